@@ -1,0 +1,341 @@
+//! What happened in one run of one order: every decision, phone operation, upstream call, key and payload.
+//!
+//! The runner writes a history, the judge reads it, the reports draw it. It holds no secret that a report would
+//! have to mask except inside [`Secrets`], which is never serialised.
+
+use serde::{Deserialize, Serialize};
+
+/// Position of a record in the history: one order over everything, starting at 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tick(pub u32);
+
+/// A history of one forced order.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct History {
+    /// The people of the schedule, in order of first mention.
+    pub users: Vec<UserRecord>,
+    /// The phones, in scenario order. Columns of the picture.
+    pub phones: Vec<PhoneRecord>,
+    /// Decisions and observations in the order they took effect.
+    pub steps: Vec<StepRecord>,
+    /// What phones asked of the backend, in the order the requests were sent.
+    pub operations: Vec<Operation>,
+    /// What the backend asked of WeChat, in the order the calls arrived.
+    pub upstream: Vec<UpstreamCall>,
+    /// Every session_key of every user, in issue order per user.
+    pub keys: Vec<KeyRecord>,
+    /// Every payload a phone captured or the scenario forged.
+    pub payloads: Vec<PayloadRecord>,
+    /// Coverage obligations this order met.
+    pub obligations: Vec<String>,
+    /// How the run ended.
+    pub ending: Ending,
+    /// Things only the judge may see: secrets to scan answers for. Never serialised.
+    #[serde(skip)]
+    pub secrets: Secrets,
+}
+
+/// A person of the scenario, made anew for each order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// Name in the scenario: `A`.
+    pub name: String,
+    /// Name in the mock, unique to this order.
+    pub user: String,
+    /// The openid WeChat gives this person.
+    pub openid: String,
+}
+
+/// A phone of the scenario.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PhoneRecord {
+    /// Name in the scenario: `P1`.
+    pub name: String,
+    /// The person who holds it (scenario name).
+    pub user: String,
+}
+
+/// One decision taken or one thing observed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// When.
+    pub tick: Tick,
+    /// Name in a replay token: `S1`, `K2`, `E1`; empty for steps outside the race.
+    pub name: String,
+    /// What the scenario's author wrote, or a plain description.
+    pub text: String,
+    /// What kind of event.
+    pub kind: StepKind,
+    /// The phone, if one acted (scenario name).
+    pub phone: Option<String>,
+    /// The person whose key is concerned (scenario name).
+    pub user: Option<String>,
+    /// Index into [`History::operations`].
+    pub operation: Option<usize>,
+    /// Index into [`History::upstream`].
+    pub upstream: Option<usize>,
+    /// Index into [`History::payloads`].
+    pub payload: Option<usize>,
+    /// The number of the key in force for `user` after this step.
+    pub key_in_force: Option<u32>,
+    /// Which part of the scenario: before the race, the race, after it, or the harness's own probes.
+    pub phase: Phase,
+}
+
+/// The alphabet of events (the letters of a replay token).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// L: `wx.login` minted a code.
+    Mint,
+    /// S: the login request was sent to the backend.
+    Submit,
+    /// Q: the backend's call arrived at WeChat (observed).
+    UpstreamArrived,
+    /// K: WeChat consumed the code and chose the reply.
+    Commit,
+    /// R: the reply was let go.
+    Reply,
+    /// D: the backend's answer reached the phone (observed).
+    Answer,
+    /// E: the phone captured a payload.
+    Capture,
+    /// P: the phone sent a payload, asked who it is, logged out.
+    Send,
+    /// X: time, expiry, reset, a fault or a shape set by the scenario.
+    World,
+    /// The harness's own note, such as an inferred lock.
+    Note,
+}
+
+impl StepKind {
+    /// The letter used in replay tokens and pictures.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Mint => 'L',
+            Self::Submit => 'S',
+            Self::UpstreamArrived => 'Q',
+            Self::Commit => 'K',
+            Self::Reply => 'R',
+            Self::Answer => 'D',
+            Self::Capture => 'E',
+            Self::Send => 'P',
+            Self::World => 'X',
+            Self::Note => 'N',
+        }
+    }
+}
+
+/// Which part of a scenario a step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Sequential preparation.
+    Before,
+    /// The steps whose order is explored.
+    Race,
+    /// Sequential questions after everything is at rest.
+    After,
+    /// The harness's own probes; they come last so that they cannot heal what they look at.
+    Probe,
+}
+
+/// One request of a phone to the backend.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Operation {
+    /// The step text that caused it: `submit c1`; also the key of `[expect]`.
+    pub label: String,
+    /// Adapter operation: `login`, `login_profile`, `userinfo`, `phone_cipher`, `phone_code`, `whoami`, `logout`.
+    pub op: String,
+    /// The phone (scenario name).
+    pub phone: String,
+    /// The person holding the phone (scenario name).
+    pub user: String,
+    /// Whose token was presented: the person it was issued to (scenario name), if any.
+    pub token_of: Option<String>,
+    /// Scenario name of the token presented (`t1`), if any.
+    pub token_name: Option<String>,
+    /// Scenario name of the code submitted (`c1`), if any.
+    pub code: Option<String>,
+    /// Index of the payload sent.
+    pub payload: Option<usize>,
+    /// When it was sent.
+    pub called: Tick,
+    /// When its answer was complete; `None` if none came.
+    pub returned: Option<Tick>,
+    /// Wall time from request to answer, in milliseconds.
+    pub took_ms: Option<u64>,
+    /// What came back.
+    pub answer: Answer,
+    /// Which part of the scenario.
+    pub phase: Phase,
+}
+
+/// A backend's answer as the adapter understands it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// HTTP status; `None` if there was no answer.
+    pub status: Option<u16>,
+    /// The outcome class.
+    pub outcome: Outcome,
+    /// Captured user id, if the adapter captures it.
+    pub user_id: Option<String>,
+    /// Captured plaintext mark (nickname or phone), if the adapter captures it.
+    pub plaintext: Option<String>,
+    /// A short masked excerpt of the body for people, at most 200 characters.
+    pub excerpt: String,
+    /// SHA-256 of the captured session token, hex, first 16 characters: equal tokens compare equal, no token is stored.
+    pub token_hash: Option<String>,
+    /// Scenario name under which the token was kept.
+    pub token_name: Option<String>,
+    /// Rules found broken on the raw bytes while they were at hand, such as a leaked session_key (TOK-03) or a
+    /// derivable token (TOK-02), with an explanation that contains no secret.
+    pub findings: Vec<(String, String)>,
+}
+
+/// The closed outcome set of adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The operation succeeded.
+    Ok,
+    /// The phone is told to log in again (and capture again).
+    Relogin,
+    /// Busy: try later.
+    RetryLater,
+    /// Refused for good.
+    Denied,
+    /// The request was wrong.
+    Invalid,
+    /// The backend failed.
+    ServerError,
+    /// No adapter rule matched, or no answer came: can never make a case pass.
+    #[default]
+    Indefinite,
+}
+
+/// One call of the backend to WeChat.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpstreamCall {
+    /// `jscode2session`, `token`, …
+    pub endpoint: String,
+    /// The operation it was attributed to, as an index.
+    pub operation: Option<usize>,
+    /// Scenario name of the code it carried (`c1`).
+    pub code: Option<String>,
+    /// The person concerned (scenario name).
+    pub user: Option<String>,
+    /// When it arrived.
+    pub arrived: Tick,
+    /// When WeChat committed it.
+    pub committed: Option<Tick>,
+    /// When its reply was let go.
+    pub released: Option<Tick>,
+    /// The key number the reply revealed.
+    pub key_no: Option<u32>,
+    /// The errcode of the reply, if it was an error.
+    pub errcode: Option<i64>,
+    /// Label of the fault that hit it.
+    pub fault: Option<String>,
+    /// Whether the complete, correct reply was written to the backend.
+    pub delivered: bool,
+}
+
+/// One session_key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Whose (scenario name).
+    pub user: String,
+    /// Its number, from 1.
+    pub no: u32,
+    /// When it was issued.
+    pub issued: Tick,
+    /// `login`, `exchange`, `rotate`, `reset`.
+    pub cause: String,
+    /// When a newer key displaced it.
+    pub displaced: Option<Tick>,
+    /// When a complete reply that carried it reached the backend.
+    pub delivered: Option<Tick>,
+}
+
+/// One encrypted payload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PayloadRecord {
+    /// Scenario name: `p1`.
+    pub name: String,
+    /// Whose data it holds (scenario name).
+    pub user: String,
+    /// The key it was sealed under; `None` for a key WeChat never issued.
+    pub key_no: Option<u32>,
+    /// Whether that key was the newest when the payload was made.
+    pub was_current: bool,
+    /// `userinfo`, `profile`, `phone`, `werun`.
+    pub api: String,
+    /// The unique mark inside (nickname or phone number).
+    pub mark: String,
+    /// What is wrong with it on purpose; `None` for what a phone would make.
+    pub forgery: Option<Forgery>,
+    /// When it was captured.
+    pub captured: Tick,
+}
+
+/// A payload no phone of this user would send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forgery {
+    /// Sealed under a key WeChat never issued (an attacker's).
+    NeverIssuedKey,
+    /// Right key, watermark of another mini program.
+    OtherAppWatermark,
+    /// Right key and data, iv bent so that the first block reads differently.
+    BentIv,
+    /// Another person's openId inside, under this person's key.
+    ForeignOpenid,
+}
+
+/// How an order's run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every step was taken.
+    #[default]
+    Complete,
+    /// A lock of the backend makes this order impossible: the login of the second name waits for the first.
+    Infeasible {
+        /// Operation label that waits.
+        waiting: String,
+        /// Operation label it waits for.
+        holder: String,
+    },
+    /// The backend did not do what the token says at this step.
+    Diverged {
+        /// Step name.
+        at: String,
+        /// What was seen instead.
+        saw: String,
+    },
+    /// Nothing was held and still something did not answer.
+    Hung {
+        /// Operation labels without an answer.
+        open: Vec<String>,
+    },
+    /// A hold outlived the backend's own patience.
+    HoldBudget {
+        /// Step name.
+        at: String,
+    },
+}
+
+/// Secrets of the order, for leak scans.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// (what it is, the text): every session_key issued, the AppSecret, access tokens.
+    pub known: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({} withheld)", self.known.len())
+    }
+}

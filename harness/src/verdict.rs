@@ -1,0 +1,75 @@
+//! Verdicts, their order, and what they do to the exit code.
+
+use serde::{Deserialize, Serialize};
+
+/// How much a rule binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// Violation fails the run.
+    Must,
+    /// Violation warns.
+    Should,
+    /// Information only.
+    Info,
+}
+
+/// What a violation costs in production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Impact {
+    /// A secret or an account is lost.
+    Security,
+    /// One person sees or becomes another.
+    DataMixUp,
+    /// A person cannot get in, or cannot decrypt, without outside help.
+    LockOut,
+    /// A person must log in once more than needed.
+    ExtraLogin,
+    /// Money, quota or time.
+    Cost,
+}
+
+/// What one case came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Held in every feasible order, obligations met.
+    Pass,
+    /// Characterisation only.
+    Info,
+    /// A SHOULD was violated.
+    Warn,
+    /// Not run.
+    Skip {
+        /// `not-described`, `not-supported` or `filtered`, and what.
+        reason: String,
+    },
+    /// Ran, but proves nothing.
+    Inconclusive {
+        /// `vacuous`, `serialised`, `hold-budget`, `unsettled`, `indefinite`, `diverged`, and what.
+        reason: String,
+    },
+    /// A MUST was violated.
+    Fail,
+    /// The harness, the adapter or the backend's start-up.
+    Error {
+        /// What happened and what to do.
+        reason: String,
+    },
+}
+
+/// One rule broken in one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Rule id: `KEY-04`.
+    pub rule: String,
+    /// Level in this situation (KEY-04 is a SHOULD when the backend asks for a new login).
+    pub level: Level,
+    /// One sentence about this order, naming phones, codes and keys.
+    pub sentence: String,
+    /// "X before Y because …": lines that together contradict each other; may be empty.
+    pub because: Vec<String>,
+    /// Indexes of the steps to highlight.
+    pub steps: Vec<usize>,
+}
