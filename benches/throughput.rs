@@ -4,8 +4,14 @@
 //! 120-byte JSON body, loads them in turn over the same keep-alive connections, and prints requests a second and
 //! server CPU per request with the ratio round by round. Shared machines drift, so only the ratios mean anything.
 //! `-- --rounds 5 --requests 40000 --connections 64` are the defaults.
-#![expect(clippy::print_stdout, reason = "printing the figures is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop where it cannot")]
+#![expect(
+    clippy::print_stdout,
+    reason = "printing the figures is what this program is for"
+)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench that cannot run should stop where it cannot"
+)]
 
 use std::{
     convert::Infallible,
@@ -30,10 +36,15 @@ use wxmock_world::{AppId, DeviceId, NewApp, NewUser, UserId, Who};
 const CONSTANT: &str = r#"{"session_key":"AAAAAAAAAAAAAAAAAAAAAA==","openid":"oAAAAAAAAAAAAAAAAAAAAAAAAAAA","note":"a constant body, yard"}"#;
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     match args.first().map(String::as_str) {
         Some("serve-bare") => runtime().block_on(serve_bare()),
-        Some("serve-mock") => runtime().block_on(serve_mock(args[1].parse().unwrap(), args[2] == "journal")),
+        Some("serve-mock") => {
+            runtime().block_on(serve_mock(args[1].parse().unwrap(), args[2] == "journal"))
+        }
         _ => compare(&Options::parse(&args)),
     }
 }
@@ -47,9 +58,15 @@ struct Options {
 impl Options {
     fn parse(args: &[String]) -> Self {
         let value = |name: &str, default: usize| {
-            args.iter().position(|a| a == name).map_or(default, |i| args[i + 1].parse().unwrap())
+            args.iter()
+                .position(|a| a == name)
+                .map_or(default, |i| args[i + 1].parse().unwrap())
         };
-        Self { rounds: value("--rounds", 5), requests: value("--requests", 40_000), connections: value("--connections", 64) }
+        Self {
+            rounds: value("--rounds", 5),
+            requests: value("--requests", 40_000),
+            connections: value("--connections", 64),
+        }
     }
 }
 
@@ -60,7 +77,10 @@ fn compare(options: &Options) {
     let client = runtime();
     let mut next_code = 0;
     let mut ratios = Vec::new();
-    println!("{:>5}  {:>12} {:>12} {:>7}   {:>11} {:>11} {:>7}", "round", "bare req/s", "mock req/s", "ratio", "bare µs CPU", "mock µs CPU", "ratio");
+    println!(
+        "{:>5}  {:>12} {:>12} {:>7}   {:>11} {:>11} {:>7}",
+        "round", "bare req/s", "mock req/s", "ratio", "bare µs CPU", "mock µs CPU", "ratio"
+    );
     for round in 0..=options.rounds {
         let bare_paths = vec!["/".to_owned(); options.requests];
         let mock_paths = mock.codes[next_code..next_code + options.requests]
@@ -75,7 +95,12 @@ fn compare(options: &Options) {
         }
         println!(
             "{round:>5}  {:>12.0} {:>12.0} {:>7.2}   {:>11.2} {:>11.2} {:>7.2}",
-            b.per_second, m.per_second, m.per_second / b.per_second, b.cpu_us, m.cpu_us, m.cpu_us / b.cpu_us
+            b.per_second,
+            m.per_second,
+            m.per_second / b.per_second,
+            b.cpu_us,
+            m.cpu_us,
+            m.cpu_us / b.cpu_us
         );
         ratios.push((m.per_second / b.per_second, m.cpu_us / b.cpu_us));
     }
@@ -92,7 +117,10 @@ fn compare(options: &Options) {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// A child process that serves, and what to ask of it.
@@ -111,8 +139,14 @@ struct Figures {
 
 impl Server {
     fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap()).args(args).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(|line| line.unwrap());
         let addr = lines.next().unwrap().parse().unwrap();
         let (mut appid, mut secret) = (String::new(), String::new());
         let mut codes = Vec::new();
@@ -124,16 +158,29 @@ impl Server {
                 _ => codes.push(line),
             }
         }
-        Self { child, addr, appid, secret, codes }
+        Self {
+            child,
+            addr,
+            appid,
+            secret,
+            codes,
+        }
     }
 
-    fn load(&self, client: &tokio::runtime::Runtime, paths: Vec<String>, connections: usize) -> Figures {
+    fn load(
+        &self,
+        client: &tokio::runtime::Runtime,
+        paths: Vec<String>,
+        connections: usize,
+    ) -> Figures {
         let n = paths.len();
         let paths = Arc::new(paths);
         let before = cpu_us(self.child.id());
         let started = Instant::now();
         client.block_on(async {
-            let tasks: Vec<_> = (0..connections).map(|c| tokio::spawn(drive(self.addr, Arc::clone(&paths), c, connections))).collect();
+            let tasks: Vec<_> = (0..connections)
+                .map(|c| tokio::spawn(drive(self.addr, Arc::clone(&paths), c, connections)))
+                .collect();
             for task in tasks {
                 task.await.unwrap();
             }
@@ -141,7 +188,10 @@ impl Server {
         let took = started.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let n = n as f64;
-        Figures { per_second: n / took, cpu_us: (cpu_us(self.child.id()) - before) / n }
+        Figures {
+            per_second: n / took,
+            cpu_us: (cpu_us(self.child.id()) - before) / n,
+        }
     }
 }
 
@@ -172,24 +222,43 @@ async fn drive(addr: SocketAddr, paths: Arc<Vec<String>>, first: usize, step: us
 
 /// Whether the bytes hold a whole answer: head, and as much body as its Content-Length says.
 fn complete(bytes: &[u8]) -> bool {
-    let Some(head) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let Some(head) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else {
+        return false;
+    };
     let text = std::str::from_utf8(&bytes[..head]).unwrap();
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     let length: usize = text
         .lines()
-        .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")))
+        .find_map(|line| {
+            line.split_once(':')
+                .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        })
         .map(|(_, value)| value.trim().parse().unwrap())
         .unwrap();
     let body = &bytes[head + 4..];
-    assert!(!body.windows(9).any(|w| w == br#""errcode""#), "{}", String::from_utf8_lossy(body));
+    assert!(
+        !body.windows(9).any(|w| w == br#""errcode""#),
+        "{}",
+        String::from_utf8_lossy(body)
+    );
     body.len() >= length
 }
 
 /// User and system time of a process, in microseconds; clock ticks are 10 ms on Linux.
 fn cpu_us(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(f64::NAN);
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |i: usize| {
+        fields
+            .get(i)
+            .and_then(|f| f.parse::<f64>().ok())
+            .unwrap_or(f64::NAN)
+    };
     (ticks(11) + ticks(12)) * 10_000.0
 }
 
@@ -201,9 +270,14 @@ async fn serve_bare() {
         stream.set_nodelay(true).unwrap();
         tokio::spawn(async move {
             let answer = service_fn(|_: Request<Incoming>| async {
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(CONSTANT.as_bytes()))))
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(
+                    CONSTANT.as_bytes(),
+                ))))
             });
-            let _ = hyper::server::conn::http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), answer).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
         });
     }
 }
@@ -216,13 +290,23 @@ async fn serve_mock(n_codes: usize, journal: bool) {
     let server = MockServer::start(settings).await.unwrap();
     let lines = server.handle().with_world(|world, now| {
         let app = world.create_app(now, NewApp::default()).unwrap().reply;
-        let mut lines = vec![server.addr().to_string(), format!("appid {}", app.appid), format!("secret {}", app.secret.expose())];
+        let mut lines = vec![
+            server.addr().to_string(),
+            format!("appid {}", app.appid),
+            format!("secret {}", app.secret.as_str()),
+        ];
         let appid: AppId = app.appid;
         // One code a user, so that every exchange is somebody's first.
         for i in 0..n_codes {
             let user = UserId::parse(&format!("u{i}")).unwrap();
-            world.create_user(now, &appid, NewUser::named(user.clone())).unwrap();
-            let who = Who { app: appid.clone(), user, device: DeviceId::parse("phone").unwrap() };
+            world
+                .create_user(now, &appid, NewUser::named(user.clone()))
+                .unwrap();
+            let who = Who {
+                app: appid.clone(),
+                user,
+                device: DeviceId::parse("phone").unwrap(),
+            };
             lines.push(world.login(now, &who).reply.unwrap().code.to_string());
         }
         lines
