@@ -1,1 +1,66 @@
-//! Placeholder while the first landing is assembled.
+//! WeChat mini-program login as a pure state machine.
+//!
+//! A [`World`] holds apps, users, phones, codes, session keys and access tokens. Time comes in with each call, the next
+//! deadline comes out; every value comes from one [`Seed`]. It knows nothing of sockets, clocks or threads, and its
+//! manifest shows it.
+
+mod access_token;
+mod app;
+mod call;
+mod clock;
+pub mod crypto;
+mod deadline;
+mod device;
+mod diagnosis;
+pub mod errcode;
+mod error;
+mod event;
+mod few;
+mod ids;
+mod index;
+mod js_code;
+mod payload;
+mod policy;
+mod preset;
+mod rng;
+mod session_key;
+mod state;
+mod time;
+mod user;
+mod values;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::{AppView, EditApp, NewApp};
+pub use call::{
+    Effect, Jscode2Session, PhoneInfo, PhoneNumberRequest, ResetReply, SessionReply, SignedRequest,
+    StableTokenRequest, TokenReply, TokenRequest,
+};
+pub use clock::{ClockChange, ClockView};
+pub use crypto::OpenError;
+pub use device::{
+    Capture, Captured, Consent, DeviceFail, IvChoice, KeyChoice, Login, LoginSwitch, OpenDataApi,
+    Who,
+};
+pub use diagnosis::{Believed, Damage, KeyFinding, Opener};
+pub use errcode::{ERRCODES, ErrcodeInfo, WxError};
+pub use error::{ControlError, ImportError};
+pub use event::{Event, EventKind, TokenEnd, TokenKind};
+pub use ids::{
+    AccessToken, AppId, AppSecret, DeviceId, IdError, Iv, JsCode, KeyNo, OpenId, PhoneCode, Seed,
+    SeedError, Seq, SessionKey, UnionId, UserId,
+};
+pub use js_code::{CodeState, CodeView};
+pub use policy::{
+    AccessTokenPatch, AccessTokenPolicy, ActivateOn, CodePatch, CodePolicy, ExchangeReturns,
+    FieldOrder, KeyScope, PhoneCodePatch, PhoneCodePolicy, Policy, PolicyError, PolicyPatch,
+    QuotaPatch, QuotaPolicy, RenewOn, Rotate, SessionKeyPatch, SessionKeyPolicy, Shape, ShapePatch,
+};
+pub use preset::{Preset, PresetError};
+pub use session_key::{KeyCause, KeyView};
+pub use state::{STATE_VERSION, WorldState};
+pub use time::{Span, SpanError, UnixMs};
+pub use user::{EditUser, NewUser, Phone, Profile, Switches, UnionIdChoice, UserView};
+pub use world::{Heard, Pulled, World, Wx};

@@ -1,0 +1,202 @@
+//! Tenants: an app is a universe of its own, with its users, clock, policy and tokens.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AppId, AppSecret, ClockView, UnixMs,
+    access_token::TokenShelf,
+    clock::Clock,
+    deadline::Deadlines,
+    event::TokenKind,
+    index::{CodeNo, UserNo},
+    policy::{Policy, PolicyPatch},
+    user::{DeviceNames, User, Users},
+};
+
+/// An app to be made.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its id; `None` takes the next one of the seed.
+    pub appid: Option<AppId>,
+    /// Its secret; `None` takes the one of seed and id.
+    pub secret: Option<AppSecret>,
+    /// A name for people; may be empty.
+    pub name: String,
+    /// Its rules.
+    pub policy: Policy,
+    /// Whether it is bound to an Open Platform account, so that unionids exist.
+    pub open_platform: bool,
+}
+
+impl Default for NewApp {
+    fn default() -> Self {
+        Self {
+            appid: None,
+            secret: None,
+            name: String::new(),
+            policy: Policy::default(),
+            open_platform: true,
+        }
+    }
+}
+
+/// A change to an app; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct EditApp {
+    /// A new secret; the old one is refused from then on.
+    pub secret: Option<AppSecret>,
+    /// A new name for people.
+    pub name: Option<String>,
+    /// Bind to or unbind from an Open Platform account.
+    pub open_platform: Option<bool>,
+}
+
+/// An app as people see it. Holds the secret: it is for the admin side, not for logs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AppView {
+    /// Its id.
+    pub appid: AppId,
+    /// Its secret.
+    pub secret: AppSecret,
+    /// A name for people.
+    pub name: String,
+    /// Whether unionids exist.
+    pub open_platform: bool,
+    /// Its rules.
+    pub policy: Policy,
+    /// Its clock.
+    pub clock: ClockView,
+    /// How many users it has.
+    pub n_users: usize,
+}
+
+/// One app with everything that is its own. Codes live beside the apps, because a code of another app must be recognised.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct App {
+    pub(crate) id: AppId,
+    pub(crate) secret: AppSecret,
+    pub(crate) name: String,
+    pub(crate) open_platform: bool,
+    pub(crate) policy: Arc<Policy>,
+    /// The policy it was made with, to which clearing returns.
+    first_policy: Arc<Policy>,
+    /// Users with rules of their own.
+    patched: BTreeSet<UserNo>,
+    pub(crate) clock: Clock,
+    pub(crate) users: Users,
+    pub(crate) plain: TokenShelf,
+    pub(crate) stable: TokenShelf,
+    /// Login codes that are over, in the order in which they will be forgotten.
+    pub(crate) dead_codes: VecDeque<CodeNo>,
+    /// Phone codes that are over.
+    pub(crate) dead_phone_codes: VecDeque<CodeNo>,
+    pub(crate) n_rids: u64,
+    pub(crate) n_hints: u64,
+    /// Only saves memory, so it need not be stored.
+    #[serde(skip)]
+    pub(crate) device_names: DeviceNames,
+    /// Rebuilt on import.
+    #[serde(skip)]
+    pub(crate) deadlines: Deadlines,
+    /// Where the agenda of the world has this app. Rebuilt on import.
+    #[serde(skip)]
+    pub(crate) agenda_at: Option<UnixMs>,
+}
+
+impl App {
+    pub(crate) fn new(now: UnixMs, id: AppId, secret: AppSecret, new: NewApp) -> Self {
+        let policy = Arc::new(new.policy);
+        Self {
+            id,
+            secret,
+            name: new.name,
+            open_platform: new.open_platform,
+            policy: Arc::clone(&policy),
+            first_policy: policy,
+            patched: BTreeSet::new(),
+            clock: Clock::new(now),
+            users: Users::default(),
+            plain: TokenShelf::new(TokenKind::Plain),
+            stable: TokenShelf::new(TokenKind::Stable),
+            dead_codes: VecDeque::new(),
+            dead_phone_codes: VecDeque::new(),
+            n_rids: 0,
+            n_hints: 0,
+            device_names: DeviceNames::default(),
+            deadlines: Deadlines::default(),
+            agenda_at: None,
+        }
+    }
+
+    /// The rules a user lives under.
+    pub(crate) fn policy_of(&self, user: &User) -> Arc<Policy> {
+        Arc::clone(
+            user.rules
+                .as_ref()
+                .map_or(&self.policy, |rules| &rules.policy),
+        )
+    }
+
+    /// Sets the app's rules and works out again what users' own rules make of them.
+    pub(crate) fn set_policy(&mut self, policy: Arc<Policy>) {
+        for no in &self.patched {
+            if let Some(rules) = self.users.get_mut(*no).and_then(|user| user.rules.as_mut()) {
+                rules.policy = Arc::new(policy.with(&rules.patch));
+            }
+        }
+        self.policy = policy;
+    }
+
+    /// Back to the rules the app was made with.
+    pub(crate) fn clear_policy(&mut self) {
+        self.set_policy(Arc::clone(&self.first_policy));
+    }
+
+    /// Sets a user's own rules, or takes them away.
+    pub(crate) fn set_user_rules(&mut self, no: UserNo, patch: Option<PolicyPatch>) {
+        let base = Arc::clone(&self.policy);
+        let Some(user) = self.users.get_mut(no) else {
+            return;
+        };
+        user.rules = patch.map(|patch| {
+            Box::new(crate::user::OwnRules {
+                policy: Arc::new(base.with(&patch)),
+                patch,
+            })
+        });
+        if user.rules.is_some() {
+            self.patched.insert(no);
+        } else {
+            self.patched.remove(&no);
+        }
+    }
+
+    pub(crate) fn remove_user(&mut self, no: UserNo) -> Option<Box<User>> {
+        self.patched.remove(&no);
+        self.users.remove(no)
+    }
+
+    pub(crate) fn shelf(&self, kind: TokenKind) -> &TokenShelf {
+        match kind {
+            TokenKind::Plain => &self.plain,
+            TokenKind::Stable => &self.stable,
+        }
+    }
+
+    pub(crate) fn view(&self, now: UnixMs) -> AppView {
+        AppView {
+            appid: self.id.clone(),
+            secret: self.secret,
+            name: self.name.clone(),
+            open_platform: self.open_platform,
+            policy: (*self.policy).clone(),
+            clock: self.clock.view(now),
+            n_users: self.users.len(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a backend asks of WeChat and what it hears: plain values, before and after HTTP.
+//!
+//! Parameters are as they arrived. A missing one is `None`; an empty one counts as missing. The world answers both in
+//! WeChat's own order, so the HTTP layer need not look.
+
+use crate::{
+    AccessToken, AppId, KeyNo, OpenId, Seq, SessionKey, UnionId, UnixMs, UserId, policy::Shape,
+};
+
+/// A reply with its place in the order of things.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect<T> {
+    /// The number of the command.
+    pub seq: Seq,
+    /// The app's virtual time at which it happened; wall time if no app was concerned.
+    pub at: UnixMs,
+    /// The reply.
+    pub reply: T,
+}
+
+impl<T> Effect<T> {
+    /// The same effect with another reply.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Effect<U> {
+        Effect {
+            seq: self.seq,
+            at: self.at,
+            reply: change(self.reply),
+        }
+    }
+}
+
+/// `GET /sns/jscode2session`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Jscode2Session {
+    /// `appid`.
+    pub appid: Option<String>,
+    /// `secret`.
+    pub secret: Option<String>,
+    /// `js_code`.
+    pub js_code: Option<String>,
+    /// `grant_type`: `authorization_code`.
+    pub grant_type: Option<String>,
+}
+
+/// A successful exchange.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionReply {
+    /// The person; not on the wire.
+    pub user: UserId,
+    /// `openid`.
+    pub openid: OpenId,
+    /// `session_key`.
+    pub session_key: SessionKey,
+    /// The number of that key; not on the wire.
+    pub key_no: KeyNo,
+    /// `unionid`, already absent where [`Shape::no_unionid`] says so.
+    pub unionid: Option<UnionId>,
+    /// How to render it.
+    pub shape: Shape,
+}
+
+/// `GET /cgi-bin/token`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// `grant_type`: `client_credential`.
+    pub grant_type: Option<String>,
+    /// `appid`.
+    pub appid: Option<String>,
+    /// `secret`.
+    pub secret: Option<String>,
+}
+
+/// `POST /cgi-bin/stable_token`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StableTokenRequest {
+    /// `grant_type`: `client_credential`.
+    pub grant_type: Option<String>,
+    /// `appid`.
+    pub appid: Option<String>,
+    /// `secret`.
+    pub secret: Option<String>,
+    /// `force_refresh`; absent is false.
+    pub force_refresh: bool,
+}
+
+/// An access_token, of either kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenReply {
+    /// `access_token`.
+    pub access_token: AccessToken,
+    /// `expires_in`, whole seconds of life left.
+    pub expires_in: u64,
+    /// How to render it.
+    pub shape: Shape,
+}
+
+/// `GET /wxa/checksession` and `GET /wxa/resetusersessionkey`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignedRequest {
+    /// `access_token`.
+    pub access_token: Option<String>,
+    /// `openid`.
+    pub openid: Option<String>,
+    /// `signature`: hex of HMAC-SHA256 over the empty message, keyed by the *text* of the session_key; letters of either case.
+    pub signature: Option<String>,
+    /// `sig_method`: `hmac_sha256`.
+    pub sig_method: Option<String>,
+}
+
+/// A key made by resetusersessionkey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetReply {
+    /// The person; not on the wire.
+    pub user: UserId,
+    /// `openid`.
+    pub openid: OpenId,
+    /// `session_key`, the new one.
+    pub session_key: SessionKey,
+    /// The number of that key; not on the wire.
+    pub key_no: KeyNo,
+}
+
+/// `POST /wxa/business/getuserphonenumber`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PhoneNumberRequest {
+    /// `access_token`, from the query.
+    pub access_token: Option<String>,
+    /// `code`, from the body.
+    pub code: Option<String>,
+    /// `openid`, from the body; if given, the code must be this person's.
+    pub openid: Option<String>,
+}
+
+/// `phone_info` of a successful getuserphonenumber.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneInfo {
+    /// The person; not on the wire.
+    pub user: UserId,
+    /// `phoneNumber`: with country code for numbers outside mainland China.
+    pub phone_number: String,
+    /// `purePhoneNumber`: without.
+    pub pure_phone_number: String,
+    /// `countryCode`, a string on the wire: `"86"`.
+    pub country_code: String,
+    /// `watermark.timestamp`, seconds of virtual time.
+    pub timestamp_s: i64,
+    /// `watermark.appid`.
+    pub appid: AppId,
+}

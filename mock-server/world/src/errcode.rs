@@ -1,0 +1,126 @@
+//! Every errcode the world answers with: number, text, when, and where we know it from. Knows nothing of how it is rendered.
+//!
+//! The texts are without the rid; `/sns` appends `, rid: …` and the other paths ` rid: …`, which is the renderer's job.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// A refusal by WeChat: data of the reply, not an error of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WxError {
+    /// The number: negative or five digits.
+    pub errcode: i64,
+    /// The text without the rid.
+    pub errmsg: Cow<'static, str>,
+}
+
+impl WxError {
+    const fn new(errcode: i64, errmsg: &'static str) -> Self {
+        Self {
+            errcode,
+            errmsg: Cow::Borrowed(errmsg),
+        }
+    }
+}
+
+impl fmt::Display for WxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.errcode, self.errmsg)
+    }
+}
+
+/// How well a text is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// A real answer was pasted in public.
+    Captured,
+    /// An official page or staff answer only.
+    Official,
+}
+
+/// One line of [`ERRCODES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ErrcodeInfo {
+    /// The number.
+    pub errcode: i64,
+    /// The text without the rid.
+    pub errmsg: &'static str,
+    /// When WeChat answers it.
+    pub when: &'static str,
+    /// How well the text is known.
+    pub evidence: Evidence,
+    /// A public thread, post or page that shows it. `C:x` is `developers.weixin.qq.com/community/develop/doc/x`.
+    pub source: &'static str,
+}
+
+macro_rules! errcodes {
+    ($( $name:ident, $errcode:literal, $errmsg:literal, $when:literal, $evidence:ident, $source:literal; )*) => {
+        $( #[doc = concat!("`", stringify!($errcode), "` `", $errmsg, "`: ", $when, ".")] pub const $name: WxError = WxError::new($errcode, $errmsg); )*
+
+        /// Every errcode the world knows, by number.
+        pub const ERRCODES: &[ErrcodeInfo] = &[
+            $( ErrcodeInfo { errcode: $errcode, errmsg: $errmsg, when: $when, evidence: Evidence::$evidence, source: $source }, )*
+        ];
+    };
+}
+
+errcodes! {
+    SYSTEM_ERROR, -1, "system error", "a transient fault; only scheduled faults send it", Captured, "C:000844a4c6c7581d498b6f7a751c00";
+    INVALID_CREDENTIAL, 40001, "invalid credential, access_token is invalid or not latest", "the access_token is unknown, killed or displaced", Captured, "JeffreySu/WeiXinMPSDK#3029";
+    INVALID_GRANT_TYPE, 40002, "invalid grant_type", "grant_type is absent or not the one of this endpoint", Captured, "a public login client's log, January 2026";
+    INVALID_OPENID, 40003, "invalid openid", "the openid is absent, unknown to the app, or not the one the phone code belongs to", Captured, "getuserphonenumber and checksession threads; the openid check of phone codes is inferred";
+    INVALID_APPID, 40013, "invalid appid", "the appid is unknown or malformed, or a token and a phone code are of different apps", Captured, "C:oCJUsw6RxR5ECJxmtoWERCgDiAOU";
+    INVALID_ACCESS_TOKEN, 40014, "invalid access_token", "the access_token is malformed", Captured, "official error table and SDK reports";
+    INVALID_CODE, 40029, "invalid code", "the code is garbage, expired or of another app; for phone codes also reused", Captured, "C:0002c8f70c84c8c726f166df166c00";
+    INVALID_APPSECRET, 40125, "invalid appsecret", "the secret is wrong", Captured, "C:oCJUsw1ZaTLsKtsSQBnKaZpjgzRA";
+    CODE_BEEN_USED, 40163, "code been used", "the code was exchanged or burnt before", Captured, "C:oCJUswyXAKS-2WEUfqGYPm42xzjw";
+    CODE_BLOCKED, 40226, "code blocked", "the user has a high risk grade", Official, "official code2Session page";
+    ACCESS_TOKEN_MISSING, 41001, "access_token missing", "there is no access_token", Captured, "kuif/xcx#1";
+    APPID_MISSING, 41002, "appid missing", "there is no appid", Captured, "C:oCJUsw3SIlg0MVH1D968OWPyeeKs";
+    APPSECRET_MISSING, 41004, "appsecret missing", "there is no secret", Captured, "C:oCJUsw_ruqOP5dGTIYrJgSeVl2wo";
+    MISSING_CODE, 41008, "missing code", "there is no js_code", Captured, "two public client logs, 2021 and 2024";
+    ACCESS_TOKEN_EXPIRED, 42001, "access_token expired", "the access_token has outlived its expires_in", Captured, "C:000e22b7860ba0d197021180566000";
+    DAILY_QUOTA, 45009, "reach max api daily quota limit", "the day's calls are spent", Captured, "official quota page and SDK reports";
+    MINUTE_QUOTA, 45011, "api minute-quota reach limit, must slower, retry next minute", "the user's exchanges of this minute are spent", Captured, "C:oCJUsw-teX5YIqgjrcPqDzpKoGio";
+    SESSION_KEY_GONE, 87007, "session_key is not existd or expired", "the user has no live session_key to reset", Official, "official resetusersessionkey page; spelt so";
+    INVALID_SIG_METHOD, 87008, "invalid sig_method", "sig_method is not hmac_sha256", Official, "official resetusersessionkey page";
+    INVALID_SIGNATURE, 87009, "invalid signature", "the signature is not of the user's valid session_key", Captured, "C:oCJUsw4EEKIzzT4TnVYIcz6mOw-U";
+}
+
+/// 40029 as `/wxa/business/getuserphonenumber` still words it, with a hint of 16 characters before the rid.
+#[must_use]
+pub fn invalid_code_with_hint(hint: &str) -> WxError {
+    WxError {
+        errcode: INVALID_CODE.errcode,
+        errmsg: Cow::Owned(format!("{} hint: [{hint}]", INVALID_CODE.errmsg)),
+    }
+}
+
+/// The line of [`ERRCODES`] for a number.
+#[must_use]
+pub fn info(errcode: i64) -> Option<&'static ErrcodeInfo> {
+    ERRCODES.iter().find(|info| info.errcode == errcode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_by_number_without_repeats() {
+        let negative_first: Vec<i64> = ERRCODES.iter().map(|info| info.errcode).collect();
+        assert!(negative_first.is_sorted() && negative_first.windows(2).all(|w| w[0] != w[1]));
+    }
+
+    #[test]
+    fn the_texts_sdks_match_on_are_kept() {
+        assert_eq!(info(42001).map(|i| i.errmsg), Some("access_token expired"));
+        assert_eq!(
+            invalid_code_with_hint("hGHa0wYWO-v2pKCa").to_string(),
+            "40029 invalid code hint: [hGHa0wYWO-v2pKCa]"
+        );
+        assert_eq!(info(1), None);
+    }
+}

@@ -1,0 +1,281 @@
+//! Every value of the world as a function of the seed and the thing it belongs to, in the shapes WeChat uses.
+//!
+//! `openid = f(seed, app, user)`, `session_key #n = f(seed, app, user, n)`, `code #n = f(seed, app, user, device, n)` and so
+//! on: two runs that interleave differently still show the same values.
+
+use crate::{
+    AccessToken, AppId, AppSecret, DeviceId, Iv, JsCode, OpenId, Phone, PhoneCode, Profile, Seed,
+    SessionKey, TokenKind, UnionId, UserId,
+    rng::{DIGITS_AND_LETTERS, HEX, URL_SAFE, digest, sixteen, stream},
+};
+
+/// The number before the underscore of an access_token. It grows by about one a month (74 in 2023-11, 78 in 2024-03).
+const TOKEN_GENERATION: u32 = 98;
+/// Length of a plain access_token. Source: captures.
+const PLAIN_TOKEN_LEN: usize = 136;
+/// Length of a stable access_token. That the longer captures are stable tokens is an assumption.
+const STABLE_TOKEN_LEN: usize = 157;
+/// Days of steps getWeRunData shows. Source: official page.
+pub(crate) const STEP_DAYS: usize = 31;
+
+/// The appid a seed gives to its app number `n`, from 0.
+pub(crate) fn appid(seed: Seed, n: u32) -> AppId {
+    let text = format!(
+        "wx{}",
+        stream(seed, "appid", &[&n.to_be_bytes()]).text(16, HEX)
+    );
+    text.parse().expect("wx and 16 hex digits")
+}
+
+/// The secret of an app.
+pub(crate) fn app_secret(seed: Seed, app: &AppId) -> AppSecret {
+    let text = stream(seed, "secret", &[bytes(app)]).text(32, HEX);
+    text.parse().expect("32 hex digits")
+}
+
+/// The openid of a user; users of one app share the first six characters.
+pub(crate) fn openid(seed: Seed, app: &AppId, user: &UserId) -> OpenId {
+    let head = stream(seed, "openid of app", &[bytes(app)]).text(5, URL_SAFE);
+    let rest = stream(seed, "openid", &[bytes(app), bytes(user)]).text(22, URL_SAFE);
+    format!("o{head}{rest}")
+        .parse()
+        .expect("o and 27 of the alphabet")
+}
+
+/// The unionid of a person: the same in every app.
+pub(crate) fn unionid(seed: Seed, user: &UserId) -> UnionId {
+    let head = stream(seed, "unionid of platform", &[]).text(5, URL_SAFE);
+    let rest = stream(seed, "unionid", &[bytes(user)]).text(22, URL_SAFE);
+    format!("o{head}{rest}")
+        .parse()
+        .expect("o and 27 of the alphabet")
+}
+
+/// Login code number `n` of a phone, with the repeated groups all captured codes have.
+pub(crate) fn js_code(seed: Seed, app: &AppId, user: &UserId, device: &DeviceId, n: u32) -> JsCode {
+    let mut draw = stream(
+        seed,
+        "js_code",
+        &[bytes(app), bytes(user), bytes(device), &n.to_be_bytes()],
+    );
+    let mut code: [u8; 32] = std::array::from_fn(|_| draw.pick(DIGITS_AND_LETTERS));
+    code[0] = b'0';
+    code[2] = draw.pick(b"13");
+    code.copy_within(3..7, 27);
+    code.copy_within(7..9, 19);
+    let text = std::str::from_utf8(&code).expect("the alphabet is ASCII");
+    text.parse().expect("32 of the alphabet")
+}
+
+/// Phone code number `n` of a user.
+pub(crate) fn phone_code(seed: Seed, app: &AppId, user: &UserId, n: u32) -> PhoneCode {
+    let text = hex::encode(digest(
+        seed,
+        "phone_code",
+        &[bytes(app), bytes(user), &n.to_be_bytes()],
+    ));
+    text.parse().expect("64 hex digits")
+}
+
+/// Session key number `n` of a user.
+pub(crate) fn session_key(seed: Seed, app: &AppId, user: &UserId, n: u32) -> SessionKey {
+    SessionKey::new(sixteen(
+        seed,
+        "session_key",
+        &[bytes(app), bytes(user), &n.to_be_bytes()],
+    ))
+}
+
+/// A key that is never issued to anybody.
+pub(crate) fn never_issued_key(seed: Seed, app: &AppId, user: &UserId, n: u32) -> SessionKey {
+    SessionKey::new(sixteen(
+        seed,
+        "key never issued",
+        &[bytes(app), bytes(user), &n.to_be_bytes()],
+    ))
+}
+
+/// The iv of capture number `n` of a user; `tries` above 0 are the alternatives a search goes through.
+pub(crate) fn iv(seed: Seed, app: &AppId, user: &UserId, n: u32, tries: u32) -> Iv {
+    Iv::new(sixteen(
+        seed,
+        "iv",
+        &[
+            bytes(app),
+            bytes(user),
+            &n.to_be_bytes(),
+            &tries.to_be_bytes(),
+        ],
+    ))
+}
+
+/// Access token number `n` of one kind of an app.
+pub(crate) fn access_token(seed: Seed, app: &AppId, kind: TokenKind, n: u32) -> AccessToken {
+    let (name, len) = match kind {
+        TokenKind::Plain => ("access_token", PLAIN_TOKEN_LEN),
+        TokenKind::Stable => ("stable access_token", STABLE_TOKEN_LEN),
+    };
+    let head = format!("{TOKEN_GENERATION}_");
+    let rest = stream(seed, name, &[bytes(app), &n.to_be_bytes()]).text(len - head.len(), URL_SAFE);
+    format!("{head}{rest}").parse().expect("built like a token")
+}
+
+/// Groups two and three of a request id.
+pub(crate) fn rid_tail(seed: Seed, app: Option<&AppId>, n: u64) -> String {
+    let mut draw = stream(
+        seed,
+        "rid",
+        &[app.map_or(b"", |app| bytes(app)), &n.to_be_bytes()],
+    );
+    format!("{}-{}", draw.text(8, HEX), draw.text(8, HEX))
+}
+
+/// The 16 characters in the brackets of a hint.
+pub(crate) fn hint(seed: Seed, app: &AppId, n: u64) -> String {
+    stream(seed, "hint", &[bytes(app), &n.to_be_bytes()]).text(16, URL_SAFE)
+}
+
+/// Whether event number `n` of a phone rotates the key, at this probability.
+pub(crate) fn rotates(
+    seed: Seed,
+    names: (&AppId, &UserId, &DeviceId),
+    event: &str,
+    n: (u32, u32),
+    probability: f64,
+) -> bool {
+    if probability >= 1.0 {
+        return true;
+    }
+    let (app, user, device) = names;
+    let parts = [
+        bytes(app),
+        bytes(user),
+        bytes(device),
+        event.as_bytes(),
+        &n.0.to_be_bytes(),
+        &n.1.to_be_bytes(),
+    ];
+    stream(seed, "rotate", &parts).happens(probability)
+}
+
+/// The profile of a user nobody described.
+pub(crate) fn profile(seed: Seed, user: &UserId) -> Profile {
+    let mut draw = stream(seed, "profile", &[bytes(user)]);
+    Profile {
+        nick_name: user.to_string(),
+        gender: 0,
+        language: "zh_CN".to_owned(),
+        city: String::new(),
+        province: String::new(),
+        country: String::new(),
+        avatar_url: format!(
+            "https://thirdwx.qlogo.cn/mmopen/vi_32/{}/132",
+            draw.text(64, DIGITS_AND_LETTERS)
+        ),
+    }
+}
+
+/// The number of a user nobody described: a mainland mobile number.
+pub(crate) fn phone(seed: Seed, user: &UserId) -> Phone {
+    let mut draw = stream(seed, "phone", &[bytes(user)]);
+    Phone {
+        pure_number: format!("139{}", draw.text(8, b"0123456789")),
+        country_code: "86".to_owned(),
+    }
+}
+
+/// The steps of a user nobody described, one entry a day.
+pub(crate) fn steps(seed: Seed, user: &UserId) -> Vec<u32> {
+    let mut draw = stream(seed, "steps", &[bytes(user)]);
+    (0..STEP_DAYS)
+        .map(|_| u32::try_from(draw.below(20_000)).unwrap_or(0))
+        .collect()
+}
+
+fn bytes<T: AsRef<str>>(id: &T) -> &[u8] {
+    id.as_ref().as_bytes()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    const SEED: Seed = Seed(42);
+
+    fn names() -> (AppId, UserId, DeviceId) {
+        (
+            appid(SEED, 0),
+            "alice".parse().unwrap(),
+            "phone".parse().unwrap(),
+        )
+    }
+
+    #[test]
+    fn codes_have_the_shape_of_captured_ones() {
+        let (app, user, device) = names();
+        for n in 1..500 {
+            let code = js_code(SEED, &app, &user, &device, n);
+            let code = code.as_str();
+            assert_eq!(code.len(), 32);
+            assert!(
+                code.starts_with('0') && ["1", "3"].contains(&&code[2..3]),
+                "{code}"
+            );
+            assert_eq!(code[3..7], code[27..31], "{code}");
+            assert_eq!(code[7..9], code[19..21], "{code}");
+            assert!(code.bytes().all(|b| b.is_ascii_alphanumeric()));
+        }
+    }
+
+    #[test]
+    fn openids_of_an_app_share_six_characters_and_unionids_are_the_same_everywhere() {
+        let (app, user, _) = names();
+        let other: UserId = "bob".parse().unwrap();
+        let (a, b) = (openid(SEED, &app, &user), openid(SEED, &app, &other));
+        assert_eq!(a.as_str()[..6], b.as_str()[..6]);
+        assert_ne!(a, b);
+        assert_ne!(
+            a.as_str()[..6],
+            openid(SEED, &appid(SEED, 1), &user).as_str()[..6]
+        );
+        assert_ne!(unionid(SEED, &user), unionid(SEED, &other));
+    }
+
+    #[test]
+    fn tokens_keys_and_phone_codes_have_their_lengths() {
+        let (app, user, _) = names();
+        assert_eq!(
+            access_token(SEED, &app, TokenKind::Plain, 1).as_str().len(),
+            136
+        );
+        assert_eq!(
+            access_token(SEED, &app, TokenKind::Stable, 1)
+                .as_str()
+                .len(),
+            157
+        );
+        assert_eq!(phone_code(SEED, &app, &user, 1).as_str().len(), 64);
+        let key = session_key(SEED, &app, &user, 1).base64();
+        assert!(key.len() == 24 && key.ends_with("=="));
+        assert_ne!(key, never_issued_key(SEED, &app, &user, 1).base64());
+        assert_eq!(rid_tail(SEED, Some(&app), 1).len(), 17);
+        assert_eq!(app_secret(SEED, &app).as_str().len(), 32);
+        assert_eq!(hint(SEED, &app, 1).len(), 16);
+    }
+
+    /// The values people see in the banner and paste into bug reports must not change between releases by accident.
+    #[test]
+    fn values_of_a_seed_are_pinned() {
+        let (app, user, device) = names();
+        let seen = format!(
+            "{app} {} {}",
+            openid(SEED, &app, &user),
+            js_code(SEED, &app, &user, &device, 1)
+        );
+        assert_eq!(seen, PINNED);
+    }
+
+    const PINNED: &str =
+        "wx8c07802a19dbb6fd oaKxD-6PdWpCs6clt45RYfQQ2iVq 0g1KtEgbyTtOlDG4aDsbyA3e0EfKtEgn";
+}

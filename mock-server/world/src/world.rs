@@ -1,0 +1,220 @@
+//! The world: one value, one order of commands.
+//!
+//! Every command takes a number, first records what has expired by then, acts, and notes events. Commands are atomic by
+//! construction (`&mut self`); the shell keeps the world behind one lock. What a backend calls is in `backend`, what a phone
+//! does in `phone`, the levers in `control`, questions that change nothing in `view`.
+
+mod backend;
+mod control;
+mod phone;
+mod turn;
+mod view;
+
+use crate::{
+    ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed, Seq,
+    UnixMs, WorldState, WxError, index::AppNo, state::Core, world::turn::Turn,
+};
+
+/// An answer of WeChat, or its refusal.
+pub type Wx<T> = Effect<Result<T, WxError>>;
+/// What a page hears: the success callback or the fail callback.
+pub type Heard<T> = Effect<Result<T, DeviceFail>>;
+/// A lever pulled, or why it could not be.
+pub type Pulled<T> = Result<Effect<T>, ControlError>;
+
+/// Everything WeChat knows: apps, people, phones, codes, keys, tokens.
+///
+/// `now` is the shell's wall clock; if it goes back, time stands still here until it has caught up.
+///
+/// ```
+/// use wxmock_world::*;
+///
+/// let now = UnixMs(1_700_000_000_000);
+/// let mut world = World::new(Seed(42));
+/// let app = world.create_app(now, NewApp::default())?.reply;
+/// world.create_user(now, &app.appid, NewUser::named("alice".parse()?))?;
+///
+/// let who = Who { app: app.appid.clone(), user: "alice".parse()?, device: "phone".parse()? };
+/// let code = world.login(now, &who).reply?.code;
+/// let session = world.jscode2session(now, &Jscode2Session {
+///     appid: Some(app.appid.to_string()),
+///     secret: Some(app.secret.to_string()),
+///     js_code: Some(code.to_string()),
+///     grant_type: Some("authorization_code".into()),
+/// });
+/// let key = session.reply.expect("a fresh code is good for one exchange").session_key;
+///
+/// let captured = world.capture(now, &who, &Capture::new(OpenDataApi::GetUserInfo)).reply?;
+/// let opened = crypto::open(&key, &Iv::from_base64(&captured.iv)?, &captured.encrypted_data)?;
+/// assert_eq!(opened, captured.plaintext.as_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct World {
+    core: Core,
+    baseline: Option<Box<Core>>,
+    seq: Seq,
+    /// The latest `now` ever given.
+    wall: UnixMs,
+    events: Vec<Event>,
+}
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            core: Core::new(seed),
+            baseline: None,
+            seq: Seq(0),
+            wall: UnixMs(i64::MIN),
+            events: Vec::new(),
+        }
+    }
+
+    /// Loads a stored world. Every answer from then on is byte for byte what the stored world's would have been; events not
+    /// yet taken stay behind.
+    ///
+    /// # Errors
+    /// [`ImportError`] if it has another version or its parts contradict each other.
+    pub fn import(state: WorldState) -> Result<Self, ImportError> {
+        let WorldState {
+            version,
+            seq,
+            wall,
+            mut core,
+            mut baseline,
+        } = state;
+        if version != STATE_VERSION {
+            return Err(ImportError::Version {
+                found: version,
+                want: STATE_VERSION,
+            });
+        }
+        core.index()?;
+        if let Some(baseline) = &mut baseline {
+            baseline.index()?;
+        }
+        Ok(Self {
+            core,
+            baseline: baseline.map(Box::new),
+            seq,
+            wall,
+            events: Vec::new(),
+        })
+    }
+
+    /// Records every expiry due by `now`, over all apps in the order of their deadlines.
+    pub fn handle_timeout(&mut self, now: UnixMs) {
+        self.wall = self.wall.max(now);
+        let mut numbered = false;
+        while let Some((due, no)) = self
+            .core
+            .agenda
+            .first()
+            .copied()
+            .filter(|(due, _)| *due <= self.wall)
+        {
+            if !numbered {
+                self.seq.0 += 1;
+                numbered = true;
+            }
+            if let Some(mut turn) = self.turn(no, due) {
+                turn.settle();
+            }
+            self.core.replan(no);
+        }
+    }
+
+    /// Everything that happened since the last call, in order.
+    #[must_use]
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Remembers this moment as what [`World::reset`] returns to; without it that is the empty world.
+    pub fn mark_baseline(&mut self) {
+        self.baseline = Some(Box::new(self.core.clone()));
+    }
+
+    /// Back to the baseline: what was made since is gone, counters start again, the same calls give the same values again.
+    /// Command numbers and wall time go on.
+    pub fn reset(&mut self, now: UnixMs) {
+        let at = self.begin(now);
+        self.core = self
+            .baseline
+            .as_deref()
+            .cloned()
+            .unwrap_or_else(|| Core::new(self.core.seed));
+        self.events.push(Event {
+            seq: self.seq,
+            at,
+            app: None,
+            user: None,
+            kind: EventKind::Reset,
+        });
+    }
+
+    /// Wall time of the next expiry over all apps; `None` if nothing will ever expire. Apps whose clock stands still have none.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<UnixMs> {
+        self.core.agenda.first().map(|(due, _)| *due)
+    }
+
+    /// The seed all values come from.
+    #[must_use]
+    pub const fn seed(&self) -> Seed {
+        self.core.seed
+    }
+
+    /// The whole world as a value, baseline included.
+    #[must_use]
+    pub fn export(&self) -> WorldState {
+        WorldState {
+            version: STATE_VERSION,
+            seq: self.seq,
+            wall: self.wall,
+            core: self.core.clone(),
+            baseline: self.baseline.as_deref().cloned(),
+        }
+    }
+
+    /// Starts a command: takes its number, and the time if it has gone on.
+    fn begin(&mut self, now: UnixMs) -> UnixMs {
+        self.seq.0 += 1;
+        self.wall = self.wall.max(now);
+        self.wall
+    }
+
+    /// What a command on one app needs, at the app's time of the wall time `wall`.
+    fn turn(&mut self, no: AppNo, wall: UnixMs) -> Option<Turn<'_>> {
+        let core = &mut self.core;
+        let app = core.apps.get_mut(no.index())?.as_deref_mut()?;
+        Some(Turn {
+            seed: core.seed,
+            seq: self.seq,
+            at: app.clock.read(wall),
+            no,
+            app,
+            login_codes: &mut core.login_codes,
+            phone_codes: &mut core.phone_codes,
+            tokens: &mut core.tokens,
+            events: &mut self.events,
+        })
+    }
+
+    /// Runs one step of the current command on an app, after what has expired there by now.
+    ///
+    /// Panics if the app is not there: callers have just looked it up.
+    fn on_app<T>(&mut self, no: AppNo, act: impl FnOnce(&mut Turn<'_>) -> T) -> Effect<T> {
+        let wall = self.wall;
+        let mut turn = self
+            .turn(no, wall)
+            .expect("the caller has just looked the app up");
+        turn.settle();
+        let (seq, at) = (turn.seq, turn.at);
+        let reply = act(&mut turn);
+        self.core.replan(no);
+        Effect { seq, at, reply }
+    }
+}

@@ -1,0 +1,539 @@
+//! What a backend calls: the six endpoints of api.weixin.qq.com, after HTTP and before rendering.
+
+use subtle::ConstantTimeEq;
+
+use super::{
+    World, Wx,
+    turn::{Occasion, Turn, shelf_mut},
+};
+use crate::{
+    AccessToken, AppId, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
+    Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply,
+    Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs,
+    WxError,
+    access_token::Handed,
+    crypto::hmac_signature,
+    errcode::{
+        ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, CODE_BEEN_USED, CODE_BLOCKED,
+        INVALID_ACCESS_TOKEN, INVALID_APPID, INVALID_APPSECRET, INVALID_CODE, INVALID_CREDENTIAL,
+        INVALID_GRANT_TYPE, INVALID_OPENID, INVALID_SIG_METHOD, INVALID_SIGNATURE, MINUTE_QUOTA,
+        MISSING_CODE, SESSION_KEY_GONE, invalid_code_with_hint,
+    },
+    event::TokenKind,
+    ids::tail,
+    index::{AppNo, CodeNo, UserNo},
+    js_code::ExchangeError,
+    session_key::{KeyCause, Slot},
+    values,
+};
+
+/// A parameter that was given and is not empty.
+fn given(parameter: &Option<String>) -> Option<&str> {
+    parameter.as_deref().filter(|text| !text.is_empty())
+}
+
+impl World {
+    /// `GET /sns/jscode2session`: spends a code and reveals a session_key.
+    ///
+    /// Checks in this order: appid missing (41002), unknown (40013), secret missing (41004), wrong (40125), grant_type (40002),
+    /// js_code missing (41008), then the code. The order is inferred from captures with one fault each. A refusal before the
+    /// code is looked at leaves the code alone.
+    pub fn jscode2session(&mut self, now: UnixMs, q: &Jscode2Session) -> Wx<SessionReply> {
+        let at = self.begin(now);
+        let app = match self.app_of(q.appid.as_ref()) {
+            Ok(app) => app,
+            Err(error) => {
+                let kind = EventKind::CodeRefused {
+                    code: None,
+                    errcode: error.errcode,
+                    burnt: false,
+                };
+                self.events.push(Event {
+                    seq: self.seq,
+                    at,
+                    app: None,
+                    user: None,
+                    kind,
+                });
+                return Effect {
+                    seq: self.seq,
+                    at,
+                    reply: Err(error),
+                };
+            }
+        };
+        let asked = self.on_app(app, |turn| turn.check_exchange(q));
+        match asked.reply {
+            Err(error) => Effect {
+                seq: asked.seq,
+                at: asked.at,
+                reply: Err(error),
+            },
+            Ok(text) => {
+                let codes = &self.core.login_codes;
+                let found = codes
+                    .find(&text)
+                    .and_then(|no| Some((no, codes.get(no)?.app)));
+                match found {
+                    None => self.on_app(app, |turn| turn.refuse_code(None, None, INVALID_CODE)),
+                    Some((code, owner)) if owner != app => {
+                        self.on_app(owner, |turn| turn.meet_stranger(code, text));
+                        self.on_app(app, |turn| turn.refuse_code(None, None, INVALID_CODE))
+                    }
+                    Some((code, _)) => self.on_app(app, |turn| turn.exchange(code, text)),
+                }
+            }
+        }
+    }
+
+    /// `GET /cgi-bin/token`: a new plain access_token; the one before it lives on for the overlap.
+    pub fn token(&mut self, now: UnixMs, q: &TokenRequest) -> Wx<TokenReply> {
+        const CALL: &str = "token";
+        self.begin(now);
+        match self.app_of(q.appid.as_ref()) {
+            Err(error) => self.refuse_nobody(CALL, error),
+            Ok(app) => self.on_app(app, |turn| {
+                turn.check_secret(q.secret.as_ref())
+                    .and_then(|()| check_grant(q.grant_type.as_ref(), "client_credential"))
+                    .and_then(|()| turn.hand_out(TokenKind::Plain, false))
+                    .or_else(|error| turn.refused(CALL, None, error))
+            }),
+        }
+    }
+
+    /// `POST /cgi-bin/stable_token`: the same token with the seconds it has left, or a new one in its last minutes or by force.
+    pub fn stable_token(&mut self, now: UnixMs, q: &StableTokenRequest) -> Wx<TokenReply> {
+        const CALL: &str = "stable_token";
+        self.begin(now);
+        match self.app_of(q.appid.as_ref()) {
+            Err(error) => self.refuse_nobody(CALL, error),
+            Ok(app) => self.on_app(app, |turn| {
+                turn.check_secret(q.secret.as_ref())
+                    .and_then(|()| check_grant(q.grant_type.as_ref(), "client_credential"))
+                    .and_then(|()| turn.hand_out(TokenKind::Stable, q.force_refresh))
+                    .or_else(|error| turn.refused(CALL, None, error))
+            }),
+        }
+    }
+
+    /// `GET /wxa/checksession`: whether the signature is by the user's valid session_key.
+    ///
+    /// A wrong signature, a displaced key and no key at all look alike (87009), as documented.
+    pub fn checksession(&mut self, now: UnixMs, q: &SignedRequest) -> Wx<()> {
+        const CALL: &str = "checksession";
+        self.begin(now);
+        match self.app_of_token(q.access_token.as_ref()) {
+            Err(error) => self.refuse_nobody(CALL, error),
+            Ok((app, token)) => self.on_app(app, |turn| {
+                let signed = turn.check_signed(token, q);
+                let (user, key) = match signed {
+                    Ok(signed) => signed,
+                    Err(error) => return turn.refused(CALL, None, error),
+                };
+                let Some(key) = key else {
+                    return turn.refused(CALL, Some(user), INVALID_SIGNATURE);
+                };
+                turn.note(Some(user), EventKind::SessionVerified { key });
+                Ok(())
+            }),
+        }
+    }
+
+    /// `GET /wxa/resetusersessionkey`: a new key in the place of the one that signed, with its expiry.
+    pub fn resetusersessionkey(&mut self, now: UnixMs, q: &SignedRequest) -> Wx<ResetReply> {
+        const CALL: &str = "resetusersessionkey";
+        self.begin(now);
+        match self.app_of_token(q.access_token.as_ref()) {
+            Err(error) => self.refuse_nobody(CALL, error),
+            Ok((app, token)) => self.on_app(app, |turn| {
+                let (user, key) = match turn.check_signed(token, q) {
+                    Ok(signed) => signed,
+                    Err(error) => return turn.refused(CALL, None, error),
+                };
+                let alive = turn
+                    .user(user)
+                    .ring
+                    .in_force(turn.policy_of(user).session_key.scope)
+                    .next()
+                    .is_some();
+                match key {
+                    _ if !alive => turn.refused(CALL, Some(user), SESSION_KEY_GONE),
+                    None => turn.refused(CALL, Some(user), INVALID_SIGNATURE),
+                    Some(key) => Ok(turn.reset_by_backend(user, key)),
+                }
+            }),
+        }
+    }
+
+    /// `POST /wxa/business/getuserphonenumber`: spends a phone code.
+    ///
+    /// A bad, expired or reused code is 40029 with a hint in its text, a code of another app 40013, a code of another person
+    /// than the given openid 40003; the last two leave the code alone (assumed).
+    pub fn getuserphonenumber(&mut self, now: UnixMs, q: &PhoneNumberRequest) -> Wx<PhoneInfo> {
+        const CALL: &str = "getuserphonenumber";
+        self.begin(now);
+        let (app, token) = match self.app_of_token(q.access_token.as_ref()) {
+            Err(error) => return self.refuse_nobody(CALL, error),
+            Ok(found) => found,
+        };
+        let codes = &self.core.phone_codes;
+        let text = q
+            .code
+            .as_deref()
+            .and_then(|text| text.parse::<PhoneCode>().ok());
+        let code = text.and_then(|text| codes.find(&text));
+        let foreign = code
+            .and_then(|code| codes.get(code))
+            .is_some_and(|code| code.app != app);
+        self.on_app(app, |turn| {
+            let outcome = turn.check_token(token).and_then(|()| match code {
+                _ if foreign => Err(INVALID_APPID),
+                Some(code) => turn.exchange_phone_code(code, given(&q.openid)),
+                None => Err(turn.bad_phone_code()),
+            });
+            outcome.or_else(|error| turn.refused(CALL, None, error))
+        })
+    }
+
+    fn app_of(&self, appid: Option<&String>) -> Result<AppNo, WxError> {
+        let text = appid.filter(|text| !text.is_empty()).ok_or(APPID_MISSING)?;
+        let appid = text.parse::<AppId>().map_err(|_| INVALID_APPID)?;
+        self.core.by_id.get(&appid).copied().ok_or(INVALID_APPID)
+    }
+
+    /// The app an access_token names, and the token's place; whether the token still works is asked in the app's own time.
+    fn app_of_token(&self, token: Option<&String>) -> Result<(AppNo, (TokenKind, u32)), WxError> {
+        let text = token
+            .filter(|text| !text.is_empty())
+            .ok_or(ACCESS_TOKEN_MISSING)?;
+        let token = text
+            .parse::<AccessToken>()
+            .map_err(|_| INVALID_ACCESS_TOKEN)?;
+        let place = self.core.tokens.get(&token).ok_or(INVALID_CREDENTIAL)?;
+        Ok((place.app, (place.kind, place.number)))
+    }
+
+    /// Refuses a call that could not be brought home to any app.
+    fn refuse_nobody<T>(&mut self, call: &'static str, error: WxError) -> Wx<T> {
+        let (seq, at) = (self.seq, self.wall);
+        let kind = EventKind::CallRefused {
+            call,
+            errcode: error.errcode,
+        };
+        self.events.push(Event {
+            seq,
+            at,
+            app: None,
+            user: None,
+            kind,
+        });
+        Effect {
+            seq,
+            at,
+            reply: Err(error),
+        }
+    }
+}
+
+fn check_grant(grant_type: Option<&String>, wanted: &str) -> Result<(), WxError> {
+    if grant_type.is_some_and(|grant_type| grant_type == wanted) {
+        Ok(())
+    } else {
+        Err(INVALID_GRANT_TYPE)
+    }
+}
+
+impl Turn<'_> {
+    fn check_secret(&self, secret: Option<&String>) -> Result<(), WxError> {
+        let secret = secret
+            .filter(|text| !text.is_empty())
+            .ok_or(APPSECRET_MISSING)?;
+        let right = self.app.secret.as_str().as_bytes().ct_eq(secret.as_bytes());
+        if bool::from(right) {
+            Ok(())
+        } else {
+            Err(INVALID_APPSECRET)
+        }
+    }
+
+    /// Everything about an exchange but the code's own state.
+    fn check_exchange(&mut self, q: &Jscode2Session) -> Result<JsCode, WxError> {
+        let checked = self
+            .check_secret(q.secret.as_ref())
+            .and_then(|()| check_grant(q.grant_type.as_ref(), "authorization_code"))
+            .and_then(|()| given(&q.js_code).ok_or(MISSING_CODE))
+            .and_then(|text| text.parse::<JsCode>().map_err(|_| INVALID_CODE));
+        checked.or_else(|error| self.refuse_code(None, None, error))
+    }
+
+    /// Notes a refused exchange that leaves the code as it is.
+    fn refuse_code<T>(
+        &mut self,
+        user: Option<UserNo>,
+        code: Option<JsCode>,
+        error: WxError,
+    ) -> Result<T, WxError> {
+        let code = code.map(|code| tail(code.as_str()));
+        self.note(
+            user,
+            EventKind::CodeRefused {
+                code,
+                errcode: error.errcode,
+                burnt: false,
+            },
+        );
+        Err(error)
+    }
+
+    /// This app's code came with another app's id.
+    fn meet_stranger(&mut self, place: CodeNo, text: JsCode) {
+        let Some(code) = self.login_codes.get(place).copied() else {
+            return;
+        };
+        let Some(user) = self.app.users.get(code.user) else {
+            return;
+        };
+        let burnt =
+            code.state == CodeState::Fresh && self.app.policy_of(user).code.burn_on_wrong_appid;
+        if burnt {
+            self.end_code(place, self.at, CodeState::Burnt);
+        }
+        let kind = EventKind::CodeRefused {
+            code: Some(tail(text.as_str())),
+            errcode: INVALID_CODE.errcode,
+            burnt,
+        };
+        self.note(Some(code.user), kind);
+    }
+
+    fn exchange(&mut self, place: CodeNo, text: JsCode) -> Result<SessionReply, WxError> {
+        let Some(code) = self.login_codes.get(place).copied() else {
+            return self.refuse_code(None, None, INVALID_CODE);
+        };
+        let no = code.user;
+        if self.app.users.get(no).is_none() {
+            return self.refuse_code(None, Some(text), INVALID_CODE);
+        }
+        let (at, policy) = (self.at, self.policy_of(no));
+        let checked = match code.check(at, policy.code.single_use) {
+            Err(ExchangeError::Used) => Err(CODE_BEEN_USED),
+            Err(ExchangeError::Expired) => Err(INVALID_CODE),
+            Ok(()) if self.user(no).switches().blocked => Err(CODE_BLOCKED),
+            Ok(())
+                if !self
+                    .user_mut(no)
+                    .may_exchange(at, policy.quota.exchanges_per_user_minute) =>
+            {
+                Err(MINUTE_QUOTA)
+            }
+            Ok(()) => Ok(()),
+        };
+        if let Err(error) = checked {
+            return self.refuse_code(Some(no), Some(text), error);
+        }
+        let key_no = self.key_of_exchange(no, &code.part);
+        self.end_code(place, at, CodeState::Exchanged);
+        if let Some(code) = self.login_codes.get_mut(place) {
+            code.part.n_exchanges += 1;
+        }
+        self.note(
+            Some(no),
+            EventKind::CodeExchanged {
+                code: tail(text.as_str()),
+                key: key_no,
+            },
+        );
+
+        let user = self.user(no);
+        let unionid = user
+            .unionid(self.seed, self.app.open_platform)
+            .filter(|_| !policy.shape.no_unionid);
+        let session_key = user
+            .ring
+            .get(key_no)
+            .expect("chosen from this ring")
+            .session_key;
+        let (name, openid) = (user.name.clone(), user.openid);
+        Ok(SessionReply {
+            user: name,
+            openid,
+            session_key,
+            key_no,
+            unionid,
+            shape: policy.shape.clone(),
+        })
+    }
+
+    /// Chooses, makes or brings into force the key an exchange reveals.
+    fn key_of_exchange(&mut self, no: UserNo, part: &crate::js_code::LoginPart) -> KeyNo {
+        let (at, policy) = (self.at, self.policy_of(no));
+        let rules = &policy.session_key;
+        let slot = Slot {
+            scope: rules.scope,
+            device: part.device,
+        };
+        let occasion = Occasion {
+            event: Rotate::Exchange,
+            device: part.device,
+            number: part.number,
+            repeat: part.n_exchanges,
+        };
+        let (key, new) = match (rules.rotate, rules.exchange_returns) {
+            // The exchange is the code's own operation here, so the key it leaves in force is the code's own key.
+            (Rotate::Exchange, _) => self.rotate_or_keep(no, occasion),
+            (_, ExchangeReturns::Bound) => (part.key, false),
+            (_, ExchangeReturns::Current) => match self.user(no).ring.head(slot) {
+                Some(head) => (head, false),
+                None => self.rotate_or_keep(no, occasion),
+            },
+        };
+        if new {
+            let user = self.user_mut(no);
+            user.last_login = Some(key);
+            user.handsets[part.device as usize].last_login = Some(key);
+        } else {
+            self.key_step(no, |ring, changes| {
+                ring.activate(at, slot.scope, key, changes)
+            });
+            self.renew_key(no, key, RenewOn::Exchange);
+        }
+        key
+    }
+
+    fn hand_out(&mut self, kind: TokenKind, force: bool) -> Result<TokenReply, WxError> {
+        let (seed, at, id, policy) = (
+            self.seed,
+            self.at,
+            self.app.id.clone(),
+            self.app.policy.clone(),
+        );
+        let make = |number| values::access_token(seed, &id, kind, number);
+        let handed = self.token_step(kind, |app, changes| {
+            let shelf = shelf_mut(app, kind);
+            match kind {
+                TokenKind::Plain => {
+                    shelf.plain(at, &policy.access_token, &policy.quota, make, changes)
+                }
+                TokenKind::Stable => shelf.stable(
+                    at,
+                    force,
+                    &policy.access_token,
+                    &policy.quota,
+                    make,
+                    changes,
+                ),
+            }
+        });
+        let Handed { text, left, fresh } = handed?;
+        self.note(
+            None,
+            EventKind::TokenIssued {
+                token: kind,
+                tail: tail(text.as_str()),
+                fresh,
+            },
+        );
+        Ok(TokenReply {
+            access_token: text,
+            expires_in: left.whole_seconds(),
+            shape: policy.shape.clone(),
+        })
+    }
+
+    fn check_token(&self, (kind, number): (TokenKind, u32)) -> Result<(), WxError> {
+        self.app.shelf(kind).check(number)
+    }
+
+    /// The user of a signed request, and the accepted key that signed it, if one did.
+    fn check_signed(
+        &self,
+        token: (TokenKind, u32),
+        q: &SignedRequest,
+    ) -> Result<(UserNo, Option<KeyNo>), WxError> {
+        self.check_token(token)?;
+        let openid = given(&q.openid)
+            .and_then(|text| text.parse::<OpenId>().ok())
+            .ok_or(INVALID_OPENID)?;
+        let no = self.app.users.with_openid(&openid).ok_or(INVALID_OPENID)?;
+        if q.sig_method.as_deref() != Some("hmac_sha256") {
+            return Err(INVALID_SIG_METHOD);
+        }
+        let signature = q
+            .signature
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let policy = self.policy_of(no);
+        let rules = &policy.session_key;
+        let mut accepted = self
+            .user(no)
+            .ring
+            .accepted(rules.scope, rules.grace, self.at);
+        let signer = accepted.find(|(_, key)| {
+            bool::from(
+                hmac_signature(&key.session_key, b"")
+                    .as_bytes()
+                    .ct_eq(signature.as_bytes()),
+            )
+        });
+        Ok((no, signer.map(|(key, _)| key)))
+    }
+
+    fn reset_by_backend(&mut self, no: UserNo, signer: KeyNo) -> ResetReply {
+        let scope = self.policy_of(no).session_key.scope;
+        let ring = &self.user(no).ring;
+        let device = ring.get(signer).map_or(0, |key| key.device);
+        let heir_of = ring.current(Slot { scope, device }).or(Some(signer));
+        let key_no = self.issue_key(no, device, KeyCause::Reset, true, heir_of);
+        let user = self.user(no);
+        let session_key = user.ring.get(key_no).expect("just issued").session_key;
+        ResetReply {
+            user: user.name.clone(),
+            openid: user.openid,
+            session_key,
+            key_no,
+        }
+    }
+
+    fn bad_phone_code(&mut self) -> WxError {
+        self.app.n_hints += 1;
+        invalid_code_with_hint(&values::hint(self.seed, &self.app.id, self.app.n_hints))
+    }
+
+    fn exchange_phone_code(
+        &mut self,
+        place: CodeNo,
+        openid: Option<&str>,
+    ) -> Result<PhoneInfo, WxError> {
+        let (at, found) = (self.at, self.phone_codes.get(place).copied());
+        let text = self.phone_codes.text(place).copied();
+        let Some(((code, text), user)) = found
+            .zip(text)
+            .and_then(|(code, text)| Some(((code, text), self.app.users.get(code.user)?)))
+        else {
+            return Err(self.bad_phone_code());
+        };
+        if code.check(at, true).is_err() {
+            return Err(self.bad_phone_code());
+        }
+        if openid.is_some_and(|openid| openid != user.openid.as_str()) {
+            return Err(INVALID_OPENID);
+        }
+        let (name, phone) = (user.name.clone(), user.phone(self.seed));
+        self.end_phone_code(place, at, CodeState::Exchanged);
+        self.note(
+            Some(code.user),
+            EventKind::PhoneCodeExchanged {
+                code: tail(text.as_str()),
+            },
+        );
+        Ok(PhoneInfo {
+            user: name,
+            phone_number: phone.full_number(),
+            pure_phone_number: phone.pure_number,
+            country_code: phone.country_code,
+            timestamp_s: at.seconds(),
+            appid: self.app.id.clone(),
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Questions that change nothing. Answers are as of the last command or timeout.
+
+use super::World;
+use crate::{
+    AccessToken, AppId, AppView, ClockView, CodeView, ControlError, JsCode, KeyFinding, OpenId,
+    PhoneCode, Policy, UnixMs, UserId, UserView,
+    app::App,
+    diagnosis,
+    index::{AppNo, UserNo},
+    values,
+};
+
+impl World {
+    /// All apps, oldest first. Their clocks show the time of the last command.
+    #[must_use]
+    pub fn apps(&self) -> Vec<AppView> {
+        self.core
+            .apps
+            .iter()
+            .flatten()
+            .map(|app| app.view(self.wall))
+            .collect()
+    }
+
+    /// One app. Its clock shows the time of the last command.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn app(&self, app: &AppId) -> Result<AppView, ControlError> {
+        Ok(self.find_app(app)?.1.view(self.wall))
+    }
+
+    /// All users of an app, oldest first.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn users(&self, app: &AppId) -> Result<Vec<UserView>, ControlError> {
+        let (_, app) = self.find_app(app)?;
+        let view = |(_, user): (UserNo, &crate::user::User)| {
+            user.view(self.core.seed, app.open_platform, &app.policy_of(user))
+        };
+        Ok(app.users.iter().map(view).collect())
+    }
+
+    /// One user with every key ever issued.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
+    pub fn user(&self, app: &AppId, user: &UserId) -> Result<UserView, ControlError> {
+        let (_, app, no) = self.find_user(app, user)?;
+        let user = app.users.get(no).expect("just found");
+        Ok(user.view(self.core.seed, app.open_platform, &app.policy_of(user)))
+    }
+
+    /// The user of an app who has this openid.
+    #[must_use]
+    pub fn user_by_openid(&self, app: &AppId, openid: &str) -> Option<UserId> {
+        let (_, app) = self.find_app(app).ok()?;
+        let no = app.users.with_openid(&openid.parse::<OpenId>().ok()?)?;
+        app.users.get(no).map(|user| user.name.clone())
+    }
+
+    /// Whose login code this is and in which app, whatever its state; `None` for garbage and for codes long forgotten.
+    #[must_use]
+    pub fn owner_of_code(&self, js_code: &str) -> Option<(AppId, UserId)> {
+        let codes = &self.core.login_codes;
+        let code = codes.get(codes.find(&js_code.parse::<JsCode>().ok()?)?)?;
+        self.names(code.app, code.user)
+    }
+
+    /// Whose phone code this is and in which app, whatever its state.
+    #[must_use]
+    pub fn owner_of_phone_code(&self, code: &str) -> Option<(AppId, UserId)> {
+        let codes = &self.core.phone_codes;
+        let code = codes.get(codes.find(&code.parse::<PhoneCode>().ok()?)?)?;
+        self.names(code.app, code.user)
+    }
+
+    /// Which app an access_token is of, dead or alive.
+    #[must_use]
+    pub fn owner_of_token(&self, access_token: &str) -> Option<AppId> {
+        let place = self
+            .core
+            .tokens
+            .get(&access_token.parse::<AccessToken>().ok()?)?;
+        self.core.app(place.app).map(|app| app.id.clone())
+    }
+
+    /// The login codes of a user, phone by phone in the order of minting, without those long forgotten.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
+    pub fn codes(&self, app: &AppId, user: &UserId) -> Result<Vec<CodeView>, ControlError> {
+        let (_, app, no) = self.find_user(app, user)?;
+        let user = app.users.get(no).expect("just found");
+        let mut views = Vec::new();
+        for handset in user.handsets.iter() {
+            for number in 1..=handset.n_codes {
+                let text =
+                    values::js_code(self.core.seed, &app.id, &user.name, &handset.device, number);
+                // A forgotten code leaves a gap.
+                let place = self.core.login_codes.find(&text);
+                let Some(code) = place.and_then(|place| self.core.login_codes.get(place)) else {
+                    continue;
+                };
+                views.push(CodeView {
+                    code: text,
+                    user: user.name.clone(),
+                    device: handset.device.clone(),
+                    key: code.part.key,
+                    minted_at: code.minted_at,
+                    expires_at: code.expires_at,
+                    state: code.state,
+                    ended_at: (code.state != crate::CodeState::Fresh).then_some(code.ended_at),
+                });
+            }
+        }
+        Ok(views)
+    }
+
+    /// The rules in effect for an app, or for one of its users.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
+    pub fn policy(&self, app: &AppId, user: Option<&UserId>) -> Result<Policy, ControlError> {
+        let Some(user) = user else {
+            return Ok((*self.find_app(app)?.1.policy).clone());
+        };
+        let (_, app, no) = self.find_user(app, user)?;
+        Ok((*app.policy_of(app.users.get(no).expect("just found"))).clone())
+    }
+
+    /// An app's clock at the wall time `now`.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn clock_view(&self, now: UnixMs, app: &AppId) -> Result<ClockView, ControlError> {
+        Ok(self.find_app(app)?.1.clock.view(now.max(self.wall)))
+    }
+
+    /// Which key opens a payload, and why the one somebody believed in does not.
+    ///
+    /// Texts damaged in transit are repaired where that is possible, and the damage is named. With `user`, that user's keys are
+    /// tried first, then everybody's.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
+    pub fn which_key(
+        &self,
+        app: &AppId,
+        user: Option<&UserId>,
+        encrypted_data: &str,
+        iv: &str,
+        believed: Option<&str>,
+    ) -> Result<KeyFinding, ControlError> {
+        let (_, found) = self.find_app(app)?;
+        let user = user
+            .map(|user| self.find_user(app, user))
+            .transpose()?
+            .map(|(_, _, no)| no);
+        Ok(diagnosis::find_key(
+            self.core.seed,
+            found,
+            user,
+            encrypted_data,
+            iv,
+            believed,
+        ))
+    }
+
+    pub(super) fn find_app(&self, app: &AppId) -> Result<(AppNo, &App), ControlError> {
+        let no = self.core.by_id.get(app).copied();
+        let found = no.and_then(|no| Some((no, self.core.app(no)?)));
+        found.ok_or_else(|| ControlError::NoSuchApp(app.clone()))
+    }
+
+    pub(super) fn find_user(
+        &self,
+        app: &AppId,
+        user: &UserId,
+    ) -> Result<(AppNo, &App, UserNo), ControlError> {
+        let (no, found) = self.find_app(app)?;
+        let user_no = found.users.named(user);
+        let user_no = user_no.ok_or_else(|| ControlError::NoSuchUser {
+            app: app.clone(),
+            user: user.clone(),
+        })?;
+        Ok((no, found, user_no))
+    }
+
+    fn names(&self, app: AppNo, user: UserNo) -> Option<(AppId, UserId)> {
+        let app = self.core.app(app)?;
+        Some((app.id.clone(), app.users.get(user)?.name.clone()))
+    }
+}
