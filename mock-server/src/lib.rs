@@ -1,1 +1,65 @@
-//! Placeholder while the first landing is assembled.
+//! The mock of `api.weixin.qq.com` and of the WeChat phone: sockets, gates, faults and a journal around the pure world.
+//!
+//! Reading order: [`MockServer`] starts it, [`Handle`] drives it from the same process, [`Calls`] says what backends asked,
+//! [`Gates`] and [`Faults`] decide when and how they are answered, [`Journal`] remembers. All WeChat semantics are in
+//! `wxmock_world`; this crate adds the wire and never decides what an errcode is.
+//!
+//! ```
+//! use wxmock_server::{MockServer, Settings};
+//! use wxmock_world::{NewApp, NewUser, UserId, Who};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let server = MockServer::start(Settings::default()).await?;
+//! let alice: UserId = "alice".parse()?;
+//! let app = server.handle().with_world(|world, now| {
+//!     let app = world.create_app(now, NewApp::default())?.reply.appid;
+//!     world.create_user(now, &app, NewUser::named(alice.clone()))?;
+//!     Ok::<_, wxmock_world::ControlError>(app)
+//! })?;
+//! let who = Who { app, user: alice, device: "phone".parse()? };
+//! let login = server.handle().with_world(|world, now| world.login(now, &who));
+//! println!("{} exchanges {}", server.base_url(), login.reply?.code);
+//! server.stop().await;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test fails by panicking")
+)]
+
+pub mod ca;
+mod calls;
+mod clock;
+pub mod config;
+mod control;
+mod device;
+mod driver;
+mod faults;
+mod gates;
+mod handle;
+mod http;
+mod journal;
+mod log;
+mod names;
+mod net;
+mod person;
+mod server;
+mod wechat;
+
+pub use calls::{CallId, CallInfo, CallState, Calls, Endpoint, UnknownEndpoint};
+pub use clock::RealClock;
+pub use faults::{FaultEffect, FaultId, FaultRule, Faults, When};
+pub use gates::{CallMatch, GateId, GateView, Gates, HoldRule, Parked, Point};
+pub use handle::Handle;
+pub use journal::{
+    Entry, Exchange, FaultRecord, Filter, GateAct, GateRecord, Journal, Kind, Subscription, What,
+};
+pub use log::{LogFormat, LogSink};
+pub use net::{
+    AlertCount, Alpn, HostCount, HttpVersion, Passthrough, Road, RoadCount, Roads, RoadsView,
+    Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
+};
+pub use server::{MockServer, ServeError, Settings};

@@ -1,0 +1,429 @@
+//! One record per call a backend makes to a WeChat path: who it is about, how far it came, what it was answered.
+//! Knows nothing of sockets; the server tells it what happened.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize, Serializer};
+use tokio::sync::watch;
+use wxmock_world::{KeyNo, Seq, UnixMs, UserId};
+
+use crate::gates::Point;
+use crate::net::Via;
+
+/// Number of one call, from 1, in order of arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(pub u64);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Which of WeChat's endpoints was called. `Display` and serde write the last path segment (`jscode2session`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// `GET /sns/jscode2session`
+    Jscode2session,
+    /// `GET /cgi-bin/token`
+    Token,
+    /// `POST /cgi-bin/stable_token`
+    #[serde(rename = "stable_token")]
+    StableToken,
+    /// `GET /wxa/checksession`
+    Checksession,
+    /// `GET /wxa/resetusersessionkey`
+    Resetusersessionkey,
+    /// `POST /wxa/business/getuserphonenumber`
+    Getuserphonenumber,
+    /// Any other path outside `/_mock/`.
+    Unknown,
+}
+
+impl Endpoint {
+    /// Every endpoint, the unknown one last.
+    pub const ALL: [Self; 7] = [
+        Self::Jscode2session,
+        Self::Token,
+        Self::StableToken,
+        Self::Checksession,
+        Self::Resetusersessionkey,
+        Self::Getuserphonenumber,
+        Self::Unknown,
+    ];
+
+    /// The endpoint a path names, without its query; paths are matched to the letter, as WeChat does.
+    pub fn of_path(path: &str) -> Self {
+        match path {
+            "/sns/jscode2session" => Self::Jscode2session,
+            "/cgi-bin/token" => Self::Token,
+            "/cgi-bin/stable_token" => Self::StableToken,
+            "/wxa/checksession" => Self::Checksession,
+            "/wxa/resetusersessionkey" => Self::Resetusersessionkey,
+            "/wxa/business/getuserphonenumber" => Self::Getuserphonenumber,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The last path segment; `unknown` for [`Endpoint::Unknown`].
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jscode2session => "jscode2session",
+            Self::Token => "token",
+            Self::StableToken => "stable_token",
+            Self::Checksession => "checksession",
+            Self::Resetusersessionkey => "resetusersessionkey",
+            Self::Getuserphonenumber => "getuserphonenumber",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is no endpoint's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown endpoint `{0}`, expected one of jscode2session, token, stable_token, checksession, resetusersessionkey, getuserphonenumber, unknown"
+)]
+pub struct UnknownEndpoint(pub String);
+
+impl FromStr for Endpoint {
+    type Err = UnknownEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.as_str() == text)
+            .ok_or_else(|| UnknownEndpoint(text.to_owned()))
+    }
+}
+
+/// How far a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallState {
+    /// Read whole; its command has not run.
+    Arrived,
+    /// Its command has run (or a fault decided its answer); not every byte of the answer has been written.
+    Committed,
+    /// The whole answer is with the operating system.
+    Answered,
+    /// It ended without a whole answer: the client left, or a fault cut the answer (then [`CallInfo::fault`] names it).
+    Gone,
+}
+
+impl CallState {
+    /// Whether the call can still change: it has neither been answered nor gone.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Arrived | Self::Committed)
+    }
+}
+
+/// What is known of one call. `Debug` and serde show only the last four characters of codes.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct CallInfo {
+    /// Number in order of arrival.
+    pub id: CallId,
+    /// Which endpoint.
+    pub endpoint: Endpoint,
+    /// How it came in: road, host, protocol.
+    #[serde(flatten)]
+    pub via: Via,
+    /// The appid it named, or the one its access_token belongs to.
+    pub appid: Option<String>,
+    /// Whose login it is about: the owner of the js_code, phone code or openid, known before the command runs.
+    pub user: Option<UserId>,
+    /// The login code it sent, as sent.
+    #[serde(serialize_with = "masked")]
+    pub js_code: Option<String>,
+    /// The openid it sent.
+    pub openid: Option<String>,
+    /// The phone code it sent, as sent.
+    #[serde(serialize_with = "masked")]
+    pub phone_code: Option<String>,
+    /// How far it came.
+    pub state: CallState,
+    /// The point at which a gate holds it now, if one does.
+    pub parked: Option<Point>,
+    /// Wall time of arrival.
+    pub arrived: UnixMs,
+    /// The world's number of its command; `None` when none ran.
+    pub seq: Option<Seq>,
+    /// The session key its command revealed; a fault may have kept it from the backend.
+    pub key_no: Option<KeyNo>,
+    /// The errcode in its answer; `None` when the answer carries none, has not been decided, or a fault left none.
+    pub errcode: Option<i64>,
+    /// Label of the last fault that hit it.
+    pub fault: Option<String>,
+    /// HTTP status it was answered; `None` when no byte of an answer was sent.
+    pub status: Option<u16>,
+    /// Bytes of the answer given to the operating system, head included.
+    pub bytes_written: u64,
+}
+
+impl CallInfo {
+    /// A call that has just been read.
+    pub fn new(endpoint: Endpoint, arrived: UnixMs) -> Self {
+        Self {
+            id: CallId(0),
+            endpoint,
+            via: Via::default(),
+            appid: None,
+            user: None,
+            js_code: None,
+            openid: None,
+            phone_code: None,
+            state: CallState::Arrived,
+            parked: None,
+            arrived,
+            seq: None,
+            key_no: None,
+            errcode: None,
+            fault: None,
+            status: None,
+            bytes_written: 0,
+        }
+    }
+}
+
+impl fmt::Debug for CallInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tail = |secret: &Option<String>| secret.as_deref().map(tail);
+        f.debug_struct("CallInfo")
+            .field("id", &self.id.0)
+            .field("endpoint", &self.endpoint)
+            .field("via", &self.via)
+            .field("user", &self.user)
+            .field("state", &self.state)
+            .field("parked", &self.parked)
+            .field("js_code", &tail(&self.js_code))
+            .field("openid", &self.openid)
+            .field("phone_code", &tail(&self.phone_code))
+            .field("appid", &self.appid)
+            .field("arrived", &self.arrived)
+            .field("seq", &self.seq)
+            .field("key_no", &self.key_no)
+            .field("errcode", &self.errcode)
+            .field("fault", &self.fault)
+            .field("status", &self.status)
+            .field("bytes_written", &self.bytes_written)
+            .finish()
+    }
+}
+
+/// The last four characters of a secret behind an ellipsis; of a text of eight or fewer only the ellipsis.
+pub(crate) fn tail(secret: &str) -> String {
+    let length = secret.chars().count();
+    let shown = if length > 8 { 4 } else { 0 };
+    std::iter::once('…')
+        .chain(secret.chars().skip(length - shown))
+        .collect()
+}
+
+pub(crate) fn masked<S: Serializer>(
+    secret: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    secret.as_deref().map(tail).serialize(serializer)
+}
+
+/// Every open call, and the last [`Calls::CAPACITY`] others.
+#[derive(Debug)]
+pub struct Calls {
+    book: Mutex<Book>,
+    changes: watch::Sender<u64>,
+}
+
+/// `recent[i]` has the number `first + i`; an open call that falls out of it moves to `old`.
+#[derive(Debug)]
+struct Book {
+    first: u64,
+    recent: VecDeque<CallInfo>,
+    old: BTreeMap<u64, CallInfo>,
+}
+
+impl Calls {
+    /// How many ended calls are remembered. Open calls are never forgotten.
+    pub const CAPACITY: usize = 16_384;
+
+    pub(crate) fn new() -> Self {
+        let book = Book {
+            first: 1,
+            recent: VecDeque::new(),
+            old: BTreeMap::new(),
+        };
+        Self {
+            book: Mutex::new(book),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// The remembered calls with a number above `id`, oldest first; `CallId(0)` gives all.
+    pub fn since(&self, id: CallId) -> Vec<CallInfo> {
+        let book = self.lock();
+        let skip = usize::try_from((id.0 + 1).saturating_sub(book.first)).unwrap_or(usize::MAX);
+        let old = book
+            .old
+            .range(id.0.saturating_add(1)..)
+            .map(|(_, call)| call);
+        old.chain(book.recent.iter().skip(skip)).cloned().collect()
+    }
+
+    /// One call; `None` when there was none or it is forgotten.
+    pub fn get(&self, id: CallId) -> Option<CallInfo> {
+        self.lock().find(id).map(|call| call.clone())
+    }
+
+    /// The calls that have neither been answered nor gone, oldest first.
+    pub fn open(&self) -> Vec<CallInfo> {
+        let book = self.lock();
+        let all = book.old.values().chain(book.recent.iter());
+        all.filter(|call| call.state.is_open()).cloned().collect()
+    }
+
+    /// The number of the newest call; `CallId(0)` before the first.
+    pub fn last(&self) -> CallId {
+        let book = self.lock();
+        CallId(book.first + book.recent.len() as u64 - 1)
+    }
+
+    /// A value that changes at every state change of any call, parking and release included. Subscribe, then read the calls.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Whether anybody watches, so that a call should be attributed before its command runs.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.changes.receiver_count() > 0
+    }
+
+    /// Number a call and remember it.
+    pub(crate) fn begin(&self, mut call: CallInfo) -> CallId {
+        let mut book = self.lock();
+        let id = CallId(book.first + book.recent.len() as u64);
+        call.id = id;
+        book.recent.push_back(call);
+        book.forget();
+        drop(book);
+        self.changed();
+        id
+    }
+
+    /// Change one call and tell whoever watches. `None` when it is forgotten.
+    pub(crate) fn update<T>(
+        &self,
+        id: CallId,
+        change: impl FnOnce(&mut CallInfo) -> T,
+    ) -> Option<T> {
+        let value = self.lock().find(id).map(change);
+        self.changed();
+        value
+    }
+
+    fn changed(&self) {
+        // A watcher subscribes before it reads the calls, so one that came too late for this wake-up has already seen the change.
+        if self.is_watched() {
+            self.changes
+                .send_modify(|version| *version = version.wrapping_add(1));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn find(&mut self, id: CallId) -> Option<&mut CallInfo> {
+        match id.0.checked_sub(self.first) {
+            Some(index) => self.recent.get_mut(usize::try_from(index).ok()?),
+            None => self.old.get_mut(&id.0),
+        }
+    }
+
+    fn forget(&mut self) {
+        while self.recent.len() > Calls::CAPACITY {
+            if let Some(call) = self.recent.pop_front() {
+                self.first += 1;
+                if call.state.is_open() {
+                    self.old.insert(call.id.0, call);
+                }
+            }
+        }
+        if self.old.len() > Calls::CAPACITY {
+            self.old.retain(|_, call| call.state.is_open());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> CallInfo {
+        CallInfo::new(Endpoint::Token, UnixMs(0))
+    }
+
+    #[test]
+    fn endpoints_are_named_by_their_last_path_segment() {
+        for endpoint in Endpoint::ALL {
+            assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+            assert_eq!(serde_json::to_value(endpoint).unwrap(), endpoint.as_str());
+        }
+        assert_eq!(
+            Endpoint::of_path("/wxa/business/getuserphonenumber"),
+            Endpoint::Getuserphonenumber
+        );
+        assert_eq!(Endpoint::of_path("/sns/JSCODE2SESSION"), Endpoint::Unknown);
+        assert!("jscode".parse::<Endpoint>().is_err());
+    }
+
+    #[test]
+    fn open_calls_outlive_the_ring() {
+        let calls = Calls::new();
+        let open = calls.begin(call());
+        for _ in 0..=Calls::CAPACITY {
+            let id = calls.begin(call());
+            calls.update(id, |call| call.state = CallState::Answered);
+        }
+        assert_eq!(calls.open().len(), 1);
+        assert_eq!(calls.get(open).unwrap().id, open);
+        assert_eq!(calls.get(CallId(2)), None);
+        assert_eq!(calls.since(CallId(0)).len(), Calls::CAPACITY + 1);
+        assert_eq!(calls.since(calls.last()), []);
+        calls.update(open, |call| call.state = CallState::Gone);
+        assert_eq!(calls.open(), []);
+    }
+
+    #[test]
+    fn every_change_is_announced() {
+        let calls = Calls::new();
+        let mut changes = calls.changes();
+        let id = calls.begin(call());
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        calls.update(id, |call| call.parked = Some(Point::Arrived));
+        assert!(changes.has_changed().unwrap());
+    }
+
+    #[test]
+    fn codes_are_shown_by_their_last_four_characters() {
+        let mut info = call();
+        info.js_code = Some("0a1bcdefgh1234567890abcdefghijkl".to_owned());
+        for text in [format!("{info:?}"), serde_json::to_string(&info).unwrap()] {
+            assert!(text.contains("…ijkl"), "{text}");
+            assert!(!text.contains("0a1bc"), "{text}");
+        }
+        assert_eq!(tail("12345678"), "…");
+    }
+}

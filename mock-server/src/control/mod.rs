@@ -1,0 +1,219 @@
+//! The admin API, `/_mock/v1/…`, and the pages beside it. One table of routes; every handler parses, asks the world, renders.
+//!
+//! Knows nothing of sockets and nothing of WeChat's own paths.
+
+mod apps;
+mod ca;
+pub(crate) mod call;
+mod calls;
+mod clock;
+mod codes;
+mod error;
+mod faults;
+mod gates;
+mod guard;
+mod journal;
+mod keys;
+mod policy;
+mod public;
+mod roads;
+mod state;
+mod table;
+mod users;
+
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use self::call::Call;
+pub(crate) use self::error::{ApiError, answer, decode};
+use self::table::{Route, find};
+use crate::gates::CallMatch;
+use crate::http::{Request, Response};
+use crate::{Handle, device};
+
+type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
+
+/// Every admin path. `openapi.json` describes the same ones, held equal by a test.
+static ROUTES: [Route<Handler>; 57] = {
+    const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
+        Route {
+            method: Method::GET,
+            path,
+            handler,
+        }
+    }
+    const fn post(path: &'static str, handler: Handler) -> Route<Handler> {
+        Route {
+            method: Method::POST,
+            path,
+            handler,
+        }
+    }
+    const fn patch(path: &'static str, handler: Handler) -> Route<Handler> {
+        Route {
+            method: Method::PATCH,
+            path,
+            handler,
+        }
+    }
+    const fn put(path: &'static str, handler: Handler) -> Route<Handler> {
+        Route {
+            method: Method::PUT,
+            path,
+            handler,
+        }
+    }
+    const fn delete(path: &'static str, handler: Handler) -> Route<Handler> {
+        Route {
+            method: Method::DELETE,
+            path,
+            handler,
+        }
+    }
+    [
+        get("/_mock/", public::index),
+        get("/_mock/livez", public::livez),
+        get("/_mock/readyz", public::readyz),
+        get("/_mock/metrics", public::metrics),
+        get("/_mock/openapi.json", public::openapi),
+        get("/_mock/v1", public::index),
+        get("/_mock/v1/version", public::version),
+        get("/_mock/v1/apps", apps::list),
+        post("/_mock/v1/apps", apps::create),
+        get("/_mock/v1/apps/{app}", apps::get),
+        patch("/_mock/v1/apps/{app}", apps::edit),
+        delete("/_mock/v1/apps/{app}", apps::delete),
+        get("/_mock/v1/apps/{app}/users", users::list),
+        post("/_mock/v1/apps/{app}/users", users::create),
+        get("/_mock/v1/apps/{app}/users/{user}", users::get),
+        patch("/_mock/v1/apps/{app}/users/{user}", users::edit),
+        delete("/_mock/v1/apps/{app}/users/{user}", users::delete),
+        get("/_mock/v1/presets", policy::presets),
+        get("/_mock/v1/apps/{app}/policy", policy::of_app),
+        patch("/_mock/v1/apps/{app}/policy", policy::patch_app),
+        get("/_mock/v1/apps/{app}/users/{user}/policy", policy::of_user),
+        patch(
+            "/_mock/v1/apps/{app}/users/{user}/policy",
+            policy::patch_user,
+        ),
+        delete(
+            "/_mock/v1/apps/{app}/users/{user}/policy",
+            policy::clear_user,
+        ),
+        get("/_mock/v1/apps/{app}/clock", clock::show),
+        post("/_mock/v1/apps/{app}/clock/freeze", clock::freeze),
+        post("/_mock/v1/apps/{app}/clock/unfreeze", clock::unfreeze),
+        post("/_mock/v1/apps/{app}/clock/advance", clock::advance),
+        post("/_mock/v1/apps/{app}/clock/scale", clock::scale),
+        get("/_mock/v1/apps/{app}/users/{user}/keys", keys::list),
+        post(
+            "/_mock/v1/apps/{app}/users/{user}/keys/expire",
+            keys::expire,
+        ),
+        post(
+            "/_mock/v1/apps/{app}/users/{user}/keys/rotate",
+            keys::rotate,
+        ),
+        post("/_mock/v1/apps/{app}/users/{user}/keys/reset", keys::reset),
+        delete("/_mock/v1/apps/{app}/access-token", keys::kill_access_token),
+        get("/_mock/v1/apps/{app}/users/{user}/codes", codes::list),
+        post("/_mock/v1/codes", codes::mint),
+        post("/_mock/v1/which-key", keys::which),
+        get("/_mock/v1/gates", gates::list),
+        post("/_mock/v1/gates", gates::hold),
+        delete("/_mock/v1/gates/{id}", gates::remove),
+        post("/_mock/v1/gates/release", gates::release),
+        post("/_mock/v1/gates/open", gates::open_all),
+        get("/_mock/v1/parked", gates::parked),
+        get("/_mock/v1/faults", faults::list),
+        post("/_mock/v1/faults", faults::add),
+        delete("/_mock/v1/faults", faults::clear),
+        delete("/_mock/v1/faults/{id}", faults::remove),
+        get("/_mock/v1/journal", journal::query),
+        delete("/_mock/v1/journal", journal::clear),
+        get("/_mock/v1/roads", roads::show),
+        delete("/_mock/v1/roads", roads::clear),
+        get("/_mock/v1/ca", ca::show),
+        get("/_mock/v1/calls", calls::list),
+        get("/_mock/v1/calls/{id}", calls::get),
+        post("/_mock/v1/reset", state::reset),
+        get("/_mock/v1/state", state::export),
+        put("/_mock/v1/state", state::import),
+        get("/_mock/v1/errcodes", public::errcodes),
+    ]
+};
+
+/// Answers a request whose path starts with `/_mock/`.
+pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
+    if request.path.starts_with(device::PREFIX) {
+        return device::route(handle, request).await;
+    }
+    dispatch(handle, &request).unwrap_or_else(ApiError::response)
+}
+
+fn dispatch(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
+    guard::check(request)?;
+    let (route, params) = find(&ROUTES, &request.method, &request.path)?;
+    (route.handler)(&Call {
+        handle,
+        request,
+        params,
+    })
+}
+
+/// Refuses a rule about an app or a user that does not exist: it would silently never match.
+fn check_match(call: &Call<'_>, matching: &CallMatch) -> Result<(), ApiError> {
+    let apps = call.handle.with_world(|world, _| world.apps());
+    if let Some(appid) = &matching.appid
+        && !apps.iter().any(|app| app.appid == *appid)
+    {
+        let known: Vec<&str> = apps.iter().map(|app| app.appid.as_ref()).collect();
+        return Err(
+            ApiError::unknown("app", "unknown-app", appid.as_ref(), &known).at("match.appid"),
+        );
+    }
+    let Some(user) = &matching.user else {
+        return Ok(());
+    };
+    let wanted = apps.iter().filter(|app| {
+        matching
+            .appid
+            .as_ref()
+            .is_none_or(|appid| app.appid == *appid)
+    });
+    let users: Vec<_> = call.handle.with_world(|world, _| {
+        wanted
+            .flat_map(|app| world.users(&app.appid).unwrap_or_default())
+            .map(|user| user.name)
+            .collect()
+    });
+    if users.contains(user) {
+        return Ok(());
+    }
+    let known: Vec<&str> = users.iter().map(AsRef::as_ref).collect();
+    Err(ApiError::unknown("user", "unknown-user", user.as_ref(), &known).at("match.user"))
+}
+
+/// What a rule asks for, without the parts it does not; codes by their last four characters.
+fn match_view(matching: &CallMatch) -> Value {
+    let mut view = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            view.insert(name.to_owned(), value);
+        }
+    };
+    let code = |code: &Option<String>| code.as_deref().map(|code| json!(crate::calls::tail(code)));
+    put(
+        "endpoint",
+        matching.endpoint.map(|endpoint| json!(endpoint)),
+    );
+    put("appid", matching.appid.as_ref().map(|appid| json!(appid)));
+    put("user", matching.user.as_ref().map(|user| json!(user)));
+    put("js_code", code(&matching.js_code));
+    put(
+        "openid",
+        matching.openid.as_ref().map(|openid| json!(openid)),
+    );
+    put("phone_code", code(&matching.phone_code));
+    Value::Object(view)
+}

@@ -1,0 +1,223 @@
+//! The pages beside the API: what is here, is it up, numbers for Prometheus, the description for tools.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+use wxmock_world::ERRCODES;
+
+use super::call::Call;
+use super::error::{ApiError, answer};
+use crate::device;
+use crate::http::Response;
+
+/// The hand-written description of the admin and device APIs.
+pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
+
+/// What there is, for a person with curl. There is no console yet, and none is pretended.
+pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
+    let device: Vec<String> = device::APIS
+        .iter()
+        .map(|api| format!("{}{api}", device::PREFIX))
+        .collect();
+    let mut admin: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for route in &super::ROUTES {
+        admin
+            .entry(route.path)
+            .or_default()
+            .push(route.method.as_str());
+    }
+    let index = json!({
+        "wxmock": env!("CARGO_PKG_VERSION"),
+        "about": "a mock of api.weixin.qq.com and of the phone, for tests only",
+        "console": "none yet; everything is in the API below, described by /_mock/openapi.json",
+        "device": device,
+        "admin": admin,
+    });
+    // People read this one in a terminal.
+    let text = serde_json::to_string_pretty(&index).unwrap_or_else(|_| index.to_string());
+    Ok(Response::new(200, "application/json", format!("{text}\n")))
+}
+
+pub(super) fn livez(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(Response::new(200, "text/plain; charset=utf-8", "ok\n"))
+}
+
+/// Ready means: the world answers. Nothing else has to be warmed up.
+pub(super) fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
+    let apps = call.handle.with_world(|world, _| world.apps().len());
+    Ok(answer(200, &json!({ "ready": true, "apps": apps })))
+}
+
+pub(super) fn version(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(answer(
+        200,
+        &json!({ "name": "wxmock", "version": env!("CARGO_PKG_VERSION") }),
+    ))
+}
+
+pub(super) fn openapi(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(Response::new(200, "application/json", OPENAPI))
+}
+
+pub(super) fn errcodes(_: &Call<'_>) -> Result<Response, ApiError> {
+    let row = |info: &wxmock_world::ErrcodeInfo| -> Value {
+        json!({ "errcode": info.errcode, "errmsg": info.errmsg, "when": info.when, "evidence": info.evidence, "source": info.source })
+    };
+    Ok(answer(
+        200,
+        &json!({ "errcodes": ERRCODES.iter().map(row).collect::<Vec<_>>() }),
+    ))
+}
+
+/// Counters that only grow, and gauges of what is there now. Counted at the question, so an unread page costs nothing.
+pub(super) fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
+    let handle = call.handle;
+    let (apps, users, current, old) = handle.with_world(|world, _| {
+        let apps = world.apps();
+        let users: Vec<_> = apps
+            .iter()
+            .flat_map(|app| world.users(&app.appid).unwrap_or_default())
+            .collect();
+        let keys = users.iter().flat_map(|user| &user.keys);
+        let (current, old): (Vec<_>, Vec<_>) = keys.partition(|key| key.current);
+        (apps.len(), users.len(), current.len(), old.len())
+    });
+    let (gates, journal) = (handle.gates(), handle.journal());
+    let hits: u64 = handle
+        .faults()
+        .rules()
+        .iter()
+        .map(|(_, _, hits)| u64::from(*hits))
+        .sum();
+    let count = |n: usize| n as u64;
+    let rows: [(&str, &str, &str, u64); 11] = [
+        (
+            "wxmock_calls_total",
+            "counter",
+            "calls to WeChat's paths",
+            handle.calls().last().0,
+        ),
+        (
+            "wxmock_calls_open",
+            "gauge",
+            "calls not answered yet",
+            count(handle.calls().open().len()),
+        ),
+        (
+            "wxmock_calls_parked",
+            "gauge",
+            "calls held by gates",
+            count(gates.parked().len()),
+        ),
+        (
+            "wxmock_gates",
+            "gauge",
+            "gates that match",
+            count(gates.rules().len()),
+        ),
+        (
+            "wxmock_fault_hits",
+            "gauge",
+            "calls struck by the faults listed now",
+            hits,
+        ),
+        (
+            "wxmock_journal_entries_total",
+            "counter",
+            "journal lines written",
+            journal.last(),
+        ),
+        (
+            "wxmock_journal_dropped_total",
+            "counter",
+            "journal lines forgotten",
+            journal.first().saturating_sub(1),
+        ),
+        ("wxmock_apps", "gauge", "apps", count(apps)),
+        ("wxmock_users", "gauge", "users of all apps", count(users)),
+        (
+            "wxmock_session_keys_current",
+            "gauge",
+            "session keys in force",
+            count(current),
+        ),
+        (
+            "wxmock_session_keys_old",
+            "gauge",
+            "session keys displaced or expired, and remembered",
+            count(old),
+        ),
+    ];
+    let mut page = String::new();
+    for (name, kind, help, value) in rows {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+        );
+    }
+    Ok(Response::new(
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+        page,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn openapi_describes_exactly_the_routes() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let described: BTreeSet<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, operations)| {
+                let operations = operations
+                    .as_object()
+                    .expect("operations")
+                    .keys()
+                    .filter(|key| *key != "parameters");
+                operations.map(move |method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        let admin = super::super::ROUTES
+            .iter()
+            .map(|route| (route.path.to_owned(), route.method.to_string()));
+        let device = device::APIS.iter().flat_map(|api| {
+            let path = format!("{}{api}", device::PREFIX);
+            [(path.clone(), "GET".to_owned()), (path, "POST".to_owned())]
+        });
+        let served: BTreeSet<(String, String)> = admin.chain(device).collect();
+        let missing: Vec<_> = served.difference(&described).collect();
+        let invented: Vec<_> = described.difference(&served).collect();
+        assert!(
+            missing.is_empty() && invented.is_empty(),
+            "not described: {missing:?}; not served: {invented:?}"
+        );
+    }
+
+    #[test]
+    fn every_operation_is_explained() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in operations.as_object().expect("operations") {
+                if method != "parameters" {
+                    assert!(
+                        operation["summary"].is_string(),
+                        "{method} {path} has no summary"
+                    );
+                    assert!(
+                        operation["responses"]["200"].is_object()
+                            || operation["responses"]["201"].is_object(),
+                        "{method} {path}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What every part of the server shares: the world behind its one lock, and the books beside it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use wxmock_world::{UnixMs, World};
+
+use crate::ca::{Ca, CaError};
+use crate::calls::Calls;
+use crate::faults::Faults;
+use crate::gates::Gates;
+use crate::journal::Journal;
+use crate::log::Logger;
+use crate::net::{Passthrough, Roads, Tls};
+use crate::server::Settings;
+
+/// The running mock, seen from the same process. Cheap to clone; all clones drive the same world.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    world: Mutex<World>,
+    clock: crate::RealClock,
+    /// The latest wall time handed to the world: time never runs backwards for it, whatever the system's clock does.
+    latest: AtomicI64,
+    /// The wall time the driver sleeps until; `i64::MAX` when nothing will expire.
+    deadline: AtomicI64,
+    deadline_moved: Notify,
+    calls: Arc<Calls>,
+    gates: Arc<Gates>,
+    faults: Faults,
+    journal: Arc<Journal>,
+    logger: Logger,
+    roads: Roads,
+    tls: Arc<Tls>,
+    passthrough: Passthrough,
+    phase: watch::Sender<Phase>,
+    max_body_bytes: usize,
+    head_limit: Duration,
+}
+
+/// How far the server's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Accepting and answering.
+    Running,
+    /// Answering what has begun.
+    Stopping,
+    /// Dropping what has not ended.
+    Killed,
+}
+
+impl Handle {
+    pub(crate) fn new(settings: &Settings, world: World) -> Self {
+        let journal = Arc::new(Journal::new(settings.journal_capacity, settings.real_clock));
+        let calls = Arc::new(Calls::new());
+        let shared = Shared {
+            world: Mutex::new(world),
+            clock: settings.real_clock,
+            latest: AtomicI64::new(i64::MIN),
+            deadline: AtomicI64::new(i64::MAX),
+            deadline_moved: Notify::new(),
+            gates: Arc::new(Gates::new(Arc::clone(&calls), Arc::clone(&journal))),
+            faults: Faults::new(Arc::clone(&calls), Arc::clone(&journal)),
+            logger: Logger::start(settings.log, settings.log_sink.clone()),
+            roads: Roads::default(),
+            tls: Arc::new(Tls::new(settings.ca.clone(), settings.handshake_limit)),
+            passthrough: settings.passthrough,
+            calls,
+            journal,
+            phase: watch::Sender::new(Phase::Running),
+            max_body_bytes: settings.max_body_bytes,
+            head_limit: settings.head_limit,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The wall time the world would be handed now; never earlier than the one before.
+    pub fn now(&self) -> UnixMs {
+        let now = self.shared.clock.now();
+        UnixMs(
+            self.shared
+                .latest
+                .fetch_max(now.0, Ordering::Relaxed)
+                .max(now.0),
+        )
+    }
+
+    /// Do something to the world, alone and at one moment. Its events are in the journal, in order, when this returns.
+    ///
+    /// Holds the only lock: `f` must not block and must not call back into this handle's world.
+    pub fn with_world<T>(&self, f: impl FnOnce(&mut World, UnixMs) -> T) -> T {
+        let shared = &*self.shared;
+        let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = f(&mut world, self.now());
+        shared.journal.push_events(world.take_events());
+        let deadline = world
+            .next_deadline()
+            .map_or(i64::MAX, |deadline| deadline.0);
+        let before = shared.deadline.swap(deadline, Ordering::AcqRel);
+        drop(world);
+        if deadline < before {
+            shared.deadline_moved.notify_one();
+        }
+        value
+    }
+
+    /// The gates: hold calls and let them go.
+    pub fn gates(&self) -> &Gates {
+        &self.shared.gates
+    }
+
+    /// The faults: make calls go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// The journal: what happened.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.shared.journal
+    }
+
+    /// The calls backends have made.
+    pub fn calls(&self) -> &Calls {
+        &self.shared.calls
+    }
+
+    /// What came in by which road.
+    pub fn roads(&self) -> &Roads {
+        &self.shared.roads
+    }
+
+    /// The authority that vouches for the mock inside TLS, made or read now if it was not before, and then kept; `None`
+    /// when [`Settings::ca`](crate::Settings::ca) is off.
+    ///
+    /// # Errors
+    /// What went wrong the first time; it is not tried again.
+    pub fn ca(&self) -> Result<Option<&Ca>, &CaError> {
+        self.shared.tls.ca()
+    }
+
+    pub(crate) fn shared_gates(&self) -> &Arc<Gates> {
+        &self.shared.gates
+    }
+
+    pub(crate) fn tls(&self) -> &Arc<Tls> {
+        &self.shared.tls
+    }
+
+    pub(crate) fn passthrough(&self) -> Passthrough {
+        self.shared.passthrough
+    }
+
+    pub(crate) fn logger(&self) -> &Logger {
+        &self.shared.logger
+    }
+
+    pub(crate) fn phase(&self) -> &watch::Sender<Phase> {
+        &self.shared.phase
+    }
+
+    /// Whether further requests are welcome.
+    pub(crate) fn is_running(&self) -> bool {
+        *self.shared.phase.borrow() == Phase::Running
+    }
+
+    pub(crate) fn max_body_bytes(&self) -> usize {
+        self.shared.max_body_bytes
+    }
+
+    pub(crate) fn head_limit(&self) -> Duration {
+        self.shared.head_limit
+    }
+
+    /// The wall time of the next expiry; `None` when nothing will expire, or not until somebody moves a clock.
+    pub(crate) fn deadline(&self) -> Option<UnixMs> {
+        let reachable = match self.shared.clock {
+            crate::RealClock::System => i64::MAX,
+            crate::RealClock::Fixed(moment) => moment.0.saturating_add(1),
+        };
+        Some(self.shared.deadline.load(Ordering::Acquire))
+            .filter(|deadline| *deadline < reachable)
+            .map(UnixMs)
+    }
+
+    /// Completes when the deadline has moved closer since the last time this completed.
+    pub(crate) async fn deadline_moved(&self) {
+        self.shared.deadline_moved.notified().await;
+    }
+}

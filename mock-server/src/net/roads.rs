@@ -1,0 +1,259 @@
+//! What has been seen on every road, counted: for the reader who wonders why a backend's calls do not arrive.
+//! Knows no secret: of an appid or AppSecret that is not ours it is given the last four characters.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::road::{Alpn, HttpVersion, Road};
+use crate::calls::tail;
+
+/// Counts of what came in, by road. Each list keeps its first [`Roads::CAPACITY`] different lines and drops what comes new
+/// after that, so that a flood of made-up names costs no memory.
+#[derive(Debug, Default)]
+pub struct Roads {
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    calls: BTreeMap<CallKey, Arc<AtomicU64>>,
+    alerts: BTreeMap<(String, Option<String>), u64>,
+    unplayed: BTreeMap<(String, Road), u64>,
+    strangers: BTreeMap<(Stranger, String), u64>,
+}
+
+/// What calls are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallKey {
+    pub(crate) road: Road,
+    pub(crate) host: Arc<str>,
+    pub(crate) user_agent: Arc<str>,
+    pub(crate) alpn: Option<Alpn>,
+    pub(crate) http: HttpVersion,
+}
+
+/// Everything counted so far, in a fixed order. The same as JSON at `/_mock/v1/roads`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoadsView {
+    /// Calls to WeChat's paths, by road, host and client.
+    pub calls: Vec<RoadCount>,
+    /// TLS handshakes that failed, by reason and name.
+    pub alerts: Vec<AlertCount>,
+    /// Requests for hosts the mock does not play, by host and road.
+    pub unplayed: Vec<HostCount>,
+    /// Credentials that belong to none of the mock's apps.
+    pub strangers: Vec<StrangerCount>,
+}
+
+/// Calls of one client to one host by one road.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoadCount {
+    /// The road.
+    pub road: Road,
+    /// The host the client meant; empty when it named none.
+    pub host: String,
+    /// Its `User-Agent`; empty when it sent none.
+    pub user_agent: String,
+    /// What was agreed on inside TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<Alpn>,
+    /// The version of HTTP.
+    pub http: HttpVersion,
+    /// How many.
+    pub count: u64,
+}
+
+/// TLS handshakes that failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertCount {
+    /// The alert the client sent, in RFC 8446's words (`unknown_ca`, `bad_certificate` …), or what else ended the
+    /// handshake: `closed`, `reset`, `timeout`, `no-ca`, `not-tls`, `failed`.
+    pub kind: String,
+    /// The name the client asked for; `None` when it asked for none, or did not come that far.
+    pub sni: Option<String>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Requests for a host we do not play.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCount {
+    /// The host.
+    pub host: String,
+    /// The road.
+    pub road: Road,
+    /// How many.
+    pub count: u64,
+}
+
+/// A kind of credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stranger {
+    /// An appid of no app here.
+    AppId,
+    /// An AppSecret that is not its app's; perhaps a real one that leaked into a test.
+    Secret,
+}
+
+/// A credential that belongs to none of the mock's apps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrangerCount {
+    /// What it was sent as.
+    pub what: Stranger,
+    /// Its last four characters behind an ellipsis; of a short one only the ellipsis.
+    pub tail: String,
+    /// How many times.
+    pub count: u64,
+}
+
+impl Roads {
+    /// How many different lines each list keeps.
+    pub const CAPACITY: usize = 1_024;
+
+    /// Everything counted so far.
+    pub fn view(&self) -> RoadsView {
+        let book = self.lock();
+        let calls = book.calls.iter().map(|(key, count)| RoadCount {
+            road: key.road,
+            host: key.host.to_string(),
+            user_agent: key.user_agent.to_string(),
+            alpn: key.alpn,
+            http: key.http,
+            count: count.load(Ordering::Relaxed),
+        });
+        let alerts = book.alerts.iter().map(|((kind, sni), count)| AlertCount {
+            kind: kind.clone(),
+            sni: sni.clone(),
+            count: *count,
+        });
+        let unplayed = book.unplayed.iter().map(|((host, road), count)| HostCount {
+            host: host.clone(),
+            road: *road,
+            count: *count,
+        });
+        let strangers = book
+            .strangers
+            .iter()
+            .map(|((what, tail), count)| StrangerCount {
+                what: *what,
+                tail: tail.clone(),
+                count: *count,
+            });
+        RoadsView {
+            calls: calls.collect(),
+            alerts: alerts.collect(),
+            unplayed: unplayed.collect(),
+            strangers: strangers.collect(),
+        }
+    }
+
+    /// Forget everything.
+    pub fn clear(&self) {
+        *self.lock() = Book::default();
+    }
+
+    /// The counter of a client's calls, which a connection keeps so that a call costs one addition.
+    ///
+    /// When the list is full the counter is nobody's. One kept over a [`Roads::clear`] counts into the void until its
+    /// connection ends.
+    pub(crate) fn counter(&self, key: CallKey) -> Arc<AtomicU64> {
+        let mut book = self.lock();
+        if let Some(counter) = book.calls.get(&key) {
+            return Arc::clone(counter);
+        }
+        let counter = Arc::new(AtomicU64::new(0));
+        if book.calls.len() < Self::CAPACITY {
+            book.calls.insert(key, Arc::clone(&counter));
+        }
+        counter
+    }
+
+    /// A TLS handshake failed.
+    pub(crate) fn alert(&self, kind: impl Into<String>, sni: Option<&str>) {
+        bump(
+            &mut self.lock().alerts,
+            (kind.into(), sni.map(str::to_owned)),
+        );
+    }
+
+    /// Somebody wanted a host we do not play.
+    pub(crate) fn unplayed(&self, host: &str, road: Road) {
+        bump(&mut self.lock().unplayed, (host.to_ascii_lowercase(), road));
+    }
+
+    /// Somebody sent a credential that is not ours.
+    pub(crate) fn stranger(&self, what: Stranger, credential: &str) {
+        bump(&mut self.lock().strangers, (what, tail(credential)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bump<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+    let has_room = counts.len() < Roads::CAPACITY;
+    if let Some(count) = counts.get_mut(&key) {
+        *count += 1;
+    } else if has_room {
+        counts.insert(key, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(user_agent: &str) -> CallKey {
+        CallKey {
+            road: Road::Connect,
+            host: "api.weixin.qq.com".into(),
+            user_agent: user_agent.into(),
+            alpn: Some(Alpn::H2),
+            http: HttpVersion::H2,
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_seen_and_reads_back() {
+        let roads = Roads::default();
+        for _ in 0..3 {
+            roads.counter(key("curl/8")).fetch_add(1, Ordering::Relaxed);
+        }
+        roads.alert("unknown_ca", Some("api.weixin.qq.com"));
+        roads.alert("unknown_ca", Some("api.weixin.qq.com"));
+        roads.unplayed("Example.COM", Road::Connect);
+        roads.stranger(Stranger::Secret, "0123456789abcdef0123456789abcdef");
+        let view = roads.view();
+        assert_eq!((view.calls.len(), view.calls[0].count), (1, 3));
+        assert_eq!(view.alerts[0].count, 2);
+        assert_eq!(view.unplayed[0].host, "example.com");
+        assert_eq!(view.strangers[0].tail, "…cdef");
+        let text = serde_json::to_string(&view).unwrap();
+        assert_eq!(serde_json::from_str::<RoadsView>(&text).unwrap(), view);
+        roads.clear();
+        assert_eq!(roads.view(), RoadsView::default());
+    }
+
+    #[test]
+    fn a_flood_of_names_is_bounded() {
+        let roads = Roads::default();
+        for n in 0..2 * Roads::CAPACITY {
+            roads
+                .counter(key(&n.to_string()))
+                .fetch_add(1, Ordering::Relaxed);
+            roads.unplayed(&n.to_string(), Road::Plain);
+        }
+        let view = roads.view();
+        assert_eq!(
+            (view.calls.len(), view.unplayed.len()),
+            (Roads::CAPACITY, Roads::CAPACITY)
+        );
+        roads.unplayed("0", Road::Plain);
+        assert_eq!(roads.view().unplayed[0].count, 2);
+    }
+}

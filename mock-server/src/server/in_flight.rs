@@ -1,0 +1,157 @@
+//! One call on its way from request to last byte: keeps the call's record, the journal and the log true however it ends.
+
+use std::time::Instant;
+
+use crate::calls::{CallId, CallInfo, CallState, tail};
+use crate::gates::{Point, Seat, Turn};
+use crate::handle::Handle;
+use crate::journal::{Exchange, What};
+
+/// A call that has begun. Dropped before [`InFlight::answered`], it is recorded as gone.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    handle: Handle,
+    call: CallId,
+    method: hyper::Method,
+    path: String,
+    began: Instant,
+    /// Bytes the connection had written when the call began.
+    written_before: u64,
+    rid: Option<String>,
+    turn: Option<Turn>,
+    has_ended: bool,
+}
+
+impl InFlight {
+    /// Number a call and remember it.
+    pub(crate) fn begin(
+        handle: &Handle,
+        call: CallInfo,
+        method: hyper::Method,
+        path: String,
+        written: u64,
+    ) -> Self {
+        Self {
+            call: handle.calls().begin(call),
+            handle: handle.clone(),
+            method,
+            path,
+            began: Instant::now(),
+            written_before: written,
+            rid: None,
+            turn: None,
+            has_ended: false,
+        }
+    }
+
+    /// The call's number.
+    pub(crate) fn id(&self) -> CallId {
+        self.call
+    }
+
+    /// The rid its answer carries.
+    pub(crate) fn set_rid(&mut self, rid: Option<String>) {
+        self.rid = rid;
+    }
+
+    /// Wait at a gate if one holds the call here. The turn it gets back is kept until [`InFlight::pass_turn`].
+    pub(crate) async fn pass(&mut self, point: Point) {
+        if let Some(seat) = self.handle.shared_gates().seat(point, self.call) {
+            self.turn = Some(seat.wait().await);
+        }
+    }
+
+    /// Let the next call of the same release go.
+    pub(crate) fn pass_turn(&mut self) {
+        self.turn = None;
+    }
+
+    /// The last byte is with the operating system; the seat of a gate that holds the call here, if one does.
+    pub(crate) fn answered(mut self, written: u64) -> Option<Seat> {
+        // Seated before the record says `answered`, so that who sees the one sees the other.
+        let seat = self.handle.shared_gates().seat(Point::Answered, self.call);
+        self.end(
+            CallState::Answered,
+            written.saturating_sub(self.written_before),
+        );
+        seat
+    }
+
+    /// The answer was cut after so many bytes.
+    pub(crate) fn cut(mut self, written: u64) {
+        self.end(CallState::Gone, written.saturating_sub(self.written_before));
+    }
+
+    fn end(&mut self, state: CallState, bytes: u64) {
+        self.has_ended = true;
+        self.turn = None;
+        let is_heard = self.handle.journal().capacity() > 0 || self.handle.logger().is_on();
+        let asked = Asked {
+            method: std::mem::take(&mut self.method),
+            path: std::mem::take(&mut self.path),
+            rid: self.rid.take(),
+            began: self.began,
+        };
+        let exchange = self.handle.calls().update(self.call, |call| {
+            call.state = state;
+            call.bytes_written = bytes;
+            if state == CallState::Gone && bytes == 0 {
+                call.status = None;
+            }
+            is_heard.then(|| asked.exchange(call))
+        });
+        let Some(Some(exchange)) = exchange else {
+            return;
+        };
+        if self.handle.logger().is_on() {
+            self.handle
+                .logger()
+                .exchange(self.handle.now(), exchange.clone());
+        }
+        self.handle.journal().push(|| What::Exchange(exchange));
+    }
+}
+
+/// What a record of an exchange has that the call's record has not.
+struct Asked {
+    method: hyper::Method,
+    path: String,
+    rid: Option<String>,
+    began: Instant,
+}
+
+impl Asked {
+    fn exchange(self, call: &CallInfo) -> Exchange {
+        Exchange {
+            call: call.id,
+            method: self.method.as_str().to_owned(),
+            path: self.path,
+            endpoint: call.endpoint,
+            via: call.via.clone(),
+            appid: call.appid.clone(),
+            user: call.user.clone(),
+            code: call
+                .js_code
+                .as_deref()
+                .or(call.phone_code.as_deref())
+                .map(tail),
+            state: call.state,
+            status: call.status,
+            errcode: call.errcode,
+            key_no: call.key_no,
+            seq: call.seq,
+            rid: self.rid,
+            fault: call.fault.clone(),
+            bytes_written: call.bytes_written,
+            took_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.end(CallState::Gone, 0);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Bind, accept, limits, graceful stop. Knows connections, not what is said on them.
+
+mod body;
+mod connection;
+mod h2;
+mod in_flight;
+mod serve;
+mod wire;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wxmock_world::{Seed, World};
+
+pub(crate) use body::{Shaping, WireBody};
+pub(crate) use in_flight::InFlight;
+pub(crate) use serve::Answer;
+pub(crate) use wire::{Cut, Wire};
+
+use crate::ca::CaSource;
+use crate::clock::RealClock;
+use crate::driver;
+use crate::handle::{Handle, Phase};
+use crate::log::{LogFormat, LogSink};
+use crate::net::Passthrough;
+
+/// How to start a server. The default seeds nothing, logs nothing and binds a free port of 127.0.0.1.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address to bind; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What every id, key and code is derived from.
+    pub seed: Seed,
+    /// How many lines the journal remembers; 0 turns it off.
+    pub journal_capacity: usize,
+    /// Longest request body in bytes; a longer one is answered 413 and the connection closed.
+    pub max_body_bytes: usize,
+    /// A client must send a whole request head within this of connecting or of its last answer; after twice this at the
+    /// latest it is dropped.
+    pub head_limit: Duration,
+    /// Who vouches for the mock's name inside TLS. Made or read at the first TLS byte.
+    pub ca: CaSource,
+    /// What becomes of proxy requests for hosts the mock does not play.
+    pub passthrough: Passthrough,
+    /// A TLS handshake must be over within this of its first byte.
+    pub handshake_limit: Duration,
+    /// How many connections are served at once; more wait in the system's backlog.
+    pub max_connections: usize,
+    /// Where wall time comes from.
+    pub real_clock: RealClock,
+    /// How exchanges are logged.
+    pub log: LogFormat,
+    /// Where log lines go.
+    pub log_sink: LogSink,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: Seed(1),
+            journal_capacity: 16_384,
+            max_body_bytes: 4 << 20,
+            head_limit: Duration::from_secs(300),
+            ca: CaSource::Off,
+            passthrough: Passthrough::Deny,
+            handshake_limit: Duration::from_secs(10),
+            max_connections: 16_384,
+            real_clock: RealClock::System,
+            log: LogFormat::Off,
+            log_sink: LogSink::Stderr,
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address could not be bound: taken, not ours, or not allowed.
+    #[error("bind {addr}")]
+    Bind {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A running mock. Dropping it kills it; [`MockServer::stop`] lets it finish what it has begun.
+///
+/// WeChat's own paths carry no header of ours, because every byte of theirs is part of the mock; the world's number of a
+/// command is in [`CallInfo::seq`](crate::CallInfo::seq) and the journal. Paths under `/_mock/` carry it as `X-Wxmock-Seq`.
+#[derive(Debug)]
+pub struct MockServer {
+    addr: SocketAddr,
+    handle: Handle,
+    connections: Arc<Semaphore>,
+    max_connections: u32,
+}
+
+/// How long a stopping server waits for exchanges that have begun.
+const GRACE: Duration = Duration::from_secs(5);
+/// Rest after the system refused to accept, so that running out of file descriptors does not become a busy loop.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+impl MockServer {
+    /// Bind and serve, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServeError::Bind`] when the address cannot be bound.
+    pub async fn start(settings: Settings) -> Result<Self, ServeError> {
+        let world = World::new(settings.seed);
+        Self::start_with(settings, world).await
+    }
+
+    /// The same with a world that is not empty: nobody can see the server before its apps exist.
+    ///
+    /// # Errors
+    /// [`ServeError::Bind`] when the address cannot be bound.
+    pub async fn start_with(settings: Settings, world: World) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Bind {
+            addr: settings.listen,
+            source,
+        };
+        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        let max_connections = settings
+            .max_connections
+            .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let max_connections = u32::try_from(max_connections).unwrap_or(u32::MAX);
+        let connections = Arc::new(Semaphore::new(max_connections as usize));
+        let handle = Handle::new(&settings, world);
+        // What the world already waits for becomes the driver's first deadline.
+        handle.with_world(|_, _| ());
+        tokio::spawn(driver::drive(handle.clone()));
+        tokio::spawn(accept(listener, handle.clone(), Arc::clone(&connections)));
+        Ok(Self {
+            addr,
+            handle,
+            connections,
+            max_connections,
+        })
+    }
+
+    /// The bound address, with the port that was chosen.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `http://HOST:PORT`, without a slash at the end; a server on every address is named by its loopback.
+    pub fn base_url(&self) -> String {
+        let host = match self.addr.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(host, self.addr.port()))
+    }
+
+    /// The way to drive the mock from this process.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Open every gate, answer what has begun for at most five seconds, then drop the rest.
+    pub async fn stop(self) {
+        self.handle.phase().send_replace(Phase::Stopping);
+        self.handle.shared_gates().close();
+        self.handle.journal().close();
+        let all_ended = self.connections.acquire_many(self.max_connections);
+        if tokio::time::timeout(GRACE, all_ended).await.is_err() {
+            self.handle.phase().send_replace(Phase::Killed);
+        }
+        self.handle.logger().flush().await;
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.handle.shared_gates().close();
+        self.handle.journal().close();
+        self.handle.phase().send_replace(Phase::Killed);
+    }
+}
+
+async fn accept(listener: TcpListener, handle: Handle, connections: Arc<Semaphore>) {
+    let mut phase = handle.phase().subscribe();
+    loop {
+        let next = async {
+            // Never closed, so it cannot fail; waiting here leaves further clients in the system's backlog.
+            let permit = Arc::clone(&connections).acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
+            _ = phase.wait_for(|phase| *phase > Phase::Running) => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => spawn_connection(stream, peer, handle.clone(), permit),
+            Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+        }
+    }
+}
+
+fn spawn_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handle: Handle,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    tokio::spawn(async move {
+        connection::serve(stream, peer, handle).await;
+        drop(permit);
+    });
+}

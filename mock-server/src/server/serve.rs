@@ -1,0 +1,221 @@
+//! One request: read whole, routed, answered; or, for a proxy's requests, granted and carried on. Knows paths only by their first segment.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Method, StatusCode, Uri, Version};
+
+use super::connection::Switch;
+use super::{Cut, Wire, WireBody};
+use crate::control;
+use crate::handle::Handle;
+use crate::http::{Request, Response, ResponseBody, decode_pairs};
+use crate::net::{Line, Road, Target, Via, proxy};
+use crate::wechat;
+
+/// A client must send a whole body within this of its head.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) type Answer = hyper::Response<WireBody>;
+
+/// Answer one request.
+pub(super) async fn exchange(
+    handle: Handle,
+    wire: Arc<Wire>,
+    line: Arc<Line>,
+    switch: Arc<Switch>,
+    mut request: hyper::Request<Incoming>,
+) -> Result<Answer, Cut> {
+    wire.until_let_go().await;
+    wire.begin();
+    let is_h2 = request.version() == Version::HTTP_2;
+    let is_absolute = !is_h2 && request.uri().scheme().is_some();
+    let answer = if request.method() == Method::CONNECT {
+        connect(&handle, wire, &line, &switch, request).await
+    } else if is_absolute && is_foreign(&line, request.uri()) {
+        forward(&handle, wire, &line, request).await
+    } else {
+        name_host(&mut request);
+        answer(handle, wire, &line, request).await?
+    };
+    Ok(if is_h2 { without_hop(answer) } else { answer })
+}
+
+/// Whether a whole URL on a request line is for somebody else. Inside a tunnel that ends here everything is for us.
+fn is_foreign(line: &Line, uri: &Uri) -> bool {
+    line.road != Road::Connect && line.target(uri) != Target::Ours
+}
+
+async fn answer(
+    handle: Handle,
+    wire: Arc<Wire>,
+    line: &Line,
+    request: hyper::Request<Incoming>,
+) -> Result<Answer, Cut> {
+    let request = match read(&handle, line, request).await {
+        Ok(request) => request,
+        Err(Unread::TooLong) => return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "", wire)),
+        Err(Unread::Broken) => return Err(Cut),
+    };
+    if is_ours(&request.path) {
+        return Ok(plain(control::route(&handle, request).await, wire));
+    }
+    wechat::answer(&handle, wire, request).await
+}
+
+/// Whether a path is the mock's own and not WeChat's.
+fn is_ours(path: &str) -> bool {
+    path == "/_mock" || path.starts_with("/_mock/")
+}
+
+/// Where HTTP/2 and absolute-form requests name their host, it goes before the `Host` header, which they may leave out.
+fn name_host(request: &mut hyper::Request<Incoming>) {
+    let named = request
+        .uri()
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = named {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// HTTP/2 has no headers about the connection.
+fn without_hop(mut answer: Answer) -> Answer {
+    for name in [CONNECTION, TRANSFER_ENCODING] {
+        answer.headers_mut().remove(name);
+    }
+    answer
+}
+
+async fn connect(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    line: &Line,
+    switch: &Switch,
+    mut request: hyper::Request<Incoming>,
+) -> Answer {
+    if request.version() == Version::HTTP_2 {
+        let sentence = "a proxy tunnel is opened with HTTP/1.1 here";
+        return refuse(StatusCode::NOT_IMPLEMENTED, sentence, wire);
+    }
+    let (roads, tls) = (handle.roads(), handle.tls());
+    match proxy::connect(line, roads, tls, handle.passthrough(), request.uri()).await {
+        Ok(onward) => {
+            let upgrade = hyper::upgrade::on(&mut request);
+            *switch.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, onward));
+            hyper::Response::new(WireBody::plain(ResponseBody::Full(Bytes::new()), wire))
+        }
+        Err(refusal) => refuse(refusal.status, &refusal.sentence, wire),
+    }
+}
+
+async fn forward(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    line: &Line,
+    request: hyper::Request<Incoming>,
+) -> Answer {
+    match proxy::forward(line, handle.roads(), handle.passthrough(), request).await {
+        Ok(answer) => answer.map(|body| WireBody::relayed(body, wire)),
+        Err(refusal) => refuse(refusal.status, &refusal.sentence, wire),
+    }
+}
+
+/// Why a request cannot be answered as one.
+enum Unread {
+    /// The body is longer than allowed.
+    TooLong,
+    /// The client left or stalled in the middle of its body.
+    Broken,
+}
+
+async fn read(
+    handle: &Handle,
+    line: &Line,
+    request: hyper::Request<Incoming>,
+) -> Result<Request, Unread> {
+    let (parts, body) = request.into_parts();
+    let via = match is_ours(parts.uri.path()) {
+        true => Via::default(),
+        false => line.note(handle.roads(), &parts),
+    };
+    let body = read_body(body, handle.max_body_bytes()).await?;
+    let chunked = parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| {
+        coding
+            .as_bytes()
+            .to_ascii_lowercase()
+            .windows(7)
+            .any(|word| word == b"chunked")
+    });
+    let keep_alive = match parts.headers.get(CONNECTION).map(HeaderValue::as_bytes) {
+        Some(wish) if parts.version == Version::HTTP_10 => wish.eq_ignore_ascii_case(b"keep-alive"),
+        Some(wish) => !wish.eq_ignore_ascii_case(b"close"),
+        None => parts.version != Version::HTTP_10,
+    };
+    Ok(Request {
+        query: decode_pairs(parts.uri.query().unwrap_or_default().as_bytes()),
+        path: parts.uri.path().to_owned(),
+        method: parts.method,
+        headers: parts.headers,
+        body,
+        peer: line.peer,
+        via,
+        chunked,
+        keep_alive,
+    })
+}
+
+async fn read_body(body: Incoming, max: usize) -> Result<Bytes, Unread> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > max as u64 {
+        return Err(Unread::TooLong);
+    }
+    match tokio::time::timeout(BODY_LIMIT, Limited::new(body, max).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
+        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    }
+}
+
+/// Answer a request that is not served, with a sentence for whoever looks, and close.
+fn refuse(status: StatusCode, sentence: &str, wire: Arc<Wire>) -> Answer {
+    let text = match sentence {
+        "" => String::new(),
+        sentence => format!("wxmock: {sentence}\n"),
+    };
+    let has_text = !text.is_empty();
+    let body = WireBody::plain(ResponseBody::Full(text.into()), wire);
+    let mut answer = hyper::Response::new(body);
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if has_text {
+        let text_plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, text_plain);
+    }
+    answer
+}
+
+fn plain(response: Response, wire: Arc<Wire>) -> Answer {
+    let Response {
+        status,
+        headers,
+        body,
+    } = response;
+    let mut answer = hyper::Response::new(WireBody::plain(body, wire));
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        // A header a control handler got wrong is left out rather than losing the answer.
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    answer
+}

@@ -1,0 +1,220 @@
+//! What a request asks for, once its outer shape is in order: method, length, body. Knows which file knows the rest.
+
+use std::borrow::Cow;
+
+use hyper::{Method, StatusCode};
+use wxmock_world::{
+    AppId, Effect, Jscode2Session, PhoneNumberRequest, Seq, SignedRequest, StableTokenRequest,
+    TokenRequest, UnixMs, UserId, World, WxError,
+};
+
+use super::render::{self, Dialect, Rendered};
+use super::{
+    checksession, getuserphonenumber, jscode2session, resetusersessionkey, stable_token, token,
+};
+use crate::calls::{CallInfo, Endpoint};
+use crate::http::Request;
+
+/// A request read into the world's own types.
+#[derive(Debug)]
+pub(super) enum Command {
+    Jscode2session(Jscode2Session),
+    Token(TokenRequest),
+    StableToken(StableTokenRequest),
+    Checksession(SignedRequest),
+    Resetusersessionkey(SignedRequest),
+    Getuserphonenumber(PhoneNumberRequest),
+    /// Answered before it reaches the world.
+    Refused(WxError),
+    /// A POST of unknown length: 412 without a body, the one answer that is not 200.
+    Unmeasured,
+}
+
+/// A request's command and the dialect of its path.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) dialect: Dialect,
+    pub(super) command: Command,
+}
+
+/// Texts of the front door, sent before any world is asked. Source: the captured error table of token-protected paths.
+pub(super) const REQUIRE_GET: WxError = front_door(43001, "require GET method");
+/// The opposite.
+pub(super) const REQUIRE_POST: WxError = front_door(43002, "require POST method");
+/// A POST without a body.
+pub(super) const EMPTY_POST: WxError = front_door(44002, "empty post data");
+/// A body that is not the JSON the endpoint wants.
+pub(super) const DATA_FORMAT: WxError = front_door(47001, "data format error");
+/// No such path.
+///
+/// Captured for an unknown path under a known prefix. That a path under no known prefix is answered the same, with 200, is our
+/// choice: no capture exists, and WeChat answers everything else with 200 and an errcode.
+pub(super) const INVALID_URL: WxError = front_door(40066, "invalid url");
+
+const fn front_door(errcode: i64, errmsg: &'static str) -> WxError {
+    WxError {
+        errcode,
+        errmsg: Cow::Borrowed(errmsg),
+    }
+}
+
+impl Asked {
+    /// Read a request. Never fails: a request nobody can read is a refusal like any other.
+    pub(super) fn read(endpoint: Endpoint, request: &mut Request) -> Self {
+        let dialect = Dialect::of_path(&request.path);
+        if request.chunked && request.method == Method::POST {
+            return Self {
+                dialect,
+                command: Command::Unmeasured,
+            };
+        }
+        let command = match endpoint {
+            Endpoint::Jscode2session => Ok(Command::Jscode2session(jscode2session::read(request))),
+            Endpoint::Token => token::read(request).map(Command::Token),
+            Endpoint::StableToken => stable_token::read(request).map(Command::StableToken),
+            Endpoint::Checksession => Ok(Command::Checksession(checksession::read(request))),
+            Endpoint::Resetusersessionkey => {
+                Ok(Command::Resetusersessionkey(checksession::read(request)))
+            }
+            Endpoint::Getuserphonenumber => {
+                getuserphonenumber::read(request).map(Command::Getuserphonenumber)
+            }
+            Endpoint::Unknown => Err(INVALID_URL),
+        };
+        Self {
+            dialect,
+            command: command.unwrap_or_else(Command::Refused),
+        }
+    }
+
+    /// Write down what the request says of itself.
+    pub(super) fn describe(&self, call: &mut CallInfo) {
+        match &self.command {
+            Command::Jscode2session(q) => {
+                call.appid.clone_from(&q.appid);
+                call.js_code.clone_from(&q.js_code);
+            }
+            Command::Token(q) => call.appid.clone_from(&q.appid),
+            Command::StableToken(q) => call.appid.clone_from(&q.appid),
+            Command::Checksession(q) | Command::Resetusersessionkey(q) => {
+                call.openid.clone_from(&q.openid)
+            }
+            Command::Getuserphonenumber(q) => {
+                call.phone_code.clone_from(&q.code);
+                call.openid.clone_from(&q.openid);
+            }
+            Command::Refused(_) | Command::Unmeasured => {}
+        }
+    }
+
+    /// The appid and AppSecret it carries, as sent.
+    pub(super) fn credentials(&self) -> (Option<&str>, Option<&str>) {
+        match &self.command {
+            Command::Jscode2session(q) => (q.appid.as_deref(), q.secret.as_deref()),
+            Command::Token(q) => (q.appid.as_deref(), q.secret.as_deref()),
+            Command::StableToken(q) => (q.appid.as_deref(), q.secret.as_deref()),
+            _ => (None, None),
+        }
+    }
+
+    /// Find out whose app and whose login the request is about, before anything happens to either.
+    pub(super) fn attribute(&self, world: &World) -> Subject {
+        match &self.command {
+            Command::Jscode2session(q) => Subject {
+                app: render::app(q.appid.as_deref()),
+                user: q
+                    .js_code
+                    .as_deref()
+                    .and_then(|code| world.owner_of_code(code))
+                    .map(|(_, user)| user),
+            },
+            Command::Token(q) => Subject {
+                app: render::app(q.appid.as_deref()),
+                user: None,
+            },
+            Command::StableToken(q) => Subject {
+                app: render::app(q.appid.as_deref()),
+                user: None,
+            },
+            Command::Checksession(q) | Command::Resetusersessionkey(q) => {
+                Subject::of_token(world, q.access_token.as_deref(), q.openid.as_deref())
+            }
+            Command::Getuserphonenumber(q) => {
+                let subject =
+                    Subject::of_token(world, q.access_token.as_deref(), q.openid.as_deref());
+                let owner = q
+                    .code
+                    .as_deref()
+                    .and_then(|code| world.owner_of_phone_code(code));
+                Subject {
+                    user: owner.map(|(_, user)| user).or(subject.user),
+                    ..subject
+                }
+            }
+            Command::Refused(_) | Command::Unmeasured => Subject::default(),
+        }
+    }
+
+    /// Do it.
+    pub(super) fn run(&self, world: &mut World, now: UnixMs, app: Option<&AppId>) -> Rendered {
+        let mut desk = Desk {
+            world,
+            app,
+            dialect: self.dialect,
+        };
+        match &self.command {
+            Command::Jscode2session(q) => jscode2session::run(&mut desk, now, q),
+            Command::Token(q) => token::run(&mut desk, now, q),
+            Command::StableToken(q) => stable_token::run(&mut desk, now, q),
+            Command::Checksession(q) => checksession::run(&mut desk, now, q),
+            Command::Resetusersessionkey(q) => resetusersessionkey::run(&mut desk, now, q),
+            Command::Getuserphonenumber(q) => getuserphonenumber::run(&mut desk, now, q),
+            Command::Refused(error) => desk.refuse(now, None, error),
+            Command::Unmeasured => Rendered::empty(StatusCode::PRECONDITION_FAILED, now),
+        }
+    }
+}
+
+/// Whose app and whose login a call is about.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Subject {
+    pub(super) app: Option<AppId>,
+    pub(super) user: Option<UserId>,
+}
+
+impl Subject {
+    fn of_token(world: &World, access_token: Option<&str>, openid: Option<&str>) -> Self {
+        let app = access_token.and_then(|token| world.owner_of_token(token));
+        let user = app
+            .as_ref()
+            .zip(openid)
+            .and_then(|(app, openid)| world.user_by_openid(app, openid));
+        Self { app, user }
+    }
+}
+
+/// Where an endpoint does its work: the world, and how its family words things.
+pub(super) struct Desk<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) app: Option<&'a AppId>,
+    pub(super) dialect: Dialect,
+}
+
+impl Desk<'_> {
+    /// Render an effect: its success as `success` says, its refusal in the family's dialect.
+    pub(super) fn render<T>(
+        &mut self,
+        effect: Effect<Result<T, WxError>>,
+        success: impl FnOnce(Dialect, Effect<T>) -> Rendered,
+    ) -> Rendered {
+        let Effect { seq, at, reply } = effect;
+        match reply {
+            Ok(reply) => success(self.dialect, Effect { seq, at, reply }),
+            Err(error) => self.refuse(at, Some(seq), &error),
+        }
+    }
+
+    fn refuse(&mut self, at: UnixMs, seq: Option<Seq>, error: &WxError) -> Rendered {
+        render::refusal(self.world, at, self.app, self.dialect, seq, error)
+    }
+}

@@ -1,0 +1,181 @@
+//! What a backend calls. One endpoint a file: each reads the request into the world's own type, asks the world, renders.
+//! This file knows the way of a call past gates and faults, and nothing of what any endpoint means.
+
+mod checksession;
+mod command;
+mod getuserphonenumber;
+mod jscode2session;
+mod json;
+mod post;
+mod render;
+mod resetusersessionkey;
+mod spoil;
+mod stable_token;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wxmock_world::{World, errcode};
+
+use crate::calls::{CallId, CallInfo, CallState, Endpoint};
+use crate::faults::{FaultRule, When};
+use crate::gates::Point;
+use crate::handle::Handle;
+use crate::http::Request;
+use crate::net::Stranger;
+use crate::server::{Answer, Cut, InFlight, Shaping, Wire, WireBody};
+use command::{Asked, Subject};
+use render::Rendered;
+use spoil::Spoilt;
+
+/// Answer one call to a path outside `/_mock/`.
+pub(crate) async fn answer(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    request: Request,
+) -> Result<Answer, Cut> {
+    let keep_alive = request.keep_alive;
+    let (asked, subject, mut call) = begin(handle, &wire, request);
+    call.pass(Point::Arrived).await;
+    let before = strike(handle, &mut call, When::BeforeCommit).await;
+    let (rendered, subject) = match &before {
+        Some(_) => stand_in(handle, &asked, subject),
+        None => commit(handle, &asked, subject, call.id()),
+    };
+    note_strangers(handle, &asked, &rendered);
+    record(handle, &mut call, &rendered, before.as_deref());
+    call.pass_turn();
+    call.pass(Point::Committed).await;
+    let rule = match before {
+        Some(rule) => Some(rule),
+        None => strike(handle, &mut call, When::AfterCommit).await,
+    };
+    let (rendered, shaping) = match rule {
+        None => (rendered, Shaping::Whole),
+        Some(rule) => {
+            // What becomes of this answer must not keep the others of its release waiting.
+            call.pass_turn();
+            let (app, dialect) = (subject.app.as_ref(), asked.dialect);
+            match spoil::spoil(handle, app, dialect, rendered, &rule.effect) {
+                Spoilt::Answer(rendered, shaping) => {
+                    record(handle, &mut call, &rendered, None);
+                    (rendered, shaping)
+                }
+                Spoilt::Reset => {
+                    wire.reset();
+                    return Err(Cut);
+                }
+                Spoilt::Silent => {
+                    spoil::silence(handle).await;
+                    return Err(Cut);
+                }
+            }
+        }
+    };
+    let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
+    let body = WireBody::answer(body, shaping, wire, call);
+    Ok(Answer::from_parts(parts, body))
+}
+
+/// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
+fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<Subject>, InFlight) {
+    let endpoint = Endpoint::of_path(&request.path);
+    let asked = Asked::read(endpoint, &mut request);
+    let mut info = CallInfo::new(endpoint, handle.now());
+    info.via = std::mem::take(&mut request.via);
+    asked.describe(&mut info);
+    // Gates, faults and watchers look for the user before the command runs; without them the look-up waits for the command's lock.
+    let subject = is_watched(handle).then(|| handle.with_world(|world, _| asked.attribute(world)));
+    if let Some(subject) = &subject {
+        subject.put_on(&mut info);
+    }
+    let call = InFlight::begin(handle, info, request.method, request.path, wire.written());
+    (asked, subject, call)
+}
+
+fn is_watched(handle: &Handle) -> bool {
+    handle.gates().any() || handle.faults().any() || handle.calls().is_watched()
+}
+
+/// Meet the faults of one side of the command: sit out their delays, return the one that decides the answer.
+async fn strike(handle: &Handle, call: &mut InFlight, when: When) -> Option<Arc<FaultRule>> {
+    let struck = handle.faults().strike(when, call.id());
+    if struck.delay_ms > 0 {
+        // A call that waits by itself must not keep the others of its release waiting.
+        call.pass_turn();
+        tokio::time::sleep(Duration::from_millis(struck.delay_ms)).await;
+    }
+    struck.decides
+}
+
+/// Run the command, and write down whom it is about if nobody asked before.
+fn commit(
+    handle: &Handle,
+    asked: &Asked,
+    subject: Option<Subject>,
+    call: CallId,
+) -> (Rendered, Subject) {
+    handle.with_world(|world, now| {
+        let subject = subject.unwrap_or_else(|| attribute_late(handle, world, asked, call));
+        (asked.run(world, now, subject.app.as_ref()), subject)
+    })
+}
+
+/// The answer that a fault before the commit starts from: nothing has happened, so `-1 system error`.
+fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered, Subject) {
+    handle.with_world(|world, now| {
+        let subject = subject.unwrap_or_else(|| asked.attribute(world));
+        let app = subject.app.as_ref();
+        let at = app
+            .and_then(|app| world.clock_view(now, app).ok())
+            .map_or(now, |clock| clock.now);
+        (
+            render::refusal(world, at, app, asked.dialect, None, &errcode::SYSTEM_ERROR),
+            subject,
+        )
+    })
+}
+
+fn attribute_late(handle: &Handle, world: &World, asked: &Asked, call: CallId) -> Subject {
+    let subject = asked.attribute(world);
+    handle.calls().update(call, |call| subject.put_on(call));
+    subject
+}
+
+impl Subject {
+    fn put_on(&self, call: &mut CallInfo) {
+        call.user.clone_from(&self.user);
+        if call.appid.is_none() {
+            call.appid = self.app.as_ref().map(ToString::to_string);
+        }
+    }
+}
+
+/// Credentials of another world are worth a warning: a real AppSecret may have leaked into a test.
+fn note_strangers(handle: &Handle, asked: &Asked, rendered: &Rendered) {
+    let is_unknown_app = rendered.errcode == Some(errcode::INVALID_APPID.errcode);
+    if !is_unknown_app && rendered.errcode != Some(errcode::INVALID_APPSECRET.errcode) {
+        return;
+    }
+    let (appid, secret) = asked.credentials();
+    if let Some(appid) = appid.filter(|_| is_unknown_app) {
+        handle.roads().stranger(Stranger::AppId, appid);
+    }
+    if let Some(secret) = secret {
+        handle.roads().stranger(Stranger::Secret, secret);
+    }
+}
+
+/// The call's answer is decided, though `fault` may keep it from ever being sent.
+fn record(handle: &Handle, call: &mut InFlight, rendered: &Rendered, fault: Option<&FaultRule>) {
+    let answers = fault.is_none_or(|rule| rule.effect.answers());
+    call.set_rid(rendered.rid.clone().filter(|_| answers));
+    handle.calls().update(call.id(), |call| {
+        call.state = CallState::Committed;
+        call.status = Some(rendered.status.as_u16()).filter(|_| answers);
+        call.errcode = rendered.errcode.filter(|_| answers);
+        call.seq = rendered.seq;
+        call.key_no = rendered.key_no;
+    });
+}

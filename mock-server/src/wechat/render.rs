@@ -1,0 +1,265 @@
+//! Answers as bytes: the two error dialects, content types, the rid, the head. Knows no endpoint's fields.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use hyper::http::response::Parts;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use wxmock_world::{AppId, Effect, KeyNo, Seq, Shape, UnixMs, World, WxError, errcode};
+
+use super::json::Object;
+
+/// How a family of paths words its errors and names its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `/sns/…`: a comma before the rid, `\/`, `text/plain` without a charset.
+    Sns,
+    /// `/cgi-bin/…`, `/wxa/…` and everything else: no comma, plain slashes, `application/json; encoding=utf-8`.
+    Plain,
+    /// As `Plain`; only getuserphonenumber's 40029 still carries a hint before the rid.
+    Hinted,
+}
+
+impl Dialect {
+    /// The dialect of the family a path belongs to.
+    pub(super) fn of_path(path: &str) -> Self {
+        match path {
+            "/wxa/business/getuserphonenumber" => Self::Hinted,
+            _ if path.starts_with("/sns/") => Self::Sns,
+            _ => Self::Plain,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Sns => "text/plain",
+            Self::Plain | Self::Hinted => "application/json; encoding=utf-8",
+        }
+    }
+
+    fn escapes_slashes(self) -> bool {
+        self == Self::Sns
+    }
+
+    fn wording(self, error: &WxError, rid: &str) -> String {
+        let comma = if self == Self::Sns { "," } else { "" };
+        let mut text = String::with_capacity(96);
+        text.push_str(&error.errmsg);
+        // The world gives its own 40029 a hint; one that a fault asks for gets it here.
+        if self == Self::Hinted && *error == errcode::INVALID_CODE {
+            let _ = write!(text, " hint: [{}]", hint(rid));
+        }
+        let _ = write!(text, "{comma} rid: {rid}");
+        text
+    }
+}
+
+/// An answer before it becomes a head and a body, with what the call's record says of it.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    pub(super) status: StatusCode,
+    /// `None` sends no such header.
+    pub(super) content_type: Option<HeaderValue>,
+    pub(super) body: Bytes,
+    /// The moment of the `Date` header and of the rid.
+    ///
+    /// The app's virtual time: captures show that on the wire both are one clock, so a client that reads either sees one.
+    pub(super) date: UnixMs,
+    pub(super) rid: Option<String>,
+    pub(super) errcode: Option<i64>,
+    pub(super) seq: Option<Seq>,
+    pub(super) key_no: Option<KeyNo>,
+}
+
+impl Rendered {
+    /// A success, or an error that carries its own body.
+    pub(super) fn new<T>(
+        dialect: Dialect,
+        effect: &Effect<T>,
+        shape: Option<&Shape>,
+        object: &Object<'_>,
+    ) -> Self {
+        let escape = dialect.escapes_slashes() && shape.is_none_or(|shape| shape.slash_escape);
+        Self {
+            status: StatusCode::OK,
+            content_type: content_type(dialect, shape),
+            body: object.write(escape).into(),
+            date: effect.at,
+            rid: None,
+            errcode: shape.filter(|shape| shape.errcode_zero).map(|_| 0),
+            seq: Some(effect.seq),
+            key_no: None,
+        }
+    }
+
+    /// An empty answer with a status of its own.
+    pub(super) fn empty(status: StatusCode, date: UnixMs) -> Self {
+        Self {
+            status,
+            content_type: None,
+            body: Bytes::new(),
+            date,
+            rid: None,
+            errcode: None,
+            seq: None,
+            key_no: None,
+        }
+    }
+
+    /// The same answer with the errcode its body carries, for the record.
+    pub(super) fn with_errcode(mut self, errcode: i64) -> Self {
+        self.errcode = Some(errcode);
+        self
+    }
+
+    /// The same answer with the key its command revealed, for the record.
+    pub(super) fn with_key(mut self, key_no: KeyNo) -> Self {
+        self.key_no = Some(key_no);
+        self
+    }
+
+    /// Head and body. The head is the captured set and no more: no `Server`, no caching headers; names in title case.
+    pub(super) fn into_parts(self, keep_alive: bool) -> (Parts, Bytes) {
+        let (mut parts, ()) = hyper::Response::new(()).into_parts();
+        parts.status = self.status;
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(
+            CONNECTION,
+            HeaderValue::from_static(if keep_alive { "keep-alive" } else { "close" }),
+        );
+        if let Some(content_type) = self.content_type {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        headers.insert(DATE, http_date(self.date));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        parts.headers = headers;
+        (parts, self.body)
+    }
+}
+
+/// A refusal in its family's dialect, with a rid of the app's own series.
+pub(super) fn refusal(
+    world: &mut World,
+    at: UnixMs,
+    app: Option<&AppId>,
+    dialect: Dialect,
+    seq: Option<Seq>,
+    error: &WxError,
+) -> Rendered {
+    let rid = world.rid(app, at);
+    let text = dialect.wording(error, &rid);
+    let shape = app
+        .and_then(|app| world.policy(app, None).ok())
+        .map(|policy| policy.shape);
+    let object = Object::new()
+        .number("errcode", error.errcode)
+        .text("errmsg", &text);
+    let effect = Effect {
+        seq: seq.unwrap_or(Seq(0)),
+        at,
+        reply: (),
+    };
+    let mut rendered =
+        Rendered::new(dialect, &effect, shape.as_ref(), &object).with_errcode(error.errcode);
+    rendered.rid = Some(rid);
+    rendered.seq = seq;
+    rendered
+}
+
+/// The appid of a request as the world knows it.
+pub(super) fn app(appid: Option<&str>) -> Option<AppId> {
+    appid.and_then(|appid| AppId::parse(appid).ok())
+}
+
+fn content_type(dialect: Dialect, shape: Option<&Shape>) -> Option<HeaderValue> {
+    let own = || HeaderValue::from_static(dialect.content_type());
+    let chosen = shape.and_then(|shape| shape.content_type.as_deref());
+    Some(
+        chosen
+            .and_then(|chosen| HeaderValue::from_str(chosen).ok())
+            .unwrap_or_else(own),
+    )
+}
+
+/// `Thu, 22 Aug 2024 01:37:53 GMT`
+fn http_date(at: UnixMs) -> HeaderValue {
+    let moment = Timestamp::from_millisecond(at.0).unwrap_or_default();
+    let text = DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&moment)
+        .unwrap_or_default();
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Sixteen characters that look random and follow from the rid, so that the same run gives the same bytes.
+fn hint(rid: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    // FNV-1a, then a linear congruential step a character: any mixing would do.
+    let mut state = rid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let next = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        char::from(ALPHABET[(state >> 58) as usize])
+    };
+    (0..16).map(next).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RID: &str = "66c69111-4157f271-729ca238";
+
+    fn check(path: &str, error: &WxError, expected: &str) {
+        assert_eq!(Dialect::of_path(path).wording(error, RID), expected);
+    }
+
+    #[test]
+    fn each_family_words_its_errors_its_own_way() {
+        let code = &errcode::INVALID_CODE;
+        check(
+            "/sns/jscode2session",
+            code,
+            "invalid code, rid: 66c69111-4157f271-729ca238",
+        );
+        check(
+            "/cgi-bin/token",
+            &errcode::INVALID_APPID,
+            "invalid appid rid: 66c69111-4157f271-729ca238",
+        );
+        check(
+            "/elsewhere",
+            code,
+            "invalid code rid: 66c69111-4157f271-729ca238",
+        );
+        let hinted = format!("invalid code hint: [{}] rid: {RID}", hint(RID));
+        check("/wxa/business/getuserphonenumber", code, &hinted);
+        check(
+            "/wxa/business/getuserphonenumber",
+            &errcode::INVALID_APPID,
+            &format!("invalid appid rid: {RID}"),
+        );
+    }
+
+    #[test]
+    fn hints_have_sixteen_characters_and_follow_the_rid() {
+        assert_eq!(hint(RID).len(), 16);
+        assert_eq!(hint(RID), hint(RID));
+        assert_ne!(hint(RID), hint("66c69111-4157f271-729ca239"));
+    }
+
+    #[test]
+    fn dates_are_written_as_http_wants_them() {
+        // The moment of the capture whose rid begins with 66c69111.
+        assert_eq!(
+            http_date(UnixMs(0x66c6_9111 * 1_000)),
+            "Thu, 22 Aug 2024 01:14:57 GMT"
+        );
+        assert_eq!(http_date(UnixMs(i64::MAX)), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+}
