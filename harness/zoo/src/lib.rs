@@ -1,1 +1,32 @@
-//! Placeholder while the first landing is assembled.
+//! Backends that prove the judge: correct designs that no rule may flag, and for every rule a mutant that its rule
+//! must catch.
+//!
+//! Each is a complete HTTP service on a free port of the loopback. They share one reference backend whose decisions
+//! are the methods of one trait (`policy.rs`); a mutant is a file in `mutants/` that overrides the one decision it
+//! gets wrong. Nothing here knows the mock or the harness: WeChat is an address, phones are HTTP requests.
+//!
+//! Reading order: [`Design`] and [`Mutant`] say what exists, [`Zoo::start`] runs one, `policy.rs` is the backend's
+//! logic, `mutants/` the bugs.
+
+mod adapter;
+mod answer;
+mod backend;
+mod correct;
+mod design;
+mod http;
+mod limits;
+mod mutants;
+mod once;
+mod open_data;
+mod policy;
+mod store;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+mod tests;
+mod wechat;
+mod zoo;
+
+pub use adapter::adapter_toml;
+pub use design::{Correct, Design, Mutant, UnknownDesign};
+pub use limits::{ANSWER_WITHIN_MS, UPSTREAM_TIMEOUT_MS};
+pub use zoo::{Running, StartError, Upstream, Zoo};

@@ -1,0 +1,160 @@
+//! The adapter file that describes any backend of the zoo to the harness.
+
+use crate::{Design, Upstream, limits};
+
+/// An adapter (TOML) for a backend of the zoo that listens at `base`, such as `http://127.0.0.1:41234`.
+///
+/// It starts nothing: the backend already runs. Every design and mutant answers in the same shape, so that what the
+/// suite finds is never a difference between adapters; [`crate::Running::adapter_toml`] adds what depends on the
+/// design and names the app.
+#[must_use]
+pub fn adapter_toml(base: &str) -> String {
+    render("zoo", base, "", "false")
+}
+
+/// The adapter for one running backend: its name, its app, and whether its logins wait for each other.
+pub(crate) fn for_design(design: Design, base: &str, upstream: &Upstream) -> String {
+    let app = format!(
+        "appid = {}\nsecret = {}\n",
+        quoted(&upstream.appid),
+        quoted(&upstream.secret)
+    );
+    render(
+        &format!("zoo-{design}"),
+        base,
+        &app,
+        if design.is_serialised() {
+            "\"global\""
+        } else {
+            "false"
+        },
+    )
+}
+
+fn render(name: &str, base: &str, app: &str, serialises_logins: &str) -> String {
+    let (upstream_timeout_ms, answer_within_ms) =
+        (limits::UPSTREAM_TIMEOUT_MS, limits::ANSWER_WITHIN_MS);
+    format!(
+        r#"schema = 1
+name = {name}
+
+[backend]
+base = {base}
+
+[upstream]
+hook = "base_url"
+{app}{OPERATIONS}
+[features]
+multi_device = "keep"
+key_storage = "server"
+duplicate_code = "same_session"
+serialises_logins = {serialises_logins}
+upstream_timeout_ms = {upstream_timeout_ms}
+answer_within_ms = {answer_within_ms}
+retries_on_busy = 0
+"#,
+        name = quoted(name),
+        base = quoted(base),
+    )
+}
+
+/// A TOML basic string; JSON's escapes are a subset of TOML's.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+const OPERATIONS: &str = r#"
+[ops.login]
+request = { post = "/login", json = { code = "{{device.code}}" } }
+capture = { token = "$.token", user_id = "$.user.id" }
+
+[ops.login_profile]
+request = { post = "/login/profile", json = { code = "{{device.code}}", encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { token = "$.token", user_id = "$.user.id", plaintext_nonce = "$.profile.nickName" }
+
+[ops.userinfo]
+request = { post = "/profile", headers = { Authorization = "Bearer {{session.token}}" }, json = { encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { plaintext_nonce = "$.profile.nickName" }
+
+[ops.phone_cipher]
+request = { post = "/phone", headers = { Authorization = "Bearer {{session.token}}" }, json = { encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { phone = "$.phone" }
+
+[ops.phone_code]
+request = { post = "/phone/code", headers = { Authorization = "Bearer {{session.token}}" }, json = { code = "{{device.phoneCode}}" } }
+capture = { phone = "$.phone" }
+
+[ops.whoami]
+request = { get = "/me", headers = { Authorization = "Bearer {{session.token}}" } }
+capture = { user_id = "$.user.id" }
+
+[ops.logout]
+request = { post = "/logout", headers = { Authorization = "Bearer {{session.token}}" } }
+
+[[outcome]]
+when = { status = 401 }
+is = "relogin"
+
+[[outcome]]
+when = { status = 403 }
+is = "denied"
+
+[[outcome]]
+when = { status = [429, 503] }
+is = "retry_later"
+
+[[outcome]]
+when = { status = "2xx" }
+is = "ok"
+
+[[outcome]]
+when = { status = "4xx" }
+is = "invalid"
+
+[[outcome]]
+when = { status = "5xx" }
+is = "server_error"
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Correct, Mutant};
+
+    fn upstream() -> Upstream {
+        Upstream {
+            base: "http://127.0.0.1:1".to_owned(),
+            appid: "wx0011223344556677".to_owned(),
+            secret: "00112233445566778899aabbccddeeff".to_owned(),
+        }
+    }
+
+    #[test]
+    fn names_the_address_and_the_limits() {
+        let text = adapter_toml("http://127.0.0.1:8080");
+        assert!(
+            text.contains("base = \"http://127.0.0.1:8080\"\n"),
+            "{text}"
+        );
+        assert!(text.contains("upstream_timeout_ms = 1500\n"), "{text}");
+        assert!(text.contains("serialises_logins = false\n"), "{text}");
+    }
+
+    #[test]
+    fn a_design_names_itself_its_app_and_its_lock() {
+        let text = for_design(
+            Design::Correct(Correct::Serialised),
+            "http://127.0.0.1:8080",
+            &upstream(),
+        );
+        assert!(text.contains("name = \"zoo-serialised\"\n"), "{text}");
+        assert!(text.contains("appid = \"wx0011223344556677\"\n"), "{text}");
+        assert!(text.contains("serialises_logins = \"global\"\n"), "{text}");
+        let text = for_design(
+            Design::Mutant(Mutant::Racy),
+            "http://127.0.0.1:8080",
+            &upstream(),
+        );
+        assert!(text.contains("name = \"zoo-racy\"\n"), "{text}");
+    }
+}

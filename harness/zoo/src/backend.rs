@@ -1,0 +1,159 @@
+//! One replica: what each path does. The decisions are the policy's, the people are the store's.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use crate::answer::Answer;
+use crate::limits::MAX_CODE_BYTES;
+use crate::once::OncePerCode;
+use crate::open_data::Sealed;
+use crate::policy::{Grant, Policy, open_payload};
+use crate::store::{Session, Store};
+use crate::wechat::{Trouble, WeChat};
+
+/// One replica of a backend.
+pub(crate) struct Backend {
+    pub(crate) wechat: WeChat,
+    pub(crate) once: OncePerCode<Grant>,
+    policy: Arc<dyn Policy>,
+    store: Arc<Mutex<Store>>,
+}
+
+/// A request of a phone, as far as the backend cares.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// The bearer token, if one was sent.
+    pub(crate) token: Option<String>,
+    /// The JSON body; null if there was none.
+    pub(crate) body: Value,
+}
+
+impl Backend {
+    pub(crate) fn new(wechat: WeChat, policy: Arc<dyn Policy>, store: Arc<Mutex<Store>>) -> Self {
+        Self {
+            wechat,
+            once: OncePerCode::default(),
+            policy,
+            store,
+        }
+    }
+
+    /// The store, for a moment: never across an await.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request) -> Answer {
+        let outcome = match (&request.method, request.path.as_str()) {
+            (&Method::POST, "/login") => self.login(&request).await,
+            (&Method::POST, "/login/profile") => self.login_profile(&request).await,
+            (&Method::POST, "/profile") => self.userinfo(&request),
+            (&Method::POST, "/phone") => self.phone_cipher(&request),
+            (&Method::POST, "/phone/code") => self.phone_code(&request).await,
+            (&Method::GET, "/me") => self.whoami(&request),
+            (&Method::POST, "/logout") => self.logout(&request),
+            _ => Err(Answer::invalid("no_such_endpoint")),
+        };
+        outcome.map_or_else(|refusal| refusal, Answer::ok)
+    }
+
+    async fn login(&self, request: &Request) -> Result<Value, Answer> {
+        let grant = self.policy.login(self, code(request)?).await?;
+        Ok(self.policy.login_body(&grant))
+    }
+
+    /// Code and payload in one request. If the payload does not open, the phone is told to log in again and gets no
+    /// token, so the session made on the way is dropped; the key it brought is true and stays.
+    async fn login_profile(&self, request: &Request) -> Result<Value, Answer> {
+        let (code, sealed) = (code(request)?, Sealed::from_request(&request.body)?);
+        let grant = self.policy.login(self, code).await?;
+        let session = Session {
+            user: grant.user,
+            key: grant.session_key.clone(),
+        };
+        match open_payload(&*self.policy, self, &session, &sealed) {
+            Ok(data) => {
+                let mut body = self.policy.login_body(&grant);
+                body["profile"] = profile(&data);
+                Ok(body)
+            }
+            Err(refusal) => {
+                self.store().sessions.remove(&grant.token);
+                self.once.forget(code);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn userinfo(&self, request: &Request) -> Result<Value, Answer> {
+        let session = self.session(request)?;
+        let sealed = Sealed::from_request(&request.body)?;
+        let data = open_payload(&*self.policy, self, &session, &sealed)?;
+        Ok(json!({ "profile": profile(&data) }))
+    }
+
+    fn phone_cipher(&self, request: &Request) -> Result<Value, Answer> {
+        let session = self.session(request)?;
+        let sealed = Sealed::from_request(&request.body)?;
+        let data = open_payload(&*self.policy, self, &session, &sealed)?;
+        let number = data.get("purePhoneNumber").and_then(Value::as_str);
+        let number = number.ok_or_else(|| Answer::invalid("payload_without_phone"))?;
+        Ok(json!({ "phone": number }))
+    }
+
+    async fn phone_code(&self, request: &Request) -> Result<Value, Answer> {
+        let session = self.session(request)?;
+        let openid = self.store().user(session.user).openid.clone();
+        match self.wechat.phone_number(code(request)?, &openid).await {
+            Ok(number) => Ok(json!({ "phone": number })),
+            // Unknown, used or old: the person must press the button again, the login is fine.
+            Err(Trouble::Refused(40029 | 40163)) => Err(Answer::invalid("phone_code_rejected")),
+            Err(Trouble::Refused(40003 | 40226)) => {
+                Err(Answer::denied("phone_code_of_another_person"))
+            }
+            Err(_) => Err(Answer::retry_later("wechat_unavailable")),
+        }
+    }
+
+    fn whoami(&self, request: &Request) -> Result<Value, Answer> {
+        let session = self.session(request)?;
+        Ok(json!({ "user": { "id": session.user.public_id() } }))
+    }
+
+    fn logout(&self, request: &Request) -> Result<Value, Answer> {
+        self.session(request)?;
+        let token = request.token.as_deref().unwrap_or_default();
+        self.store().sessions.remove(token);
+        Ok(json!({}))
+    }
+
+    /// Identity comes from the token and from nothing else in the request.
+    fn session(&self, request: &Request) -> Result<Session, Answer> {
+        let token = request
+            .token
+            .as_deref()
+            .ok_or_else(|| Answer::relogin("no_token"))?;
+        self.store()
+            .sessions
+            .get(token)
+            .cloned()
+            .ok_or_else(|| Answer::relogin("unknown_token"))
+    }
+}
+
+fn code(request: &Request) -> Result<&str, Answer> {
+    let code = request.body.get("code").and_then(Value::as_str);
+    code.filter(|code| (1..=MAX_CODE_BYTES).contains(&code.len()))
+        .ok_or_else(|| Answer::invalid("bad_code"))
+}
+
+/// The public part of a profile: never the openid, never the watermark.
+fn profile(data: &Map<String, Value>) -> Value {
+    let field = |name: &str| data.get(name).cloned().unwrap_or_default();
+    json!({ "nickName": field("nickName"), "avatarUrl": field("avatarUrl") })
+}

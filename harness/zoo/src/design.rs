@@ -1,0 +1,416 @@
+//! What lives in the zoo: names, and for each mutant the rule that must catch it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::policy::Policy;
+use crate::{correct, mutants};
+
+/// A backend the zoo can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Design {
+    /// One that no MUST rule may flag.
+    Correct(Correct),
+    /// One that is wrong on purpose.
+    Mutant(Mutant),
+}
+
+/// Designs that hold every MUST rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Correct {
+    /// The reference: the token's own key first, then the user's few latest keys, accepted only if the data fits.
+    CandidateKeys,
+    /// Each token knows the key of its own login and no other; says "log in again" otherwise.
+    PerToken,
+    /// One key per user, the last written wins, but a payload that does not open is answered "log in again".
+    PerUser,
+    /// The reference on two replicas in front of one store; connections alternate between them.
+    SharedStore,
+    /// The reference behind one lock around every login.
+    Serialised,
+}
+
+impl Correct {
+    /// Every correct design, the reference first.
+    pub const ALL: &[Self] = &[
+        Self::CandidateKeys,
+        Self::PerToken,
+        Self::PerUser,
+        Self::SharedStore,
+        Self::Serialised,
+    ];
+
+    /// Permanent name, in kebab case.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::CandidateKeys => "candidate-keys",
+            Self::PerToken => "per-token",
+            Self::PerUser => "per-user",
+            Self::SharedStore => "shared-store",
+            Self::Serialised => "serialised",
+        }
+    }
+
+    /// One sentence about the design.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::CandidateKeys => {
+                "tries the token's own key, then the user's latest keys, and checks what it opened"
+            }
+            Self::PerToken => {
+                "knows one key per token and asks for a new login when it does not fit"
+            }
+            Self::PerUser => {
+                "knows one key per user, the last written, and asks for a new login when it does not fit"
+            }
+            Self::SharedStore => "is the reference on two replicas in front of one store",
+            Self::Serialised => "is the reference with one login at a time",
+        }
+    }
+}
+
+/// Backends that are wrong on purpose, one bug each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mutant {
+    /// KEY-01: one session_key slot for the whole site.
+    GlobalSlot,
+    /// KEY-01: an UPDATE without WHERE.
+    UnscopedUpdate,
+    /// KEY-02: a bare 500 when a payload does not open.
+    Opaque500,
+    /// KEY-03: the first key of a user is kept for ever.
+    FirstKeyWins,
+    /// KEY-04: one key per user, the last response wins, and a failed decrypt is a plain 400.
+    Racy,
+    /// CODE-01: every submission of a code gets a session of its own.
+    SessionPerRequest,
+    /// CODE-03: a refused code is a 500.
+    BadCode500,
+    /// CODE-03: a refused code is exchanged again.
+    RetriesCode,
+    /// TOK-01: overlapping logins share one context object.
+    SharedContext,
+    /// TOK-02: the token is a hash of the session_key.
+    TokenFromKey,
+    /// TOK-03: the login answer carries the session_key.
+    LeaksKey,
+    /// ACC-01: looks for the user, then inserts, on a snapshot taken when the request began.
+    CheckThenInsert,
+    /// ERR-01: looks at the HTTP status only.
+    StatusOnly,
+    /// ERR-05: an unreadable reply is a 500 with WeChat's text in it.
+    UpstreamText500,
+    /// ERR-06: waits for WeChat without a deadline.
+    NoDeadline,
+    /// LIVE-01: applies replies in request order, and a failed login never passes its turn on.
+    TurnNeverPassed,
+}
+
+/// What is known about a mutant: name, rule, bug, and where the bug was seen in the world.
+struct Card {
+    id: &'static str,
+    rule: &'static str,
+    sentence: &'static str,
+    imitates: &'static str,
+    cases: &'static [&'static str],
+}
+
+impl Mutant {
+    /// Every mutant, in the order of the rules they break.
+    pub const ALL: &[Self] = &[
+        Self::GlobalSlot,
+        Self::UnscopedUpdate,
+        Self::Opaque500,
+        Self::FirstKeyWins,
+        Self::Racy,
+        Self::SessionPerRequest,
+        Self::BadCode500,
+        Self::RetriesCode,
+        Self::SharedContext,
+        Self::TokenFromKey,
+        Self::LeaksKey,
+        Self::CheckThenInsert,
+        Self::StatusOnly,
+        Self::UpstreamText500,
+        Self::NoDeadline,
+        Self::TurnNeverPassed,
+    ];
+
+    /// Permanent name, in kebab case; also the name of its file in `mutants/`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        self.card().id
+    }
+
+    /// Id of the rule that must catch it, such as `KEY-04`. Other rules may fire too.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        self.card().rule
+    }
+
+    /// One sentence: what this backend does wrong.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        self.card().sentence
+    }
+
+    /// Where this bug was reported or read in published code.
+    #[must_use]
+    pub const fn imitates(self) -> &'static str {
+        self.card().imitates
+    }
+
+    /// The shortest cases of the suite that show it: aliases or path patterns, as a selection takes them.
+    #[must_use]
+    pub const fn cases(self) -> &'static [&'static str] {
+        self.card().cases
+    }
+
+    const fn card(self) -> Card {
+        match self {
+            Self::GlobalSlot => Card {
+                id: "global-slot",
+                rule: "KEY-01",
+                sentence: "keeps the session_key of whoever logged in last in one slot for the whole site",
+                imitates: "blog.csdn.net/chenabin_/article/details/86540748, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
+                cases: &["SE-3"],
+            },
+            Self::UnscopedUpdate => Card {
+                id: "unscoped-update",
+                rule: "KEY-01",
+                sentence: "writes each login to every session row, because the UPDATE lacks its WHERE",
+                imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d",
+                cases: &["KI-2"],
+            },
+            Self::Opaque500 => Card {
+                id: "opaque-500",
+                rule: "KEY-02",
+                sentence: "answers a bare 500 when a payload does not open, so that the phone cannot know what to do",
+                imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
+                cases: &["SK-3"],
+            },
+            Self::FirstKeyWins => Card {
+                id: "first-key-wins",
+                rule: "KEY-03",
+                sentence: "stores a key only for a user who has none, so that a new login does not help",
+                imitates: "userlily/shop util/redis.js: a session_key cached without a working expiry",
+                cases: &["MM-1"],
+            },
+            Self::Racy => Card {
+                id: "racy",
+                rule: "KEY-04",
+                sentence: "keeps one key per user, the last reply to arrive wins, and a failed decrypt is a plain 400",
+                imitates: "IvinWu/weRequest#36, linlinjava/litemall WxAuthController@19ef917, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
+                cases: &[
+                    "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2",
+                ],
+            },
+            Self::SessionPerRequest => Card {
+                id: "session-per-request",
+                rule: "CODE-01",
+                sentence: "caches WeChat's reply by code and opens a new session for every request that carries the code",
+                imitates: "lanceWan/wxxcx#9, CFETeam/weapp-session#5",
+                cases: &["CC-1"],
+            },
+            Self::BadCode500 => Card {
+                id: "bad-code-500",
+                rule: "CODE-03",
+                sentence: "answers 500 when WeChat says that a code is unknown, expired or used",
+                imitates: "binarywang/WxJava#388, #402",
+                cases: &["CC-5"],
+            },
+            Self::RetriesCode => Card {
+                id: "retries-code",
+                rule: "CODE-03",
+                sentence: "exchanges the same code again after WeChat refused it",
+                imitates: "binarywang/WxJava#1323",
+                cases: &["LB-1"],
+            },
+            Self::SharedContext => Card {
+                id: "shared-context",
+                rule: "TOK-01",
+                sentence: "keeps the token of the login in hand in a shared object, so that overlapping logins share one",
+                imitates: "binarywang/WxJava#2012, tencentyun/wafer2-node-sdk#57",
+                cases: &["KI-3"],
+            },
+            Self::TokenFromKey => Card {
+                id: "token-from-key",
+                rule: "TOK-02",
+                sentence: "uses the SHA-256 of the session_key as the token",
+                imitates: "tencentyun/wafer2-node-sdk lib/auth, wulanyyc/backend open.php",
+                cases: &["SE-1"],
+            },
+            Self::LeaksKey => Card {
+                id: "leaks-key",
+                rule: "TOK-03",
+                sentence: "returns the session_key to the phone in the login answer",
+                imitates: "tencentyun/wafer2-client-sdk#62, binarywang/weixin-java-miniapp-demo@acb9574",
+                cases: &["SE-1"],
+            },
+            Self::CheckThenInsert => Card {
+                id: "check-then-insert",
+                rule: "ACC-01",
+                sentence: "looks for the user in a snapshot taken when the request began, then inserts without a unique index",
+                imitates: "ConnectAI-E/DataChat-API#19 (31 duplicated accounts), steedos/mini-vip#373",
+                cases: &["CL-3"],
+            },
+            Self::StatusOnly => Card {
+                id: "status-only",
+                rule: "ERR-01",
+                sentence: "looks at the HTTP status only, and makes a session out of an errcode body",
+                imitates: "overtrue/socialite#289, lanceWan/wxxcx#9",
+                cases: &["LB-1"],
+            },
+            Self::UpstreamText500 => Card {
+                id: "upstream-text-500",
+                rule: "ERR-05",
+                sentence: "answers 500 with WeChat's own text when the reply cannot be read",
+                imitates: "Eric-Guo/wechat#184, node-webot/co-wechat-api#64",
+                cases: &["UF-5"],
+            },
+            Self::NoDeadline => Card {
+                id: "no-deadline",
+                rule: "ERR-06",
+                sentence: "waits for WeChat without a deadline",
+                imitates: "binarywang/WxJava#2278",
+                cases: &["UF-1"],
+            },
+            Self::TurnNeverPassed => Card {
+                id: "turn-never-passed",
+                rule: "LIVE-01",
+                sentence: "applies replies in request order, and a login that fails never passes its turn on",
+                imitates: "the tempting repair of CL-1, a sequence number per login, without its error path",
+                cases: &["login-basic/errcode-inside-http-200/variant:invalid-code"],
+            },
+        }
+    }
+}
+
+impl Design {
+    /// Every design, the correct ones first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let correct = Correct::ALL.iter().copied().map(Self::Correct);
+        correct.chain(Mutant::ALL.iter().copied().map(Self::Mutant))
+    }
+
+    /// Permanent name, in kebab case; unique over correct designs and mutants.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Correct(correct) => correct.id(),
+            Self::Mutant(mutant) => mutant.id(),
+        }
+    }
+
+    /// One sentence about the design, to be read after its name.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Correct(correct) => correct.sentence(),
+            Self::Mutant(mutant) => mutant.sentence(),
+        }
+    }
+
+    /// Whether all logins wait for each other, which makes some orders impossible.
+    pub(crate) const fn is_serialised(self) -> bool {
+        matches!(self, Self::Correct(Correct::Serialised))
+    }
+
+    /// How many replicas stand in front of the store.
+    pub(crate) const fn n_replicas(self) -> usize {
+        if matches!(self, Self::Correct(Correct::SharedStore)) {
+            2
+        } else {
+            1
+        }
+    }
+
+    /// The decisions of this design.
+    pub(crate) fn policy(self) -> Box<dyn Policy> {
+        match self {
+            Self::Correct(Correct::CandidateKeys | Correct::SharedStore) => {
+                Box::new(correct::CandidateKeys)
+            }
+            Self::Correct(Correct::PerToken) => Box::new(correct::PerToken),
+            Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
+            Self::Correct(Correct::Serialised) => Box::<correct::Serialised>::default(),
+            Self::Mutant(mutant) => mutants::policy(mutant),
+        }
+    }
+}
+
+impl From<Correct> for Design {
+    fn from(correct: Correct) -> Self {
+        Self::Correct(correct)
+    }
+}
+
+impl From<Mutant> for Design {
+    fn from(mutant: Mutant) -> Self {
+        Self::Mutant(mutant)
+    }
+}
+
+impl fmt::Display for Design {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// A name that no design has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown backend {name:?}; known are {}", Design::all().map(Design::id).collect::<Vec<_>>().join(", "))]
+pub struct UnknownDesign {
+    /// What was asked for.
+    pub name: String,
+}
+
+impl FromStr for Design {
+    type Err = UnknownDesign;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDesign> {
+        Self::all()
+            .find(|design| design.id() == name)
+            .ok_or_else(|| UnknownDesign {
+                name: name.to_owned(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        let names: BTreeSet<_> = Design::all().map(Design::id).collect();
+        assert_eq!(names.len(), Correct::ALL.len() + Mutant::ALL.len());
+        for design in Design::all() {
+            assert_eq!(design.id().parse(), Ok(design));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let text = "raccy".parse::<Design>().map_err(|error| error.to_string());
+        let text = text.expect_err("no design has this name");
+        assert!(
+            text.starts_with("unknown backend \"raccy\"; known are candidate-keys, "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_rule_of_the_first_landing_has_a_mutant() {
+        let covered: BTreeSet<_> = Mutant::ALL.iter().map(|mutant| mutant.rule()).collect();
+        let wanted = [
+            "ACC-01", "CODE-01", "CODE-03", "ERR-01", "ERR-05", "ERR-06", "KEY-01", "KEY-02",
+            "KEY-03", "KEY-04", "LIVE-01", "TOK-01", "TOK-02", "TOK-03",
+        ];
+        assert_eq!(covered, BTreeSet::from(wanted));
+    }
+}

@@ -1,0 +1,43 @@
+//! Backends that are wrong on purpose: one file a bug, each overriding the decision it gets wrong.
+
+use crate::Mutant;
+use crate::policy::Policy;
+
+mod bad_code_500;
+mod check_then_insert;
+mod first_key_wins;
+mod global_slot;
+mod leaks_key;
+mod no_deadline;
+mod opaque_500;
+mod racy;
+mod retries_code;
+mod session_per_request;
+mod shared_context;
+mod status_only;
+mod token_from_key;
+mod turn_never_passed;
+mod unscoped_update;
+mod upstream_text_500;
+
+/// The decisions of a mutant.
+pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
+    match mutant {
+        Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
+        Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
+        Mutant::Opaque500 => Box::new(opaque_500::Opaque500),
+        Mutant::FirstKeyWins => Box::new(first_key_wins::FirstKeyWins),
+        Mutant::Racy => Box::new(racy::Racy),
+        Mutant::SessionPerRequest => Box::<session_per_request::SessionPerRequest>::default(),
+        Mutant::BadCode500 => Box::new(bad_code_500::BadCode500),
+        Mutant::RetriesCode => Box::new(retries_code::RetriesCode),
+        Mutant::SharedContext => Box::<shared_context::SharedContext>::default(),
+        Mutant::TokenFromKey => Box::new(token_from_key::TokenFromKey),
+        Mutant::LeaksKey => Box::new(leaks_key::LeaksKey),
+        Mutant::CheckThenInsert => Box::new(check_then_insert::CheckThenInsert),
+        Mutant::StatusOnly => Box::new(status_only::StatusOnly),
+        Mutant::UpstreamText500 => Box::new(upstream_text_500::UpstreamText500),
+        Mutant::NoDeadline => Box::new(no_deadline::NoDeadline),
+        Mutant::TurnNeverPassed => Box::<turn_never_passed::TurnNeverPassed>::default(),
+    }
+}

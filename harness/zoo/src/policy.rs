@@ -1,0 +1,194 @@
+//! The decisions of a login backend, one method each. The default of every method is the reference; a mutant
+//! overrides the one it gets wrong.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::answer::Answer;
+use crate::backend::Backend;
+use crate::limits::UPSTREAM_TIMEOUT;
+use crate::open_data::{Sealed, is_of_app, is_of_person};
+use crate::store::{Session, Store, UserNo};
+use crate::wechat::{Reply, Trouble, WxLogin, read_login};
+
+/// A future behind a pointer, so that policies can be chosen at run time.
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a successful login gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) token: String,
+    pub(crate) user: UserNo,
+    /// Never for the phone.
+    pub(crate) session_key: String,
+}
+
+/// The decisions.
+pub(crate) trait Policy: Send + Sync + 'static {
+    /// A whole login. The reference does it once per code, whoever submits it.
+    fn login<'a>(
+        &'a self,
+        backend: &'a Backend,
+        code: &'a str,
+    ) -> Pending<'a, Result<Grant, Answer>> {
+        Box::pin(reference_login(self, backend, code))
+    }
+
+    /// The code exchange with WeChat. The reference tries once.
+    fn exchange<'a>(
+        &'a self,
+        backend: &'a Backend,
+        code: &'a str,
+    ) -> Pending<'a, Result<WxLogin, Answer>> {
+        Box::pin(async move {
+            let reply = backend.wechat.jscode2session(code, self.patience()).await;
+            reply
+                .and_then(|reply| self.read(&reply))
+                .map_err(|trouble| self.trouble(&trouble))
+        })
+    }
+
+    /// How long to wait for WeChat.
+    fn patience(&self) -> Option<Duration> {
+        Some(UPSTREAM_TIMEOUT)
+    }
+
+    /// What a complete reply to the exchange means.
+    fn read(&self, reply: &Reply) -> Result<WxLogin, Trouble> {
+        read_login(reply)
+    }
+
+    /// What the phone is told when the exchange brought nothing.
+    fn trouble(&self, trouble: &Trouble) -> Answer {
+        reference_trouble(trouble)
+    }
+
+    /// Makes the session of a login.
+    fn open_session(&self, store: &mut Store, user: UserNo, login: &WxLogin) -> Grant {
+        reference_session(self, store, user, login)
+    }
+
+    /// Stores the key a login brought. The reference appends to the user's latest keys and overwrites nothing.
+    fn keep_key(&self, store: &mut Store, user: UserNo, key: &str) {
+        store.remember_key(user, key);
+    }
+
+    /// The session token.
+    fn token(&self, store: &mut Store, _login: &WxLogin) -> String {
+        store.fresh_token()
+    }
+
+    /// What the phone learns from a login.
+    fn login_body(&self, grant: &Grant) -> Value {
+        json!({ "token": grant.token, "user": { "id": grant.user.public_id() } })
+    }
+
+    /// The keys to try on a payload, the likeliest first. The reference never looks at another person's.
+    fn candidates(&self, store: &Store, session: &Session) -> Vec<String> {
+        let others = store
+            .user(session.user)
+            .keys
+            .iter()
+            .filter(|key| **key != session.key);
+        std::iter::once(&session.key)
+            .chain(others)
+            .cloned()
+            .collect()
+    }
+
+    /// Whether opened data belongs to this app and this person.
+    fn is_own(&self, data: &Map<String, Value>, appid: &str, openid: &str) -> bool {
+        is_of_app(data, appid) && is_of_person(data, openid)
+    }
+
+    /// What the phone is told when no key opens a payload.
+    fn unopened(&self) -> Answer {
+        Answer::relogin("login_and_capture_again")
+    }
+}
+
+/// What a phone can do about each trouble with WeChat.
+pub(crate) fn reference_trouble(trouble: &Trouble) -> Answer {
+    match trouble {
+        Trouble::Silent | Trouble::Unreadable(_) => Answer::retry_later("wechat_unavailable"),
+        // Unknown, expired or used, and "missing": only a new code helps.
+        Trouble::Refused(40029 | 40163 | 41008) => Answer::relogin("code_rejected"),
+        Trouble::Refused(40226) => Answer::denied("user_blocked"),
+        // Our appid, secret, address or grant type: no phone can repair it.
+        Trouble::Refused(40002 | 40013 | 40125 | 40164 | 41002 | 41004) => {
+            Answer::server_error("wechat_configuration")
+        }
+        Trouble::Refused(_) => Answer::retry_later("wechat_unavailable"),
+    }
+}
+
+/// The reference login: one exchange and one session per code.
+pub(crate) async fn reference_login<P: Policy + ?Sized>(
+    policy: &P,
+    backend: &Backend,
+    code: &str,
+) -> Result<Grant, Answer> {
+    let work = async {
+        let login = policy.exchange(backend, code).await?;
+        Ok(admit(policy, backend, &login))
+    };
+    backend.once.run(code, work).await
+}
+
+/// Finds or makes the user of a login and opens a session, in one hold of the store's lock.
+pub(crate) fn admit<P: Policy + ?Sized>(policy: &P, backend: &Backend, login: &WxLogin) -> Grant {
+    let mut store = backend.store();
+    let user = store.upsert(&login.openid, login.unionid.as_deref());
+    policy.open_session(&mut store, user, login)
+}
+
+/// The reference session: a token of its own that remembers the key of its own login.
+pub(crate) fn reference_session<P: Policy + ?Sized>(
+    policy: &P,
+    store: &mut Store,
+    user: UserNo,
+    login: &WxLogin,
+) -> Grant {
+    policy.keep_key(store, user, &login.session_key);
+    let token = policy.token(store, login);
+    store.sessions.insert(
+        token.clone(),
+        Session {
+            user,
+            key: login.session_key.clone(),
+        },
+    );
+    Grant {
+        token,
+        user,
+        session_key: login.session_key.clone(),
+    }
+}
+
+/// Opens a payload with the first candidate that fits.
+pub(crate) fn open_payload(
+    policy: &dyn Policy,
+    backend: &Backend,
+    session: &Session,
+    sealed: &Sealed,
+) -> Result<Map<String, Value>, Answer> {
+    let (keys, openid) = {
+        let store = backend.store();
+        (
+            policy.candidates(&store, session),
+            store.user(session.user).openid.clone(),
+        )
+    };
+    let data = keys
+        .iter()
+        .find_map(|key| sealed.open(key))
+        .ok_or_else(|| policy.unopened())?;
+    if policy.is_own(&data, &backend.wechat.appid, &openid) {
+        Ok(data)
+    } else {
+        Err(Answer::invalid("payload_of_another_app_or_person"))
+    }
+}

@@ -1,0 +1,229 @@
+//! Each mutant shows its bug, in the fewest steps.
+
+use std::pin::pin;
+
+use serde_json::json;
+
+use super::phone::{Answer, login, send, whoami};
+use super::*;
+use crate::{Correct, Mutant};
+
+#[tokio::test]
+async fn global_slot_opens_another_persons_payload() {
+    let wechat = world().await;
+    let backend = start(Mutant::GlobalSlot, &wechat).await;
+    let ta = login(&backend, "c1").await.token();
+    login(&backend, "b1").await.token();
+    assert_eq!(
+        send(&backend, &ta, &capture(KB, "oB")).await.body["profile"]["nickName"],
+        "nick of oB"
+    );
+    assert_eq!(send(&backend, &ta, &capture(K1, "oA")).await.status, 401);
+}
+
+#[tokio::test]
+async fn unscoped_update_turns_everybody_into_the_last_one() {
+    let wechat = world().await;
+    let backend = start(Mutant::UnscopedUpdate, &wechat).await;
+    let ta = login(&backend, "c1").await.token();
+    let tb = login(&backend, "b1").await.token();
+    assert_eq!(whoami(&backend, &ta).await, whoami(&backend, &tb).await);
+}
+
+#[tokio::test]
+async fn opaque_500_hides_that_a_login_would_help() {
+    let wechat = world().await;
+    let backend = start(Mutant::Opaque500, &wechat).await;
+    let t1 = login(&backend, "c1").await.token();
+    assert_eq!(send(&backend, &t1, &capture(K2, "oA")).await.status, 500);
+}
+
+#[tokio::test]
+async fn first_key_wins_does_not_recover() {
+    let wechat = world().await;
+    let backend = start(Mutant::FirstKeyWins, &wechat).await;
+    login(&backend, "c1").await.token();
+    let t2 = login(&backend, "c2").await.token();
+    assert_eq!(send(&backend, &t2, &capture(K2, "oA")).await.status, 401);
+}
+
+#[tokio::test]
+async fn racy_keeps_the_key_of_the_late_reply() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::Racy, &wechat).await;
+    let (_, t2) = tokio::join!(login(&backend, "c1"), async {
+        wechat.arrival("c1").await;
+        let t2 = login(&backend, "c2").await;
+        wechat.release("c1");
+        t2
+    });
+    let answer = send(&backend, &t2.token(), &capture(K2, "oA")).await;
+    assert_eq!(
+        answer,
+        Answer {
+            status: 400,
+            body: json!({ "error": "decrypt failed" })
+        }
+    );
+    // In order, nothing is wrong.
+    let t3 = login(&backend, "c3").await.token();
+    assert_eq!(send(&backend, &t3, &capture(K3, "oA")).await.status, 200);
+}
+
+#[tokio::test]
+async fn session_per_request_makes_two_of_one_code() {
+    let wechat = world().await;
+    let backend = start(Mutant::SessionPerRequest, &wechat).await;
+    let (first, second) = (
+        login(&backend, "c1").await.token(),
+        login(&backend, "c1").await.token(),
+    );
+    assert_ne!(first, second);
+    assert_eq!(whoami(&backend, &first).await.status, 200);
+    assert_eq!(wechat.n_exchanges("c1"), 1);
+}
+
+#[tokio::test]
+async fn bad_code_500_is_a_server_fault() {
+    let wechat = world().await;
+    let backend = start(Mutant::BadCode500, &wechat).await;
+    assert_eq!(login(&backend, "unknown").await.status, 500);
+}
+
+#[tokio::test]
+async fn retries_code_spends_it_again() {
+    let wechat = world().await;
+    let backend = start(Mutant::RetriesCode, &wechat).await;
+    assert_eq!(login(&backend, "unknown").await.status, 401);
+    assert_eq!(wechat.n_exchanges("unknown"), 3);
+}
+
+#[tokio::test]
+async fn shared_context_hands_out_the_other_persons_token() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::SharedContext, &wechat).await;
+    let (ta, tb) = tokio::join!(login(&backend, "c1"), async {
+        wechat.arrival("c1").await;
+        let tb = login(&backend, "b1").await;
+        wechat.release("c1");
+        tb
+    });
+    assert_eq!(ta.token(), tb.token());
+    assert_ne!(ta.body["user"], tb.body["user"]);
+}
+
+#[tokio::test]
+async fn token_from_key_is_a_hash_anybody_can_make() {
+    let wechat = world().await;
+    let backend = start(Mutant::TokenFromKey, &wechat).await;
+    // printf %s AAAAAAAAAAAAAAAAAAAAAA== | sha256sum
+    let expected = "2a76bda1b6807f089cef78d109061cd9";
+    let token = login(&backend, "c1").await.token();
+    wechat.code("c4", "oA", K1);
+    assert_eq!(login(&backend, "c4").await.token(), token);
+    assert_eq!(&token[..32], expected);
+}
+
+#[tokio::test]
+async fn leaks_key_to_the_phone() {
+    let wechat = world().await;
+    let backend = start(Mutant::LeaksKey, &wechat).await;
+    assert_eq!(login(&backend, "c1").await.body["session_key"], K1);
+}
+
+#[tokio::test]
+async fn check_then_insert_makes_two_people_of_one() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::CheckThenInsert, &wechat).await;
+    let (first, second) = tokio::join!(login(&backend, "c1"), async {
+        wechat.arrival("c1").await;
+        let second = login(&backend, "c2").await;
+        wechat.release("c1");
+        second
+    });
+    assert_ne!(first.body["user"], second.body["user"]);
+    // One after the other, nothing is wrong.
+    assert_eq!(
+        login(&backend, "c3").await.body["user"],
+        second.body["user"]
+    );
+}
+
+#[tokio::test]
+async fn status_only_makes_a_session_of_an_error() {
+    let wechat = world().await;
+    let backend = start(Mutant::StatusOnly, &wechat).await;
+    let (first, second) = (
+        login(&backend, "unknown").await,
+        login(&backend, "old").await,
+    );
+    assert_eq!(first.body["user"], second.body["user"]);
+    assert_eq!(whoami(&backend, &first.token()).await.status, 200);
+}
+
+#[tokio::test]
+async fn upstream_text_500_repeats_what_it_could_not_read() {
+    let wechat = world().await;
+    wechat.script("c1", 200, r#"{"session_key":"O\/YVQPHx"#);
+    let backend = start(Mutant::UpstreamText500, &wechat).await;
+    let answer = login(&backend, "c1").await;
+    assert_eq!(answer.status, 500);
+    assert!(
+        answer.body["error"].as_str().unwrap().contains("YVQPHx"),
+        "{answer:?}"
+    );
+}
+
+/// Asserts that a login is unanswered when a sound backend has long given up on a WeChat as silent.
+async fn check_hangs(login_of_mutant: impl Future<Output = Answer>) {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let sound = start(Correct::CandidateKeys, &wechat).await;
+    tokio::select! {
+        answer = login_of_mutant => panic!("answered: {answer:?}"),
+        answer = login(&sound, "c1") => assert_eq!(answer.status, 503),
+    }
+}
+
+#[tokio::test]
+async fn no_deadline_waits_for_a_silent_wechat() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::NoDeadline, &wechat).await;
+    let mut waiting = pin!(login(&backend, "c1"));
+    check_hangs(&mut waiting).await;
+    wechat.release("c1");
+    waiting.await.token();
+}
+
+#[tokio::test]
+async fn turn_never_passed_hangs_after_a_failure() {
+    let wechat = world().await;
+    let backend = start(Mutant::TurnNeverPassed, &wechat).await;
+    login(&backend, "c1").await.token();
+    assert_eq!(login(&backend, "unknown").await.status, 401);
+    check_hangs(login(&backend, "c2")).await;
+    // A hung login does not keep the backend from stopping.
+    backend.stop().await;
+}
+
+#[tokio::test]
+async fn turn_never_passed_applies_replies_in_request_order() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::TurnNeverPassed, &wechat).await;
+    let (first, second) = tokio::join!(login(&backend, "c1"), async {
+        wechat.arrival("c1").await;
+        let second = login(&backend, "c2");
+        let release = async {
+            wechat.arrival("c2").await;
+            wechat.release("c1");
+        };
+        tokio::join!(second, release).0
+    });
+    first.token();
+    second.token();
+}
