@@ -195,7 +195,9 @@ pub struct Answer {
 }
 
 /// The closed outcome set of adapters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The operation succeeded.
@@ -325,6 +327,14 @@ pub enum Ending {
         /// Step name.
         at: String,
     },
+}
+
+impl Ending {
+    /// Whether every step was taken.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
 }
 
 /// Secrets of the order, for leak scans.

@@ -1,0 +1,64 @@
+//! One violation on its way out of a rule: what [`Violation`] has, and which operation it is about.
+
+use crate::judge::rules::{impact_at, rule, rules};
+use crate::verdict::{Impact, Level, Violation};
+
+/// A violation before sorting and de-duplication.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) rule: String,
+    pub(crate) level: Level,
+    /// The operation it is about; one rule is reported once per operation.
+    pub(crate) op: Option<usize>,
+    pub(crate) sentence: String,
+    pub(crate) because: Vec<String>,
+    pub(crate) steps: Vec<usize>,
+}
+
+impl Finding {
+    /// A violation of `rule` at MUST about operation `op`.
+    pub(crate) fn must(rule: &str, op: impl Into<Option<usize>>, sentence: String) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            level: Level::Must,
+            op: op.into(),
+            sentence,
+            because: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn at(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    pub(crate) fn because(mut self, line: impl Into<String>) -> Self {
+        self.because.push(line.into());
+        self
+    }
+
+    pub(crate) fn steps(mut self, steps: impl IntoIterator<Item = usize>) -> Self {
+        self.steps.extend(steps);
+        self
+    }
+
+    /// MUST first, then what costs most, then the cause before its symptom (the order of the rule table).
+    pub(crate) fn rank(&self) -> (Level, Impact, usize) {
+        let place = rules().iter().position(|rule| rule.id == self.rule);
+        let impact = rule(&self.rule).map_or(Impact::Cost, |rule| impact_at(rule, self.level));
+        (self.level, impact, place.unwrap_or(usize::MAX))
+    }
+
+    pub(crate) fn into_violation(mut self) -> Violation {
+        self.steps.sort_unstable();
+        self.steps.dedup();
+        Violation {
+            rule: self.rule,
+            level: self.level,
+            sentence: self.sentence,
+            because: self.because,
+            steps: self.steps,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! TOK-01 to TOK-03: tokens are told apart, cannot be derived, and no secret leaves the backend.
+//!
+//! Derivations and leaks are found where the raw bytes are at hand; here they become violations.
+
+use crate::history::{Operation, Outcome, StepKind};
+use crate::judge::facts::Facts;
+use crate::judge::finding::Finding;
+use crate::judge::rules;
+
+/// TOK-01: two people never share a token; two logins get two tokens unless the adapter says otherwise.
+pub(crate) fn tok_01(facts: &Facts<'_>) -> Vec<Finding> {
+    let tokens: Vec<(usize, &Operation, &str)> = facts
+        .logins()
+        .filter(|(_, op)| op.answer.outcome == Outcome::Ok)
+        .filter_map(|(index, op)| {
+            op.answer
+                .token_hash
+                .as_deref()
+                .map(|hash| (index, op, hash))
+        })
+        .collect();
+    let mut found = Vec::new();
+    for (at, (index, op, hash)) in tokens.iter().enumerate() {
+        let clash = tokens[..at]
+            .iter()
+            .find(|(_, other, known)| known == hash && clashes(facts, other, op));
+        let Some((first, other, _)) = clash else {
+            continue;
+        };
+        let sentence = if other.user == op.user {
+            format!(
+                "Two logins of {} with two codes got the same token; logging out on one phone would end both.",
+                op.user
+            )
+        } else {
+            format!(
+                "{} and {} are two people and were given the same token.",
+                other.user, op.user
+            )
+        };
+        found.push(
+            Finding::must("TOK-01", *index, sentence)
+                .because(format!(
+                    "It was given out at {}.",
+                    facts.place(facts.step_of(*first, StepKind::Answer))
+                ))
+                .because(format!(
+                    "It was given out again at {}.",
+                    facts.place(facts.step_of(*index, StepKind::Answer))
+                ))
+                .steps(facts.ends_of(*first))
+                .steps(facts.ends_of(*index)),
+        );
+    }
+    found
+}
+
+/// Submissions of one code may share a session; other logins may not, unless declared and of one person.
+fn clashes(facts: &Facts<'_>, a: &Operation, b: &Operation) -> bool {
+    let one_login = a.code.is_some() && a.code == b.code;
+    a.user != b.user || (facts.context.declared.distinct_tokens && !one_login)
+}
+
+/// TOK-02, TOK-03 and whatever else was found on the raw bytes of an answer.
+pub(crate) fn on_raw_bytes(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, op) in facts.operations() {
+        for (rule, explanation) in &op.answer.findings {
+            let sentence = format!("{}, answer to `{}`: {explanation}", facts.who(op), op.label);
+            let level = rules::rule(rule).map_or(crate::verdict::Level::Must, |rule| rule.level);
+            found.push(
+                Finding::must(rule, index, sentence)
+                    .at(level)
+                    .steps(facts.ends_of(index)),
+            );
+        }
+        let leaked = facts.history.secrets.known.iter().find(|(_, secret)| {
+            // Shorter texts would be found by chance.
+            secret.len() >= 16 && op.answer.excerpt.contains(secret.as_str())
+        });
+        if let Some((what, _)) = leaked {
+            found.push(
+                Finding::must(
+                    "TOK-03",
+                    index,
+                    format!(
+                        "{}, answer to `{}`: it contains {what}.",
+                        facts.who(op),
+                        op.label
+                    ),
+                )
+                .steps(facts.ends_of(index)),
+            );
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{History, Outcome};
+    use crate::judge::builder::{Builder, broken};
+    use crate::judge::{Declared, JudgeContext};
+
+    fn check(history: &History, rules: &[&str]) {
+        assert_eq!(broken(history, &JudgeContext::default()), rules);
+    }
+
+    /// Two whole logins whose tokens are equal.
+    fn same_token(first: (&str, &str), second: (&str, &str)) -> Builder {
+        let mut b = Builder::new();
+        b.login(first.0, first.1, 1, "t");
+        let op = b.login(second.0, second.1, 1, "t");
+        assert_eq!(
+            b.history.operations[op].answer.token_hash.as_deref(),
+            Some("hash of t")
+        );
+        b
+    }
+
+    #[test]
+    fn tok_01_catches_a_token_shared_by_people_or_by_logins() {
+        check(&same_token(("P1", "c1"), ("Q1", "d1")).history, &["TOK-01"]);
+        check(&same_token(("P1", "c1"), ("P2", "c2")).history, &["TOK-01"]);
+    }
+
+    #[test]
+    fn tok_01_spares_one_code_submitted_twice_and_a_declared_design() {
+        let same_code = same_token(("P1", "c1"), ("P2", "c1"));
+        check(&same_code.history, &[]);
+        let declared = Declared {
+            distinct_tokens: false,
+            ..Declared::default()
+        };
+        let context = JudgeContext {
+            declared,
+            ..JudgeContext::default()
+        };
+        assert!(broken(&same_token(("P1", "c1"), ("P2", "c2")).history, &context).is_empty());
+        assert_eq!(
+            broken(&same_token(("P1", "c1"), ("Q1", "d1")).history, &context),
+            ["TOK-01"]
+        );
+    }
+
+    #[test]
+    fn tok_01_spares_distinct_tokens() {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("P2", "c2", 1, "t2");
+        b.login("Q1", "d1", 1, "u1");
+        check(&b.history, &[]);
+    }
+
+    #[test]
+    fn tok_02_and_tok_03_repeat_what_the_raw_bytes_showed() {
+        for rule in ["TOK-02", "TOK-03"] {
+            let mut b = Builder::new();
+            let op = b.login("P1", "c1", 1, "t1");
+            b.history.operations[op]
+                .answer
+                .findings
+                .push((rule.into(), "the token is sha1(session_key).".into()));
+            check(&b.history, &[rule]);
+        }
+    }
+
+    #[test]
+    fn tok_03_catches_a_secret_in_an_excerpt_without_repeating_it() {
+        let mut b = Builder::new();
+        let op = b.login("P1", "c1", 1, "t1");
+        let secret = "c2VjcmV0LWtleS0wMDAwMQ==";
+        b.history
+            .secrets
+            .known
+            .push(("the session_key k1 of A".into(), secret.into()));
+        b.history.operations[op].answer.excerpt = format!("{{\"session_key\":\"{secret}\"}}");
+        let found = crate::judge::judge(&b.history, &JudgeContext::default());
+        assert_eq!(found[0].rule, "TOK-03");
+        assert!(!found[0].sentence.contains(secret), "{}", found[0].sentence);
+    }
+
+    #[test]
+    fn tok_03_spares_answers_without_secrets() {
+        let mut b = Builder::new();
+        let op = b.login("P1", "c1", 1, "t1");
+        b.history
+            .secrets
+            .known
+            .push(("a short word".into(), "ok".into()));
+        b.history.secrets.known.push((
+            "the AppSecret".into(),
+            "0123456789abcdef0123456789abcdef".into(),
+        ));
+        b.history.operations[op].answer.excerpt = "{\"ok\":true}".into();
+        b.answer(op, Outcome::Ok);
+        check(&b.history, &[]);
+    }
+}

@@ -1,0 +1,455 @@
+//! `html`: one file that works offline. Rust gathers the data; `html/page.js` draws it, and sets texts only as texts.
+//!
+//! The page's security policy forbids every connection and every script but ours (by its hash), so that nothing a
+//! backend answered can run or call home.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::event::CaseResult;
+use crate::history::Ending;
+use crate::judge::{impact_word, level_word, repairs, rule};
+use crate::report::certificate::Certificate;
+use crate::report::neighbour::{Neighbour, nearest, played};
+use crate::report::run_view::{
+    OrderView, Progress, RunView, area, headline_impact, reason, verdict_word,
+};
+use crate::report::sequence::Sequence;
+use crate::schedule::ReplayToken;
+use crate::verdict::{Level, Violation};
+
+const PAGE: &str = include_str!("html/page.html");
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Pictures embedded for one case beside the one it shows first.
+const PER_CASE: usize = 64;
+/// Pictures embedded in one page; a page above some ten megabytes is no fun to open.
+const PER_PAGE: usize = 400;
+
+/// The page.
+#[must_use]
+pub fn render(run: &RunView<'_>) -> String {
+    let data = serde_json::to_string(&gather(run))
+        .unwrap_or_else(|error| json!({ "broken": error.to_string() }).to_string());
+    PAGE.replace("@STYLE_HASH@", &hash(STYLE))
+        .replace("@SCRIPT_HASH@", &hash(SCRIPT))
+        .replacen("@STYLE@", STYLE, 1)
+        .replacen("@SCRIPT@", SCRIPT, 1)
+        .replacen("@DATA@", &inert(&data), 1)
+}
+
+fn hash(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
+/// JSON that cannot end the script element it stands in.
+fn inert(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    path: &'a str,
+    id: &'a str,
+    alias: &'a str,
+    title: &'a str,
+    title_zh: &'a str,
+    area: &'a str,
+    impact: &'static str,
+    axes: &'a indexmap::IndexMap<String, String>,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    rules: &'a [String],
+    violations: Vec<Broken<'a>>,
+    repairs: Vec<&'static str>,
+    notes: &'a [String],
+    met: &'a [String],
+    missing: &'a [String],
+    token: Option<&'a str>,
+    took_ms: u64,
+    planned: Option<usize>,
+    run: usize,
+    failed: usize,
+    infeasible: usize,
+    /// Every order, in exploration order.
+    orders: Vec<Cell<'a>>,
+    /// Index into the page's pictures of the order shown first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<usize>,
+    /// Position of that order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neighbour: Option<Neighbour>,
+}
+
+#[derive(Serialize)]
+struct Broken<'a> {
+    rule: &'a str,
+    level: &'static str,
+    sentence: &'a str,
+    because: &'a [String],
+}
+
+/// One square of the heat map.
+#[derive(Serialize)]
+struct Cell<'a> {
+    index: usize,
+    state: State,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    order: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    violations: Vec<Broken<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<usize>,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Passed,
+    Failed,
+    /// Only a SHOULD is violated.
+    Warned,
+    Infeasible,
+    /// It ended before its last step, for another reason than a lock.
+    Unproven,
+    NotRun,
+}
+
+/// Pictures, each once, up to the cap.
+#[derive(Default)]
+struct Album {
+    pictures: Vec<Sequence>,
+    left_out: usize,
+}
+
+impl Album {
+    fn add(&mut self, picture: impl FnOnce() -> Sequence, must: bool) -> Option<usize> {
+        if self.pictures.len() >= PER_PAGE && !must {
+            self.left_out += 1;
+            return None;
+        }
+        self.pictures.push(picture());
+        Some(self.pictures.len() - 1)
+    }
+}
+
+fn gather(run: &RunView<'_>) -> Value {
+    let mut album = Album::default();
+    let cases: Vec<Entry<'_>> = run
+        .worst_first()
+        .into_iter()
+        .map(|case| entry(run, case, &mut album))
+        .collect();
+    let mut rules = BTreeMap::new();
+    for id in run.cases.iter().flat_map(|case| &case.rules) {
+        if let Some(rule) = rule(id) {
+            rules.insert(id, json!({ "title": rule.title, "title_zh": rule.title_zh, "statement": rule.statement, "source": rule.source }));
+        }
+    }
+    json!({
+        "version": run.version,
+        "suite": run.suite,
+        "adapter": run.adapter,
+        "adapter_hash": run.adapter_hash,
+        "backend": run.backend,
+        "seed": run.seed,
+        "at": run.at,
+        "interrupted": run.interrupted,
+        "exit_code": run.exit_code,
+        "counts": run.counts(),
+        "rules": rules,
+        "cases": cases,
+        "pictures": album.pictures,
+        "left_out": album.left_out,
+        "certificate": Certificate::of(run),
+    })
+}
+
+fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entry<'a> {
+    let progress = run.progress.get(case.path.as_str());
+    let orders = progress.map_or(&[][..], |progress| &progress.orders);
+    let shown = orders
+        .iter()
+        .find(|order| Some(order.token) == case.token.as_deref());
+    let highlight = case
+        .violations
+        .first()
+        .map_or(&[][..], |first| &first.steps);
+    let picture = case
+        .history
+        .as_ref()
+        .and_then(|history| album.add(|| Sequence::of(history, highlight), true));
+    Entry {
+        path: &case.path,
+        id: &case.id,
+        alias: &case.alias,
+        title: &case.title,
+        title_zh: progress.map_or("", |progress| progress.title_zh),
+        area: area(case),
+        impact: impact_word(headline_impact(case)),
+        axes: &case.axes,
+        verdict: verdict_word(&case.verdict),
+        reason: reason(&case.verdict),
+        rules: &case.rules,
+        violations: broken(&case.violations),
+        repairs: case
+            .violations
+            .first()
+            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes)),
+        notes: &case.notes,
+        met: &case.obligations_met,
+        missing: &case.obligations_missing,
+        token: case.token.as_deref(),
+        took_ms: case.took_ms,
+        planned: progress.map(|progress| progress.planned),
+        run: case.orders_run,
+        failed: case.orders_failed,
+        infeasible: case.infeasible,
+        orders: progress.map_or_else(Vec::new, |progress| {
+            cells(case, progress, shown.zip(picture), album)
+        }),
+        picture,
+        shown: shown.map(|order| order.index),
+        neighbour: shown
+            .and_then(|order| nearest(order.order, orders))
+            .or_else(|| neighbour_of_shrunk(case)),
+    }
+}
+
+/// A shrunk order is none of those explored; its neighbour was played for it.
+fn neighbour_of_shrunk(case: &CaseResult) -> Option<Neighbour> {
+    let token: ReplayToken = case.token.as_deref()?.parse().ok()?;
+    played(&token.order.to_string(), case.evidence.neighbour.as_ref()?)
+}
+
+fn broken(violations: &[Violation]) -> Vec<Broken<'_>> {
+    violations
+        .iter()
+        .map(
+            |Violation {
+                 rule,
+                 level,
+                 sentence,
+                 because,
+                 ..
+             }| Broken {
+                rule,
+                level: level_word(*level),
+                sentence,
+                because,
+            },
+        )
+        .collect()
+}
+
+/// One cell per order; `shown` is the order whose picture is in the album already.
+fn cells<'a>(
+    case: &CaseResult,
+    progress: &Progress<'a>,
+    shown: Option<(&OrderView<'_>, usize)>,
+    album: &mut Album,
+) -> Vec<Cell<'a>> {
+    let mut cells: Vec<Cell<'a>> = Vec::new();
+    let mut pictures = 0;
+    for order in &progress.orders {
+        let known = shown
+            .filter(|(known, _)| known.index == order.index)
+            .map(|(_, picture)| picture);
+        let picture = known.or_else(|| {
+            let history = order.history?;
+            if pictures >= PER_CASE {
+                album.left_out += 1;
+                return None;
+            }
+            pictures += 1;
+            let highlight = order
+                .violations
+                .first()
+                .map_or(&[][..], |first| &first.steps);
+            album.add(|| Sequence::of(history, highlight), false)
+        });
+        cells.push(Cell {
+            index: order.index,
+            state: state(order),
+            order: order.order,
+            // What an order shows beside its picture; without one, a click has nothing to show.
+            violations: picture.map_or_else(Vec::new, |_| broken(order.violations)),
+            token: picture.map(|_| order.token),
+            picture,
+        });
+    }
+    cells.extend(untried(case, progress, &cells));
+    cells.sort_by_key(|cell| cell.index);
+    cells.dedup_by_key(|cell| cell.index);
+    cells
+}
+
+fn state(order: &OrderView<'_>) -> State {
+    match (
+        order
+            .violations
+            .iter()
+            .map(|violation| violation.level)
+            .min(),
+        order.ending,
+    ) {
+        (Some(Level::Must), _) => State::Failed,
+        (Some(Level::Should), _) => State::Warned,
+        (_, Ending::Complete) => State::Passed,
+        (_, Ending::Infeasible { .. }) => State::Infeasible,
+        _ => State::Unproven,
+    }
+}
+
+/// The orders without an event: pruned because of a lock, or never reached. Orders are taken in turn, so a gap before
+/// the last order that ran was pruned; what follows it was pruned only if the count of infeasible orders says so.
+fn untried<'a>(case: &CaseResult, progress: &Progress<'_>, cells: &[Cell<'a>]) -> Vec<Cell<'a>> {
+    let tried = cells
+        .iter()
+        .filter(|cell| cell.state == State::Infeasible)
+        .count();
+    let pruned = case.infeasible.saturating_sub(tried);
+    let gaps = (1..=progress.planned).filter(|index| cells.iter().all(|cell| cell.index != *index));
+    let gaps: Vec<usize> = gaps.collect();
+    let state = if pruned == gaps.len() {
+        State::Infeasible
+    } else {
+        State::NotRun
+    };
+    let last = cells
+        .iter()
+        .map(|cell| cell.index)
+        .max()
+        .unwrap_or_default();
+    let gap = |index: usize| Cell {
+        index,
+        state: if index < last && pruned > 0 {
+            State::Infeasible
+        } else {
+            state
+        },
+        order: "",
+        violations: Vec::new(),
+        token: None,
+        picture: None,
+    };
+    gaps.into_iter().map(gap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunEvent;
+    use crate::report::sample;
+
+    /// The states of the only case's orders.
+    fn states(events: &[RunEvent]) -> Vec<String> {
+        let data = gather(&RunView::of(events));
+        let orders = data["cases"][0]["orders"].as_array().unwrap().iter();
+        orders
+            .map(|cell| cell["state"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The run of [`sample::explored`] without the orders `gone`, with `infeasible` in its result.
+    fn without(gone: &[usize], infeasible: usize) -> Vec<RunEvent> {
+        let mut events = sample::explored();
+        events.retain(
+            |event| !matches!(event, RunEvent::OrderFinished { index, .. } if gone.contains(index)),
+        );
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event {
+                case.infeasible = infeasible;
+            }
+        }
+        events
+    }
+
+    #[test]
+    fn every_order_has_a_square() {
+        assert_eq!(
+            states(&sample::explored()),
+            ["passed", "passed", "failed", "failed", "infeasible"]
+        );
+        // Pruned because of a lock, before and after the last order that ran.
+        assert_eq!(
+            states(&without(&[2, 5], 2)),
+            ["passed", "infeasible", "failed", "failed", "infeasible"]
+        );
+        // Ended at the first failure.
+        assert_eq!(
+            states(&without(&[4, 5], 0)),
+            ["passed", "passed", "failed", "not_run", "not_run"]
+        );
+    }
+
+    #[test]
+    fn the_shown_order_its_neighbour_and_each_picture_once() {
+        let data = gather(&RunView::of(&sample::explored()));
+        let case = &data["cases"][0];
+        assert_eq!((&case["shown"], &case["picture"]), (&json!(3), &json!(0)));
+        assert_eq!(case["orders"][2]["picture"], 0);
+        assert_eq!(data["pictures"].as_array().unwrap().len(), 2);
+        assert_eq!(case["neighbour"]["index"], 2);
+        assert_eq!(case["neighbour"]["pairs"], json!([["R2", "R1"]]));
+        assert_eq!(case["title_zh"], "迟到的回复覆盖了新的 session_key");
+    }
+
+    #[test]
+    fn histories_beyond_the_cap_are_counted() {
+        let mut events = sample::explored();
+        let more = events[4].clone();
+        let planned = PER_CASE + 10;
+        for at in 6..=planned {
+            let mut order = more.clone();
+            if let RunEvent::OrderFinished { index, token, .. } = &mut order {
+                *index = at;
+                *token = format!("{at}");
+            }
+            events.insert(at + 1, order);
+        }
+        let data = gather(&RunView::of(&events));
+        let drawn = data["pictures"].as_array().unwrap().len();
+        assert_eq!(drawn, PER_CASE + 1);
+        assert_eq!(data["left_out"], planned - 3 - drawn);
+    }
+
+    #[test]
+    fn a_backend_cannot_leave_the_data_element() {
+        let mut events = sample::explored();
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event {
+                case.notes
+                    .push("</script><!-- @DATA@ <script>alert(1)</script>".into());
+            }
+        }
+        let page = render(&RunView::of(&events));
+        assert_eq!(page.matches("</script>").count(), 2);
+        assert!(page.contains(r"\u003c/script\u003e\u003c!-- @DATA@"));
+        for place in ["@STYLE@", "@SCRIPT@", "@STYLE_HASH@", "@SCRIPT_HASH@"] {
+            assert!(!page.contains(place), "{place}");
+        }
+    }
+
+    #[test]
+    fn the_page_without_data_is_small_and_refers_to_nothing_outside() {
+        assert!(PAGE.len() + STYLE.len() + SCRIPT.len() < 60_000);
+        let addresses = SCRIPT.replace("http://www.w3.org/2000/svg", "");
+        assert!(!addresses.contains("http") && !STYLE.contains("url("));
+        assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("</"));
+    }
+}

@@ -1,0 +1,472 @@
+'use strict';
+// Draws the report from the JSON beside it. Texts are only ever set as text, never as markup.
+
+const data = JSON.parse(document.getElementById('data').textContent);
+
+const WORDS = {
+  en: {
+    title: 'wxmock report', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
+    adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', version: 'wxmock', at: 'started', hash: 'adapter hash',
+    PASS: 'PASS', FAIL: 'FAIL', WARN: 'WARN', INCONCLUSIVE: 'INCONCLUSIVE', INFO: 'INFO', SKIP: 'SKIP', ERROR: 'ERROR', all: 'all',
+    search: 'Search cases, rules, sentences', anySuite: 'every suite', anyRule: 'every rule', byVerdict: 'Filter by verdict', cases: 'Cases', none: 'No case matches.',
+    nothing: 'Nothing was run.', cut: ' The run was cut short.',
+    failed: (n, o) => `A MUST is violated in ${n} ${n === 1 ? 'case' : 'cases'}; ${o} orders were forced.`,
+    doubt: (n, all) => `No MUST was seen violated, but ${n} of ${all} cases prove nothing.`,
+    held: (n, o, w) => `${n} cases held in every forced ordering (${o} orders)${w ? `, with ${w} warned about` : ''}. Orders inside the backend's own database were not forced.`,
+    orders: (f, n) => `${f} of ${n} ${n === 1 ? 'order' : 'orders'}`, heldOrders: n => n === 1 ? '1 order held' : `${n} orders held`,
+    sequence: 'What happened', step: (i, n) => `step ${i} of ${n}`, prev: 'Previous step', next: 'Next step', slider: 'Step through the interleaving',
+    phones: 'phones', phone: 'phone', back: 'backend', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
+    before: 'before the race', race: 'the race, in the forced order', after: 'at rest', probe: 'probes: what the store opens',
+    legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; click a row to go there.',
+    crossed: '⤫ these replies overtook each other: the older key arrived last.',
+    map: 'Which orders fail', mapLabel: 'Orders, in the order they were explored', order: 'order',
+    state: { passed: 'passed', failed: 'failed', warned: 'warned', infeasible: 'cannot happen', unproven: 'proves nothing', not_run: 'not run' },
+    noPicture: 'Its history is not in this file: a passing order keeps it only with --trace, and large runs leave some out.', choose: 'Hover or focus a square for its order; click one with a history to see it above.',
+    because: 'Why this cannot be right', also: 'Also broken in this order', more: n => `and ${n} more, in run.ndjson`, repairs: 'Repairs that fit', seen: 'Seen in', again: 'Again',
+    copy: 'Copy', copied: 'Copied', select: 'Selected: press Ctrl+C',
+    neighbour: 'The nearest passing order', one: 'One swap of two neighbouring steps makes this case pass. That swap is the race.',
+    many: n => `No passing order is a single swap away; the nearest is ${n} swaps of neighbouring steps away.`, fails: 'fails', passes: 'passes',
+    notes: 'Learned about this backend', obligations: 'Contention', met: 'happened', missing: 'never happened',
+    why: 'Reason', covered: (c) => c.complete ? (c.executed === 1 && !c.infeasible ? 'its one order executed' : `all ${c.orders} orders covered: ${c.executed} executed, ${c.infeasible} infeasible`) : c.orders === null ? `${c.executed} orders executed, ${c.infeasible} infeasible; the transcript does not say how many there are` : `${c.executed} of ${c.orders} orders executed, ${c.infeasible} infeasible, ${c.orders - c.executed - c.infeasible} not run`,
+    allRun: (n, logins) => n === 1 ? 'its one order executed, 0 infeasible' : `all ${n} orders${logins ? ` of ${logins} logins` : ''} executed, 0 infeasible`,
+    certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
+    asJson: 'The same as JSON', skipped: n => `${n} skipped`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
+    toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
+    detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
+    kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
+  },
+  zh: {
+    title: 'wxmock 报告', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
+    adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', version: 'wxmock', at: '开始于', hash: '适配器哈希',
+    PASS: '通过', FAIL: '失败', WARN: '警告', INCONCLUSIVE: '无结论', INFO: '信息', SKIP: '跳过', ERROR: '出错', all: '全部',
+    search: '搜索用例、规则、说明', anySuite: '全部用例集', anyRule: '全部规则', byVerdict: '按结论筛选', cases: '用例', none: '没有符合条件的用例。',
+    nothing: '什么都没有运行。', cut: '本次运行被中断。',
+    failed: (n, o) => `${n} 个用例违反了 MUST；共强制执行 ${o} 种顺序。`,
+    doubt: (n, all) => `没有发现违反 MUST，但 ${all} 个用例中有 ${n} 个证明不了什么。`,
+    held: (n, o, w) => `${n} 个用例在每一种强制顺序下都成立（共 ${o} 种顺序）${w ? `，其中 ${w} 个有警告` : ''}。后端数据库内部的顺序不在控制之内。`,
+    orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
+    sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
+    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: '密钥', keyInForce: '当前密钥',
+    before: '竞争之前', race: '竞争（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
+    legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键可逐步查看，点击某行可跳到该步。',
+    crossed: '⤫ 这些回复互相超越：较旧的密钥最后到达。',
+    map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
+    state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '证明不了什么', not_run: '未运行' },
+    noPicture: '此文件中没有它的记录：通过的顺序只有加 --trace 运行才会保留，大型运行会省略一部分。', choose: '悬停或聚焦方格可查看其顺序；点击有记录的方格可在上方查看。',
+    because: '为什么这不可能是对的', also: '此顺序中还违反了', more: n => `另有 ${n} 条，见 run.ndjson`, repairs: '适用的修法', seen: '见于', again: '重放',
+    copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
+    neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞争本身。',
+    many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
+    notes: '对此后端的了解', obligations: '竞争条件', met: '已发生', missing: '从未发生',
+    why: '原因', covered: (c) => c.complete ? `全部 ${c.orders} 种顺序：执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种` : c.orders === null ? `执行 ${c.executed} 种顺序，不可能发生 ${c.infeasible} 种；记录中没有总数` : `${c.orders} 种顺序中执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种，未运行 ${c.orders - c.executed - c.infeasible} 种`,
+    allRun: (n, logins) => `${logins ? `${logins} 次登录的` : ''}全部 ${n} 种顺序均已执行，0 种不可能发生`,
+    certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
+    asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
+    toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
+    detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
+    kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
+  },
+};
+const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS'];
+const OTHERS = 4;
+
+// What the reader chose. `step` counts rows from 0; `cell` is the order shown, null for the case's own.
+const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null };
+const t = () => WORDS[view.lang];
+const remembered = {
+  get(name) { try { return localStorage.getItem('wxmock-' + name); } catch { return null; } },
+  set(name, value) { try { localStorage.setItem('wxmock-' + name, value); } catch { /* a file may have no storage */ } },
+};
+
+// el('p', {class: 'dim'}, 'text', child): properties that begin with `on` are listeners.
+function build(make, name, attributes, children) {
+  const node = make(name);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? '' : value);
+  }
+  node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  return node;
+}
+const el = (name, attributes, ...children) => build(n => document.createElement(n), name, attributes, children);
+const svg = (name, attributes, ...children) => build(n => document.createElementNS('http://www.w3.org/2000/svg', n), name, attributes, children);
+
+const titleOf = entry => (view.lang === 'zh' && entry.title_zh) || entry.title;
+const ruleTitle = id => { const rule = data.rules[id]; return rule ? (view.lang === 'zh' && rule.title_zh) || rule.title : ''; };
+const orderCount = entry => entry.failed ? t().orders(entry.failed, entry.run) : entry.run ? t().heldOrders(entry.run) : '';
+
+// ---- the whole page ----
+
+const app = document.getElementById('app');
+
+function draw() {
+  document.documentElement.lang = view.lang === 'zh' ? 'zh-CN' : 'en';
+  document.documentElement.dataset.theme = view.theme;
+  document.title = `${t().title}: ${data.adapter}`;
+  app.replaceChildren(el('div', { class: 'wrap' },
+    header(), summary(), filters(),
+    el('div', { class: 'cols' }, el('nav', { class: 'card list', 'aria-label': t().cases }), el('main', { id: 'case', tabindex: '-1' })),
+    certificate()));
+  drawList();
+  drawCase();
+}
+
+function header() {
+  const themes = ['auto', 'light', 'dark'];
+  return el('header', { class: 'top' },
+    el('h1', {}, t().title), el('span', { class: 'dim mono' }, data.adapter), el('span', { class: 'grow' }),
+    el('button', { id: 'theme', onclick: () => { view.theme = themes[(themes.indexOf(view.theme) + 1) % 3]; remembered.set('theme', view.theme); draw(); document.getElementById('theme').focus(); } }, t().theme[view.theme]),
+    el('button', { id: 'language', lang: view.lang === 'zh' ? 'en' : 'zh-CN', 'aria-label': t().languageLabel, onclick: () => { view.lang = view.lang === 'zh' ? 'en' : 'zh'; remembered.set('lang', view.lang); draw(); document.getElementById('language').focus(); } }, t().language));
+}
+
+function conclusion() {
+  const c = data.counts;
+  const orders = data.cases.reduce((sum, entry) => sum + entry.run, 0);
+  const cut = data.interrupted ? t().cut : '';
+  if (!data.cases.length) return t().nothing + cut;
+  if (c.fail) return t().failed(c.fail, orders) + cut;
+  if (c.error || c.inconclusive) return t().doubt(c.error + c.inconclusive, data.cases.length) + cut;
+  return t().held(c.pass + c.info + c.warn, orders, c.warn) + cut;
+}
+
+function summary() {
+  const chip = (verdict, count) => el('button', {
+    'aria-pressed': String(view.verdict === verdict), 'data-verdict': verdict || 'all',
+    onclick: event => { view.verdict = view.verdict === verdict ? '' : verdict; for (const other of event.currentTarget.parentNode.children) other.setAttribute('aria-pressed', String((other.dataset.verdict === 'all' ? '' : other.dataset.verdict) === view.verdict)); drawList(); },
+  }, el('b', {}, String(count)), el('span', { class: `tag ${verdict}` }, verdict ? t()[verdict] : t().all));
+  const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')]];
+  return el('section', { class: 'card' },
+    el('p', { class: 'verdict-line' }, conclusion()),
+    el('div', { class: 'counts', role: 'group', 'aria-label': t().byVerdict },
+      chip('', data.cases.length), VERDICTS.filter(v => data.counts[v.toLowerCase()]).map(v => chip(v, data.counts[v.toLowerCase()]))),
+    el('dl', { class: 'meta' }, meta.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, t()[name]), el('dd', {}, value)))));
+}
+
+function filters() {
+  const select = (name, all, values, label) => el('select', { id: name, 'aria-label': all, onchange: event => { view[name] = event.target.value; drawList(); } },
+    el('option', { value: '' }, all), values.map(value => el('option', { value, selected: view[name] === value }, label(value))));
+  const areas = [...new Set(data.cases.map(entry => entry.area))].sort();
+  return el('div', { class: 'filters', role: 'search' },
+    el('input', { id: 'search', type: 'search', placeholder: t().search, 'aria-label': t().search, value: view.search, oninput: event => { view.search = event.target.value; drawList(); } }),
+    select('area', t().anySuite, areas, value => value),
+    select('rule', t().anyRule, Object.keys(data.rules), id => `${id} ${ruleTitle(id)}`));
+}
+
+function matches(entry) {
+  const text = [entry.alias, entry.path, entry.title, entry.title_zh, entry.rules.join(' '), entry.reason || '', entry.violations.map(v => v.sentence).join(' ')].join(' ').toLowerCase();
+  return (!view.verdict || entry.verdict === view.verdict) && (!view.area || entry.area === view.area)
+    && (!view.rule || entry.rules.includes(view.rule)) && view.search.toLowerCase().split(/\s+/).every(word => text.includes(word));
+}
+
+function drawList() {
+  const items = data.cases.filter(matches).map(entry => el('li', {}, el('button', {
+    'data-path': entry.path, 'aria-current': String(entry.path === view.path), onclick: () => choose(entry.path, true),
+  }, el('span', { class: 'head' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('b', {}, entry.alias),
+    el('span', { class: 'mono dim' }, entry.violations.length ? entry.violations[0].rule : ''), el('span', { class: 'share' }, entry.failed ? `${entry.failed}/${entry.run}` : entry.run || '')),
+  el('span', {}, titleOf(entry)), el('span', { class: 'path mono' }, entry.path))));
+  document.querySelector('.list').replaceChildren(items.length ? el('ol', {}, items) : el('p', { class: 'dim', role: 'status' }, t().none));
+}
+
+function choose(path, byHand) {
+  view.path = path; view.cell = null; view.step = null;
+  if (byHand) { history.replaceState(null, '', '#' + encodeURIComponent(path)); }
+  for (const button of document.querySelectorAll('.list button')) button.setAttribute('aria-current', String(button.dataset.path === path));
+  drawCase();
+  if (byHand && matchMedia('(max-width: 900px)').matches) document.getElementById('case').scrollIntoView();
+}
+
+// ---- one case ----
+
+function drawCase() {
+  const entry = data.cases.find(one => one.path === view.path);
+  const main = document.getElementById('case');
+  if (!entry) { main.replaceChildren(); return; }
+  const cell = entry.orders.find(one => one.index === view.cell);
+  const violations = cell ? cell.violations : entry.violations;
+  const picture = data.pictures[cell ? cell.picture : entry.picture];
+  main.replaceChildren(...[
+    headline(entry, violations, cell), picture && sequence(picture), heatMap(entry),
+    entry.neighbour && !cell && neighbour(entry), argument(entry, violations), replay(cell ? cell.token : entry.token), remarks(entry),
+  ].filter(Boolean));
+}
+
+function headline(entry, violations, cell) {
+  const first = violations[0];
+  return el('article', { class: 'card' },
+    el('a', { class: 'back', href: '#', onclick: event => { event.preventDefault(); document.querySelector('.list').scrollIntoView({ block: 'center' }); } }, t().toList),
+    el('h2', {}, titleOf(entry)),
+    el('code', { class: 'dim' }, entry.path),
+    el('div', { class: 'chips' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('span', { class: 'tag' }, entry.alias),
+      first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, entry.impact),
+      orderCount(entry) && el('span', { class: 'tag' }, orderCount(entry))),
+    first && el('p', { class: 'dim' }, `${first.rule}: ${ruleTitle(first.rule)}`),
+    first && el('p', { class: 'sentence' }, first.sentence),
+    entry.reason && el('p', {}, el('b', {}, t().why + ': '), entry.reason),
+    entry.run > 0 && el('p', { class: 'dim' }, `${t().coverage}: ${coverage(data.certificate.cases.find(one => one.path === entry.path))}`),
+    cell && el('p', {}, t().showing(cell.index), ' ', el('code', {}, cell.order), ' ', el('button', { onclick: () => { view.cell = null; view.step = null; drawCase(); } }, t().first)));
+}
+
+function argument(entry, violations) {
+  const [first, ...others] = violations;
+  if (!first) return null;
+  const rule = data.rules[first.rule];
+  return el('section', { class: 'card' },
+    view.lang === 'zh' && el('p', { class: 'dim' }, t().english),
+    first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, first.because.map(line => el('li', {}, line)))],
+    others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', v.sentence)),
+      others.length > OTHERS && el('li', {}, t().more(others.length - OTHERS)))],
+    entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, entry.repairs.map(line => el('li', {}, line)))],
+    rule && el('p', { class: 'dim' }, `${t().seen}: ${rule.source}`));
+}
+
+function replay(token) {
+  if (!token) return null;
+  const code = el('code', {}, `wxmock replay '${token}'`);
+  return el('section', { class: 'card' }, el('h3', {}, t().again), el('div', { class: 'again' }, code, copyButton(code)));
+}
+
+function copyButton(source) {
+  const button = el('button', { class: 'copy', 'aria-live': 'polite', onclick: async () => {
+    try { await navigator.clipboard.writeText(source.textContent); button.textContent = t().copied; } catch {
+      const range = document.createRange(); range.selectNodeContents(source);
+      const selection = getSelection(); selection.removeAllRanges(); selection.addRange(range);
+      button.textContent = document.execCommand('copy') ? t().copied : t().select;
+    }
+  } }, t().copy);
+  return button;
+}
+
+function remarks(entry) {
+  if (!entry.notes.length && !entry.met.length && !entry.missing.length) return null;
+  return el('section', { class: 'card' },
+    entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, entry.notes.map(line => el('li', {}, line)))],
+    (entry.met.length || entry.missing.length) > 0 && [el('h3', {}, t().obligations), el('ul', {},
+      entry.met.map(name => el('li', {}, `✓ ${name}: ${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}: ${t().missing}`)))]);
+}
+
+// ---- the sequence ----
+
+const ROW = 34;
+const columns = text => [...text].reduce((sum, c) => sum + (/[⺀-鿿가-힯豈-﫿＀-｠]/u.test(c) ? 2 : 1), 0);
+function clip(text, room) {
+  if (columns(text) <= room) return text;
+  let kept = '';
+  for (const c of text) { if (columns(kept + c) > room - 1) break; kept += c; }
+  return kept + '…';
+}
+
+// Where the columns are: wide pages give phones and WeChat room, narrow ones keep everything readable.
+function layout(picture, width) {
+  const narrow = width < 560;
+  const lane = narrow ? 7 : 13;
+  const key = width - (narrow ? 18 : 34);
+  const lanes = key - (narrow ? 18 : 40) - lane * Math.max(picture.lanes, 1);
+  const phone = narrow ? 42 : 92;
+  const wechat = lanes - (narrow ? 6 : 14);
+  return { width, narrow, lane, lanes, key, font: narrow ? 10 : 12.5, glyph: narrow ? 6.05 : 7.55, place: { phone, backend: phone + (wechat - phone) * (narrow ? .52 : .5), wechat } };
+}
+
+function sequence(picture) {
+  const count = picture.rows.length;
+  if (!count) return null;
+  // Begin where the finding is complete: what follows it is only the aftermath.
+  if (view.step === null || view.step >= count) view.step = picture.rows.findLastIndex(row => row.pointed);
+  if (view.step < 0) view.step = count - 1;
+  const now = el('div', { class: 'now', id: 'now', role: 'status', 'aria-live': 'polite' });
+  const frame = el('div', { class: 'picture' });
+  const output = el('output', { id: 'position' });
+  const slider = el('input', { type: 'range', id: 'slider', min: '1', max: String(count), value: String(view.step + 1), 'aria-label': t().slider, oninput: event => go(Number(event.target.value) - 1) });
+  const prev = el('button', { id: 'prev', 'aria-label': t().prev, title: t().prev, onclick: () => go(view.step - 1) }, '◀');
+  const next = el('button', { id: 'next', 'aria-label': t().next, title: t().next, onclick: () => go(view.step + 1) }, '▶');
+  let groups = [];
+  const tell = index => now.replaceChildren(...telling(picture, picture.rows[index]));
+  function go(step, focus) {
+    view.step = Math.min(Math.max(step, 0), count - 1);
+    slider.value = String(view.step + 1);
+    slider.setAttribute('aria-valuetext', `${t().step(view.step + 1, count)}: ${picture.rows[view.step].text}`);
+    output.textContent = t().step(view.step + 1, count);
+    prev.disabled = view.step === 0;
+    next.disabled = view.step === count - 1;
+    groups.forEach((group, index) => {
+      group.classList.toggle('current', index === view.step);
+      group.classList.toggle('future', index > view.step);
+      group.setAttribute('tabindex', index === view.step ? '0' : '-1');
+    });
+    tell(view.step);
+    if (focus) groups[view.step].focus();
+  }
+  function paint() {
+    const place = layout(picture, Math.max(frame.clientWidth, 320));
+    const drawn = paintSequence(picture, place, { go, tell, restore: () => tell(view.step) });
+    groups = drawn.groups;
+    frame.replaceChildren(drawn.node);
+    go(view.step);
+  }
+  new ResizeObserver(() => { if (frame.isConnected && Number(frame.dataset.width) !== frame.clientWidth) { frame.dataset.width = frame.clientWidth; paint(); } }).observe(frame);
+  frame.addEventListener('keydown', event => {
+    const to = { ArrowDown: view.step + 1, ArrowRight: view.step + 1, ArrowUp: view.step - 1, ArrowLeft: view.step - 1, Home: 0, End: count - 1 }[event.key];
+    if (to !== undefined) { event.preventDefault(); go(to, true); }
+  });
+  const crossed = picture.rows.some(row => row.closes && row.closes.crossed);
+  return el('section', { class: 'card', id: 'sequence', 'aria-label': t().sequence }, el('h3', {}, t().sequence),
+    el('div', { class: 'player' }, prev, slider, next, output), now, frame,
+    el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), t().legend));
+}
+
+function telling(picture, row) {
+  const name = row.name ? ` · ${row.name}` : '';
+  const who = row.phone !== undefined ? ` · ${t().phone} ${picture.phones[row.phone]}` : '';
+  const facts = row.detail || [];
+  return [
+    el('div', { class: 'dim' }, `${row.label}${name}${who} · ${t()[row.phase]} · ${t().kind[row.kind]}`),
+    el('strong', {}, row.text),
+    el('dl', {}, facts.map(([what, value]) => el('div', { class: what === 'body' || what === 'finding' ? 'wide' : null }, el('dt', {}, t().detail[what] || what), el('dd', {}, value))),
+      row.key && el('div', {}, el('dt', {}, t().keyInForce), el('dd', {}, row.key))),
+  ];
+}
+
+function paintSequence(picture, place, act) {
+  const groups = [];
+  const parts = [];
+  let y = 34;
+  let phase = null;
+  const phases = new Set(picture.rows.map(row => row.phase)).size > 1;
+  for (const [index, row] of picture.rows.entries()) {
+    if (phases && phase !== row.phase) {
+      phase = row.phase;
+      parts.push(svg('g', {}, holds(row.held, place, y, ROW), label(4, y + 20, `╌ ${t()[phase]}`, 'dim halo', place)));
+      y += ROW;
+    }
+    const group = paintRow(row, place, y);
+    group.setAttribute('data-row', index);
+    group.addEventListener('click', () => act.go(index, true));
+    group.addEventListener('mouseenter', () => act.tell(index));
+    group.addEventListener('mouseleave', act.restore);
+    groups.push(group);
+    parts.push(group);
+    y += ROW;
+  }
+  const heads = [[place.place.phone, t().phones], [place.place.backend, t().back], [place.place.wechat, t().wechat], [place.key, t().key]];
+  const lines = Object.values(place.place).map(x => svg('path', { class: 'life', d: `M${x} 28V${y}` }));
+  const node = svg('svg', { viewBox: `0 0 ${place.width} ${y + 6}`, 'font-size': place.font, role: 'group', 'aria-label': t().sequence },
+    heads.map(([x, name]) => svg('text', { x, y: 16, 'text-anchor': 'middle', class: 'dim' }, name)), lines, parts);
+  return { node, groups };
+}
+
+const label = (x, y, text, kind, place, anchor) => svg('text', { x, y, class: kind, 'text-anchor': anchor || 'start', 'font-size': place.font }, text);
+const edge = (d, crossed) => svg('path', { d, class: crossed ? 'crossed' : 'edge' });
+const holds = (held, place, y, height) => (held || []).map(lane => edge(`M${place.lanes + place.lane * lane.lane} ${y}v${height}`, lane.crossed));
+
+function paintRow(row, place, y) {
+  const middle = y + 23;
+  const group = svg('g', { class: row.pointed ? 'row pointed' : 'row', role: 'button', 'aria-label': `${row.label} ${row.text}` },
+    svg('rect', { class: 'bg', x: 1, y: y + 1, width: place.width - 2, height: ROW - 2, rx: 4 }),
+    label(place.narrow ? 16 : 24, middle, row.label, 'dim', place, 'end'));
+  if (!place.narrow && row.name) group.append(label(32, middle, row.name, 'dim', place));
+  group.append(...holds(row.held, place, y, ROW));
+  if (!row.arrows.length) group.append(label(place.place.phone + 6, middle, clip(row.text, (place.lanes - place.place.phone) / place.glyph), 'key halo', place));
+  for (const arrow of row.arrows) group.append(...paintArrow(arrow, place, middle));
+  for (const [lane, d] of [[row.opens, x => `M${place.place.wechat} ${middle}H${x}V${y + ROW}`], [row.closes, x => `M${x} ${y}V${middle}H${place.place.wechat}`]]) {
+    if (lane) group.append(edge(d(place.lanes + place.lane * lane.lane), lane.crossed));
+  }
+  if (row.closes && row.closes.crossed) group.append(label(place.key - (place.narrow ? 14 : 22), middle, '⤫', 'bad halo', place, 'end'));
+  if (row.key) group.append(label(place.key, middle, row.key, row.key_changed ? 'key' : 'dim', place, 'middle'));
+  return group;
+}
+
+function paintArrow(arrow, place, y) {
+  const from = place.place[arrow.from];
+  const to = place.place[arrow.to];
+  const way = Math.sign(to - from);
+  const head = (at, towards) => edge(`M${at - 6 * towards} ${y - 4}L${at} ${y}L${at - 6 * towards} ${y + 4}`, arrow.crossed);
+  const parts = [edge(`M${from} ${y}H${to}`, arrow.crossed)];
+  parts.push(arrow.lost ? edge(`M${to - way * 8 - 4} ${y - 4}l8 8m0 -8l-8 8`, true) : head(to, way));
+  if (arrow.both) parts.push(head(from, -way));
+  const room = Math.abs(to - from) / place.glyph - 1.5;
+  const tone = arrow.crossed ? 'bad' : arrow.tone;
+  parts.push(label(Math.min(from, to) + 7, y - 5, clip(arrow.text, room), `${tone} halo`, place));
+  return parts;
+}
+
+// ---- which orders fail ----
+
+const MARKS = { passed: '', failed: '✕', warned: '!', infeasible: '–', unproven: '?', not_run: '·' };
+
+function heatMap(entry) {
+  if (entry.orders.length < 2) return null;
+  const note = el('p', { class: 'map-note', id: 'map-note', 'aria-live': 'polite' });
+  const rest = () => { note.textContent = t().choose; };
+  const words = cell => `${t().order} ${cell.index}${cell.order ? ' ' + cell.order : ''}: ${t().state[cell.state]}`;
+  const shown = view.cell === null ? entry.shown : view.cell;
+  const cells = entry.orders.map((cell, at) => {
+    const has = cell.picture !== undefined;
+    const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : '. ' + t().noPicture); };
+    return el('button', { class: `square ${cell.state}`, 'data-order': cell.index, 'aria-label': words(cell), 'aria-disabled': String(!has), 'aria-pressed': has ? String(cell.index === shown) : null,
+      tabindex: at === Math.max(entry.orders.findIndex(one => one.index === shown), 0) ? '0' : '-1', onmouseenter: tell, onfocus: tell, onmouseleave: rest,
+      onclick: () => { if (!has) return; view.cell = cell.index === entry.shown ? null : cell.index; view.step = null; drawCase(); document.querySelector(`[data-order="${cell.index}"]`).focus({ preventScroll: true }); } }, MARKS[cell.state]);
+  });
+  const map = el('div', { class: 'map', role: 'group', 'aria-label': t().mapLabel, onkeydown: event => {
+    const at = cells.indexOf(document.activeElement);
+    const perRow = cells.filter(cell => cell.offsetTop === cells[0].offsetTop).length;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + perRow, ArrowUp: at - perRow, Home: 0, End: cells.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !cells[to]) return;
+    event.preventDefault();
+    cells[at].setAttribute('tabindex', '-1'); cells[to].setAttribute('tabindex', '0'); cells[to].focus();
+  } }, cells);
+  rest();
+  const states = [...new Set(entry.orders.map(cell => cell.state))];
+  return el('section', { class: 'card', id: 'orders' }, el('h3', {}, t().map), map,
+    el('p', { class: 'legend keys' }, states.map(state => el('span', {}, el('span', { class: `square ${state}`, 'aria-hidden': 'true' }, MARKS[state]), ` ${t().state[state]}: ${entry.orders.filter(cell => cell.state === state).length}`))), note);
+}
+
+function neighbour(entry) {
+  const near = entry.neighbour;
+  const picture = data.pictures[entry.picture];
+  const told = name => { const row = picture && picture.rows.find(one => one.name === name); return row ? row.text : ''; };
+  // The passing order has no history of its own: say what each step does, not what came of it in the failing one.
+  const asked = name => told(name).split(/ is answered|: /)[0];
+  const moved = new Set(near.pairs.flat());
+  const column = (kind, title, names, text) => el('div', { class: `col ${kind}` }, el('h3', {}, title),
+    el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name))))));
+  return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
+    el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
+    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}: ${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}: ${t().passes}`, near.passing, asked)));
+}
+
+// ---- the certificate ----
+
+const coverage = one => one.complete && one.infeasible === 0 ? t().allRun(one.orders, one.axes.n) : t().covered(one);
+
+function certificate() {
+  const c = data.certificate;
+  const whole = c.cases.filter(one => one.complete).length;
+  const json = el('pre', { id: 'certificate-json' }, JSON.stringify(c, null, 2));
+  return el('section', { class: 'card certificate' }, el('h3', {}, t().certificate),
+    el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}.` : ''),
+    el('p', { class: 'dim mono' }, `wxmock ${c.wxmock} · ${t().suite} ${c.suite} · ${t().adapter} ${c.adapter} ${c.adapter_hash} · ${t().seed} ${c.seed}`),
+    data.left_out > 0 && el('p', { class: 'dim' }, t().leftOut(data.left_out)),
+    el('details', {}, el('summary', {}, t().cases), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, coverage(one))))))),
+    el('details', {}, el('summary', {}, t().asJson), copyButton(json), json));
+}
+
+// ---- begin ----
+
+view.lang = remembered.get('lang') === 'zh' || remembered.get('lang') === 'en' ? remembered.get('lang') : view.lang;
+view.theme = ['auto', 'light', 'dark'].includes(remembered.get('theme')) ? remembered.get('theme') : 'auto';
+function fromAddress() {
+  let asked = '';
+  try { asked = decodeURIComponent(location.hash.slice(1)); } catch { /* not one of ours */ }
+  return data.cases.some(entry => entry.path === asked) ? asked : '';
+}
+// A case that fails in some orders and holds in others tells the story best.
+const telltale = data.cases.find(entry => entry.verdict === 'FAIL' && entry.failed && entry.failed < entry.run);
+const widest = [...data.cases].sort((a, b) => b.run - a.run)[0];
+const worst = data.cases[0] && data.cases[0].verdict !== 'PASS' ? data.cases[0] : widest;
+view.path = fromAddress() || (telltale || worst || {}).path || '';
+addEventListener('hashchange', () => { const path = fromAddress(); if (path) choose(path, false); });
+draw();
+// The list scrolls by itself; show the case that is open.
+const list = document.querySelector('.list');
+const chosen = list.querySelector('[aria-current=true]');
+if (chosen) list.scrollTop += chosen.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;

@@ -1,0 +1,92 @@
+//! `run.json`: one object, every case with its verdict. Histories stay in `run.ndjson`.
+
+use serde_json::{Map, Value, json};
+
+use crate::event::CaseResult;
+use crate::report::certificate::Certificate;
+use crate::report::run_view::{RunView, reason, verdict_word};
+
+/// Version of this object's shape.
+pub const SCHEMA: u32 = 1;
+
+/// The object, pretty-printed, with a newline at the end.
+#[must_use]
+pub fn render(run: &RunView<'_>) -> String {
+    let value = json!({
+        "schema": SCHEMA,
+        "wxmock": run.version,
+        "suite": run.suite,
+        "adapter": { "name": run.adapter, "hash": run.adapter_hash },
+        "backend": run.backend,
+        "seed": run.seed,
+        "started_at_ms": run.at,
+        "interrupted": run.interrupted,
+        "exit_code": run.exit_code,
+        "counts": run.counts(),
+        "certificate": Certificate::of(run),
+        "cases": run.cases.iter().map(|case| entry(case)).collect::<Vec<Value>>(),
+    });
+    format!("{value:#}\n")
+}
+
+/// What else is known of the first failing order, without the neighbour's history.
+fn evidence(case: &CaseResult) -> Value {
+    let evidence = &case.evidence;
+    let neighbour = evidence.neighbour.as_ref().map(|neighbour| {
+        json!({ "order": neighbour.order, "token": neighbour.token, "first": neighbour.first, "second": neighbour.second })
+    });
+    json!({ "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "neighbour": neighbour })
+}
+
+fn entry(case: &CaseResult) -> Value {
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| {
+        fields.insert(name.to_owned(), value);
+    };
+    put("id", json!(case.id));
+    put("alias", json!(case.alias));
+    put("path", json!(case.path));
+    put("title", json!(case.title));
+    put("level", json!(case.level));
+    put("impact", json!(case.impact));
+    put("verdict", json!(verdict_word(&case.verdict)));
+    if let Some(reason) = reason(&case.verdict) {
+        put("reason", json!(reason));
+    }
+    put("rules", json!(case.rules));
+    put("axes", json!(case.axes));
+    put("token", json!(case.token));
+    put(
+        "orders",
+        json!({ "run": case.orders_run, "failed": case.orders_failed, "infeasible": case.infeasible }),
+    );
+    put(
+        "obligations",
+        json!({ "met": case.obligations_met, "missing": case.obligations_missing }),
+    );
+    put("violations", json!(case.violations));
+    put("exploration", json!(case.exploration));
+    put("evidence", evidence(case));
+    put("notes", json!(case.notes));
+    put("took_ms", json!(case.took_ms));
+    Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_object_of_a_run() {
+        let events = sample::run();
+        let text = render(&RunView::of(&events));
+        insta::assert_snapshot!("run", text);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        for case in value["cases"].as_array().unwrap() {
+            for field in ["id", "alias", "level", "verdict", "rules", "axes", "token"] {
+                assert!(case.get(field).is_some(), "{field}");
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! JUnit XML: suite = area, class name = `<adapter>.<area>`. WARN passes with its text in `system-out`.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::event::CaseResult;
+use crate::judge::{impact_word, level_word, rule};
+use crate::report::run_view::{RunView, area, reason, share};
+use crate::report::terminal::{TerminalOptions, failure, named};
+use crate::verdict::Verdict;
+
+/// The document.
+#[must_use]
+pub fn render(run: &RunView<'_>) -> String {
+    let mut report = Report::new(format!("wxmock check {}", run.adapter));
+    let mut suites: Vec<(&str, TestSuite)> = Vec::new();
+    for case in &run.cases {
+        let name = area(case);
+        let at = suites
+            .iter()
+            .position(|(known, _)| *known == name)
+            .unwrap_or_else(|| {
+                suites.push((name, TestSuite::new(name)));
+                suites.len() - 1
+            });
+        suites[at].1.add_test_case(test_case(run, case));
+    }
+    report.set_time(Duration::from_millis(
+        run.cases.iter().map(|case| case.took_ms).sum(),
+    ));
+    report.add_test_suites(suites.into_iter().map(|(_, suite)| suite));
+    // Invalid XML characters were filtered when the texts were set; what is left cannot fail on a String.
+    report
+        .to_string()
+        .unwrap_or_else(|error| format!("<!-- no JUnit report: {error} -->\n"))
+}
+
+fn test_case(run: &RunView<'_>, case: &CaseResult) -> TestCase {
+    let name = case
+        .path
+        .split_once('/')
+        .map_or(case.path.as_str(), |(_, rest)| rest);
+    let mut test = TestCase::new(format!("{} {name}", case.alias), status(case));
+    test.set_classname(format!("{}.{}", run.adapter, area(case)));
+    test.set_time(Duration::from_millis(case.took_ms));
+    test.add_property(("level", level_word(case.level)));
+    test.add_property(("impact", impact_word(case.impact)));
+    let citations: Vec<String> = case
+        .rules
+        .iter()
+        .filter_map(|id| Some(format!("{id}: {}", rule(id)?.source)))
+        .collect();
+    if !citations.is_empty() {
+        test.add_property(("citation", citations.join(" | ").as_str()));
+    }
+    if let Some(token) = &case.token {
+        test.add_property(("token", token.as_str()));
+    }
+    if matches!(case.verdict, Verdict::Warn) {
+        test.set_system_out(failure(case, &TerminalOptions::plain(100)));
+    } else if !case.notes.is_empty() {
+        test.set_system_out(case.notes.join("\n"));
+    }
+    test
+}
+
+fn status(case: &CaseResult) -> TestCaseStatus {
+    match &case.verdict {
+        Verdict::Pass | Verdict::Info | Verdict::Warn => TestCaseStatus::success(),
+        Verdict::Skip { .. } | Verdict::Inconclusive { .. } => {
+            let mut status = TestCaseStatus::skipped();
+            let word = if matches!(case.verdict, Verdict::Skip { .. }) {
+                "skipped"
+            } else {
+                "inconclusive"
+            };
+            status.set_message(format!(
+                "{word}: {}",
+                reason(&case.verdict).unwrap_or_default()
+            ));
+            status
+        }
+        Verdict::Error { reason } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(reason.as_str()).set_type("error");
+            status
+        }
+        Verdict::Fail => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            if let Some(first) = case.violations.first() {
+                status
+                    .set_message(format!(
+                        "{} in {}: {}",
+                        named(first),
+                        share(case),
+                        first.sentence
+                    ))
+                    .set_type(first.rule.as_str());
+            }
+            status.set_description(failure(case, &TerminalOptions::plain(100)));
+            status
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_document_of_a_run() {
+        let events = sample::run();
+        let text = render(&RunView::of(&events));
+        insta::assert_snapshot!("run", text);
+        let back = Report::deserialize_from_str(&text).unwrap();
+        let counts: Vec<(usize, usize, usize, usize)> = back
+            .test_suites
+            .iter()
+            .map(|suite| (suite.tests, suite.failures, suite.skipped, suite.errors))
+            .collect();
+        assert_eq!(
+            counts,
+            [(1, 0, 0, 0), (3, 1, 1, 0), (1, 0, 1, 0), (1, 0, 0, 1)]
+        );
+    }
+
+    #[test]
+    fn control_characters_of_a_backend_do_not_break_the_xml() {
+        let mut case = sample::failing("CL-1", "concurrent-login/x", sample::two_phones());
+        case.violations[0].sentence = "got \u{0}\u{1b}[31m ]]> & <b>".into();
+        let events = [crate::event::RunEvent::CaseFinished(Box::new(case))];
+        assert!(Report::deserialize_from_str(&render(&RunView::of(&events))).is_ok());
+    }
+}

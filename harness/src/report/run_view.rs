@@ -1,0 +1,209 @@
+//! The events of a run, sorted into what reports ask for.
+
+use std::collections::HashMap;
+
+use crate::event::{CaseResult, Counts, RunEvent};
+use crate::history::{Ending, History};
+use crate::judge::{impact_at, rule};
+use crate::verdict::{Impact, Verdict, Violation};
+
+/// A run as reports see it.
+#[derive(Debug, Clone, Default)]
+pub struct RunView<'a> {
+    /// Version of wxmock; empty if the start is missing.
+    pub version: &'a str,
+    /// What was selected.
+    pub suite: &'a str,
+    /// The adapter's name.
+    pub adapter: &'a str,
+    /// Hash of the adapter file.
+    pub adapter_hash: &'a str,
+    /// The seed.
+    pub seed: &'a str,
+    /// When the run started, milliseconds since 1970.
+    pub at: i64,
+    /// Base URL of the backend under test.
+    pub backend: &'a str,
+    /// Finished cases, in the order they finished.
+    pub cases: Vec<&'a CaseResult>,
+    /// What was said about each case before it ended, by path.
+    pub progress: HashMap<&'a str, Progress<'a>>,
+    /// Exit code; `None` when the run has no end.
+    pub exit_code: Option<i32>,
+    /// Whether the run was cut short.
+    pub interrupted: bool,
+}
+
+/// What the events before a case's end say.
+#[derive(Debug, Clone, Default)]
+pub struct Progress<'a> {
+    /// One line, Chinese; empty if unknown.
+    pub title_zh: &'a str,
+    /// Orders the case has.
+    pub planned: usize,
+    /// Orders that were tried, as they ended.
+    pub orders: Vec<OrderView<'a>>,
+}
+
+/// One order that was tried.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderView<'a> {
+    /// One-based position in exploration order.
+    pub index: usize,
+    /// `S1.S2.K1.K2.R2.R1`.
+    pub order: &'a str,
+    /// Replay token.
+    pub token: &'a str,
+    /// What was violated.
+    pub violations: &'a [Violation],
+    /// How it ended.
+    pub ending: &'a Ending,
+    /// What happened, if it was kept.
+    pub history: Option<&'a History>,
+}
+
+impl<'a> RunView<'a> {
+    /// Sorts `events`.
+    #[must_use]
+    pub fn of(events: &'a [RunEvent]) -> Self {
+        let mut run = Self {
+            interrupted: true,
+            ..Self::default()
+        };
+        for event in events {
+            match event {
+                RunEvent::RunStarted {
+                    version,
+                    suite,
+                    adapter,
+                    adapter_hash,
+                    seed,
+                    at,
+                    backend,
+                    ..
+                } => {
+                    run.version = version;
+                    run.suite = suite;
+                    run.adapter = adapter;
+                    run.adapter_hash = adapter_hash;
+                    run.seed = seed;
+                    run.at = *at;
+                    run.backend = backend;
+                }
+                RunEvent::CaseFinished(result) => run.cases.push(result),
+                RunEvent::RunFinished {
+                    exit_code,
+                    interrupted,
+                    ..
+                } => {
+                    run.exit_code = Some(*exit_code);
+                    run.interrupted = *interrupted;
+                }
+                RunEvent::CaseStarted {
+                    path,
+                    title_zh,
+                    orders,
+                    ..
+                } => {
+                    let progress = run.progress.entry(path).or_default();
+                    progress.title_zh = title_zh;
+                    progress.planned = *orders;
+                }
+                RunEvent::OrderFinished {
+                    path,
+                    order,
+                    index,
+                    token,
+                    violations,
+                    ending,
+                    history,
+                    ..
+                } => {
+                    let orders = &mut run.progress.entry(path).or_default().orders;
+                    orders.push(OrderView {
+                        index: *index,
+                        order,
+                        token,
+                        violations,
+                        ending,
+                        history: history.as_deref(),
+                    });
+                }
+            }
+        }
+        run
+    }
+
+    /// How many cases came to what, counted from the cases themselves.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts::of(self.cases.iter().copied())
+    }
+
+    /// Cases worst first: FAIL, ERROR, WARN, INCONCLUSIVE, INFO, SKIP, PASS; within one verdict by impact, then in the
+    /// order they ran.
+    #[must_use]
+    pub fn worst_first(&self) -> Vec<&'a CaseResult> {
+        let mut cases = self.cases.clone();
+        cases.sort_by_key(|case| (rank(&case.verdict), headline_impact(case)));
+        cases
+    }
+}
+
+pub(crate) fn headline_impact(case: &CaseResult) -> Impact {
+    case.violations
+        .first()
+        .and_then(|violation| Some(impact_at(rule(&violation.rule)?, violation.level)))
+        .unwrap_or(case.impact)
+}
+
+/// Position in a list that shows the worst first.
+pub(crate) const fn rank(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 0,
+        Verdict::Error { .. } => 1,
+        Verdict::Warn => 2,
+        Verdict::Inconclusive { .. } => 3,
+        Verdict::Info => 4,
+        Verdict::Skip { .. } => 5,
+        Verdict::Pass => 6,
+    }
+}
+
+/// `PASS`, `FAIL`, …
+pub(crate) const fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Info => "INFO",
+        Verdict::Warn => "WARN",
+        Verdict::Skip { .. } => "SKIP",
+        Verdict::Inconclusive { .. } => "INCONCLUSIVE",
+        Verdict::Fail => "FAIL",
+        Verdict::Error { .. } => "ERROR",
+    }
+}
+
+/// The reason of a verdict that has one.
+pub(crate) fn reason(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Skip { reason } | Verdict::Inconclusive { reason } | Verdict::Error { reason } => {
+            Some(reason)
+        }
+        Verdict::Pass | Verdict::Info | Verdict::Warn | Verdict::Fail => None,
+    }
+}
+
+/// "2 of 5 orders".
+pub(crate) fn share(case: &CaseResult) -> String {
+    let noun = if case.orders_run == 1 {
+        "order"
+    } else {
+        "orders"
+    };
+    format!("{} of {} {noun}", case.orders_failed, case.orders_run)
+}
+
+/// The first segment of a case path: `concurrent-login`.
+pub(crate) fn area(case: &CaseResult) -> &str {
+    case.path.split('/').next().unwrap_or_default()
+}

@@ -1,0 +1,272 @@
+//! A run with one case of each kind, for tests of the reports.
+
+use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::history::{Ending, History, Outcome, Phase};
+use crate::judge::builder::{Builder, lost_update};
+use crate::judge::{JudgeContext, judge};
+use crate::verdict::{Impact, Level, Verdict};
+
+/// Two phones, replies crossed, the decryption afterwards answered with 500.
+pub(crate) fn two_phones() -> History {
+    lost_update(Outcome::ServerError, &[1])
+}
+
+/// Three phones of A and one of B; the first reply arrives last.
+pub(crate) fn three_phones() -> History {
+    let mut b = Builder::new();
+    b.phase(Phase::Before);
+    b.login("P1", "c0", 1, "t0");
+    for (phone, code) in [("P1", "c1"), ("P2", "c2"), ("P3", "c3")] {
+        b.mint(phone, code, None);
+    }
+    b.phase(Phase::Race);
+    let ops = [
+        b.submit("P1", "c1"),
+        b.submit("P2", "c2"),
+        b.submit("P3", "c3"),
+    ];
+    let calls = [
+        b.commit(ops[0], 2),
+        b.commit(ops[1], 3),
+        b.commit(ops[2], 4),
+    ];
+    let captured = b.capture("P2", "p", 4);
+    for at in [2, 0, 1] {
+        b.reply(calls[at]);
+        b.welcome(ops[at], &format!("t{}", at + 1));
+    }
+    b.phase(Phase::After);
+    b.world("advance 10m");
+    b.send_gets("P2", captured, "t3", Outcome::Relogin);
+    let other = b.login("Q1", "d1", 1, "u1");
+    let _ = other;
+    b.history
+}
+
+pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
+    CaseResult {
+        path: path.into(),
+        id: path.split('/').take(2).collect::<Vec<_>>().join("/"),
+        alias: alias.into(),
+        title: "A slow reply overwrites the newer key".into(),
+        level: Level::Must,
+        impact: Impact::LockOut,
+        axes: [("rotation".to_owned(), "exchange".to_owned())]
+            .into_iter()
+            .collect(),
+        verdict,
+        rules: vec![],
+        orders_run: 5,
+        orders_failed: 0,
+        infeasible: 0,
+        obligations_met: vec!["two-logins-held-together".into()],
+        obligations_missing: vec![],
+        token: None,
+        violations: vec![],
+        history: None,
+        notes: vec![],
+        exploration: Default::default(),
+        evidence: Default::default(),
+        took_ms: 420,
+    }
+}
+
+/// A case whose first failing order is `history`.
+pub(crate) fn failing(alias: &str, path: &str, history: History) -> CaseResult {
+    let violations = judge(&history, &JudgeContext::default());
+    let must = violations
+        .iter()
+        .any(|violation| violation.level == Level::Must);
+    let mut rules: Vec<String> = violations
+        .iter()
+        .map(|violation| violation.rule.clone())
+        .collect();
+    rules.sort();
+    rules.dedup();
+    CaseResult {
+        rules,
+        orders_failed: 2,
+        token: Some(format!("wxs1:{path}@7:S1.S2.K1.K2.R2.R1:7f3a")),
+        violations,
+        history: Some(Box::new(history)),
+        ..case(
+            alias,
+            path,
+            if must { Verdict::Fail } else { Verdict::Warn },
+        )
+    }
+}
+
+/// The whole run.
+pub(crate) fn run() -> Vec<RunEvent> {
+    let mut serialised = case(
+        "CL-1",
+        "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/n:2",
+        Verdict::Inconclusive {
+            reason: "serialised: `submit c2` waits for `submit c1` inside the backend".into(),
+        },
+    );
+    serialised.infeasible = 4;
+    serialised.notes =
+        vec!["logins of one person are serialised: 4 of 5 orders cannot happen".into()];
+    let cases = vec![
+        case(
+            "LB-1",
+            "login-basic/errcode-taken-as-success",
+            Verdict::Pass,
+        ),
+        failing(
+            "CL-1",
+            "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2",
+            two_phones(),
+        ),
+        failing(
+            "CL-1",
+            "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:3",
+            three_phones(),
+        ),
+        serialised,
+        case(
+            "PI-1",
+            "payload-integrity/plus-becomes-space",
+            Verdict::Skip {
+                reason: "not-described: userinfo".into(),
+            },
+        ),
+        case(
+            "UF-1",
+            "upstream-faults/no-deadline",
+            Verdict::Error {
+                reason: "the backend ended during the case: exit 1".into(),
+            },
+        ),
+    ];
+    let counts = Counts::of(&cases);
+    let mut events = vec![RunEvent::RunStarted {
+        schema: EVENT_SCHEMA,
+        version: "0.1.0".into(),
+        suite: "all".into(),
+        adapter: "shop-api".into(),
+        adapter_hash: "0123456789abcdef".into(),
+        seed: "7".into(),
+        at: 1_790_000_000_000,
+        backend: "http://127.0.0.1:8080".into(),
+        cases: cases.len(),
+    }];
+    events.extend(
+        cases
+            .into_iter()
+            .map(|case| RunEvent::CaseFinished(Box::new(case))),
+    );
+    events.push(RunEvent::RunFinished {
+        counts,
+        exit_code: 3,
+        interrupted: false,
+    });
+    events
+}
+
+/// A login hit by a silent WeChat, a re-login that works, an attacker, and a harness recovery: one phone, faults, notes.
+pub(crate) fn faults() -> History {
+    let mut b = Builder::new();
+    b.phase(Phase::Race);
+    b.mint("P1", "c1", None);
+    let op = b.submit("P1", "c1");
+    let call = b.fault(op, "lost", "reset when=after");
+    b.reply(call);
+    b.answer(op, Outcome::RetryLater);
+    let again = b.submit("P1", "c1");
+    let burnt = b.refuse(again, 40163);
+    b.reply(burnt);
+    b.answer(again, Outcome::ServerError).excerpt = "<html>Internal Server Error</html>".into();
+    b.phase(Phase::After);
+    let healed = b.submit("P1", "recover A code");
+    b.history.operations[healed].label = "recover A".into();
+    let call = b.commit(healed, 1);
+    b.reply(call);
+    b.welcome(healed, "recover A token");
+    let forged = b.forge("P1", "x", crate::history::Forgery::NeverIssuedKey);
+    b.send_gets("P1", forged, "recover A token", Outcome::Relogin);
+    b.whoami("P1", "recover A token", Outcome::Ok, Some("id-A"));
+    b.history
+}
+
+/// One case with its five orders: two fail, two hold, and one cannot happen.
+pub(crate) fn explored() -> Vec<RunEvent> {
+    let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
+    let mut shown = failing("CL-1", path, two_phones());
+    shown.orders_run = 4;
+    shown.infeasible = 1;
+    shown.exploration = crate::exploration::Exploration {
+        total: Some(5),
+        counted: 5,
+        planned: 5,
+        exhaustive: true,
+        ..Default::default()
+    };
+    let orders = [
+        "S1.K1.R1.S2.K2.R2",
+        "S1.S2.K1.K2.R1.R2",
+        "S1.S2.K1.K2.R2.R1",
+        "S1.S2.K2.K1.R1.R2",
+        "S2.S1.K1.K2.R2.R1",
+    ];
+    let mut events = vec![
+        RunEvent::RunStarted {
+            schema: EVENT_SCHEMA,
+            version: "0.1.0".into(),
+            suite: "CL-1".into(),
+            adapter: "shop-api".into(),
+            adapter_hash: "0123456789abcdef".into(),
+            seed: "7".into(),
+            at: 1_790_000_000_000,
+            backend: "http://127.0.0.1:8080".into(),
+            cases: 1,
+        },
+        RunEvent::CaseStarted {
+            path: path.into(),
+            alias: "CL-1".into(),
+            title: shown.title.clone(),
+            title_zh: "迟到的回复覆盖了新的 session_key".into(),
+            level: shown.level,
+            impact: shown.impact,
+            axes: shown.axes.clone(),
+            orders: orders.len(),
+        },
+    ];
+    for (at, order) in orders.iter().enumerate() {
+        let fails = at == 2 || at == 3;
+        events.push(RunEvent::OrderFinished {
+            path: path.into(),
+            order: (*order).into(),
+            index: at + 1,
+            of: orders.len(),
+            token: if at == 2 {
+                shown.token.clone().unwrap_or_default()
+            } else {
+                format!("wxs1:{path}@7:{order}:0000")
+            },
+            violations: if fails {
+                shown.violations.clone()
+            } else {
+                vec![]
+            },
+            ending: match at {
+                4 => Ending::Infeasible {
+                    waiting: "submit c1".into(),
+                    holder: "submit c2".into(),
+                },
+                _ => Ending::Complete,
+            },
+            history: fails.then(|| Box::new(two_phones())),
+        });
+    }
+    let counts = Counts::of(std::slice::from_ref(&shown));
+    events.push(RunEvent::CaseFinished(Box::new(shown)));
+    events.push(RunEvent::RunFinished {
+        counts,
+        exit_code: 1,
+        interrupted: false,
+    });
+    events
+}

@@ -1,0 +1,488 @@
+//! The report in the terminal: a block per failing case, then a table, then what was learned and where the files are.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use crate::event::CaseResult;
+use crate::history::History;
+use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
+use crate::report::picture::{self, PictureOptions};
+use crate::report::progress::{held, style};
+use crate::report::run_view::{RunView, area, reason, share, verdict_word};
+use crate::report::width;
+use crate::verdict::{Verdict, Violation};
+
+/// How to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TerminalOptions {
+    /// Columns available.
+    pub width: usize,
+    /// Box characters, or ASCII.
+    pub unicode: bool,
+    /// Whether to write ANSI colours.
+    pub colour: bool,
+    /// Shows every step of a picture on a row of its own.
+    pub trace: bool,
+}
+
+impl TerminalOptions {
+    /// Unicode without colour, for files and pipes.
+    #[must_use]
+    pub const fn plain(width: usize) -> Self {
+        Self {
+            width,
+            unicode: true,
+            colour: false,
+            trace: false,
+        }
+    }
+
+    fn paint(&self, text: &str, style: Style) -> String {
+        if self.colour {
+            format!("{}{text}{}", style.render(), style.render_reset())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The whole report: every FAIL and WARN with its picture, worst first, then [`summary`].
+#[must_use]
+pub fn render(
+    run: &RunView<'_>,
+    reports: &[(String, String)],
+    options: &TerminalOptions,
+) -> String {
+    let mut out = String::new();
+    for case in run.worst_first() {
+        if matches!(case.verdict, Verdict::Fail | Verdict::Warn) {
+            out.push_str(&failure(case, options));
+            out.push('\n');
+        }
+    }
+    out + &summary(run, reports, options)
+}
+
+/// One failing or warning case: headline, sentence, picture, contradiction, repairs, replay command.
+#[must_use]
+pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
+    let mut out = String::new();
+    let Some((first, others)) = case.violations.split_first() else {
+        let _ = writeln!(
+            out,
+            "{}  {}  {}",
+            verdict_word(&case.verdict),
+            case.alias,
+            case.path
+        );
+        return out;
+    };
+    out.push_str(&headline(case, first, options));
+    let _ = writeln!(out, "{}", width::wrap(&case.title, options.width, "", ""));
+    story(&mut out, case.history.as_deref(), first, others, options);
+    let heading = match case.axes.get("rotation") {
+        Some(rotation) => format!("Repairs that fit (rotation:{rotation})"),
+        None => "Repairs that fit".to_owned(),
+    };
+    paragraph(
+        &mut out,
+        options,
+        &heading,
+        "- ",
+        repairs(&first.rule, &case.axes).into_iter(),
+    );
+    if let Some(rule) = rule(&first.rule) {
+        let _ = writeln!(
+            out,
+            "{}",
+            width::wrap(rule.source, options.width, " Seen in: ", "          ")
+        );
+    }
+    for line in case.evidence.lines() {
+        let _ = writeln!(out, "{}", width::wrap(&line, options.width, " ", "   "));
+    }
+    if let Some(token) = &case.token {
+        let _ = writeln!(
+            out,
+            " Again:   {}",
+            options.paint(&format!("wxmock replay {token}"), BOLD)
+        );
+    }
+    out
+}
+
+/// `FAIL  CL-1  path   KEY-04 MUST (lock-out)   2 of 5 orders`, in two lines where one is too short.
+fn headline(case: &CaseResult, first: &Violation, options: &TerminalOptions) -> String {
+    let word = verdict_word(&case.verdict);
+    let rule = named(first);
+    let share = share(case);
+    let columns =
+        word.len() + case.alias.len() + width::of(&case.path) + rule.len() + share.len() + 10;
+    let gap = if columns > options.width {
+        "\n      "
+    } else {
+        "   "
+    };
+    format!(
+        "{}  {}  {}{gap}{}   {share}\n",
+        options.paint(word, style(&case.verdict)),
+        options.paint(&case.alias, BOLD),
+        case.path,
+        options.paint(&rule, BOLD),
+    )
+}
+
+/// One order that was played again and still fails: sentence, picture, contradiction.
+#[must_use]
+pub fn order(history: &History, violations: &[Violation], options: &TerminalOptions) -> String {
+    let mut out = String::new();
+    if let Some((first, others)) = violations.split_first() {
+        let _ = writeln!(out, "{}", options.paint(&named(first), BOLD));
+        story(&mut out, Some(history), first, others, options);
+    }
+    out
+}
+
+/// What happened in one order: the sentence, the picture, why it cannot be right, what else is broken.
+fn story(
+    out: &mut String,
+    history: Option<&History>,
+    first: &Violation,
+    others: &[Violation],
+    options: &TerminalOptions,
+) {
+    let _ = writeln!(
+        out,
+        "{}\n",
+        width::wrap(&first.sentence, options.width, "", "")
+    );
+    if let Some(history) = history {
+        out.push_str(&picture::draw(history, &picture_options(first, options)));
+        out.push('\n');
+    }
+    paragraph(
+        out,
+        options,
+        "Why this cannot be right",
+        "  ",
+        first.because.iter().map(String::as_str),
+    );
+    let also: Vec<String> = others
+        .iter()
+        .map(|other| format!("{}: {}", named(other), other.sentence))
+        .collect();
+    let shown = also.iter().take(OTHERS).map(String::as_str);
+    paragraph(out, options, "Also broken in this order", "- ", shown);
+    if also.len() > OTHERS {
+        let _ = writeln!(out, "   and {} more, in run.ndjson", also.len() - OTHERS);
+    }
+}
+
+/// The table of areas, what was learned beside verdicts, and where the reports are: (format, path).
+#[must_use]
+pub fn summary(
+    run: &RunView<'_>,
+    reports: &[(String, String)],
+    options: &TerminalOptions,
+) -> String {
+    let mut out = table(run, options);
+    let inconclusive: Vec<String> = run
+        .cases
+        .iter()
+        .filter(|case| {
+            matches!(
+                case.verdict,
+                Verdict::Inconclusive { .. } | Verdict::Error { .. }
+            )
+        })
+        .map(|case| {
+            format!(
+                "{} {}: {}",
+                case.alias,
+                case.path,
+                reason(&case.verdict).unwrap_or_default()
+            )
+        })
+        .collect();
+    paragraph(
+        &mut out,
+        options,
+        "Proves nothing",
+        "- ",
+        inconclusive.iter().map(String::as_str),
+    );
+    paragraph(
+        &mut out,
+        options,
+        "Not run",
+        "- ",
+        skips(run).iter().map(String::as_str),
+    );
+    let mut notes: Vec<&str> = Vec::new();
+    for note in run.cases.iter().flat_map(|case| &case.notes) {
+        if !notes.contains(&note.as_str()) {
+            notes.push(note);
+        }
+    }
+    paragraph(
+        &mut out,
+        options,
+        "Learned about this backend",
+        "- ",
+        notes.into_iter(),
+    );
+    let _ = writeln!(
+        out,
+        "{}",
+        width::wrap(&verdict_of_run(run), options.width, "", "")
+    );
+    if !reports.is_empty() {
+        let _ = writeln!(out, " {}", options.paint("Reports", BOLD));
+    }
+    for (format, path) in reports {
+        let _ = writeln!(out, "   {format:<7} {path}");
+    }
+    out
+}
+
+/// What the run says, and no more than it can.
+fn verdict_of_run(run: &RunView<'_>) -> String {
+    let counts = run.counts();
+    let orders: usize = run.cases.iter().map(|case| case.orders_run).sum();
+    let subject = if run.adapter.is_empty() {
+        "The backend"
+    } else {
+        run.adapter
+    };
+    let cut = if run.interrupted {
+        " The run was cut short."
+    } else {
+        ""
+    };
+    if counts.total() == 0 {
+        return format!("Nothing was run.{cut}");
+    }
+    if counts.fail > 0 {
+        let cases = if counts.fail == 1 {
+            "1 case".to_owned()
+        } else {
+            format!("{} cases", counts.fail)
+        };
+        return format!(
+            "{subject}: a MUST is violated in {cases}; {orders} orders were forced.{cut}"
+        );
+    }
+    if counts.error > 0 || counts.inconclusive > 0 {
+        return format!(
+            "{subject}: no MUST was seen violated, but {} of {} cases prove nothing.{cut}",
+            counts.error + counts.inconclusive,
+            counts.total()
+        );
+    }
+    let warned = if counts.warn > 0 {
+        format!(", with {} warned about", counts.warn)
+    } else {
+        String::new()
+    };
+    format!(
+        "{subject}: {} cases held in every forced ordering ({orders} orders){warned}. Orders inside its own database were not forced.{cut}",
+        counts.pass + counts.info + counts.warn,
+    )
+}
+
+fn skips(run: &RunView<'_>) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for case in &run.cases {
+        let Verdict::Skip { reason } = &case.verdict else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, aliases)) if aliases.contains(&case.alias.as_str()) => {}
+            Some((_, aliases)) => aliases.push(&case.alias),
+            None => reasons.push((reason, vec![&case.alias])),
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, aliases)| format!("{reason}: {}", aliases.join(" ")))
+        .collect()
+}
+
+fn table(run: &RunView<'_>, options: &TerminalOptions) -> String {
+    const COLUMNS: [&str; 6] = ["PASS", "FAIL", "WARN", "INCONCL", "SKIP", "ERROR"];
+    let mut areas: Vec<(&str, [usize; 6])> = Vec::new();
+    for case in &run.cases {
+        let name = area(case);
+        let at = areas
+            .iter()
+            .position(|(known, _)| *known == name)
+            .unwrap_or_else(|| {
+                areas.push((name, [0; 6]));
+                areas.len() - 1
+            });
+        areas[at].1[match case.verdict {
+            Verdict::Pass | Verdict::Info => 0,
+            Verdict::Fail => 1,
+            Verdict::Warn => 2,
+            Verdict::Inconclusive { .. } => 3,
+            Verdict::Skip { .. } => 4,
+            Verdict::Error { .. } => 5,
+        }] += 1;
+    }
+    let mut total = [0; 6];
+    for (_, counts) in &areas {
+        for (sum, count) in total.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+    let mut out = format!("{:<20}", "area");
+    for column in COLUMNS {
+        let _ = write!(out, "{column:>9}");
+    }
+    out = options.paint(&out, BOLD) + "\n";
+    for (name, counts) in areas.iter().chain(std::iter::once(&("all", total))) {
+        let _ = write!(out, "{name:<20}");
+        for (column, count) in counts.iter().enumerate() {
+            let cell = if *count == 0 {
+                ".".to_owned()
+            } else {
+                count.to_string()
+            };
+            let cell = format!("{cell:>9}");
+            let loud = *count > 0 && (column == 1 || column == 5);
+            out.push_str(&if loud {
+                options.paint(&cell, BAD)
+            } else {
+                cell
+            });
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn picture_options(violation: &Violation, options: &TerminalOptions) -> PictureOptions {
+    PictureOptions {
+        width: options.width.min(120),
+        unicode: options.unicode,
+        colour: options.colour,
+        unfold: options.trace,
+        highlight: violation.steps.clone(),
+    }
+}
+
+/// `KEY-04 MUST (lock-out)`.
+pub(crate) fn named(violation: &Violation) -> String {
+    match rule(&violation.rule) {
+        Some(rule) => format!(
+            "{} {} ({})",
+            violation.rule,
+            level_word(violation.level),
+            impact_word(impact_at(rule, violation.level))
+        ),
+        None => format!("{} {}", violation.rule, level_word(violation.level)),
+    }
+}
+
+/// A titled list, or nothing if it is empty.
+fn paragraph<'a>(
+    out: &mut String,
+    options: &TerminalOptions,
+    title: &str,
+    bullet: &str,
+    lines: impl Iterator<Item = &'a str>,
+) {
+    for (at, line) in lines.enumerate() {
+        if at == 0 {
+            let _ = writeln!(out, " {}", options.paint(title, BOLD));
+        }
+        let _ = writeln!(
+            out,
+            "{}",
+            width::wrap(line, options.width, &format!("   {bullet}"), "     ")
+        );
+    }
+}
+
+/// One line for `wxmock replay`, such as "held in every forced ordering (5)".
+#[must_use]
+pub fn outcome(case: &CaseResult) -> String {
+    match &case.verdict {
+        Verdict::Fail | Verdict::Warn => share(case),
+        Verdict::Pass | Verdict::Info => held(case),
+        other => reason(other).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Violations listed beside the first; more are in the transcript.
+const OTHERS: usize = 4;
+const BOLD: Style = Style::new().bold();
+const BAD: Style = anstyle::AnsiColor::Red.on_default().bold();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunEvent;
+    use crate::report::sample;
+
+    fn check(name: &str, events: &[RunEvent], options: &TerminalOptions) {
+        let reports = [
+            ("json".to_owned(), "out/run.json".to_owned()),
+            ("ndjson".to_owned(), "out/run.ndjson".to_owned()),
+        ];
+        insta::assert_snapshot!(name, render(&RunView::of(events), &reports, options));
+    }
+
+    #[test]
+    fn a_run_with_every_verdict() {
+        check("run", &sample::run(), &TerminalOptions::plain(80));
+    }
+
+    #[test]
+    fn a_run_without_failures_claims_no_more_than_it_forced() {
+        let mut events = sample::run();
+        events.retain(|event| match event {
+            RunEvent::CaseFinished(case) => case.verdict == Verdict::Pass,
+            _ => true,
+        });
+        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(80));
+        assert!(
+            text.contains("held in every forced ordering (5 orders)"),
+            "{text}"
+        );
+        assert!(!text.contains("race-free"), "{text}");
+    }
+
+    #[test]
+    fn a_cut_run_and_an_empty_one_say_so() {
+        let events = sample::run();
+        let text = summary(
+            &RunView::of(&events[..3]),
+            &[],
+            &TerminalOptions::plain(200),
+        );
+        assert!(
+            text.trim_end().ends_with("The run was cut short."),
+            "{text}"
+        );
+        let text = summary(&RunView::of(&[]), &[], &TerminalOptions::plain(80));
+        assert!(text.contains("Nothing was run."), "{text}");
+    }
+
+    #[test]
+    fn colour_only_when_wished() {
+        let events = sample::run();
+        let run = RunView::of(&events);
+        let plain = render(&run, &[], &TerminalOptions::plain(80));
+        let coloured = render(
+            &run,
+            &[],
+            &TerminalOptions {
+                colour: true,
+                ..TerminalOptions::plain(80)
+            },
+        );
+        assert!(!plain.contains('\u{1b}') && coloured.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,106 @@
+//! How many terminal columns a text takes: Chinese takes two each, combining marks none.
+
+/// Columns of one character, by the East Asian Width blocks that occur in names and answers.
+pub(crate) const fn of_char(c: char) -> usize {
+    match c as u32 {
+        0..=0x1f | 0x7f..=0x9f => 0,
+        0x0300..=0x036f | 0x200b..=0x200f | 0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f => {
+            0
+        }
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0x4dbf
+        | 0x4e00..=0xa4cf
+        | 0xa960..=0xa97f
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f900..=0x1f9ff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// Columns of a text.
+pub(crate) fn of(text: &str) -> usize {
+    text.chars().map(of_char).sum()
+}
+
+/// `text` in at most `columns` columns, the cut shown by `mark`.
+pub(crate) fn clip(text: &str, columns: usize, mark: &str) -> String {
+    if of(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(of(mark));
+    let mut kept = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        if used + of_char(c) > room {
+            break;
+        }
+        used += of_char(c);
+        kept.push(c);
+    }
+    if columns >= of(mark) {
+        kept + mark
+    } else {
+        kept
+    }
+}
+
+/// Breaks `text` at spaces into lines of at most `columns`, the first after `first`, the others after `rest`.
+pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    let mut used = of(first);
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && used + 1 + of(word) > columns {
+            lines.push(rest.to_owned());
+            used = of(rest);
+            empty = true;
+        }
+        if let Some(line) = lines.last_mut() {
+            if !empty {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += of(word);
+            empty = false;
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_and_combining_characters_are_counted() {
+        assert_eq!(
+            (of("k1"), of("张三"), of("e\u{301}"), of("⤫│┐▶")),
+            (2, 4, 1, 4)
+        );
+    }
+
+    #[test]
+    fn clipping_never_splits_a_wide_character() {
+        assert_eq!(clip("张三丰", 4, "…"), "张…");
+        assert_eq!(clip("abc", 3, "…"), "abc");
+        assert_eq!(clip("abcd", 3, "…"), "ab…");
+        assert_eq!(clip("abcd", 0, "…"), "");
+    }
+
+    #[test]
+    fn wrapping_keeps_words_and_indents() {
+        assert_eq!(wrap("one two three", 9, "- ", "  "), "- one two\n  three");
+        assert_eq!(
+            wrap("averyveryverylongword x", 5, "", " "),
+            "averyveryverylongword\n x"
+        );
+    }
+}

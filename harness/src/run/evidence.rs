@@ -1,0 +1,140 @@
+//! What is found out about the first failing order of a case: a smaller one, its sequential twin, its passing neighbour.
+
+use super::runner::Runner;
+use super::shrink;
+use super::tally::{FirstFailing, Tally};
+use crate::exploration::{PassingNeighbour, Twin};
+use crate::history::Ending;
+use crate::plan::Case;
+use crate::schedule::{Order, Space, Swap};
+
+/// Shrinking ends after so many orders.
+const SHRINK_ORDERS: usize = 40;
+/// So many neighbours are tried before it is said that none passes.
+const NEIGHBOURS: usize = 12;
+
+impl Runner {
+    /// Shrinks the first failing order, then runs its twin and its neighbours. A hang is left as it is: every further
+    /// order would cost the whole time an answer may take.
+    pub(super) async fn explain(&self, case: &Case, tally: &mut Tally) {
+        let Some(mut failing) = tally.first_failing().cloned() else {
+            return;
+        };
+        let has_race = failing.order.steps().next().is_some();
+        if !has_race || !matches!(failing.history.ending, Ending::Complete) {
+            return;
+        }
+        let space = case.space();
+        if self.settings.shrink {
+            failing = self.shrink(case, &space, failing).await;
+        }
+        if self.settings.explain {
+            failing.evidence.twin = self.twin(case, &space, &failing).await;
+            failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
+        }
+        tally.replace_first_failing(failing);
+    }
+
+    /// The smallest order found that still breaks the same rule.
+    async fn shrink(&self, case: &Case, space: &Space, failing: FirstFailing) -> FirstFailing {
+        let mut smallest = failing;
+        let mut left = SHRINK_ORDERS;
+        loop {
+            let mut found = None;
+            for candidate in shrink::candidates(case, space, &smallest.order) {
+                if left == 0 || self.settings.cancel.is_cancelled() {
+                    return smallest;
+                }
+                left -= 1;
+                let judged = self.judged(case, &candidate, self.pace()).await;
+                if matches!(judged.played.history.ending, Ending::Hung { .. }) {
+                    return smallest;
+                }
+                if judged.fails_by(smallest.rule()) {
+                    found = Some(judged);
+                    break;
+                }
+            }
+            let Some(judged) = found else {
+                return smallest;
+            };
+            let mut evidence = smallest.evidence.clone();
+            evidence
+                .shrunk_from
+                .get_or_insert_with(|| smallest.order.to_string());
+            smallest = FirstFailing {
+                order: judged.order,
+                token: judged.token,
+                violations: judged.violations,
+                history: judged.played.history,
+                evidence,
+            };
+        }
+    }
+
+    /// Whether the same steps one after the other break the same rule. `None` if they could not be run.
+    async fn twin(&self, case: &Case, space: &Space, failing: &FirstFailing) -> Option<Twin> {
+        let fifo = in_sequence(space, &failing.order);
+        if fifo == failing.order {
+            return Some(Twin::FailsToo);
+        }
+        let judged = self.judged(case, &fifo, self.pace()).await;
+        if judged.fails_by(failing.rule()) {
+            return Some(Twin::FailsToo);
+        }
+        let passes = judged.violations.is_empty()
+            && judged.played.cut.is_none()
+            && judged.played.history.ending.is_complete();
+        passes.then_some(Twin::Passes)
+    }
+
+    /// A passing order one adjacent swap away, nearest to first-in-first-out first.
+    async fn neighbour(
+        &self,
+        case: &Case,
+        space: &Space,
+        failing: &FirstFailing,
+        tally: &Tally,
+    ) -> Option<PassingNeighbour> {
+        let mut swaps = space.swaps(&failing.order);
+        swaps.sort_by_key(|swap| space.inversions(&swap.order));
+        for Swap {
+            order,
+            first,
+            second,
+        } in swaps
+            .into_iter()
+            .filter(|swap| !tally.forbids(&tally.spelling(swap.order.clone())))
+            .take(NEIGHBOURS)
+        {
+            if self.settings.cancel.is_cancelled() {
+                return None;
+            }
+            let judged = self.judged(case, &order, self.pace()).await;
+            let played = judged.played;
+            if judged.violations.is_empty()
+                && played.cut.is_none()
+                && played.history.ending.is_complete()
+            {
+                return Some(PassingNeighbour {
+                    order: order.to_string(),
+                    token: judged.token,
+                    first: first.to_string(),
+                    second: second.to_string(),
+                    history: Box::new(played.history),
+                });
+            }
+        }
+        None
+    }
+}
+
+/// The steps of an order, phone after phone.
+fn in_sequence(space: &Space, order: &Order) -> Order {
+    Order::settled(
+        space
+            .fifo()
+            .steps()
+            .filter(|step| order.steps().any(|other| other == *step)),
+    )
+}

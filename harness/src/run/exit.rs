@@ -1,0 +1,170 @@
+//! The exit code a run deserves. The list is a contract: see the README.
+
+use crate::event::CaseResult;
+use crate::verdict::Verdict;
+
+/// Every case held.
+pub const OK: i32 = 0;
+/// A MUST was violated.
+pub const VIOLATED: i32 = 1;
+/// Something proves nothing.
+pub const INCONCLUSIVE: i32 = 2;
+/// Bad usage, configuration or adapter.
+pub const USAGE: i32 = 3;
+/// Nothing selected, or everything skipped.
+pub const NOTHING: i32 = 4;
+/// The backend did not start, or its fault-free baseline failed.
+pub const BACKEND: i32 = 5;
+/// A replay diverged.
+pub const DIVERGED: i32 = 6;
+/// Our own bug.
+pub const INTERNAL: i32 = 70;
+/// Interrupted.
+pub const INTERRUPTED: i32 = 130;
+
+/// First word of [`Verdict::Error`]'s reason when the backend's fault-free baseline failed or the backend is gone.
+pub const REASON_BASELINE: &str = "baseline";
+/// First word of [`Verdict::Error`]'s reason when the adapter asks for something impossible.
+pub const REASON_ADAPTER: &str = "adapter";
+/// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
+pub const REASON_INTERNAL: &str = "internal";
+
+/// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
+#[must_use]
+pub fn worst(a: i32, b: i32) -> i32 {
+    const ORDER: [i32; 9] = [
+        INTERRUPTED,
+        INTERNAL,
+        USAGE,
+        BACKEND,
+        VIOLATED,
+        DIVERGED,
+        INCONCLUSIVE,
+        NOTHING,
+        OK,
+    ];
+    let rank = |code: i32| ORDER.iter().position(|known| *known == code).unwrap_or(1);
+    if rank(a) <= rank(b) { a } else { b }
+}
+
+/// The exit code of a run; `strict` makes a violated SHOULD fail it.
+#[must_use]
+pub fn exit_code(results: &[CaseResult], strict: bool, interrupted: bool) -> i32 {
+    let skipped = results
+        .iter()
+        .all(|r| matches!(r.verdict, Verdict::Skip { .. }));
+    let start = match (interrupted, skipped) {
+        (true, _) => INTERRUPTED,
+        (false, true) => NOTHING,
+        (false, false) => OK,
+    };
+    results
+        .iter()
+        .map(|r| of_verdict(&r.verdict, strict))
+        .fold(start, worst)
+}
+
+fn of_verdict(verdict: &Verdict, strict: bool) -> i32 {
+    match verdict {
+        Verdict::Pass | Verdict::Info | Verdict::Skip { .. } => OK,
+        Verdict::Warn if strict => VIOLATED,
+        Verdict::Warn => OK,
+        Verdict::Inconclusive { .. } => INCONCLUSIVE,
+        Verdict::Fail => VIOLATED,
+        Verdict::Error { reason } => of_error(reason),
+    }
+}
+
+/// The exit code of an error, by the first word of its reason.
+pub(crate) fn of_error(reason: &str) -> i32 {
+    match reason.split(':').next() {
+        Some(REASON_ADAPTER) => USAGE,
+        Some(REASON_INTERNAL) => INTERNAL,
+        _ => BACKEND,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Impact, Level};
+
+    fn result(verdict: Verdict) -> CaseResult {
+        CaseResult {
+            path: String::new(),
+            id: String::new(),
+            alias: String::new(),
+            title: String::new(),
+            level: Level::Must,
+            impact: Impact::Cost,
+            axes: indexmap::IndexMap::new(),
+            verdict,
+            rules: vec![],
+            orders_run: 0,
+            orders_failed: 0,
+            infeasible: 0,
+            obligations_met: vec![],
+            obligations_missing: vec![],
+            token: None,
+            violations: vec![],
+            history: None,
+            notes: vec![],
+            exploration: Default::default(),
+            evidence: Default::default(),
+            took_ms: 0,
+        }
+    }
+
+    fn error(reason: &str) -> Verdict {
+        Verdict::Error {
+            reason: reason.into(),
+        }
+    }
+
+    fn check(verdicts: &[Verdict], expected: i32) {
+        let results: Vec<CaseResult> = verdicts.iter().cloned().map(result).collect();
+        assert_eq!(exit_code(&results, false, false), expected, "{verdicts:?}");
+    }
+
+    #[test]
+    fn worst_wins_in_the_order_of_the_contract() {
+        let skip = Verdict::Skip {
+            reason: "not-described: phone_code".into(),
+        };
+        let vague = Verdict::Inconclusive {
+            reason: "vacuous: x".into(),
+        };
+        check(&[], NOTHING);
+        check(std::slice::from_ref(&skip), NOTHING);
+        check(&[skip.clone(), Verdict::Pass], OK);
+        check(&[Verdict::Warn, Verdict::Pass], OK);
+        check(&[vague.clone(), skip], INCONCLUSIVE);
+        check(&[vague.clone(), Verdict::Fail], VIOLATED);
+        check(
+            &[Verdict::Fail, error("baseline: P1 login answered 500")],
+            BACKEND,
+        );
+        check(&[error("baseline: x"), error("adapter: y")], USAGE);
+        check(
+            &[error("adapter: y"), error("internal: z"), vague],
+            INTERNAL,
+        );
+    }
+
+    #[test]
+    fn strict_fails_on_a_warning_and_an_interrupt_wins() {
+        assert_eq!(exit_code(&[result(Verdict::Warn)], true, false), VIOLATED);
+        assert_eq!(
+            exit_code(&[result(Verdict::Fail)], false, true),
+            INTERRUPTED
+        );
+        assert_eq!(exit_code(&[], false, true), INTERRUPTED);
+    }
+
+    #[test]
+    fn divergence_sits_between_violation_and_inconclusive() {
+        assert_eq!(worst(DIVERGED, VIOLATED), VIOLATED);
+        assert_eq!(worst(INCONCLUSIVE, DIVERGED), DIVERGED);
+        assert_eq!(worst(NOTHING, OK), NOTHING);
+    }
+}

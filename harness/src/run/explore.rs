@@ -1,0 +1,279 @@
+//! Explores one case: its orders in lanes, their results in the order of the list, and what follows from them.
+//!
+//! Results are taken in the order of the list and judged by what was known there, so that nothing in a report depends
+//! on how many lanes there were.
+
+use super::lanes::Lanes;
+use super::locks::{self, Locking, Locks};
+use super::play::{Piece, Played, play};
+use super::runner::{Judged, Listener, Runner};
+use super::settle::Pace;
+use super::stage::Stop;
+use super::tally::Tally;
+use crate::event::RunEvent;
+use crate::history::Ending;
+use crate::judge;
+use crate::plan::{Case, Returns, Rotation};
+use crate::schedule::{Listing, Order, events};
+
+/// One passing order in so many is run twice.
+const SAMPLE: usize = 50;
+/// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule not seen before:
+/// enough for every picture, and no more memory for 35,505 orders than for 57.
+const KEPT_HISTORIES: usize = 64;
+
+/// One order that was played, and perhaps looked at twice.
+struct Looked {
+    at: usize,
+    judged: Judged,
+    remark: Option<String>,
+}
+
+impl Runner {
+    /// Runs every order of a list, then failing ones and a sample of the others again.
+    pub(super) async fn explore(
+        &self,
+        case: &Case,
+        listing: &Listing,
+        listener: &mut Listener<'_>,
+    ) -> Tally {
+        let mut tally = Tally::new(case);
+        let mut lanes = Lanes::new(self.lanes_for(case).await);
+        let mut at = 0;
+        loop {
+            if self.settings.cancel.is_cancelled() {
+                tally.interrupt(None);
+            }
+            if self.is_out_of_time() && at < listing.len() {
+                tally.stop_early(at, listing.len());
+            }
+            while lanes.has_room() && !self.is_done(&tally) {
+                let Some(order) = listing.get(at) else { break };
+                at += 1;
+                let order = tally.spelling(order);
+                if tally.prunes(&order) {
+                    continue;
+                }
+                lanes.push(self.looked(case, order, at, !tally.knows_locks()));
+            }
+            if self.is_done(&tally) {
+                break;
+            }
+            let Some(looked) = lanes.next().await else {
+                break;
+            };
+            if let Some(lock) = looked.judged.played.lock.filter(|_| !tally.knows_locks()) {
+                let kind = self.locking().await;
+                tally.lock(lock, kind, &looked.judged.played.history.ending);
+            }
+            // Started before the lock was known: another spelling of the same trace may be possible.
+            let spelling = tally.spelling(looked.judged.order.clone());
+            let looked = if spelling == looked.judged.order {
+                looked
+            } else if tally.prunes(&spelling) {
+                continue;
+            } else {
+                self.looked(case, spelling, looked.at, false).await
+            };
+            self.take(case, listing.len(), looked, &mut tally, listener)
+                .await;
+        }
+        drop(lanes);
+        if !tally.is_over() && !self.is_out_of_time() {
+            self.run_again(case, listing, &mut tally, listener).await;
+            self.explain(case, &mut tally).await;
+        }
+        tally
+    }
+
+    fn is_done(&self, tally: &Tally) -> bool {
+        tally.is_over() || (self.settings.fail_fast && tally.has_failed())
+    }
+
+    /// How many orders of a case may run side by side.
+    async fn lanes_for(&self, case: &Case) -> usize {
+        if self.settings.jobs <= 1 || case.runs_alone() {
+            return 1;
+        }
+        // Under a lock that reaches other people, one order held would look like a lock to its neighbour.
+        match self.locking().await {
+            Some(kind) if kind.reaches_others() => 1,
+            _ => self.settings.jobs,
+        }
+    }
+
+    /// Plays and judges one order. A lock changes what is run from there on, and a slow moment looks like one: the first
+    /// one is looked at twice, the second time with twice the patience.
+    async fn looked(&self, case: &Case, order: Order, at: usize, doubts_locks: bool) -> Looked {
+        let pace = self.pace();
+        let first = self.judged(case, &order, pace).await;
+        if first.played.lock.is_none() || !doubts_locks {
+            return Looked {
+                at,
+                judged: first,
+                remark: None,
+            };
+        }
+        let patient = Pace {
+            quiet: pace.quiet * 2,
+            ..pace
+        };
+        let second = self.judged(case, &order, patient).await;
+        if second.played.cut.is_some() {
+            return Looked {
+                at,
+                judged: second,
+                remark: None,
+            };
+        }
+        if second.played.history.ending != Ending::Complete {
+            return Looked {
+                at,
+                judged: first,
+                remark: None,
+            };
+        }
+        let remark =
+            format!("{order}: seemed to wait for a lock, and did not when given more time");
+        Looked {
+            at,
+            judged: second,
+            remark: Some(remark),
+        }
+    }
+
+    /// Tells of one result and adds it up.
+    async fn take(
+        &self,
+        case: &Case,
+        of: usize,
+        looked: Looked,
+        tally: &mut Tally,
+        listener: &mut Listener<'_>,
+    ) {
+        let Looked { at, judged, remark } = looked;
+        let Judged {
+            order,
+            played,
+            violations,
+            token,
+        } = judged;
+        let Played {
+            history, cut, lock, ..
+        } = played;
+        remark.into_iter().for_each(|remark| tally.note(remark));
+        let telling = !violations.is_empty()
+            && (tally.failed() < KEPT_HISTORIES || tally.is_news(&violations));
+        let shown = telling || self.settings.trace || cut.is_some();
+        listener(RunEvent::OrderFinished {
+            path: case.path.clone(),
+            order: order.to_string(),
+            index: at,
+            of,
+            token: token.clone(),
+            violations: violations.clone(),
+            ending: history.ending.clone(),
+            history: shown.then(|| Box::new(history.clone())),
+        });
+        match cut {
+            None => {
+                let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
+                let ending = history.ending.clone();
+                tally.add(at, &order, &token, history, violations, doubt);
+                if let Some(lock) = lock {
+                    tally.lock(lock, None, &ending);
+                }
+            }
+            Some(Stop::Cancelled) => tally.interrupt(Some(history)),
+            Some(stop) => tally.fail_to_run(self.error(stop).to_string(), history),
+        }
+    }
+
+    /// Runs failing orders again as often as the settings ask, and a sample of passing ones once more: an order that comes
+    /// to something else is told, and a failure seen only the second time counts.
+    async fn run_again(
+        &self,
+        case: &Case,
+        listing: &Listing,
+        tally: &mut Tally,
+        listener: &mut Listener<'_>,
+    ) {
+        let failing = tally.failing().to_vec();
+        let repeats = self.settings.repeat_failing.saturating_sub(1);
+        let sampled = (1..=listing.len())
+            .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
+        let plan: Vec<usize> = failing
+            .iter()
+            .flat_map(|at| std::iter::repeat_n(*at, repeats))
+            .chain(sampled)
+            .collect();
+        let mut lanes = Lanes::new(self.lanes_for(case).await);
+        let mut plan = plan.into_iter();
+        loop {
+            while lanes.has_room() && !self.settings.cancel.is_cancelled() && !self.is_out_of_time()
+            {
+                let Some(at) = plan.next() else { break };
+                let order = listing.get(at - 1).map(|order| tally.spelling(order));
+                let Some(order) = order.filter(|order| !tally.forbids(order)) else {
+                    continue;
+                };
+                lanes.push(self.looked(case, order, at, false));
+            }
+            let Some(looked) = lanes.next().await else {
+                break;
+            };
+            let played = &looked.judged.played;
+            if played.cut.is_some()
+                || matches!(
+                    played.history.ending,
+                    Ending::Infeasible { .. } | Ending::Hung { .. }
+                )
+            {
+                continue;
+            }
+            let fails = !looked.judged.violations.is_empty();
+            if failing.contains(&looked.at) {
+                tally.again(looked.at, fails);
+            } else if fails {
+                let order = &looked.judged.order;
+                tally.note(format!(
+                    "DET-01: {order} passed, and failed when it was run again"
+                ));
+                self.take(case, listing.len(), looked, tally, listener)
+                    .await;
+            }
+        }
+    }
+
+    /// What waits for what inside the backend; asked once a run. `None` if the backend cannot be asked.
+    pub(super) async fn locking(&self) -> Option<Locking> {
+        let probed = self.locking.get_or_init(|| async {
+            if !self.adapter().has("login") {
+                return None;
+            }
+            let (program, order) = locks::probe(self.adapter().has("whoami"));
+            let order = Order::settled(order);
+            let prefix = self.prefix("locking", "-");
+            let piece = Piece {
+                program: &program,
+                rules: (Rotation::Exchange, Returns::Bound),
+                events: &events(&program).ok()?,
+                order: &order,
+                prefix: &prefix,
+            };
+            let played = play(&self.ground(self.pace()), &piece).await;
+            played
+                .cut
+                .is_none()
+                .then(|| locks::classify(&played.history))
+        });
+        *probed.await
+    }
+}
+
+impl Tally {
+    /// An empty tally of a case.
+    fn new(case: &Case) -> Self {
+        Self::over(Locks::of(case), case.space())
+    }
+}

@@ -1,0 +1,46 @@
+//! Forces one order of a race through the mock's gates, settles after each step, and writes down what happened.
+//!
+//! The harness owns both ends of the backend, and uses each by the shortest road: phones and gates drive the mock
+//! through its in-process handle, so that minting, capturing, holding and releasing cost microseconds and cannot race
+//! with the backend's own traffic, and only what a real phone would send to the backend goes over HTTP.
+//!
+//! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
+//! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
+//! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `cast` (people, gates and faults of one order),
+//! `record` (the history being written), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
+//! Nothing here knows a rule of the judge beyond those two scans.
+
+mod answers;
+mod asks;
+mod calibrate;
+mod cancel;
+mod cast;
+mod context;
+pub mod derivation;
+mod evidence;
+pub mod exit;
+mod explore;
+mod lanes;
+pub mod leak;
+mod levers;
+mod locks;
+mod md5;
+mod obligations;
+mod play;
+mod questions;
+mod record;
+mod replay;
+mod runner;
+mod settle;
+mod shelf;
+mod shrink;
+mod stage;
+mod store;
+mod tally;
+mod traffic;
+mod verbs;
+
+pub use cancel::Cancel;
+pub use replay::{Replay, Replayed};
+pub use runner::{Listener, RunError, Runner, Settings, ensure_app};
+pub use settle::{INSISTENCE, Pace, QUIET_CEILING, QUIET_FLOOR};

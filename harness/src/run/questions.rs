@@ -1,0 +1,135 @@
+//! The harness's own questions when everything is at rest: can this person get back in, and which keys are stored?
+
+use super::asks::Carries;
+use super::settle::Need;
+use super::stage::{Stage, Stop};
+use super::verbs::phone_of;
+use crate::history::{Phase, PhoneRecord};
+use crate::scenario::{CaptureApi, Seal, SealKey, Step, Using};
+
+impl Stage<'_> {
+    /// One clean login on a fresh phone, a new capture, and a send: what every person must be able to fall back on.
+    ///
+    /// A backend that takes the payload with the code gets both in one request.
+    pub(crate) async fn recover(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        let step = &Step {
+            phone: Some(self.fresh_phone(user)?),
+            ..step.clone()
+        };
+        let (code, payload, token) = (
+            format!("{} code", step.text),
+            format!("{} payload", step.text),
+            format!("{} token", step.text),
+        );
+        let login = Carries {
+            code: Some(&code),
+            keep_as: Some(&token),
+            ..Carries::default()
+        };
+        self.mint(step, None, &code)?;
+        let takes_later = self.payload_op();
+        if self.ground.adapter.has("login") {
+            self.ask_alone(step, "login", login).await?;
+        } else {
+            self.capture(step, None, CaptureApi::UserInfo, &payload, &Seal::default())?;
+            let login = Carries {
+                payload: Some(&payload),
+                ..login
+            };
+            self.ask_alone(step, "login_profile", login).await?;
+        }
+        if let Some((api, op)) = takes_later {
+            self.capture(step, None, api, &payload, &Seal::default())?;
+            let send = Carries {
+                payload: Some(&payload),
+                using: Some(&Using::Last),
+                ..Carries::default()
+            };
+            self.ask_alone(step, op, send).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends and waits until everything is at rest again.
+    async fn ask_alone(&mut self, step: &Step, op: &str, carries: Carries<'_>) -> Result<(), Stop> {
+        self.ask(phone_of(step)?, op, &step.label, None, carries);
+        self.settle(Need::Certainty).await.map(|_| ())
+    }
+
+    /// The operation that takes a payload after the login, if the backend has one.
+    fn payload_op(&self) -> Option<(CaptureApi, &'static str)> {
+        [
+            (CaptureApi::UserInfo, "userinfo"),
+            (CaptureApi::Phone, "phone_cipher"),
+        ]
+        .into_iter()
+        .find(|(_, op)| self.ground.adapter.has(op))
+    }
+
+    /// One payload per key this person ever had and one under a key never issued: what is accepted is what is stored.
+    pub(crate) async fn probe(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        let Some((api, op)) = self.payload_op() else {
+            self.record.note(format!(
+                "{}: the backend takes no payload after login",
+                step.text
+            ));
+            return Ok(());
+        };
+        let Some(token) = self.shelf.newest(user) else {
+            self.record
+                .note(format!("{}: nobody holds a token of {user}", step.text));
+            return Ok(());
+        };
+        let (phone, using) = (token.phone, Using::Named(token.name.clone()));
+        let before = self.record.phase();
+        self.record.set_phase(Phase::Probe);
+        self.read_keys(user);
+        let mut seals: Vec<(String, SealKey)> = self
+            .record
+            .history()
+            .keys
+            .iter()
+            .filter(|key| key.user == user)
+            .map(|key| (format!("k{}", key.no), SealKey::Number(key.no)))
+            .collect();
+        seals.push(("never-issued".to_owned(), SealKey::NeverIssued));
+        for (word, key) in seals {
+            let name = format!("{} {word}", step.text);
+            let seal = Seal {
+                key,
+                ..Seal::default()
+            };
+            match self.seal(phone, api, &name, &seal, None, &step.text) {
+                Ok(()) => {}
+                Err(error) => {
+                    self.record.note(format!("{name}: {error}"));
+                    continue;
+                }
+            }
+            let carries = Carries {
+                payload: Some(&name),
+                using: Some(&using),
+                ..Carries::default()
+            };
+            self.ask(phone, op, &step.label, None, carries);
+            self.settle(Need::Certainty).await?;
+        }
+        self.record.set_phase(before);
+        Ok(())
+    }
+
+    fn fresh_phone(&mut self, user: &str) -> Result<usize, Stop> {
+        let n = self.record.history().phones.len() + 1;
+        let device = self
+            .cast
+            .device(user, &format!("fresh-{n}"))
+            .map_err(Stop::Broken)?;
+        self.phones.push(device);
+        let name = format!("F{n}");
+        self.record.history_mut().phones.push(PhoneRecord {
+            name,
+            user: user.to_owned(),
+        });
+        Ok(self.phones.len() - 1)
+    }
+}

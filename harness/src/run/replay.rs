@@ -1,0 +1,167 @@
+//! Plays the one order a token names again, and says what has become of it.
+
+use super::exit;
+use super::runner::{RunError, Runner};
+use crate::history::{Ending, History};
+use crate::plan::Case;
+use crate::schedule::ReplayToken;
+use crate::verdict::{Level, Violation};
+
+/// What became of an order that once failed.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The answer.
+    pub outcome: Replayed,
+    /// What is violated now.
+    pub violations: Vec<Violation>,
+    /// What happened; `None` if nothing could be played.
+    pub history: Option<History>,
+}
+
+/// The four answers of a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayed {
+    /// Every step was taken and nothing is violated.
+    Fixed,
+    /// Something is still violated.
+    StillFails,
+    /// The backend did not do what the token says: a lock, a hang's cure, a call that never came.
+    Diverged {
+        /// The step.
+        at: String,
+        /// What was seen instead.
+        saw: String,
+    },
+    /// It could not be played.
+    Error {
+        /// Why, beginning as [`crate::verdict::Verdict::Error`]'s reason does.
+        reason: String,
+        /// Exit code.
+        exit_code: i32,
+    },
+}
+
+impl Replayed {
+    /// The word to print.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Fixed => "FIXED",
+            Self::StillFails => "STILL FAILS",
+            Self::Diverged { .. } => "DIVERGED",
+            Self::Error { .. } => "ERROR",
+        }
+    }
+
+    /// The exit code it deserves.
+    #[must_use]
+    pub const fn exit_code(&self) -> i32 {
+        match self {
+            Self::Fixed => exit::OK,
+            Self::StillFails => exit::VIOLATED,
+            Self::Diverged { .. } => exit::DIVERGED,
+            Self::Error { exit_code, .. } => *exit_code,
+        }
+    }
+}
+
+impl Runner {
+    /// Plays the order of `token` again. The mock must have been started with the token's seed.
+    pub async fn replay(&mut self, token: &ReplayToken, cases: &[Case]) -> Replay {
+        let unplayable = |reason: String, exit_code| Replay {
+            outcome: Replayed::Error { reason, exit_code },
+            violations: Vec::new(),
+            history: None,
+        };
+        let case = match token.resolve(cases) {
+            Ok(case) => case,
+            Err(error) => return unplayable(format!("token: {error}"), exit::USAGE),
+        };
+        if token.seed != self.seed() {
+            let reason = format!(
+                "token: it was made with seed {}, and the mock runs with {}",
+                token.seed,
+                self.seed()
+            );
+            return unplayable(reason, exit::USAGE);
+        }
+        match self.run_order(case, &token.order).await {
+            Ok(history) => {
+                let violations = self.judge(case, &history);
+                Replay {
+                    outcome: outcome(&history, &violations),
+                    violations,
+                    history: Some(history),
+                }
+            }
+            Err(error @ RunError::Cancelled) => {
+                unplayable("interrupted".to_owned(), error.exit_code())
+            }
+            Err(error) => unplayable(error.to_string(), error.exit_code()),
+        }
+    }
+}
+
+fn outcome(history: &History, violations: &[Violation]) -> Replayed {
+    if violations.iter().any(|v| v.level != Level::Info) {
+        return Replayed::StillFails;
+    }
+    match &history.ending {
+        Ending::Complete => Replayed::Fixed,
+        Ending::Infeasible { waiting, holder } => Replayed::Diverged {
+            at: waiting.clone(),
+            saw: format!("it waits for {holder}: this order cannot happen any more"),
+        },
+        Ending::Diverged { at, saw } => Replayed::Diverged {
+            at: at.clone(),
+            saw: saw.clone(),
+        },
+        Ending::Hung { open } => Replayed::Diverged {
+            at: open.join(", "),
+            saw: "no answer".to_owned(),
+        },
+        Ending::HoldBudget { at } => Replayed::Diverged {
+            at: at.clone(),
+            saw: "the backend gave up on the held call".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(ending: Ending, levels: &[Level], word: &str, exit_code: i32) {
+        let history = History {
+            ending,
+            ..History::default()
+        };
+        let violation = |level: &Level| Violation {
+            rule: "KEY-04".into(),
+            level: *level,
+            sentence: String::new(),
+            because: vec![],
+            steps: vec![],
+        };
+        let outcome = outcome(&history, &levels.iter().map(violation).collect::<Vec<_>>());
+        assert_eq!(
+            (outcome.word(), outcome.exit_code()),
+            (word, exit_code),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn a_violation_outweighs_a_divergence() {
+        let lock = || Ending::Infeasible {
+            waiting: "P2 submit c2".into(),
+            holder: "P1 submit c1".into(),
+        };
+        check(Ending::Complete, &[], "FIXED", 0);
+        check(Ending::Complete, &[Level::Info], "FIXED", 0);
+        check(Ending::Complete, &[Level::Should], "STILL FAILS", 1);
+        check(lock(), &[Level::Must], "STILL FAILS", 1);
+        check(lock(), &[], "DIVERGED", 6);
+        check(Ending::HoldBudget { at: "K1".into() }, &[], "DIVERGED", 6);
+    }
+}

@@ -1,0 +1,574 @@
+//! Runs cases: every order of each, judged as it ends, told as events. Knows nothing of how an order is forced.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use wxmock_server::Handle;
+use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
+
+use super::calibrate::{NoPace, calibrate};
+use super::cancel::Cancel;
+use super::cast;
+use super::context::context;
+use super::exit;
+use super::locks::Locking;
+use super::play::{Piece, Played, play};
+use super::settle::{Pace, QUIET_FLOOR};
+use super::stage::{Ground, Sample, Stop};
+use super::tally::{Tally, not_run, skipped};
+use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::history::History;
+use crate::judge;
+use crate::plan::Case;
+use crate::schedule::{Limits, Order, ReplayToken};
+use crate::target::{Adapter, Backend, Client, RunVars, Serialises};
+use crate::verdict::{Level, Verdict, Violation};
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock.
+    pub vars: RunVars,
+    /// What was selected, in the user's words; goes into the transcript.
+    pub suite: String,
+    /// Mixed into the names of the people. Empty makes two runs with one seed use the same openids, which is right for a
+    /// backend started afresh; a backend that remembers earlier runs needs a word of its own for each.
+    pub salt: String,
+    /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
+    pub hold_limit: Duration,
+    /// The shortest silence that may count as "blocked"; measured paces only lengthen it. A busy machine wants more.
+    pub quiet_floor: Duration,
+    /// Fault-free logins to measure the backend's pace with; one more warms it up.
+    pub calibration_logins: usize,
+    /// Whether every order's history goes into the transcript, not only those of failing ones.
+    pub trace: bool,
+    /// Whether a violated SHOULD makes the exit code 1.
+    pub strict: bool,
+    /// Whether a case ends with its first failing order.
+    pub fail_fast: bool,
+    /// How many orders of a case are run.
+    pub limits: Limits,
+    /// How many orders may run side by side, where nothing forbids it. Reports do not depend on it.
+    pub jobs: usize,
+    /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
+    pub repeat_failing: usize,
+    /// Whether the first failing order of a case is made smaller.
+    pub shrink: bool,
+    /// Whether the sequential twin and the nearest passing neighbour of that order are looked for.
+    pub explain: bool,
+    /// After so long no further order is begun; what is left is said to be left.
+    pub max_time: Option<Duration>,
+    /// Throw it to end the run early.
+    pub cancel: Cancel,
+}
+
+impl Settings {
+    /// The defaults: holds up to two minutes, eight calibration logins, histories of failing orders only.
+    #[must_use]
+    pub fn new(vars: RunVars) -> Self {
+        Self {
+            vars,
+            suite: "all".to_owned(),
+            salt: String::new(),
+            hold_limit: Duration::from_secs(120),
+            quiet_floor: QUIET_FLOOR,
+            calibration_logins: 8,
+            trace: false,
+            strict: false,
+            fail_fast: false,
+            limits: Limits::default(),
+            jobs: 1,
+            repeat_failing: 5,
+            shrink: true,
+            explain: true,
+            max_time: None,
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+/// Why nothing could be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The mock has no such app, or the appid has the wrong shape. Exit code 3.
+    #[error("app {appid}: {why}")]
+    App {
+        /// The appid asked for.
+        appid: String,
+        /// The mock's words.
+        why: String,
+    },
+    /// A login without any fault failed, or the harness could not make one. The reason begins as
+    /// [`crate::verdict::Verdict::Error`]'s does.
+    #[error("{0}")]
+    Baseline(String),
+    /// The run was cancelled. Exit code 130.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl RunError {
+    /// The exit code this deserves.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::App { .. } => exit::USAGE,
+            Self::Baseline(reason) => exit::of_error(reason),
+            Self::Cancelled => exit::INTERRUPTED,
+        }
+    }
+}
+
+/// Makes the app of a run in the mock, unless it is there: call it before the backend starts, which may ask for an
+/// access_token at once. The app belongs to an Open Platform account, so that its people have unionids.
+///
+/// # Errors
+/// The appid or the secret has the wrong shape, or the mock refuses.
+pub fn ensure_app(handle: &Handle, vars: &RunVars) -> Result<AppId, RunError> {
+    let failed = |why: String| RunError::App {
+        appid: vars.appid.clone(),
+        why,
+    };
+    let appid: AppId = vars.appid.parse().map_err(|e| failed(format!("{e}")))?;
+    let secret: AppSecret = vars.secret.parse().map_err(|e| failed(format!("{e}")))?;
+    let made = handle.with_world(|world, now| match world.app(&appid) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let new = NewApp {
+                appid: Some(appid.clone()),
+                secret: Some(secret),
+                open_platform: true,
+                ..NewApp::default()
+            };
+            world.create_app(now, new).map(|_| ())
+        }
+    });
+    made.map_err(|e: ControlError| failed(e.to_string()))?;
+    Ok(appid)
+}
+
+/// Receives the events of a run.
+pub type Listener<'l> = dyn FnMut(RunEvent) + Send + 'l;
+
+/// Runs cases against one backend.
+pub struct Runner {
+    handle: Handle,
+    adapter: Arc<Adapter>,
+    /// `None` only while it is being started again, and after that failed.
+    backend: Option<Backend>,
+    client: Client,
+    pub(super) settings: Settings,
+    app: AppId,
+    seed: u64,
+    measured: Mutex<Measured>,
+    /// How often each order was played, by its hash, so that its people are new every time.
+    attempts: Mutex<HashMap<u64, u32>>,
+    /// What waits for what inside the backend, once it was asked.
+    pub(super) locking: OnceCell<Option<Locking>>,
+    began: Instant,
+    /// Cases in a row whose fault-free preparation was not answered.
+    silent_cases: usize,
+}
+
+/// How long a backend is taken to wait for WeChat when its adapter does not say: common clients wait five seconds.
+const ASSUMED_PATIENCE: Duration = Duration::from_secs(5);
+/// The backend's pace, and what it was measured from.
+struct Measured {
+    pace: Pace,
+    /// The latest waits of logins nobody held, longest memory [`REMEMBERED_WAITS`]: T follows the backend as it slows down.
+    waits: VecDeque<Duration>,
+}
+
+/// How many waits T is measured from.
+const REMEMBERED_WAITS: usize = 400;
+/// After so many cases in a row whose very preparation hung, the backend is taken for dead.
+const PATIENCE_CASES: usize = 3;
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("backend", &self.base())
+            .field("pace", &self.pace())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of one order.
+pub(super) struct Judged {
+    pub(super) order: Order,
+    pub(super) played: Played,
+    pub(super) violations: Vec<Violation>,
+    pub(super) token: String,
+}
+
+impl Judged {
+    /// Whether it broke this rule.
+    pub(super) fn fails_by(&self, rule: &str) -> bool {
+        self.violations
+            .iter()
+            .any(|v| v.rule == rule && v.level != Level::Info)
+    }
+}
+
+impl Runner {
+    /// A runner over a running backend. Measures the backend's pace with a few fault-free logins.
+    ///
+    /// # Errors
+    /// The app is missing, a fault-free login failed, or the run was cancelled.
+    pub async fn new(
+        handle: Handle,
+        adapter: Arc<Adapter>,
+        backend: Backend,
+        settings: Settings,
+    ) -> Result<Self, RunError> {
+        let app = ensure_app(&handle, &settings.vars)?;
+        let seed = handle.with_world(|world, _| world.seed()).0;
+        let answer_within = Duration::from_millis(adapter.features.answer_within_ms);
+        let client = Client::new(Arc::clone(&adapter), settings.vars.clone());
+        let patience = adapter
+            .features
+            .upstream_timeout_ms
+            .map(Duration::from_millis);
+        let pace = Pace {
+            quiet: settings.quiet_floor,
+            budget: patience.unwrap_or(ASSUMED_PATIENCE) / 2,
+            answer_within,
+        };
+        let runner = Self {
+            handle,
+            adapter,
+            backend: Some(backend),
+            client,
+            settings,
+            app,
+            seed,
+            measured: Mutex::new(Measured {
+                pace,
+                waits: VecDeque::new(),
+            }),
+            attempts: Mutex::default(),
+            locking: OnceCell::new(),
+            began: Instant::now(),
+            silent_cases: 0,
+        };
+        let prefix = runner.prefix("calibration", "-");
+        let logins = runner.settings.calibration_logins;
+        match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
+            Ok(samples) => runner.learn(samples),
+            Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
+            Err(NoPace::Failed(reason)) => {
+                return Err(RunError::Baseline(runner.with_last_lines(reason)));
+            }
+        }
+        Ok(runner)
+    }
+
+    /// The measured pace.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.measured().pace
+    }
+
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) const fn adapter(&self) -> &Arc<Adapter> {
+        &self.adapter
+    }
+
+    /// Whether the time for the run is over.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.settings
+            .max_time
+            .is_some_and(|most| self.began.elapsed() >= most)
+    }
+
+    /// The backend, to stop it; `None` if it ended and could not be started again.
+    #[must_use]
+    pub fn into_backend(self) -> Option<Backend> {
+        self.backend
+    }
+
+    /// Runs cases in order and tells `listener` from the first event to the last, also when cancelled.
+    pub async fn run(&mut self, cases: &[Case], listener: &mut Listener<'_>) -> Vec<CaseResult> {
+        listener(RunEvent::RunStarted {
+            schema: EVENT_SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            suite: self.settings.suite.clone(),
+            adapter: self.adapter.name.clone(),
+            adapter_hash: self.adapter.fingerprint.clone(),
+            seed: self.seed.to_string(),
+            at: self.handle.now().0,
+            backend: self.base(),
+            cases: cases.len(),
+        });
+        let mut results = Vec::new();
+        for case in cases {
+            if self.settings.cancel.is_cancelled() {
+                break;
+            }
+            results.push(self.run_case(case, listener).await);
+        }
+        let interrupted = self.settings.cancel.is_cancelled();
+        let exit_code = exit::exit_code(&results, self.settings.strict, interrupted);
+        listener(RunEvent::RunFinished {
+            counts: Counts::of(&results),
+            exit_code,
+            interrupted,
+        });
+        results
+    }
+
+    /// Runs every order of one case, nearest to first-in-first-out first, each once.
+    pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
+        let began = Instant::now();
+        let listing = case.listing(&self.settings.limits, self.seed);
+        listener(RunEvent::CaseStarted {
+            path: case.path.clone(),
+            alias: case.scenario.alias.clone(),
+            title: case.scenario.title.clone(),
+            title_zh: case.scenario.title_zh.clone(),
+            level: case.scenario.level,
+            impact: case.scenario.impact,
+            axes: case.axes.clone(),
+            orders: listing.len(),
+        });
+        let absent: Vec<&str> = case
+            .program
+            .needs
+            .iter()
+            .map(String::as_str)
+            .filter(|op| !self.adapter.has(op))
+            .collect();
+        let too_many_faults = self
+            .settings
+            .limits
+            .faults
+            .filter(|most| case.faults() > *most);
+        let result = if !absent.is_empty() {
+            skipped(case, format!("not-described: {}", absent.join(", ")))
+        } else if let Some(most) = too_many_faults {
+            skipped(
+                case,
+                format!("filtered: it schedules more than {most} faults"),
+            )
+        } else if self.is_out_of_time() {
+            skipped(
+                case,
+                "filtered: --max-time was over before it began".to_owned(),
+            )
+        } else if self.silent_cases >= PATIENCE_CASES {
+            let reason = "unsettled: the backend answers no login any more since an earlier case hung; run this case alone";
+            not_run(
+                case,
+                Verdict::Inconclusive {
+                    reason: reason.to_owned(),
+                },
+            )
+        } else {
+            let mut tally = self.explore(case, &listing, listener).await;
+            self.revive(&mut tally).await;
+            let serialises = matches!(
+                self.adapter.features.serialises_logins,
+                Some(Serialises::PerUser | Serialises::Global)
+            );
+            let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tally.result(case, Some(&listing), serialises, took_ms)
+        };
+        listener(RunEvent::CaseFinished(Box::new(result.clone())));
+        result
+    }
+
+    /// Plays one order of a case and returns what happened.
+    ///
+    /// # Errors
+    /// It could not be played to an end of its own: cancelled, or the preparation failed.
+    pub async fn run_order(&mut self, case: &Case, order: &Order) -> Result<History, RunError> {
+        let played = self.play(case, order, self.pace()).await;
+        match played.cut {
+            None => Ok(played.history),
+            Some(stop) => Err(self.error(stop)),
+        }
+    }
+
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(crate) fn judge(&self, case: &Case, history: &History) -> Vec<Violation> {
+        judge::judge(history, &context(case, &self.adapter.features))
+    }
+
+    /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
+    async fn revive(&mut self, tally: &mut Tally) {
+        self.silent_cases = if tally.hung_in_preparation() {
+            self.silent_cases + 1
+        } else {
+            0
+        };
+        let ended = self.backend.as_mut().and_then(Backend::ended);
+        if let Some(status) = ended {
+            tally.backend_ended(self.with_last_lines(format!(
+                "backend: it ended by itself during this case ({status})"
+            )));
+        }
+        let is_ours = self
+            .backend
+            .as_ref()
+            .is_some_and(|backend| backend.pid().is_some());
+        if !is_ours || !(ended.is_some() || tally.has_hung()) {
+            return;
+        }
+        let mut road = Vec::new();
+        if let Some(backend) = self.backend.take() {
+            road = backend.road().to_vec();
+            backend.stop().await;
+        }
+        match Backend::start_with(&self.adapter, &self.settings.vars, &road).await {
+            Ok(backend) => {
+                self.backend = Some(backend);
+                self.silent_cases = 0;
+            }
+            Err(error) => {
+                tally.backend_ended(format!("backend: it could not be started again: {error}"))
+            }
+        }
+    }
+
+    fn base(&self) -> String {
+        self.backend
+            .as_ref()
+            .map(|backend| backend.base().to_owned())
+            .unwrap_or_default()
+    }
+
+    pub(super) async fn judged(&self, case: &Case, order: &Order, pace: Pace) -> Judged {
+        let played = self.play(case, order, pace).await;
+        // An order that was cut short says nothing: what is missing from it was never asked.
+        let violations = if played.cut.is_none() {
+            self.judge(case, &played.history)
+        } else {
+            Vec::new()
+        };
+        let token = ReplayToken {
+            path: case.path.clone(),
+            seed: self.seed,
+            order: order.clone(),
+        }
+        .to_string();
+        Judged {
+            order: order.clone(),
+            played,
+            violations,
+            token,
+        }
+    }
+
+    async fn play(&self, case: &Case, order: &Order, pace: Pace) -> Played {
+        let prefix = self.prefix(&case.path, &order.to_string());
+        let program = case.part(order);
+        let piece = Piece {
+            program: &program,
+            rules: (case.rotation(), case.returns()),
+            events: &case.events(),
+            order,
+            prefix: &prefix,
+        };
+        let mut played = play(&self.ground(pace), &piece).await;
+        self.learn(std::mem::take(&mut played.samples));
+        played
+    }
+
+    /// Measures T anew from what logins took lately.
+    fn learn(&self, samples: Vec<Sample>) {
+        let mut measured = self.measured();
+        let Measured { pace, waits } = &mut *measured;
+        for sample in samples {
+            waits.extend([sample.to_upstream, sample.to_answer]);
+        }
+        let forgotten = waits.len().saturating_sub(REMEMBERED_WAITS);
+        waits.drain(..forgotten);
+        let Pace {
+            budget,
+            answer_within,
+            ..
+        } = *pace;
+        *pace = Pace::calibrated(
+            waits.iter().copied(),
+            self.settings.quiet_floor,
+            budget,
+            answer_within,
+        );
+    }
+
+    pub(super) fn prefix(&self, path: &str, order: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        (path, order).hash(&mut hasher);
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = attempts.entry(hasher.finish()).or_insert(0);
+        let prefix = cast::prefix(
+            &[&self.seed.to_string(), &self.settings.salt, path, order],
+            *attempt,
+        );
+        *attempt += 1;
+        prefix
+    }
+
+    pub(super) fn ground(&self, pace: Pace) -> Ground<'_> {
+        Ground {
+            handle: &self.handle,
+            adapter: &self.adapter,
+            client: &self.client,
+            app: &self.app,
+            secret: &self.settings.vars.secret,
+            pace,
+            hold_limit: self.settings.hold_limit,
+            cancel: &self.settings.cancel,
+        }
+    }
+
+    pub(super) fn error(&self, stop: Stop) -> RunError {
+        match stop {
+            Stop::Cancelled => RunError::Cancelled,
+            Stop::Baseline(why) => RunError::Baseline(
+                self.with_last_lines(format!("{}: fault-free {why}", exit::REASON_BASELINE)),
+            ),
+            Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
+            Stop::Ended(ending) => {
+                RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))
+            }
+        }
+    }
+
+    /// The backend's own last words often say more than its answer.
+    fn with_last_lines(&self, reason: String) -> String {
+        let lines = self
+            .backend
+            .as_ref()
+            .map(Backend::last_lines)
+            .unwrap_or_default();
+        let last = &lines[lines.len().saturating_sub(5)..];
+        if last.is_empty() {
+            reason
+        } else {
+            format!("{reason}\nthe backend's last lines:\n{}", last.join("\n"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_may_move_between_threads() {
+        fn is_send<T: Send>(_: &T) {}
+        let _ = |runner: &mut Runner, listener: &mut Listener<'_>| {
+            is_send(&runner.run(&[], listener));
+        };
+    }
+}

@@ -1,0 +1,235 @@
+//! When has the backend done all it can do before the next step? Decided here, from what is known; waited for elsewhere.
+//!
+//! Pure. From outside a process "blocked" can only be guessed from silence, so every guess has a measured length
+//! ([`Pace`]), and nobody guesses while a certain answer is still possible: with nothing held at a gate, an open
+//! request has no reason to be blocked and is waited for as long as the backend may take.
+
+use std::time::Duration;
+
+/// How long silence must last to mean something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// T: silence after which an open request counts as blocked while another is held. 30 ms to 2 s.
+    pub quiet: Duration,
+    /// The longest a guess may take while calls are held: half of the backend's own patience with WeChat, or it gives up
+    /// on the held calls and the order proves nothing.
+    pub budget: Duration,
+    /// How long a request may stay unanswered while nothing is held; longer is a hang (LIVE-01).
+    pub answer_within: Duration,
+}
+
+/// The shortest T, unless the settings say otherwise. Below it, a scheduler hiccup looks like a lock.
+pub const QUIET_FLOOR: Duration = Duration::from_millis(30);
+/// The longest T. Above it, a suite over a slow backend would never end.
+pub const QUIET_CEILING: Duration = Duration::from_secs(2);
+/// How many times T a guess that matters waits: before a lock is inferred, or a released reply is called unanswered.
+pub const INSISTENCE: u32 = 5;
+
+impl Pace {
+    /// T from measured waits ("request sent to upstream seen", "reply released to answer seen"): eight times the
+    /// 99th percentile, between `floor` and [`QUIET_CEILING`].
+    #[must_use]
+    pub fn calibrated(
+        samples: impl IntoIterator<Item = Duration>,
+        floor: Duration,
+        budget: Duration,
+        answer_within: Duration,
+    ) -> Self {
+        let mut sorted: Vec<Duration> = samples.into_iter().collect();
+        sorted.sort_unstable();
+        let rank = (sorted.len() * 99).div_ceil(100);
+        let p99 = sorted
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
+        Self {
+            quiet: (p99 * 8).clamp(floor.min(QUIET_CEILING), QUIET_CEILING),
+            budget,
+            answer_within,
+        }
+    }
+
+    /// Silence after which an open request counts as blocked, by how much depends on the guess.
+    fn silence(&self, insist: bool) -> Duration {
+        let wish = if insist {
+            self.quiet * INSISTENCE
+        } else {
+            self.quiet
+        };
+        wish.min(self.budget)
+    }
+}
+
+/// What is known of one open request of a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// A call it caused is held at a gate and nothing else it caused is under way.
+    pub(crate) parked: bool,
+    /// The call that matters for it has been seen at WeChat (or it needs none), so that it cannot be waiting to make it.
+    pub(crate) reached: bool,
+}
+
+/// How sure the next step needs us to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Go on after T: the next step does not depend on requests that have not reached WeChat.
+    Rest,
+    /// Go on after [`INSISTENCE`] times T: the next step needs a request that has not reached WeChat.
+    Certainty,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Every open request is parked, or there is none.
+    Settled,
+    /// Some open requests are neither answered nor parked, and waiting longer would be guessing the same.
+    Blocked,
+    /// Something may still happen by itself within this time.
+    Wait(Duration),
+    /// Nothing is held and still something was not answered in time.
+    Hung,
+}
+
+/// Decides from the standings of all open requests, how long nothing has moved, and how long nothing has been held.
+pub(crate) fn decide(
+    open: &[Standing],
+    quiet: Duration,
+    free: Duration,
+    need: Need,
+    pace: &Pace,
+) -> Decision {
+    let moving: Vec<&Standing> = open.iter().filter(|o| !o.parked).collect();
+    if moving.is_empty() {
+        return Decision::Settled;
+    }
+    let someone_held = moving.len() < open.len();
+    let (passed, limit, then) = if someone_held {
+        let insist = need == Need::Certainty || moving.iter().any(|o| o.reached);
+        (quiet, pace.silence(insist), Decision::Blocked)
+    } else {
+        (free, pace.answer_within, Decision::Hung)
+    };
+    match limit.checked_sub(passed) {
+        Some(left) if !left.is_zero() => Decision::Wait(left),
+        _ => then,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace {
+        quiet: Duration::from_millis(40),
+        budget: Duration::from_secs(1),
+        answer_within: Duration::from_secs(10),
+    };
+    const PARKED: Standing = Standing {
+        parked: true,
+        reached: true,
+    };
+    const BEFORE: Standing = Standing {
+        parked: false,
+        reached: false,
+    };
+    const RELEASED: Standing = Standing {
+        parked: false,
+        reached: true,
+    };
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn check(open: &[Standing], quiet_ms: u64, free_ms: u64, need: Need, expected: Decision) {
+        assert_eq!(
+            decide(open, ms(quiet_ms), ms(free_ms), need, &PACE),
+            expected,
+            "{open:?} {quiet_ms} {free_ms} {need:?}"
+        );
+    }
+
+    #[test]
+    fn answered_or_parked_is_settled_at_once() {
+        check(&[], 0, 0, Need::Rest, Decision::Settled);
+        check(&[PARKED, PARKED], 0, 0, Need::Certainty, Decision::Settled);
+    }
+
+    #[test]
+    fn silence_counts_only_while_something_is_held() {
+        check(&[PARKED, BEFORE], 0, 0, Need::Rest, Decision::Wait(ms(40)));
+        check(&[PARKED, BEFORE], 40, 0, Need::Rest, Decision::Blocked);
+        check(
+            &[PARKED, BEFORE],
+            40,
+            0,
+            Need::Certainty,
+            Decision::Wait(ms(160)),
+        );
+        check(
+            &[PARKED, BEFORE],
+            200,
+            0,
+            Need::Certainty,
+            Decision::Blocked,
+        );
+        check(
+            &[BEFORE],
+            9_000,
+            9_000,
+            Need::Rest,
+            Decision::Wait(ms(1_000)),
+        );
+        check(&[BEFORE], 0, 10_000, Need::Rest, Decision::Hung);
+    }
+
+    #[test]
+    fn a_released_reply_is_waited_for_longer() {
+        check(
+            &[PARKED, RELEASED],
+            40,
+            0,
+            Need::Rest,
+            Decision::Wait(ms(160)),
+        );
+        check(&[PARKED, RELEASED], 200, 0, Need::Rest, Decision::Blocked);
+    }
+
+    #[test]
+    fn no_guess_outlasts_the_patience_of_the_backend() {
+        let hasty = Pace {
+            budget: ms(100),
+            ..PACE
+        };
+        let at = |quiet_ms| {
+            decide(
+                &[PARKED, RELEASED],
+                ms(quiet_ms),
+                ms(0),
+                Need::Certainty,
+                &hasty,
+            )
+        };
+        assert_eq!(at(40), Decision::Wait(ms(60)));
+        assert_eq!(at(100), Decision::Blocked);
+    }
+
+    #[test]
+    fn t_is_eight_times_the_99th_percentile_within_bounds() {
+        let pace = |samples: &[u64]| {
+            Pace::calibrated(samples.iter().copied().map(ms), QUIET_FLOOR, ms(1), ms(1)).quiet
+        };
+        assert_eq!(pace(&[]), QUIET_FLOOR);
+        assert_eq!(pace(&[1, 1, 2]), QUIET_FLOOR);
+        assert_eq!(pace(&[5, 1, 20]), ms(160));
+        assert_eq!(pace(&[900]), QUIET_CEILING);
+        let mut many = vec![1; 199];
+        many.push(500);
+        assert_eq!(
+            pace(&many),
+            QUIET_FLOOR,
+            "one outlier in two hundred is beyond the 99th percentile"
+        );
+    }
+}

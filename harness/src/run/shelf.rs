@@ -1,0 +1,144 @@
+//! What the phones of one order hold: codes, tokens, payloads, phone codes, by their names in the scenario.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::device::Payload;
+use crate::history::Tick;
+use crate::scenario::Using;
+
+/// A login code.
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) js_code: String,
+    /// Who minted it (scenario name).
+    pub(crate) user: String,
+}
+
+/// A session token a phone received, with everything else the answer's captures held.
+#[derive(Clone)]
+pub(crate) struct Token {
+    /// Scenario name: `t1`.
+    pub(crate) name: String,
+    /// The person who logged in (scenario name).
+    pub(crate) user: String,
+    /// Index of the phone.
+    pub(crate) phone: usize,
+    /// `session.*` for later requests.
+    pub(crate) session: BTreeMap<String, String>,
+    /// The key the login's exchange revealed.
+    pub(crate) key_no: Option<u32>,
+    /// When it arrived.
+    pub(crate) received: Tick,
+}
+
+/// A payload, and where the history describes it.
+#[derive(Clone)]
+pub(crate) struct HeldPayload {
+    pub(crate) payload: Payload,
+    pub(crate) record: usize,
+    /// Whether the previous key opens it to valid padding and garbage.
+    pub(crate) twin: bool,
+}
+
+/// Everything the phones hold.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) codes: HashMap<String, Code>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) payloads: HashMap<String, HeldPayload>,
+    pub(crate) phone_codes: HashMap<String, String>,
+}
+
+impl Shelf {
+    /// The token `using` means for a phone; `Ok(None)` if it means none.
+    ///
+    /// # Errors
+    /// In words, why there is no such token.
+    pub(crate) fn token(
+        &self,
+        using: &Using,
+        phone: usize,
+        user: &str,
+    ) -> Result<Option<&Token>, String> {
+        match using {
+            Using::Nothing => Ok(None),
+            Using::Named(name) => {
+                let named = self.tokens.iter().rev().find(|t| t.name == *name);
+                named
+                    .map(Some)
+                    .ok_or_else(|| format!("no login has answered with {name}"))
+            }
+            Using::Last => {
+                let last = self
+                    .tokens
+                    .iter()
+                    .filter(|t| t.phone == phone)
+                    .max_by_key(|t| t.received);
+                last.map(Some).ok_or_else(|| "it holds no token".to_owned())
+            }
+            Using::Newest => self
+                .newest(user)
+                .map(Some)
+                .ok_or_else(|| format!("nobody holds a token of {user}")),
+        }
+    }
+
+    /// The token of the login whose key is the newest issued; of several, the one received last.
+    pub(crate) fn newest(&self, user: &str) -> Option<&Token> {
+        self.tokens
+            .iter()
+            .filter(|t| t.user == user)
+            .max_by_key(|t| (t.key_no, t.received))
+    }
+
+    /// The name and owner of a code seen on the wire.
+    pub(crate) fn code_named(&self, js_code: &str) -> Option<(&str, &Code)> {
+        self.codes
+            .iter()
+            .find(|(_, code)| code.js_code == js_code)
+            .map(|(name, code)| (name.as_str(), code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(name: &str, user: &str, phone: usize, key_no: Option<u32>, received: u32) -> Token {
+        Token {
+            name: name.into(),
+            user: user.into(),
+            phone,
+            session: BTreeMap::new(),
+            key_no,
+            received: Tick(received),
+        }
+    }
+
+    #[test]
+    fn tokens_are_found_by_name_by_phone_and_by_key() {
+        let shelf = Shelf {
+            tokens: vec![
+                token("t1", "A", 0, Some(2), 5),
+                token("t2", "A", 1, Some(1), 9),
+                token("t3", "B", 2, None, 7),
+            ],
+            ..Shelf::default()
+        };
+        let name = |using: Using, phone, user: &str| {
+            shelf
+                .token(&using, phone, user)
+                .map(|found| found.map(|t| t.name.clone()))
+        };
+        assert_eq!(
+            name(Using::Named("t3".into()), 0, "A"),
+            Ok(Some("t3".into()))
+        );
+        assert_eq!(name(Using::Last, 1, "A"), Ok(Some("t2".into())));
+        assert_eq!(name(Using::Newest, 1, "A"), Ok(Some("t1".into())));
+        assert_eq!(name(Using::Nothing, 1, "A"), Ok(None));
+        assert!(name(Using::Last, 3, "A").is_err());
+        assert!(name(Using::Named("t9".into()), 0, "A").is_err());
+        assert!(name(Using::Newest, 0, "C").is_err());
+    }
+}

@@ -1,0 +1,415 @@
+//! One order while it runs: open requests, calls seen at WeChat, and the wait for the backend to come to rest.
+//!
+//! This is the only place that waits. Every wait is ended by a notification (a call changed state, an answer came, the
+//! run was cancelled); a timer only says how long silence must last before it means something.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use wxmock_server::{CallId, CallInfo, Handle, Point};
+use wxmock_world::AppId;
+
+use super::cancel::Cancel;
+use super::cast::Cast;
+use super::record::Recorder;
+use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
+use super::shelf::Shelf;
+use crate::device::{Device, user_view};
+use crate::history::{Ending, History, Operation};
+use crate::scenario::Program;
+use crate::schedule::EventName;
+use crate::target::{Adapter, Client, Extra, OpVars, RawAnswer};
+
+/// What orders are forced against.
+pub(crate) struct Ground<'a> {
+    pub(crate) handle: &'a Handle,
+    pub(crate) adapter: &'a Adapter,
+    pub(crate) client: &'a Client,
+    pub(crate) app: &'a AppId,
+    pub(crate) secret: &'a str,
+    pub(crate) pace: Pace,
+    /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
+    pub(crate) hold_limit: Duration,
+    pub(crate) cancel: &'a Cancel,
+}
+
+/// Why an order stopped before its last step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The run was cancelled.
+    Cancelled,
+    /// The order ended this way.
+    Ended(Ending),
+    /// A login without any fault failed in the preparation.
+    Baseline(String),
+    /// The harness or the adapter cannot do what the program says.
+    Broken(String),
+}
+
+/// A request of a phone to the backend, open or answered. Same index as in `history.operations`.
+pub(crate) struct Request {
+    pub(crate) phone: usize,
+    pub(crate) op: String,
+    /// The login code it carries.
+    pub(crate) js_code: Option<String>,
+    /// The phone code it carries.
+    pub(crate) phone_code: Option<String>,
+    /// Name for the token of its answer; set for logins.
+    pub(crate) keep_as: Option<String>,
+    /// The S event that sent it, if it is part of the race.
+    pub(crate) event: Option<EventName>,
+    /// Its call to `jscode2session`, as an index into [`Stage::calls`].
+    pub(crate) exchange: Option<usize>,
+    /// The schedule still has a K step for it.
+    pub(crate) commit_due: bool,
+    /// The schedule still has an R step for it.
+    pub(crate) reply_due: bool,
+    pub(crate) sent: Instant,
+    pub(crate) done: bool,
+    /// It was remarked that it waits for something held.
+    pub(crate) blocked: bool,
+    /// Found blocked, and nothing the backend can see has happened since: waiting again would tell nothing.
+    pub(crate) stalled: bool,
+    /// The token its answer carried, until the order is over and it has been looked at.
+    pub(crate) raw_token: Option<String>,
+}
+
+impl Request {
+    /// Whether it submits a login code.
+    pub(crate) fn is_login(&self) -> bool {
+        self.keep_as.is_some()
+    }
+}
+
+/// A call the backend made to WeChat.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    /// Index into `history.upstream`.
+    pub(crate) upstream: usize,
+    pub(crate) request: Option<usize>,
+    pub(crate) info: CallInfo,
+    /// When it was first seen.
+    pub(crate) seen: Instant,
+    /// When it was last seen to change.
+    pub(crate) changed: Instant,
+    pub(crate) committed: bool,
+    pub(crate) replied: bool,
+    pub(crate) over: bool,
+    /// Whether it has stood at a gate we meant to open later.
+    pub(crate) held: bool,
+    pub(crate) through_arrived: bool,
+    pub(crate) through_committed: bool,
+}
+
+impl Call {
+    /// Where it is held and not yet let go by us.
+    pub(crate) fn parked(&self) -> Option<Point> {
+        match self.info.parked {
+            Some(Point::Arrived) if !self.through_arrived => Some(Point::Arrived),
+            Some(Point::Committed) if !self.through_committed => Some(Point::Committed),
+            _ => None,
+        }
+    }
+}
+
+/// An answer on its way from a worker.
+pub(crate) struct Arrival {
+    pub(crate) request: usize,
+    pub(crate) answer: RawAnswer,
+    pub(crate) at: Instant,
+}
+
+/// Waits of a fault-free login, for calibration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// From "request sent" to "call seen at WeChat".
+    pub(crate) to_upstream: Duration,
+    /// From "reply written" to "answer here".
+    pub(crate) to_answer: Duration,
+}
+
+/// One order while it runs.
+pub(crate) struct Stage<'a> {
+    pub(crate) ground: &'a Ground<'a>,
+    pub(crate) program: &'a Program,
+    pub(crate) cast: Cast,
+    pub(crate) record: Recorder,
+    pub(crate) phones: Vec<Device>,
+    pub(crate) shelf: Shelf,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) samples: Vec<Sample>,
+    /// Labels of the scenario's faults that leave the body of an answer whole.
+    pub(crate) harmless_faults: Vec<String>,
+    /// People whose success bodies the scenario has given another shape.
+    pub(crate) shaped: BTreeSet<String>,
+    /// Obligations seen to be met that no history shows.
+    pub(crate) witnessed: BTreeSet<&'static str>,
+    pub(crate) marks: u32,
+    pub(crate) cursor: CallId,
+    pub(crate) changes: watch::Receiver<u64>,
+    pub(crate) workers: JoinSet<()>,
+    pub(crate) outbox: mpsc::UnboundedSender<Arrival>,
+    pub(crate) inbox: mpsc::UnboundedReceiver<Arrival>,
+    pub(crate) pending: Vec<Arrival>,
+}
+
+/// How one step describes the request it sends.
+pub(crate) struct Sending {
+    pub(crate) operation: Operation,
+    pub(crate) phone: usize,
+    pub(crate) js_code: Option<String>,
+    pub(crate) phone_code: Option<String>,
+    pub(crate) keep_as: Option<String>,
+    pub(crate) event: Option<EventName>,
+    pub(crate) vars: OpVars,
+    pub(crate) extra: Extra,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(
+        ground: &'a Ground<'a>,
+        program: &'a Program,
+        cast: Cast,
+        phones: Vec<Device>,
+    ) -> Self {
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let calls = ground.handle.calls();
+        Self {
+            ground,
+            program,
+            cast,
+            record: Recorder::default(),
+            phones,
+            shelf: Shelf::default(),
+            requests: Vec::new(),
+            calls: Vec::new(),
+            samples: Vec::new(),
+            harmless_faults: Vec::new(),
+            shaped: BTreeSet::new(),
+            witnessed: BTreeSet::new(),
+            marks: 0,
+            changes: calls.changes(),
+            cursor: calls.last(),
+            workers: JoinSet::new(),
+            outbox,
+            inbox,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Starts a request on a worker of its own and returns its index.
+    pub(crate) fn send(&mut self, sending: Sending) -> usize {
+        self.stir();
+        let op = sending.operation.op.clone();
+        let request = self.record.operation(sending.operation);
+        let raced = sending.event.is_some() && sending.keep_as.is_some();
+        self.requests.push(Request {
+            phone: sending.phone,
+            op: op.clone(),
+            js_code: sending.js_code,
+            phone_code: sending.phone_code,
+            keep_as: sending.keep_as,
+            event: sending.event,
+            exchange: None,
+            commit_due: raced,
+            reply_due: raced,
+            sent: Instant::now(),
+            done: false,
+            blocked: false,
+            stalled: false,
+            raw_token: None,
+        });
+        let (client, outbox, vars, extra) = (
+            self.ground.client.clone(),
+            self.outbox.clone(),
+            sending.vars,
+            sending.extra,
+        );
+        self.workers.spawn(async move {
+            let answer = client.call(&op, &vars, &extra).await;
+            // Nobody listens any more once the order was cut short.
+            let _ = outbox.send(Arrival {
+                request,
+                answer,
+                at: Instant::now(),
+            });
+        });
+        request
+    }
+
+    /// Waits until every open request is answered, held, or blocked as far as silence can tell.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, hung, or a hold outlived the backend's patience.
+    pub(crate) async fn settle(&mut self, need: Need) -> Result<Decision, Stop> {
+        let (mut moved, mut held) = (Instant::now(), Instant::now());
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            let open = self.standings(need);
+            if open.iter().any(|o| o.parked) {
+                held = Instant::now();
+            }
+            let left = match decide(
+                &open,
+                moved.elapsed(),
+                held.elapsed(),
+                need,
+                &self.ground.pace,
+            ) {
+                Decision::Wait(left) => left,
+                Decision::Hung => return Err(Stop::Ended(self.hung())),
+                Decision::Blocked => {
+                    self.stall();
+                    return Ok(Decision::Blocked);
+                }
+                Decision::Settled => match self.finishing() {
+                    Some(left) => left,
+                    None => return Ok(Decision::Settled),
+                },
+            };
+            tokio::select! {
+                biased;
+                () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+                Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
+                changed = self.changes.changed() => {
+                    if changed.is_err() {
+                        return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
+                    }
+                }
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+
+    /// How long to wait for the mock to finish an answer whose reader has already acted on it: the bytes are with the
+    /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
+    /// A call the backend gave up on never finishes, so there is an end to it.
+    fn finishing(&self) -> Option<Duration> {
+        let limit = self.ground.pace.quiet * INSISTENCE;
+        let waits = self.calls.iter().filter(|call| {
+            let answered = call
+                .request
+                .is_none_or(|request| self.requests[request].done);
+            answered && !call.over && call.parked().is_none()
+        });
+        waits
+            .filter_map(|call| limit.checked_sub(call.changed.elapsed()))
+            .filter(|left| !left.is_zero())
+            .max()
+    }
+
+    /// The history so far. Gates open, sockets close and people leave as the stage goes.
+    pub(crate) fn into_history(self) -> History {
+        self.record.into_history()
+    }
+
+    /// Open requests with their indexes, in the order they were sent.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (usize, &Request)> {
+        self.requests.iter().enumerate().filter(|(_, r)| !r.done)
+    }
+
+    /// The call that carries a request's code, if it has been seen.
+    pub(crate) fn exchange(&self, request: usize) -> Option<&Call> {
+        self.requests[request].exchange.map(|at| &self.calls[at])
+    }
+
+    /// A request in words: `P2 submit c2`.
+    pub(crate) fn name(&self, request: usize) -> String {
+        let operation = &self.record.history().operations[request];
+        format!("{} {}", operation.phone, operation.label)
+    }
+
+    /// Lets an exchange pass the point where it is held.
+    pub(crate) fn let_go(&mut self, call: usize, point: Point) {
+        let call = &mut self.calls[call];
+        match point {
+            Point::Arrived => call.through_arrived = true,
+            Point::Committed => call.through_committed = true,
+            Point::Answered => {}
+        }
+        self.cast.release(call.id);
+        if point == Point::Committed {
+            self.stir();
+        }
+    }
+
+    /// The schedule asks for nothing more of any request: whatever is held passes.
+    pub(crate) fn nothing_due(&mut self) {
+        for request in &mut self.requests {
+            request.commit_due = false;
+            request.reply_due = false;
+        }
+        self.cast.open_gates();
+        for call in &mut self.calls {
+            call.through_arrived = true;
+            call.through_committed = true;
+        }
+    }
+
+    /// Reads the keys WeChat holds for a person; call before recording the step that may have changed them.
+    pub(crate) fn read_keys(&mut self, person: &str) {
+        let Some(user) = self.cast.person(person).map(|p| p.user.clone()) else {
+            return;
+        };
+        if let Ok(view) = user_view(self.ground.handle, self.ground.app, &user) {
+            self.record.keys(person, &view.keys);
+        }
+    }
+
+    /// Whether a request has all it needs from WeChat, and still is not answered.
+    pub(crate) fn is_stuck(&self, request: usize) -> bool {
+        let standing = self.standing(request);
+        standing.reached && !standing.parked
+    }
+
+    /// The open requests a wait is about: all, except those found blocked since the backend last saw anything happen.
+    fn standings(&self, need: Need) -> Vec<Standing> {
+        let all: Vec<(bool, Standing)> = self
+            .open()
+            .map(|(at, r)| (r.stalled, self.standing(at)))
+            .collect();
+        let held = all.iter().any(|(_, o)| o.parked);
+        all.into_iter()
+            .filter(|(stalled, _)| !(*stalled && held && need == Need::Rest))
+            .map(|(_, o)| o)
+            .collect()
+    }
+
+    fn stall(&mut self) {
+        for at in 0..self.requests.len() {
+            self.requests[at].stalled = !self.requests[at].done && !self.standing(at).parked;
+        }
+    }
+
+    fn stir(&mut self) {
+        for request in &mut self.requests {
+            request.stalled = false;
+        }
+    }
+
+    fn standing(&self, request: usize) -> Standing {
+        let r = &self.requests[request];
+        let parked = self
+            .exchange(request)
+            .is_some_and(|call| call.parked().is_some());
+        let busy = self
+            .calls
+            .iter()
+            .any(|c| c.request == Some(request) && !c.over && c.parked().is_none());
+        Standing {
+            parked: parked && !busy,
+            reached: !r.is_login() || r.exchange.is_some(),
+        }
+    }
+
+    fn hung(&self) -> Ending {
+        Ending::Hung {
+            open: self.open().map(|(at, _)| self.name(at)).collect(),
+        }
+    }
+}

@@ -1,0 +1,665 @@
+//! Adds up the orders of one case and draws the verdict. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::locks::{Locking, Locks};
+use super::play::Lock;
+use super::store;
+use crate::event::CaseResult;
+use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
+use crate::history::{Ending, History, Phase};
+use crate::plan::Case;
+use crate::schedule::{Listing, Order, PairCoverage, Space, Total};
+use crate::verdict::{Level, Verdict, Violation};
+
+/// The orders of one case so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    orders_run: usize,
+    orders_failed: usize,
+    /// Orders that ran into a lock, and orders never tried because a lock already seen forbids them.
+    infeasible: usize,
+    pruned: usize,
+    rules: BTreeSet<String>,
+    met: BTreeSet<String>,
+    worst: Option<Level>,
+    first_failing: Option<FirstFailing>,
+    first_failing_at: usize,
+    /// Positions of failing orders in the list, from 1.
+    failing: Vec<usize>,
+    /// Of failing orders that were run again: runs in all, and runs that failed.
+    rates: BTreeMap<usize, Rate>,
+    coverage: Option<PairCoverage>,
+    space: Option<Space>,
+    last: Option<History>,
+    /// Why some order proves nothing, and that order: the first of its kind.
+    doubt: Option<(String, History)>,
+    locks: Locks,
+    waits: Vec<String>,
+    notes: Vec<String>,
+    error: Option<String>,
+    interrupted: bool,
+    out_of_time: bool,
+    hung: bool,
+    hung_in_preparation: bool,
+}
+
+/// The first order that shows the worst level, and what else is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct FirstFailing {
+    pub(crate) order: Order,
+    pub(crate) token: String,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) history: History,
+    pub(crate) evidence: Evidence,
+}
+
+impl FirstFailing {
+    /// The rule it is shown for.
+    pub(crate) fn rule(&self) -> &str {
+        let worst = self
+            .violations
+            .iter()
+            .min_by_key(|violation| violation.level);
+        worst
+            .map(|violation| violation.rule.as_str())
+            .unwrap_or_default()
+    }
+}
+
+impl Tally {
+    /// Nothing added up yet, of a race with these logins and this space.
+    pub(crate) fn over(locks: Locks, space: Space) -> Self {
+        Self {
+            locks,
+            coverage: Some(PairCoverage::new(space.clone())),
+            space: Some(space),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a lock already seen makes this order impossible; if so it is counted.
+    pub(crate) fn prunes(&mut self, order: &Order) -> bool {
+        let forbidden = self.forbids(order);
+        if forbidden {
+            self.infeasible += 1;
+            self.pruned += 1;
+        }
+        forbidden
+    }
+
+    /// The spelling of an order's trace that is played: under a lock, the one in which nobody is at WeChat too early.
+    pub(crate) fn spelling(&self, order: Order) -> Order {
+        match &self.space {
+            Some(space) if self.knows_locks() => space.late_commits(&order),
+            _ => order,
+        }
+    }
+
+    /// Whether a lock already seen makes this order impossible.
+    pub(crate) fn forbids(&self, order: &Order) -> bool {
+        self.locks.forbids(order)
+    }
+
+    /// Takes a lock into account, and what it was found to be.
+    pub(crate) fn lock(&mut self, lock: Lock, kind: Option<Locking>, ending: &Ending) {
+        if let Ending::Infeasible { waiting, holder } = ending {
+            self.waits.push(format!("{waiting} waits for {holder}"));
+        }
+        self.locks.add(lock, kind);
+    }
+
+    /// Adds an order that was played; `at` is its position in the list, `doubt` is why it proves nothing, if it does not.
+    pub(crate) fn add(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+        doubt: Option<String>,
+    ) {
+        // What happens while a lock is being opened up is no order anybody asked for.
+        if !matches!(history.ending, Ending::Infeasible { .. }) {
+            self.met.extend(history.obligations.iter().cloned());
+        }
+        if matches!(history.ending, Ending::Hung { .. }) {
+            self.hung = true;
+            self.hung_in_preparation = history
+                .operations
+                .last()
+                .is_some_and(|o| o.phase == Phase::Before);
+        }
+        if matches!(history.ending, Ending::Infeasible { .. }) {
+            self.infeasible += 1;
+        } else {
+            self.orders_run += 1;
+            self.coverage
+                .iter_mut()
+                .for_each(|coverage| coverage.add(order));
+            if let (None, Some(reason)) = (&self.doubt, doubt) {
+                self.doubt = Some((reason, history.clone()));
+            }
+        }
+        if violations.is_empty() {
+            self.last = Some(history);
+            return;
+        }
+        self.orders_failed += 1;
+        self.failing.push(at);
+        self.rules.extend(violations.iter().map(|v| v.rule.clone()));
+        let worst = violations.iter().map(|v| v.level).min();
+        // The first order that shows the worst level is the one to show: a MUST later on replaces a SHOULD.
+        if self.worst.is_none() || worst < self.worst {
+            self.worst = worst;
+            self.first_failing = Some(FirstFailing {
+                order: order.clone(),
+                token: token.to_owned(),
+                violations,
+                history,
+                evidence: Evidence::default(),
+            });
+            self.first_failing_at = at;
+        }
+    }
+
+    /// The case cannot go on: the reason begins with one of the words in [`super::exit`].
+    pub(crate) fn fail_to_run(&mut self, reason: String, history: History) {
+        self.error = Some(reason);
+        self.last = Some(history);
+    }
+
+    /// The time for the run is over with `begun` of `of` orders begun.
+    pub(crate) fn stop_early(&mut self, begun: usize, of: usize) {
+        if !std::mem::replace(&mut self.out_of_time, true) {
+            self.note(format!(
+                "--max-time was over after {begun} of {of} orders of this case"
+            ));
+        }
+    }
+
+    pub(crate) fn interrupt(&mut self, history: Option<History>) {
+        self.interrupted = true;
+        self.last = history.or_else(|| self.last.take());
+    }
+
+    /// Whether further orders would tell nothing new: a backend that hangs would hang again, ten seconds at a time.
+    pub(crate) fn is_over(&self) -> bool {
+        self.error.is_some() || self.interrupted || self.hung || self.out_of_time
+    }
+
+    /// Whether a lock of the backend has been established.
+    pub(crate) fn knows_locks(&self) -> bool {
+        self.locks.is_known()
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    pub(crate) const fn has_hung(&self) -> bool {
+        self.hung
+    }
+
+    pub(crate) const fn hung_in_preparation(&self) -> bool {
+        self.hung_in_preparation
+    }
+
+    /// The backend's process is gone: an error, unless something worse was seen first.
+    pub(crate) fn backend_ended(&mut self, reason: String) {
+        self.error.get_or_insert(reason);
+    }
+
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.orders_failed > 0
+    }
+
+    pub(crate) const fn failed(&self) -> usize {
+        self.orders_failed
+    }
+
+    /// Whether one of the rules was not broken in this case before.
+    pub(crate) fn is_news(&self, violations: &[Violation]) -> bool {
+        violations
+            .iter()
+            .any(|violation| !self.rules.contains(&violation.rule))
+    }
+
+    /// Positions of failing orders, from 1.
+    pub(crate) fn failing(&self) -> &[usize] {
+        &self.failing
+    }
+
+    /// A failing order was run again.
+    pub(crate) fn again(&mut self, at: usize, fails: bool) {
+        let rate = self.rates.entry(at).or_insert(Rate { failed: 1, of: 1 });
+        rate.of += 1;
+        rate.failed += usize::from(fails);
+    }
+
+    pub(crate) const fn first_failing(&self) -> Option<&FirstFailing> {
+        self.first_failing.as_ref()
+    }
+
+    pub(crate) fn replace_first_failing(&mut self, failing: FirstFailing) {
+        self.first_failing = Some(failing);
+    }
+
+    /// `DET-01: 2 of 30 failing orders do not fail every time, one of them 3/5`.
+    fn unsteady(&self) -> Option<String> {
+        let unsteady: Vec<&Rate> = self
+            .rates
+            .values()
+            .filter(|rate| rate.failed < rate.of)
+            .collect();
+        let worst = unsteady.iter().min_by_key(|rate| rate.failed)?;
+        Some(format!(
+            "DET-01: {} of {} failing orders do not fail every time, one of them {}/{}: something beside the order decides",
+            unsteady.len(),
+            self.failing.len(),
+            worst.failed,
+            worst.of
+        ))
+    }
+
+    fn exploration(&self, listing: &Listing) -> Exploration {
+        let (total, counted) = match listing.total {
+            Total::Exactly(total) => (Some(total), total),
+            Total::MoreThan(counted) => (None, counted),
+        };
+        let searches = listing.parts.iter().map(|part| SearchShare {
+            search: part.search.to_string(),
+            orders: part.orders,
+            draws: part.draws,
+            chance: part.search.chance(),
+            draws_for_95_percent: part.search.draws_for_95_percent(),
+        });
+        let (pairs_seen, pairs) = self
+            .coverage
+            .as_ref()
+            .map(PairCoverage::seen)
+            .unwrap_or_default();
+        Exploration {
+            total,
+            counted,
+            planned: listing.len(),
+            settled: self.orders_run + self.infeasible,
+            pruned: self.pruned,
+            exhaustive: total == Some(self.orders_run + self.infeasible),
+            searches: searches.collect(),
+            pairs_seen,
+            pairs,
+        }
+    }
+
+    /// The result; `listing` is what was to be run, `serialises` whether the adapter declares that logins wait for
+    /// each other.
+    pub(crate) fn result(
+        mut self,
+        case: &Case,
+        listing: Option<&Listing>,
+        serialises: bool,
+        took_ms: u64,
+    ) -> CaseResult {
+        let orders = listing.map_or(0, Listing::len);
+        let exploration = listing
+            .map(|listing| self.exploration(listing))
+            .unwrap_or_default();
+        let (met, missing): (Vec<String>, Vec<String>) = case
+            .program
+            .obligations
+            .iter()
+            .cloned()
+            .partition(|name| self.met.contains(name));
+        let mut notes = self.notes.clone();
+        if let Some(wait) = self.waits.first() {
+            let kind = self
+                .locks
+                .kind()
+                .map_or_else(|| "logins wait for each other".to_owned(), Locking::words);
+            notes.push(format!(
+                "{kind} ({wait}): {} of {orders} orders cannot happen ({} tried, {} ruled out by that)",
+                self.infeasible,
+                self.infeasible - self.pruned,
+                self.pruned,
+            ));
+        }
+        if serialises && self.met.contains("two-logins-held-together") {
+            notes.push(
+                "the adapter declares that logins wait for each other, and here two did not"
+                    .to_owned(),
+            );
+        }
+        let done = self.orders_run + self.infeasible;
+        if self.hung && done < orders {
+            notes.push(format!(
+                "stopped after a hang: {} of {orders} orders were not run",
+                orders - done
+            ));
+        }
+        if let Some(listing) = listing.filter(|listing| {
+            listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
+        }) {
+            notes.push(format!(
+                "{}: {}",
+                case.scenario.alias,
+                self.exploration(listing).claim()
+            ));
+        }
+        notes.extend(self.unsteady());
+        let rate = self.rates.get(&self.first_failing_at).copied();
+        let verdict = self.verdict(case, &missing, serialises);
+        let shown = matches!(
+            verdict,
+            Verdict::Inconclusive { .. } | Verdict::Error { .. }
+        );
+        let (token, violations, history, evidence) = match self.first_failing.take() {
+            Some(first) => {
+                let evidence = Evidence {
+                    store: store::contents(&first.history),
+                    rate,
+                    ..first.evidence
+                };
+                (
+                    Some(first.token),
+                    first.violations,
+                    Some(first.history),
+                    evidence,
+                )
+            }
+            None => {
+                let doubtful = self.doubt.map(|(_, history)| history);
+                let telling = if self.error.is_some() || self.interrupted {
+                    self.last
+                } else {
+                    doubtful.or(self.last)
+                };
+                (
+                    None,
+                    Vec::new(),
+                    telling.filter(|_| shown),
+                    Evidence::default(),
+                )
+            }
+        };
+        CaseResult {
+            path: case.path.clone(),
+            id: case.scenario.id.clone(),
+            alias: case.scenario.alias.clone(),
+            title: case.scenario.title.clone(),
+            level: case.scenario.level,
+            impact: case.scenario.impact,
+            axes: case.axes.clone(),
+            verdict,
+            rules: self.rules.into_iter().collect(),
+            orders_run: self.orders_run,
+            orders_failed: self.orders_failed,
+            infeasible: self.infeasible,
+            obligations_met: met,
+            obligations_missing: missing,
+            token,
+            violations,
+            history: history.map(Box::new),
+            notes,
+            exploration,
+            evidence,
+            took_ms,
+        }
+    }
+
+    fn verdict(&self, case: &Case, missing: &[String], serialises: bool) -> Verdict {
+        if self.worst == Some(Level::Must) {
+            return Verdict::Fail;
+        }
+        if let Some(reason) = &self.error {
+            return Verdict::Error {
+                reason: reason.clone(),
+            };
+        }
+        if self.interrupted {
+            return Verdict::Inconclusive {
+                reason: "interrupted: the run was cut short".to_owned(),
+            };
+        }
+        if let Some((reason, _)) = &self.doubt {
+            return Verdict::Inconclusive {
+                reason: reason.clone(),
+            };
+        }
+        let locked_out = self.infeasible > 0 && (self.orders_run == 0 || !missing.is_empty());
+        if locked_out && !serialises {
+            let wait = self
+                .waits
+                .first()
+                .map_or("a lock of the backend", String::as_str);
+            return Verdict::Inconclusive {
+                reason: format!(
+                    "serialised: {wait}, so that no racing order can happen; declare serialises_logins if it is meant"
+                ),
+            };
+        }
+        if !missing.is_empty() && !locked_out {
+            return Verdict::Inconclusive {
+                reason: format!("vacuous: no order met {}", missing.join(", ")),
+            };
+        }
+        match (self.worst, case.scenario.level) {
+            (_, Level::Info) => Verdict::Info,
+            (Some(Level::Should), _) => Verdict::Warn,
+            _ => Verdict::Pass,
+        }
+    }
+}
+
+/// A case that is not run, and why.
+pub(crate) fn skipped(case: &Case, reason: String) -> CaseResult {
+    not_run(case, Verdict::Skip { reason })
+}
+
+/// A case of which no order was played, with the verdict it gets for that.
+pub(crate) fn not_run(case: &Case, verdict: Verdict) -> CaseResult {
+    CaseResult {
+        verdict,
+        obligations_missing: Vec::new(),
+        ..Tally::default().result(case, None, false, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::StepKind;
+    use crate::plan::{self, Selection};
+    use crate::scenario::Scenario;
+    use crate::schedule::EventName;
+
+    fn case() -> Case {
+        let text = r#"
+id = "test/twin"
+alias = "T-1"
+title = "two logins"
+title_zh = "两次登录"
+level = "MUST"
+impact = "lock-out"
+rules = ["KEY-04"]
+needs = ["login"]
+sources = ["a test"]
+why = "A test needs it."
+before = ["P* mint as c"]
+[axes]
+n = [2]
+[[phone]]
+name = "P"
+user = "A"
+repeat = "n"
+do = ["submit c"]
+[explore]
+orders = "all"
+[obligations]
+all = ["two-logins-held-together"]
+"#;
+        let scenario =
+            Scenario::parse("test.toml", text).unwrap_or_else(|error| panic!("{error:?}"));
+        plan::cases(&[scenario], &Selection::default()).remove(0)
+    }
+
+    fn met() -> History {
+        History {
+            obligations: vec!["two-logins-held-together".into()],
+            ..History::default()
+        }
+    }
+
+    fn violation(rule: &str, level: Level) -> Violation {
+        Violation {
+            rule: rule.into(),
+            level,
+            sentence: String::new(),
+            because: vec![],
+            steps: vec![],
+        }
+    }
+
+    fn locked() -> (History, Option<Lock>) {
+        let ending = Ending::Infeasible {
+            waiting: "P2 submit c2".into(),
+            holder: "P1 submit c1".into(),
+        };
+        let event = |number| EventName {
+            kind: StepKind::Submit,
+            number,
+            repeat: 0,
+        };
+        (
+            History {
+                ending,
+                ..History::default()
+            },
+            Some(Lock {
+                waiting: event(2),
+                holder: event(1),
+            }),
+        )
+    }
+
+    fn check(tally: Tally, serialises: bool, expected: &str) -> CaseResult {
+        let listing = case().listing(&crate::schedule::Limits::default(), 1);
+        let result = tally.result(&case(), Some(&listing), serialises, 0);
+        let shown = serde_json::to_string(&result.verdict).unwrap();
+        assert!(shown.contains(expected), "{shown} should hold {expected}");
+        result
+    }
+
+    #[test]
+    fn contention_and_no_violation_pass_and_nothing_else_does() {
+        let mut tally = Tally::default();
+        tally.add(1, &Order::default(), "t", met(), vec![], None);
+        check(tally, false, "PASS");
+        let mut tally = Tally::default();
+        tally.add(1, &Order::default(), "t", History::default(), vec![], None);
+        check(
+            tally,
+            false,
+            "vacuous: no order met two-logins-held-together",
+        );
+        let mut tally = Tally::default();
+        tally.add(
+            1,
+            &Order::default(),
+            "t",
+            met(),
+            vec![],
+            Some("indefinite: x".into()),
+        );
+        tally.add(1, &Order::default(), "t", met(), vec![], None);
+        check(tally, false, "indefinite: x");
+        let mut tally = Tally::default();
+        tally.add(1, &Order::default(), "t", met(), vec![], None);
+        tally.interrupt(None);
+        check(tally, false, "interrupted");
+    }
+
+    #[test]
+    fn the_first_order_that_shows_the_worst_is_kept() {
+        let mut tally = Tally::default();
+        tally.add(
+            1,
+            &Order::default(),
+            "one",
+            met(),
+            vec![violation("KEY-04", Level::Should)],
+            None,
+        );
+        tally.add(
+            1,
+            &Order::default(),
+            "two",
+            met(),
+            vec![violation("KEY-02", Level::Must)],
+            None,
+        );
+        tally.add(
+            1,
+            &Order::default(),
+            "three",
+            met(),
+            vec![violation("KEY-02", Level::Must)],
+            None,
+        );
+        let result = check(tally, false, "FAIL");
+        assert_eq!(result.token.as_deref(), Some("two"));
+        assert_eq!(result.rules, ["KEY-02", "KEY-04"]);
+        assert_eq!((result.orders_run, result.orders_failed), (3, 3));
+    }
+
+    #[test]
+    fn a_lock_that_forbids_every_race_proves_nothing_unless_it_is_declared() {
+        let tally = || {
+            let mut tally = Tally::default();
+            let (history, lock) = locked();
+            let ending = history.ending.clone();
+            tally.add(1, &Order::default(), "t", history, vec![], None);
+            tally.lock(lock.unwrap(), None, &ending);
+            tally.add(1, &Order::default(), "t", History::default(), vec![], None);
+            tally
+        };
+        check(
+            tally(),
+            false,
+            "serialised: P2 submit c2 waits for P1 submit c1",
+        );
+        let result = check(tally(), true, "PASS");
+        assert_eq!((result.orders_run, result.infeasible), (1, 1));
+        assert!(
+            result.notes[0].contains("1 of 6 orders cannot happen"),
+            "{:?}",
+            result.notes
+        );
+    }
+
+    #[test]
+    fn a_violation_outweighs_an_error_and_an_error_a_doubt() {
+        let mut tally = Tally::default();
+        tally.add(
+            1,
+            &Order::default(),
+            "t",
+            met(),
+            vec![],
+            Some("indefinite: x".into()),
+        );
+        tally.fail_to_run("baseline: y".into(), History::default());
+        check(tally, false, "baseline: y");
+        let mut tally = Tally::default();
+        tally.add(
+            1,
+            &Order::default(),
+            "t",
+            met(),
+            vec![violation("KEY-02", Level::Must)],
+            None,
+        );
+        tally.backend_ended("backend: z".into());
+        check(tally, false, "FAIL");
+    }
+}

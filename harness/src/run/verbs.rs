@@ -1,0 +1,264 @@
+//! Carries out one verb of a scenario: what a phone, the world or the harness itself does.
+//!
+//! It starts things and writes them down; waiting for the backend is the stage's business.
+
+use sha2::{Digest, Sha256};
+
+use super::asks::Carries;
+use super::obligations::mint_text;
+use super::record::Mark;
+use super::settle::Need;
+use super::shelf::{Code, HeldPayload};
+use super::stage::{Stage, Stop};
+use crate::device::DeviceError;
+use crate::history::{PayloadRecord, StepKind, Tick};
+use crate::scenario::{CaptureApi, Seal, Step, Verb};
+use crate::schedule::EventName;
+
+impl Stage<'_> {
+    /// Starts a step. `event` is its name in the race; a `login` in a race is two events, told apart by their kind.
+    pub(crate) async fn perform(
+        &mut self,
+        step: &Step,
+        event: Option<EventName>,
+    ) -> Result<(), Stop> {
+        match &step.verb {
+            Verb::Mint { code } => self.mint(step, event, code),
+            Verb::Login { code, .. } => {
+                let kind = event.map(|event| event.kind);
+                if kind != Some(StepKind::Submit) {
+                    self.mint(step, event, code)?;
+                }
+                if kind == Some(StepKind::Mint) {
+                    return Ok(());
+                }
+                self.request(step, event).await
+            }
+            Verb::Submit { .. }
+            | Verb::SubmitProfile { .. }
+            | Verb::Send { .. }
+            | Verb::SendCode { .. }
+            | Verb::Whoami { .. }
+            | Verb::Logout { .. } => self.request(step, event).await,
+            Verb::Check => self.check(step, event),
+            Verb::Capture { api, payload, seal } => self.capture(step, event, *api, payload, seal),
+            Verb::PhoneCode { phone_code } => self.phone_code(step, event, phone_code),
+            Verb::WaitIdle => self.settle(Need::Certainty).await.map(|_| ()),
+            Verb::Recover { user } => self.recover(step, user).await,
+            Verb::Probe { user } => self.probe(step, user).await,
+            Verb::Advance { .. }
+            | Verb::ExpireKey { .. }
+            | Verb::ResetKey { .. }
+            | Verb::RotateKey { .. }
+            | Verb::Fault { .. }
+            | Verb::Shape { .. } => self.change_world(step, event),
+        }
+    }
+
+    /// Sends what a step says, once the phone has the token for it.
+    async fn request(&mut self, step: &Step, event: Option<EventName>) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        let op = step
+            .op
+            .ok_or_else(|| Stop::Broken(format!("step `{}` names no operation", step.text)))?;
+        let carries = Carries::of(&step.verb);
+        self.await_token(phone, event, carries.using).await?;
+        self.ask(phone, op, &step.label, event, carries);
+        Ok(())
+    }
+
+    pub(crate) fn mint(
+        &mut self,
+        step: &Step,
+        event: Option<EventName>,
+        code: &str,
+    ) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        match self.phones[phone].login() {
+            Ok(login) => {
+                let user = self.holder(phone);
+                self.shelf.codes.insert(
+                    code.to_owned(),
+                    Code {
+                        js_code: login.code.as_ref().to_owned(),
+                        user: user.clone(),
+                    },
+                );
+                self.read_keys(&user);
+                let text = mint_text(code);
+                self.mark(
+                    StepKind::Mint,
+                    event.filter(|e| e.kind == StepKind::Mint),
+                    text,
+                    phone,
+                );
+            }
+            Err(error) => self.could_not(phone, step, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, step: &Step, event: Option<EventName>) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        let word = if self.phones[phone].check() {
+            "the session is alive"
+        } else {
+            "the session is over"
+        };
+        let kind = event.map_or(StepKind::Note, |event| event.kind);
+        self.mark(kind, event, format!("wx.checkSession: {word}"), phone);
+        Ok(())
+    }
+
+    fn phone_code(
+        &mut self,
+        step: &Step,
+        event: Option<EventName>,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        match self.phones[phone].phone_code() {
+            Ok(code) => {
+                self.shelf.phone_codes.insert(name.to_owned(), code);
+                self.mark(StepKind::Capture, event, step.text.clone(), phone);
+            }
+            Err(error) => self.could_not(phone, step, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn capture(
+        &mut self,
+        step: &Step,
+        event: Option<EventName>,
+        api: CaptureApi,
+        name: &str,
+        seal: &Seal,
+    ) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        match self.seal(phone, api, name, seal, event, &step.text) {
+            Ok(()) => {}
+            Err(error @ DeviceError::Mock(_)) => {
+                return Err(Stop::Broken(format!("{}: {error}", step.text)));
+            }
+            Err(error) => self.could_not(phone, step, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Captures a payload with a mark nobody else's has, and keeps it under `name`.
+    pub(crate) fn seal(
+        &mut self,
+        phone: usize,
+        api: CaptureApi,
+        name: &str,
+        seal: &Seal,
+        event: Option<EventName>,
+        text: &str,
+    ) -> Result<(), DeviceError> {
+        let mark = self.new_mark(api);
+        let foreign = seal
+            .openid_of
+            .as_deref()
+            .and_then(|name| self.cast.person(name))
+            .map(|p| p.openid.clone());
+        let payload = self.phones[phone].capture(api, seal, &mark, foreign.as_deref())?;
+        let user = self.holder(phone);
+        self.read_keys(&user);
+        let record = self.record.payload(PayloadRecord {
+            name: name.to_owned(),
+            user: user.clone(),
+            key_no: payload.key_no,
+            was_current: payload.was_current,
+            api: api_word(api).to_owned(),
+            mark,
+            forgery: payload.forgery,
+            captured: self.record.next_tick(),
+        });
+        let key = payload
+            .key_no
+            .map_or_else(|| "a key never issued".to_owned(), |no| format!("k{no}"));
+        let mark = Mark {
+            name: event.map(|e| e.to_string()).unwrap_or_default(),
+            text: format!("{text}: sealed under {key}"),
+            phone: Some(self.phone_name(phone)),
+            user: Some(user),
+            payload: Some(record),
+            ..Mark::default()
+        };
+        self.record.step(StepKind::Capture, mark);
+        let twin = seal.padding_twin;
+        self.shelf.payloads.insert(
+            name.to_owned(),
+            HeldPayload {
+                payload,
+                record,
+                twin,
+            },
+        );
+        Ok(())
+    }
+
+    pub(crate) fn could_not(&mut self, phone: usize, step: &Step, why: &str) {
+        self.record.note(format!(
+            "{} could not `{}`: {why}",
+            self.phone_name(phone),
+            step.text
+        ));
+    }
+
+    fn mark(
+        &mut self,
+        kind: StepKind,
+        event: Option<EventName>,
+        text: String,
+        phone: usize,
+    ) -> Tick {
+        let mark = Mark {
+            name: event.map(|e| e.to_string()).unwrap_or_default(),
+            text,
+            phone: Some(self.phone_name(phone)),
+            user: Some(self.holder(phone)),
+            ..Mark::default()
+        };
+        self.record.step(kind, mark)
+    }
+
+    /// A nickname or phone number no other payload of the run carries.
+    fn new_mark(&mut self, api: CaptureApi) -> String {
+        self.marks += 1;
+        if api == CaptureApi::Phone {
+            let digest = Sha256::digest(format!("{} {}", self.cast.prefix(), self.marks));
+            let number = digest
+                .iter()
+                .take(7)
+                .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+            return format!("1{:010}", number % 10_000_000_000);
+        }
+        format!("nick-{}-{}", self.cast.prefix(), self.marks)
+    }
+
+    pub(crate) fn phone_name(&self, phone: usize) -> String {
+        self.record.history().phones[phone].name.clone()
+    }
+
+    /// Scenario name of the person who holds a phone.
+    pub(crate) fn holder(&self, phone: usize) -> String {
+        self.record.history().phones[phone].user.clone()
+    }
+}
+
+/// The phone a step is about.
+pub(crate) fn phone_of(step: &Step) -> Result<usize, Stop> {
+    step.phone
+        .ok_or_else(|| Stop::Broken(format!("step `{}` names no phone", step.text)))
+}
+
+const fn api_word(api: CaptureApi) -> &'static str {
+    match api {
+        CaptureApi::UserInfo => "userinfo",
+        CaptureApi::Profile => "profile",
+        CaptureApi::Phone => "phone",
+        CaptureApi::WeRun => "werun",
+    }
+}

@@ -1,0 +1,33 @@
+//! Cases as data: what a scenario file says, and what it means once its axes have values.
+//!
+//! A file is read into a [`Scenario`]; with a value for every axis it becomes a [`Program`]: phones, steps with typed
+//! [`Verb`]s, expectations, obligations. The language is described in `docs/scenarios.md`. Nothing here knows how a
+//! step is carried out, what a backend answered, or whether that answer is right.
+
+mod embedded;
+mod error;
+mod expand;
+mod file;
+mod frame;
+mod located;
+mod names;
+mod near;
+mod program;
+mod schema;
+mod scope;
+mod verb;
+mod words;
+
+pub use embedded::{all, with_logins};
+pub use error::ScenarioError;
+pub use file::Scenario;
+pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
+pub use program::{Expectation, Explore, Phone, Place, Program, Step};
+pub use schema::schema_json;
+pub use verb::{
+    CaptureApi, Extra, FaultEffect, FaultWhen, FieldOrder, Seal, SealKey, ShapeChange, Transport,
+    Using, Verb,
+};
+
+pub(crate) use near::nearest;
+pub(crate) use verb::NameKind;

@@ -1,0 +1,236 @@
+//! Events of a race, their names, and an order of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::history::StepKind;
+
+/// One event of a race.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Index into [`crate::scenario::Program::chains`].
+    pub chain: usize,
+    /// Index of the step within the chain. A `submit` gives three events (S, K, R), a `login` four (L, S, K, R).
+    pub step: usize,
+    /// L, S, K, R, E, P or X.
+    pub kind: StepKind,
+    /// Its name, unique in the program.
+    pub name: EventName,
+}
+
+/// The name of an event in tokens and pictures: `S1`, `K2`, `P1b`.
+///
+/// The letter says the kind. L, S, K and R are numbered by the chains that mint or submit, E, P and X by the chains
+/// that do any of these, both from 1 in file order; a second event of its kind in a chain gets `b`, a third `c`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventName {
+    /// The kind.
+    pub kind: StepKind,
+    /// Number of the chain, from 1.
+    pub number: u8,
+    /// 0 for the first event of its kind in the chain, at most 25.
+    pub repeat: u8,
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind.letter(), self.number)?;
+        if self.repeat > 0 {
+            write!(f, "{}", char::from(b'a' + self.repeat.min(25)))?;
+        }
+        Ok(())
+    }
+}
+
+/// A word that is no event's name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not an event: an event is one of the letters L S K R E P X and the number of its chain, such as S1 or P2b"
+)]
+pub struct NotAnEvent(pub String);
+
+impl FromStr for EventName {
+    type Err = NotAnEvent;
+
+    fn from_str(text: &str) -> Result<Self, NotAnEvent> {
+        let wrong = || NotAnEvent(text.to_owned());
+        let mut letters = text.chars();
+        let letter = letters.next().ok_or_else(wrong)?;
+        let kind = RACE_KINDS
+            .into_iter()
+            .find(|kind| kind.letter() == letter)
+            .ok_or_else(wrong)?;
+        let rest = letters.as_str();
+        let digits = rest.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        let number: u8 = digits.parse().map_err(|_| wrong())?;
+        let repeat = match &rest.as_bytes()[digits.len()..] {
+            [] => 0,
+            [letter @ b'b'..=b'z'] => letter - b'a',
+            _ => return Err(wrong()),
+        };
+        let name = Self {
+            kind,
+            number,
+            repeat,
+        };
+        // `S01` and `S+1` read as numbers; a token has one spelling.
+        if number == 0 || name.to_string() != text {
+            Err(wrong())
+        } else {
+            Ok(name)
+        }
+    }
+}
+
+/// The kinds that can race, in the order that decides which spelling of a trace is shown.
+pub(crate) const RACE_KINDS: [StepKind; 7] = [
+    StepKind::Mint,
+    StepKind::Submit,
+    StepKind::Commit,
+    StepKind::Reply,
+    StepKind::Capture,
+    StepKind::Send,
+    StepKind::World,
+];
+
+/// An order of a race: every event once.
+///
+/// Displays as `S1.S2.K1.K2.R2.R1`; `+` joins events that are taken without waiting for the backend in between:
+/// `R1+R2`. The order of an empty race displays as `-`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Order {
+    moments: Vec<Vec<EventName>>,
+}
+
+impl Order {
+    /// An order in which the backend settles after every event.
+    #[must_use]
+    pub fn settled(steps: impl IntoIterator<Item = EventName>) -> Self {
+        Self {
+            moments: steps.into_iter().map(|step| vec![step]).collect(),
+        }
+    }
+
+    /// The events, in order.
+    pub fn steps(&self) -> impl Iterator<Item = EventName> + '_ {
+        self.moments.iter().flatten().copied()
+    }
+
+    /// The order without some of its events; groups stay groups.
+    #[must_use]
+    pub fn without(&self, gone: &[EventName]) -> Self {
+        let left = |moment: &Vec<EventName>| -> Vec<EventName> {
+            moment
+                .iter()
+                .copied()
+                .filter(|step| !gone.contains(step))
+                .collect()
+        };
+        let moments = self
+            .moments
+            .iter()
+            .map(left)
+            .filter(|moment| !moment.is_empty());
+        Self {
+            moments: moments.collect(),
+        }
+    }
+
+    /// The same events in groups: the backend settles after each group, and the events of a group are taken together.
+    /// No group is empty.
+    #[must_use]
+    pub fn moments(&self) -> &[Vec<EventName>] {
+        &self.moments
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.moments.is_empty() {
+            return f.write_str("-");
+        }
+        for (position, moment) in self.moments.iter().enumerate() {
+            if position > 0 {
+                f.write_str(".")?;
+            }
+            for (place, step) in moment.iter().enumerate() {
+                if place > 0 {
+                    f.write_str("+")?;
+                }
+                write!(f, "{step}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Order {
+    type Err = NotAnEvent;
+
+    /// Reads what `Display` writes; spaces serve as well as full stops, for scenario files.
+    fn from_str(text: &str) -> Result<Self, NotAnEvent> {
+        if text == "-" {
+            return Ok(Self::default());
+        }
+        let moments = text
+            .split(['.', ' '])
+            .map(|moment| {
+                moment
+                    .split('+')
+                    .map(str::parse)
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { moments })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let got = text.parse::<Order>().map(|order| order.to_string());
+        let expected = expected
+            .map(str::to_owned)
+            .map_err(|word| NotAnEvent(word.to_owned()));
+        assert_eq!(got, expected, "{text}");
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        check("S1.S2.K1.K2.R2.R1", Ok("S1.S2.K1.K2.R2.R1"));
+        check("S1 S2 K1+K2 R1+R2", Ok("S1.S2.K1+K2.R1+R2"));
+        check("L12.P1b.X1z", Ok("L12.P1b.X1z"));
+        check("-", Ok("-"));
+    }
+
+    #[test]
+    fn names_the_word_it_cannot_read() {
+        for (text, word) in [
+            ("", ""),
+            ("S1.s2", "s2"),
+            ("S1..K1", ""),
+            ("S0", "S0"),
+            ("S01", "S01"),
+            ("S+1", "S"),
+            ("S256", "S256"),
+            ("Q1", "Q1"),
+            ("P1a", "P1a"),
+            ("P1bc", "P1bc"),
+            ("P１", "P１"),
+            ("钥1", "钥1"),
+        ] {
+            check(text, Err(word));
+        }
+    }
+
+    #[test]
+    fn groups_stay_groups() {
+        let order: Order = "S1+S2.K1".parse().expect("a good order");
+        assert_eq!(order.moments().len(), 2);
+        assert_eq!(order.steps().count(), 3);
+    }
+}

@@ -1,0 +1,362 @@
+//! What an answer means: outcome rules and captures. Knows nothing of how the answer came.
+
+use hyper::header::{HeaderMap, HeaderName, SET_COOKIE};
+use regex::Regex;
+use serde_json::Value;
+
+use super::{
+    adapter::{Captures, Reading},
+    client::RawAnswer,
+    query::Query,
+};
+use crate::history::Outcome;
+
+/// `[[outcome]]`: the first rule that matches decides.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) when: When,
+    pub(crate) is: Outcome,
+}
+
+/// Every given condition must hold; none given matches every answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct When {
+    pub(crate) status: Option<StatusSet>,
+    pub(crate) header: Vec<(HeaderName, Condition)>,
+    pub(crate) json: Vec<(Query, Condition)>,
+}
+
+/// A condition on one value.
+#[derive(Debug, Clone)]
+pub(crate) enum Condition {
+    /// Equal to one of these; numbers compare by value.
+    In(Vec<Value>),
+    /// The text matches.
+    Matches(Regex),
+    /// There and not null.
+    Present,
+    /// Not there, or null.
+    Absent,
+}
+
+/// A set of HTTP statuses, as inclusive ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StatusSet(pub(crate) Vec<(u16, u16)>);
+
+/// Where a capture comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Capture {
+    pub(crate) from: Origin,
+    /// Applied to what was found; the number of the group to keep.
+    pub(crate) regex: Option<(Regex, usize)>,
+}
+
+/// The part of an answer a capture looks at.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    Json(Query),
+    Header(HeaderName),
+    Cookie(String),
+    Body,
+}
+
+impl StatusSet {
+    /// Whether `status` belongs to the set.
+    pub(crate) fn contains(&self, status: u16) -> bool {
+        self.0
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&status))
+    }
+}
+
+impl When {
+    fn holds(&self, status: u16, headers: &HeaderMap, body: Option<&Value>) -> bool {
+        let status_fits = self.status.as_ref().is_none_or(|set| set.contains(status));
+        let header_fits = |(name, condition): &(HeaderName, Condition)| {
+            let texts = headers
+                .get_all(name)
+                .iter()
+                .map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())));
+            condition.holds(&texts.collect::<Vec<_>>().iter().collect::<Vec<_>>())
+        };
+        let json_fits = |(query, condition): &(Query, Condition)| {
+            // An answer that is not JSON has no member, so `absent` would hold: but then a rule about JSON would
+            // match an HTML error page.
+            body.is_some_and(|body| condition.holds(&query.select(body)))
+        };
+        status_fits && self.header.iter().all(header_fits) && self.json.iter().all(json_fits)
+    }
+}
+
+impl Condition {
+    /// Whether the condition holds for the selected values: for any of them, or `Absent` for all.
+    fn holds(&self, values: &[&Value]) -> bool {
+        match self {
+            Self::In(wanted) => values
+                .iter()
+                .any(|value| wanted.iter().any(|one| same(one, value))),
+            Self::Matches(regex) => values
+                .iter()
+                .any(|value| text(value).is_some_and(|text| regex.is_match(&text))),
+            Self::Present => values.iter().any(|value| !value.is_null()),
+            Self::Absent => values.iter().all(|value| value.is_null()),
+        }
+    }
+
+    /// Whether everything that satisfies `self` satisfies `wider`. `false` if that cannot be told.
+    pub(crate) fn implies(&self, wider: &Self) -> bool {
+        match (self, wider) {
+            (Self::In(mine), Self::In(theirs)) => mine
+                .iter()
+                .all(|one| theirs.iter().any(|other| same(one, other))),
+            (Self::In(mine), Self::Matches(regex)) => mine
+                .iter()
+                .all(|one| text(one).is_some_and(|text| regex.is_match(&text))),
+            (Self::In(mine), Self::Present) => mine.iter().all(|one| !one.is_null()),
+            (Self::Matches(mine), Self::Matches(theirs)) => mine.as_str() == theirs.as_str(),
+            (Self::Matches(_) | Self::Present, Self::Present) | (Self::Absent, Self::Absent) => {
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Equality as an author means it: 1 and 1.0 are one number, "1" is not a number.
+pub(crate) fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(a), Value::Number(b)) => {
+            a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a))
+        }
+        _ => left == right,
+    }
+}
+
+/// The text of a value for regexes and captures: strings without quotes, containers as JSON, null not at all.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+impl Capture {
+    fn take(&self, headers: &HeaderMap, raw: &[u8], body: Option<&Value>) -> Option<String> {
+        let found = match &self.from {
+            Origin::Json(query) => query.select(body?).into_iter().find_map(text)?,
+            Origin::Header(name) => {
+                String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned()
+            }
+            Origin::Cookie(name) => cookie(headers, name)?,
+            Origin::Body => String::from_utf8_lossy(raw).into_owned(),
+        };
+        let kept = match &self.regex {
+            Some((regex, group)) => regex.captures(&found)?.get(*group)?.as_str().to_owned(),
+            None => found,
+        };
+        Some(kept).filter(|kept| !kept.is_empty())
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get_all(SET_COOKIE).iter().find_map(|line| {
+        let line = String::from_utf8_lossy(line.as_bytes()).into_owned();
+        let (found, value) = line.split(';').next()?.split_once('=')?;
+        (found.trim() == name).then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+/// Applies rules and captures to a complete or incomplete answer.
+pub(crate) fn read(
+    rules: &[Rule],
+    captures: &[(&'static str, Capture)],
+    answer: &RawAnswer,
+) -> Reading {
+    let (Some(status), None) = (answer.status, &answer.error) else {
+        return Reading {
+            outcome: Outcome::Indefinite,
+            captures: Captures::new(),
+            rule: None,
+        };
+    };
+    // JSON by content: backends label it text/html as often as not.
+    let body: Option<Value> = serde_json::from_slice(strip_bom(&answer.body)).ok();
+    let rule = rules
+        .iter()
+        .position(|rule| rule.when.holds(status, &answer.headers, body.as_ref()));
+    let captures = captures.iter().filter_map(|(name, capture)| {
+        let value = capture.take(&answer.headers, &answer.body, body.as_ref())?;
+        Some(((*name).to_owned(), value))
+    });
+    Reading {
+        outcome: rule.map_or(Outcome::Indefinite, |index| rules[index].is),
+        captures: captures.collect(),
+        rule: rule.map(|index| index + 1),
+    }
+}
+
+fn strip_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// For each rule that can never match, its index and the indexes of the earlier rules that take its answers.
+pub(crate) fn shadowed(rules: &[Rule]) -> Vec<(usize, Vec<usize>)> {
+    let mut found = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        // An earlier rule takes an answer if its other conditions follow from ours and the status is in its set.
+        let takers: Vec<usize> = (0..index)
+            .filter(|earlier| follows(&rule.when, &rules[*earlier].when))
+            .collect();
+        let taken = |status: u16| {
+            takers.iter().copied().find(|earlier| {
+                let set = &rules[*earlier].when.status;
+                set.as_ref().is_none_or(|set| set.contains(status))
+            })
+        };
+        let own = (100..=599).filter(|status| {
+            let set = &rule.when.status;
+            set.as_ref().is_none_or(|set| set.contains(*status))
+        });
+        let by: Option<Vec<usize>> = own.map(taken).collect();
+        if let Some(mut by) = by.filter(|by| !by.is_empty()) {
+            by.sort_unstable();
+            by.dedup();
+            found.push((index, by));
+        }
+    }
+    found
+}
+
+fn follows(mine: &When, theirs: &When) -> bool {
+    let header = theirs.header.iter().all(|(name, wider)| {
+        let mut same = mine.header.iter().filter(|(own, _)| own == name);
+        same.any(|(_, condition)| condition.implies(wider))
+    });
+    let json = theirs.json.iter().all(|(query, wider)| {
+        let mut same = mine
+            .json
+            .iter()
+            .filter(|(own, _)| own.as_str() == query.as_str());
+        same.any(|(_, condition)| condition.implies(wider))
+    });
+    header && json
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::target::{
+        findings::Findings,
+        node::{Place, from_toml},
+        outcomes,
+    };
+
+    #[test]
+    fn rules_that_can_never_match_are_found() {
+        let check = |whens: &[&str], expected: &[(usize, &[usize])]| {
+            let rules = whens
+                .iter()
+                .map(|when| format!("[[outcome]]\nwhen = {{ {when} }}\nis = 'ok'\n"));
+            let root = from_toml(&Place::whole("t", &rules.collect::<String>()).source).unwrap();
+            let mut findings = Findings::default();
+            let rules = outcomes::read(&root, &mut findings);
+            assert_eq!(rules.len(), whens.len(), "{:?}", findings.errors);
+            let found = shadowed(&rules);
+            let found: Vec<(usize, &[usize])> = found
+                .iter()
+                .map(|(rule, by)| (*rule, by.as_slice()))
+                .collect();
+            assert_eq!(found, expected, "{whens:?}");
+        };
+        check(
+            &["status = 401", "status = '4xx'", "status = 404"],
+            &[(2, &[1])],
+        );
+        check(
+            &["status = '2xx'", "status = '4xx'", "status = [200, 404]"],
+            &[(2, &[0, 1])],
+        );
+        check(&["", "status = 200"], &[(1, &[0])]);
+        check(
+            &[
+                "status = '1xx'",
+                "status = '200-599'",
+                "header = { a = 'b' }",
+            ],
+            &[(2, &[0, 1])],
+        );
+        check(
+            &[
+                "json = { '$.a' = 1 }",
+                "status = 200, json = { '$.a' = 1.0, '$.b' = 2 }",
+            ],
+            &[(1, &[0])],
+        );
+        check(
+            &[
+                "json = { '$.a' = { present = true } }",
+                "json = { '$.a' = [1, 2] }",
+            ],
+            &[(1, &[0])],
+        );
+        check(
+            &[
+                "json = { '$.a' = [1, 2] }",
+                "json = { '$.a' = { present = true } }",
+            ],
+            &[],
+        );
+        check(
+            &[
+                "json = { '$.a' = { matches = '^E' } }",
+                "json = { '$.a' = 'E1' }",
+            ],
+            &[(1, &[0])],
+        );
+        check(&["status = 200, json = { '$.a' = 1 }", "status = 200"], &[]);
+        check(
+            &["header = { A = 'x' }", "header = { a = ['x'] }"],
+            &[(1, &[0])],
+        );
+    }
+
+    #[test]
+    fn conditions_on_headers_and_bodies() {
+        let check = |when: &str, body: &str, expected: bool| {
+            let text = format!("[[outcome]]\nwhen = {{ {when} }}\nis = 'ok'\n");
+            let root = from_toml(&Place::whole("t", &text).source).unwrap();
+            let rules = outcomes::read(&root, &mut Findings::default());
+            let mut headers = HeaderMap::new();
+            headers.insert("x-code", "E7".parse().unwrap());
+            let answer = RawAnswer {
+                status: Some(200),
+                headers,
+                body: body.to_owned().into(),
+                ..RawAnswer::default()
+            };
+            let matched = read(&rules, &[], &answer).rule == Some(1);
+            assert_eq!(matched, expected, "{when} on {body}");
+        };
+        check("header = { X-Code = 'E7' }", "", true);
+        check("header = { X-Code = { in = ['E8'] } }", "", false);
+        check("header = { X-Other = { absent = true } }", "", true);
+        check("json = { '$.a' = true }", r#"{"a":true}"#, true);
+        check("json = { '$.a' = '1' }", r#"{"a":1}"#, false);
+        check("json = { '$.a' = { matches = '^1$' } }", r#"{"a":1}"#, true);
+        check(
+            "json = { '$.a' = { absent = true } }",
+            r#"{"a":null}"#,
+            true,
+        );
+        check("json = { '$.a' = { present = false } }", "{}", true);
+        check("json = { '$.a' = { absent = true } }", "<html>", false);
+        check(
+            "json = { '$.list[*].e' = 7 }",
+            r#"{"list":[{"e":1},{"e":7}]}"#,
+            true,
+        );
+        check("", "anything", true);
+    }
+}

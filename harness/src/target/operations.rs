@@ -1,0 +1,479 @@
+//! Reads `[ops.*]`: requests and captures. Knows nothing of how they are sent or applied.
+
+use hyper::{Method, header::HeaderName};
+use indexmap::IndexMap;
+use regex::Regex;
+use serde_json::Value as Json;
+
+use super::{
+    adapter::OpSpec,
+    answer::{Capture, Origin},
+    findings::Findings,
+    names::{self, CAPTURE, METHODS, OPS},
+    node::{Name, Node, Value},
+    problem::Problem,
+    query::Query,
+    request::{Body, JsonTemplate, Request},
+    template::{Filter, Scope, Template},
+};
+
+/// Reads every described operation; `root` is the whole file.
+pub(crate) fn read(root: &Node, findings: &mut Findings) -> IndexMap<String, OpSpec> {
+    let described = root.get("ops");
+    let entries = described.map_or(&[][..], Node::entries);
+    let mut ops = IndexMap::new();
+    let errors_before = findings.errors.len();
+    for (name, node) in entries {
+        let captures = node
+            .get("capture")
+            .map_or_else(Vec::new, |capture| read_captures(capture, findings));
+        let Some(request) = node.get("request") else {
+            let message = format!("[ops.{}] has no `request`", name.text);
+            let problem = name.place.error(message, "what does the phone send?");
+            findings.error(
+                problem
+                    .help("request = { post = \"/path\", json = { code = \"{{device.code}}\" } }"),
+            );
+            continue;
+        };
+        let path = format!("ops.{}.request", name.text);
+        if let Some(request) = read_request(request, Scope::Phone, &path, findings) {
+            ops.insert(name.text.clone(), OpSpec { request, captures });
+        }
+    }
+    // A misspelt template would come back as a missing one.
+    if findings.errors.len() == errors_before {
+        check_login(root, entries, findings);
+        check_sessions(entries, findings);
+    }
+    ops
+}
+
+/// A phone has to be able to log in, with its code, and to get a token for it.
+fn check_login(root: &Node, entries: &[(Name, Node)], findings: &mut Findings) {
+    let mut logins = entries
+        .iter()
+        .filter(|(name, _)| name.text == "login" || name.text == "login_profile")
+        .peekable();
+    if logins.peek().is_none() {
+        let (place, label) = match entries.first() {
+            Some((name, _)) => (
+                &name.place,
+                "operations are described, but not how to log in",
+            ),
+            None => (&root.place, "no operation is described"),
+        };
+        let mut place = place.clone();
+        if entries.is_empty() {
+            place.range = 0..place.source.inner().find('\n').unwrap_or(0);
+        }
+        findings.error(place.error("`login` is missing", label).help(LOGIN_HELP));
+    }
+    for (name, node) in logins {
+        let op = &name.text;
+        if node
+            .get("capture")
+            .and_then(|capture| capture.get("token"))
+            .is_none()
+        {
+            let place = node
+                .get("capture")
+                .map_or(&name.place, |capture| &capture.place);
+            let problem = place.error(
+                format!("[ops.{op}] captures no `token`"),
+                "`token` is missing",
+            );
+            findings.error(problem.help(
+                "say where the answer holds the session: capture = { token = \"$.token\" }, or { header = \"…\" }, or { cookie = \"…\" }",
+            ));
+        }
+        if let Some(request) = node.get("request")
+            && !mentions(request, "device.code")
+        {
+            let message = format!("[ops.{op}] never sends the login code");
+            let problem = request
+                .place
+                .error(message, "{{device.code}} is not used here");
+            findings.error(
+                problem.help("put {{device.code}} where the backend expects the code of wx.login"),
+            );
+        }
+    }
+}
+
+const LOGIN_HELP: &str = "add\n[ops.login]\nrequest = { post = \"/login\", json = { code = \"{{device.code}}\" } }\ncapture = { token = \"$.token\" }";
+
+/// A `session.*` value that nothing captures would always be absent.
+fn check_sessions(entries: &[(Name, Node)], findings: &mut Findings) {
+    let captured = |wanted: &str| {
+        let mut captures = entries.iter().filter_map(|(_, node)| node.get("capture"));
+        captures.any(|capture| capture.get(wanted).is_some())
+    };
+    for (_, node) in entries {
+        let Some(request) = node.get("request") else {
+            continue;
+        };
+        for name in names::names(CAPTURE) {
+            let full = format!("session.{name}");
+            if captured(name) || !mentions(request, &full) {
+                continue;
+            }
+            // The login without a token is an error already.
+            if name == "token" {
+                continue;
+            }
+            let place = locate(request, &full).unwrap_or_else(|| request.place.clone());
+            let problem = place.error(
+                format!("`{full}` is never captured"),
+                "no operation captures this",
+            );
+            findings.error(problem.help(format!(
+                "add `{name}` to the `capture` of the operation whose answer holds it, such as [ops.login]"
+            )));
+        }
+    }
+}
+
+/// Whether some string below `node` uses template name `wanted`.
+fn mentions(node: &Node, wanted: &str) -> bool {
+    locate(node, wanted).is_some()
+}
+
+fn locate(node: &Node, wanted: &str) -> Option<super::node::Place> {
+    match &node.value {
+        Value::Text(text) => {
+            let template = Template::parse(text, &node.place, Scope::Phone).ok()?;
+            template.names().find(|name| *name == wanted)?;
+            let at = text.find(wanted)?;
+            Some(node.place.within(text, at..at + wanted.len()))
+        }
+        Value::List(items) => items.iter().find_map(|item| locate(item, wanted)),
+        Value::Table(entries) => entries.iter().find_map(|(_, node)| locate(node, wanted)),
+        _ => None,
+    }
+}
+
+/// Reads a request table.
+pub(crate) fn read_request(
+    node: &Node,
+    scope: Scope,
+    path: &str,
+    findings: &mut Findings,
+) -> Option<Request> {
+    let (method, target) = read_target(node, path, findings)?;
+    let template = findings.template(target, scope);
+    if let Some(template) = &template {
+        check_path(target, template, findings);
+    }
+    let mut headers = Vec::new();
+    if let Some(node) = node.get("headers") {
+        for (name, template) in findings.pairs(node, scope) {
+            headers.extend(read_header_name(name, findings).map(|name| (name, template)));
+        }
+    }
+    let query = node
+        .get("query")
+        .map_or_else(Vec::new, |query| read_fields(query, scope, findings));
+    let body = read_body(node, scope, path, findings);
+    Some(Request {
+        method,
+        path: template?,
+        headers,
+        query,
+        body,
+    })
+}
+
+fn read_target<'n>(
+    node: &'n Node,
+    path: &str,
+    findings: &mut Findings,
+) -> Option<(Method, &'n Node)> {
+    let mut targets = node
+        .entries()
+        .iter()
+        .filter(|(name, _)| METHODS.contains(&name.text.as_str()));
+    let Some((name, target)) = targets.next() else {
+        let problem = node.place.error(
+            format!("`{path}` has no method"),
+            "get, post, put or delete is missing",
+        );
+        findings.error(problem.help("write request = { post = \"/path\", … }"));
+        return None;
+    };
+    if let Some((second, _)) = targets.next() {
+        let message = format!("`{path}` has two methods");
+        let problem = second.place.error(message, "the second");
+        findings.error(
+            problem
+                .label(name.place.range.clone(), "the first")
+                .help("keep one of them"),
+        );
+        return None;
+    }
+    let method = match name.text.as_str() {
+        "get" => Method::GET,
+        "post" => Method::POST,
+        "put" => Method::PUT,
+        _ => Method::DELETE,
+    };
+    Some((method, target))
+}
+
+fn check_path(node: &Node, template: &Template, findings: &mut Findings) {
+    let prefix = template.prefix();
+    if prefix.starts_with("http://") || prefix.starts_with("https://") {
+        let problem = node
+            .place
+            .error("a path has to start with `/`", "this is a whole address");
+        findings.error(problem.help("keep the path here; the address belongs in [backend] base"));
+    } else if !prefix.starts_with('/') {
+        let problem = node
+            .place
+            .error("a path has to start with `/`", "no `/` at the start");
+        let help = format!("write \"/{}\"", findings.text(node).unwrap_or_default());
+        findings.error(problem.help(help));
+    } else if let Ok(sample) = template.fill_whole(
+        &sample_vars(&super::client::RunVars::sample()),
+        super::template::Encode::Path,
+    ) && sample.parse::<hyper::http::uri::PathAndQuery>().is_err()
+    {
+        let problem = node.place.error(
+            "this path cannot travel in a request line",
+            "holds a space or another character that has to be encoded",
+        );
+        findings.error(problem.help("percent-encode it: a space is %20"));
+    }
+}
+
+/// Run values only: paths are checked with whatever the phone would add left out.
+fn sample_vars(run: &super::client::RunVars) -> super::template::Vars<'_> {
+    super::template::Vars { run, phone: None }
+}
+
+fn read_header_name(name: &Name, findings: &mut Findings) -> Option<HeaderName> {
+    let parsed = HeaderName::from_bytes(name.text.as_bytes()).ok();
+    if parsed.is_none() {
+        let message = format!("`{}` is not a header name", name.text);
+        findings.error(
+            name.place
+                .error(message, "letters, digits and hyphens only"),
+        );
+    }
+    parsed
+}
+
+/// Query or form fields: encoded as a whole, so an explicit `url` filter would encode twice.
+fn read_fields(node: &Node, scope: Scope, findings: &mut Findings) -> Vec<(String, Template)> {
+    let pairs = findings.pairs(node, scope);
+    let mut fields = Vec::with_capacity(pairs.len());
+    for (name, template) in pairs {
+        if template.uses(Filter::Url) {
+            let value = node.get(&name.text).unwrap_or(node);
+            let problem = value
+                .place
+                .error("this value is encoded twice", "`url` is not needed here");
+            findings.warn(
+                problem.help("queries and forms are encoded by construction; remove `| url`"),
+            );
+        }
+        fields.push((name.text.clone(), template));
+    }
+    fields
+}
+
+fn read_body(node: &Node, scope: Scope, path: &str, findings: &mut Findings) -> Body {
+    let mut bodies = node
+        .entries()
+        .iter()
+        .filter(|(name, _)| matches!(name.text.as_str(), "json" | "form" | "body"));
+    let Some((name, value)) = bodies.next() else {
+        return Body::Nothing;
+    };
+    if let Some((second, _)) = bodies.next() {
+        let message = format!("`{path}` has two bodies");
+        let problem = second.place.error(message, "the second");
+        findings.error(
+            problem
+                .label(name.place.range.clone(), "the first")
+                .help("keep one of json, form, body"),
+        );
+    }
+    match name.text.as_str() {
+        "json" => Body::Json(read_json(value, scope, findings)),
+        "form" => Body::Form(read_fields(value, scope, findings)),
+        _ => findings
+            .template(value, scope)
+            .map_or(Body::Nothing, Body::Raw),
+    }
+}
+
+fn read_json(node: &Node, scope: Scope, findings: &mut Findings) -> JsonTemplate {
+    match &node.value {
+        Value::Text(text) => match findings.template(node, scope) {
+            Some(template) if template.names().next().is_some() => JsonTemplate::Text(template),
+            _ => JsonTemplate::Fixed(Json::from(text.as_str())),
+        },
+        Value::List(items) => {
+            let items = items.iter().map(|item| read_json(item, scope, findings));
+            JsonTemplate::List(items.collect())
+        }
+        Value::Table(entries) => {
+            let members = entries
+                .iter()
+                .map(|(name, node)| (name.text.clone(), read_json(node, scope, findings)));
+            JsonTemplate::Object(members.collect())
+        }
+        _ => JsonTemplate::Fixed(literal(node, findings)),
+    }
+}
+
+/// A value without templates, as JSON.
+pub(crate) fn literal(node: &Node, findings: &mut Findings) -> Json {
+    match &node.value {
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::Integer(number) => Json::from(*number),
+        Value::Float(number) if number.is_finite() => Json::from(*number),
+        Value::Bool(yes) => Json::from(*yes),
+        Value::Null => Json::Null,
+        Value::Float(_) | Value::Date => {
+            let label = "JSON has no such value";
+            findings.error(
+                node.place
+                    .error(format!("{} cannot be sent as JSON", node.kind()), label)
+                    .help("write it as a string"),
+            );
+            Json::Null
+        }
+        Value::List(items) => {
+            Json::Array(items.iter().map(|item| literal(item, findings)).collect())
+        }
+        Value::Table(entries) => {
+            let members = entries
+                .iter()
+                .map(|(name, node)| (name.text.clone(), literal(node, findings)));
+            Json::Object(members.collect())
+        }
+    }
+}
+
+fn read_captures(node: &Node, findings: &mut Findings) -> Vec<(&'static str, Capture)> {
+    let known = names::names(CAPTURE);
+    let mut captures = Vec::new();
+    for (name, node) in node.entries() {
+        let Some(known) = known.iter().find(|known| **known == name.text) else {
+            continue;
+        };
+        captures.extend(read_capture(node, findings).map(|capture| (*known, capture)));
+    }
+    captures
+}
+
+fn read_capture(node: &Node, findings: &mut Findings) -> Option<Capture> {
+    if let Value::Text(text) = &node.value {
+        return match Query::parse(text, &node.place) {
+            Ok(query) => Some(Capture {
+                from: Origin::Json(query),
+                regex: None,
+            }),
+            Err(problem) => {
+                findings.error(problem);
+                None
+            }
+        };
+    }
+    let regex = read_group(node, findings);
+    let from = match (node.get("header"), node.get("cookie")) {
+        (Some(_), Some(_)) => {
+            findings.error(node.place.error(
+                "a capture comes from one place",
+                "`header` and `cookie` are both given",
+            ));
+            return None;
+        }
+        (Some(header), None) => {
+            let name = Name {
+                text: findings.text(header)?.to_owned(),
+                place: header.place.clone(),
+            };
+            Origin::Header(read_header_name(&name, findings)?)
+        }
+        (None, Some(cookie)) => Origin::Cookie(findings.text(cookie)?.to_owned()),
+        (None, None) if node.get("regex").is_some() => Origin::Body,
+        (None, None) => {
+            let problem = node
+                .place
+                .error("this captures nothing", "no `header`, `cookie` or `regex`");
+            findings.error(problem.help(
+                "write \"$.path\", { header = \"…\" }, { cookie = \"…\" } or { regex = \"…\" }",
+            ));
+            return None;
+        }
+    };
+    Some(Capture { from, regex })
+}
+
+/// The `regex` of a capture and the group to keep: the declared one, else the first, else the whole match.
+fn read_group(node: &Node, findings: &mut Findings) -> Option<(Regex, usize)> {
+    let Some(pattern) = node.get("regex") else {
+        if let Some(group) = node.get("group") {
+            let problem = group.place.error(
+                "`group` needs a `regex`",
+                "there is no regex to have groups",
+            );
+            findings.error(problem.help("add regex = \"…(…)…\" or remove `group`"));
+        }
+        return None;
+    };
+    let regex = match parse_regex(pattern) {
+        Ok(regex) => regex?,
+        Err(problem) => {
+            findings.error(problem);
+            return None;
+        }
+    };
+    let groups = regex.captures_len() - 1;
+    let group = match node.get("group") {
+        Some(group) => findings.number(group, "group", 0..=i64::try_from(groups).unwrap_or(0))?,
+        None => i64::from(groups > 0),
+    };
+    Some((regex, usize::try_from(group).unwrap_or(0)))
+}
+
+/// Reads a regex; `None` if the node is not a string.
+pub(crate) fn parse_regex(node: &Node) -> Result<Option<Regex>, Problem> {
+    let Value::Text(text) = &node.value else {
+        return Ok(None);
+    };
+    Regex::new(text).map(Some).map_err(|error| {
+        let shown = error.to_string();
+        let reason = shown.lines().last().unwrap_or("cannot be read");
+        let reason = reason.trim_start_matches("error: ").to_owned();
+        let part = caret_of(&shown, text).unwrap_or(0..text.len());
+        let place = node.place.within(text, part);
+        let problem = place.error(format!("`{text}` is not a regex"), reason);
+        problem.help("syntax: https://docs.rs/regex/latest/regex/#syntax")
+    })
+}
+
+/// The regex crate reports places as a line of carets under the pattern, both indented by four spaces.
+fn caret_of(shown: &str, pattern: &str) -> Option<std::ops::Range<usize>> {
+    let mut lines = shown
+        .lines()
+        .skip_while(|line| line.get(4..) != Some(pattern));
+    let carets = lines.nth(1)?.get(4..)?;
+    let lead = carets.chars().take_while(|c| *c == ' ').count();
+    let length = carets.trim().chars().count().max(1);
+    let start = pattern.char_indices().nth(lead)?.0;
+    let end = pattern
+        .char_indices()
+        .nth(lead + length)
+        .map_or(pattern.len(), |(at, _)| at);
+    Some(start..end)
+}
+
+/// The names of all operations.
+#[must_use]
+pub fn op_names() -> Vec<&'static str> {
+    names::names(OPS)
+}

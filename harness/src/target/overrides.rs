@@ -1,0 +1,219 @@
+//! Values that take precedence over an adapter file: `WXC_*` variables and `--set` arguments.
+//!
+//! Knows nothing of what the values mean; they become part of the tree before it is read.
+
+use super::{
+    names::{self, ADAPTER, Key, Shape},
+    node::{self, Node, Place, Value},
+    problem::Problem,
+};
+
+/// Values that take precedence over the file: `cli` over `env` over file over default.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// (dotted path, value) from the command line: `("backend.base", "http://127.0.0.1:9000")`.
+    pub cli: Vec<(String, String)>,
+    /// (variable, value) from the environment: `("WXC_BACKEND_BASE", "http://127.0.0.1:9000")`. Variables that do not
+    /// start with `WXC_` are ignored.
+    pub env: Vec<(String, String)>,
+}
+
+const PREFIX: &str = "WXC_";
+
+impl Overrides {
+    /// The variables of this process, and no command line.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name
+                .into_string()
+                .ok()
+                .filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        let mut env: Vec<_> = variables.collect();
+        // The system's order is arbitrary; messages should not be.
+        env.sort();
+        Self {
+            cli: Vec::new(),
+            env,
+        }
+    }
+
+    /// Puts every override into the tree, the strongest last.
+    pub(crate) fn apply(&self, root: &mut Node, problems: &mut Vec<Problem>) {
+        for (name, value) in &self.env {
+            let Some(path) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let place = Place::whole(&format!("environment variable {name}"), value);
+            match resolve(path, Shape::Section(ADAPTER)) {
+                Some((path, shape)) => put(root, &path, shape, &place, value, problems),
+                None => {
+                    let accepted: Vec<String> = paths()
+                        .iter()
+                        .map(|path| format!("{PREFIX}{}", path.join("_").to_uppercase()))
+                        .collect();
+                    problems.push(unknown(name, &accepted, "environment"));
+                }
+            }
+        }
+        for (name, value) in &self.cli {
+            let place = Place::whole(&format!("--set {name}"), value);
+            match resolve(
+                &node::fold(&name.replace('.', "_")),
+                Shape::Section(ADAPTER),
+            ) {
+                Some((path, shape)) => put(root, &path, shape, &place, value, problems),
+                None => {
+                    let accepted: Vec<String> = paths().iter().map(|path| path.join(".")).collect();
+                    problems.push(unknown(name, &accepted, "command line"));
+                }
+            }
+        }
+    }
+
+    /// Everything that was overridden, for the fingerprint.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let env = self.env.iter().filter(|(name, _)| name.starts_with(PREFIX));
+        env.chain(&self.cli)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+fn unknown(name: &str, accepted: &[String], source: &str) -> Problem {
+    let place = Place::whole(source, name);
+    let accepted: Vec<&str> = accepted.iter().map(String::as_str).collect();
+    let help = match names::closest(name, &accepted) {
+        Some(meant) => format!(
+            "did you mean `{meant}`? every key of the adapter can be given, such as {}",
+            accepted[..4].join(", ")
+        ),
+        None => format!(
+            "every key of the adapter can be given, such as {}",
+            accepted[..4].join(", ")
+        ),
+    };
+    place
+        .error(
+            format!("`{name}` overrides nothing"),
+            "no adapter key has this path",
+        )
+        .help(help)
+}
+
+/// Finds the path whose keys, joined by `_` and in upper case, are `name`.
+fn resolve(name: &str, shape: Shape) -> Option<(Vec<String>, Shape)> {
+    if name.is_empty() {
+        return Some((Vec::new(), shape));
+    }
+    let keys: &[Key] = match shape {
+        Shape::Section(keys) | Shape::TextOr(keys) => keys,
+        Shape::Free => return Some((vec![name.to_owned()], Shape::Text)),
+        _ => return None,
+    };
+    keys.iter().find_map(|key| {
+        let rest = name.strip_prefix(node::fold(key.name).as_str())?;
+        let rest = match rest.strip_prefix('_') {
+            Some("") => return None,
+            Some(rest) => rest,
+            None if rest.is_empty() => "",
+            None => return None,
+        };
+        let (mut path, shape) = resolve(rest, key.shape)?;
+        path.insert(0, key.name.to_owned());
+        Some((path, shape))
+    })
+}
+
+fn put(
+    root: &mut Node,
+    path: &[String],
+    shape: Shape,
+    place: &Place,
+    value: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let text = || Node {
+        place: place.clone(),
+        value: Value::Text(value.to_owned()),
+    };
+    let node = match shape {
+        Shape::Text | Shape::Word(_) => Ok(text()),
+        // `401` is a number, `2xx` and `$.token` are texts, `["a"]` and `{ header = "x" }` are what they look like.
+        Shape::Any | Shape::TextOr(_) => {
+            Ok(node::from_toml_value(place).unwrap_or_else(|_| text()))
+        }
+        Shape::Number
+        | Shape::Flag
+        | Shape::Texts
+        | Shape::Section(_)
+        | Shape::Sections(_)
+        | Shape::Free => node::from_toml_value(place),
+    };
+    match node {
+        Ok(node) => root.put(path, node),
+        Err(problem) => problems
+            .push(problem.help(
+                "the value is read as TOML: 8080, true, [\"a\", \"b\"], { key = \"value\" }",
+            )),
+    }
+}
+
+/// Every closed path, for suggestions.
+fn paths() -> Vec<Vec<&'static str>> {
+    fn walk(keys: &'static [Key], prefix: &[&'static str], out: &mut Vec<Vec<&'static str>>) {
+        for key in keys {
+            let mut path = prefix.to_vec();
+            path.push(key.name);
+            if let Shape::Section(inner) = key.shape {
+                walk(inner, &path, out);
+            } else {
+                out.push(path);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for key in ADAPTER {
+        if let Shape::Section(inner) = key.shape {
+            walk(inner, &[key.name], &mut out);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_resolve_through_names_with_underscores() {
+        let check = |name: &str, expected: Option<&[&str]>| {
+            let found = resolve(name, Shape::Section(ADAPTER)).map(|(path, _)| path);
+            let expected =
+                expected.map(|path| path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{name}");
+        };
+        check("BACKEND_BASE", Some(&["backend", "base"]));
+        check(
+            "FEATURES_UPSTREAM_TIMEOUT_MS",
+            Some(&["features", "upstream_timeout_ms"]),
+        );
+        check(
+            "BACKEND_ENV_WX_APPID",
+            Some(&["backend", "env", "WX_APPID"]),
+        );
+        check(
+            "OPS_LOGIN_PROFILE_REQUEST_POST",
+            Some(&["ops", "login_profile", "request", "post"]),
+        );
+        check(
+            "OPS_LOGIN_CAPTURE_TOKEN",
+            Some(&["ops", "login", "capture", "token"]),
+        );
+        check("BACKEND", Some(&["backend"]));
+        check("BACKEND_", None);
+        check("BACKEND_BSAE", None);
+        check("NAME_X", None);
+    }
+}

@@ -1,0 +1,419 @@
+//! `{{ name | filter }}` in adapter texts. The names are a closed set; there is no scripting.
+//!
+//! Knows where a template stands only as an [`Encode`]: what makes a value safe there.
+
+use std::{borrow::Cow, ops::Range};
+
+use super::{
+    client::{OpVars, RunVars},
+    names::{self, FILTERS, PHONE_NAMES, RUN_NAMES},
+    node::Place,
+    problem::Problem,
+};
+
+/// Where a template stands, which decides the names it may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The backend's process: no phone exists yet.
+    Process,
+    /// A request of a phone.
+    Phone,
+}
+
+/// A text with slots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Slot {
+        name: &'static str,
+        filters: Vec<Filter>,
+    },
+}
+
+/// What happens to a value before it is put in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// A JSON string with its quotes.
+    Json,
+    /// Percent-encoded: everything but letters, digits and `-._~`.
+    Url,
+    /// Standard base64 rewritten in the URL-safe alphabet, without padding.
+    B64url,
+    /// Lower case.
+    Lower,
+}
+
+/// What the place of a template asks of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encode {
+    /// Nothing: the text is encoded as a whole later, or not at all.
+    Verbatim,
+    /// Percent-encoding, unless a filter did that already: paths.
+    Path,
+    /// As `Path`, with `+` left bare.
+    PathRawPlus,
+}
+
+/// A value that cannot be left out is not there: `device.phoneCode` of a phone that has none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the phone has no {0}")]
+pub(crate) struct Unset(pub(crate) &'static str);
+
+/// The values of one request or one start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vars<'a> {
+    pub(crate) run: &'a RunVars,
+    pub(crate) phone: Option<&'a OpVars>,
+}
+
+impl Vars<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let run = self.run;
+        let base = run.mock_base.as_str();
+        let address = base.split_once("://").map_or(base, |(_, rest)| rest);
+        let borrowed = match name {
+            "run.appid" => &run.appid,
+            "run.secret" => &run.secret,
+            "run.nonce" => &run.nonce,
+            "run.port" => return Some(run.port.to_string().into()),
+            "run.dir" => return Some(run.dir.to_string_lossy()),
+            "mock.base" => &run.mock_base,
+            "mock.host" => {
+                return Some(
+                    address
+                        .rsplit_once(':')
+                        .map_or(address, |(host, _)| host)
+                        .into(),
+                );
+            }
+            "mock.port" => {
+                return Some(
+                    address
+                        .rsplit_once(':')
+                        .map_or("80", |(_, port)| port)
+                        .into(),
+                );
+            }
+            _ => {
+                let phone = self.phone?;
+                return match name.split_once('.')? {
+                    ("device", name) => phone.device.get(name).map(|value| value.as_str().into()),
+                    ("session", name) => phone.session.get(name).map(|value| value.as_str().into()),
+                    _ => None,
+                };
+            }
+        };
+        Some(borrowed.as_str().into())
+    }
+}
+
+impl Template {
+    /// A text without slots.
+    pub(crate) fn literal(text: impl Into<String>) -> Self {
+        Self {
+            parts: vec![Part::Text(text.into())],
+        }
+    }
+
+    /// Reads `text`, which was written at `place`; each wrong name, filter or brace is a problem of its own.
+    pub(crate) fn parse(text: &str, place: &Place, scope: Scope) -> Result<Self, Vec<Problem>> {
+        let mut parts = Vec::new();
+        let mut problems = Vec::new();
+        let mut at = 0;
+        while let Some(open) = text[at..].find("{{") {
+            let open = at + open;
+            if open > at {
+                parts.push(Part::Text(text[at..open].to_owned()));
+            }
+            let inner = open + 2;
+            let Some(length) = text[inner..].find("}}") else {
+                let caret = place.within(text, open..inner);
+                let problem = caret.error("template is not closed", "`}}` is missing after this");
+                problems.push(problem.help("write {{ name }} or {{ name | filter }}"));
+                return Err(problems);
+            };
+            match parse_slot(text, inner..inner + length, place, scope) {
+                Ok(slot) => parts.push(slot),
+                Err(problem) => problems.push(problem),
+            }
+            at = inner + length + 2;
+        }
+        if at < text.len() {
+            parts.push(Part::Text(text[at..].to_owned()));
+        }
+        if problems.is_empty() {
+            Ok(Self { parts })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The names used.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Slot { name, .. } => Some(*name),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The text in front of the first slot.
+    pub(crate) fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether `filter` is used anywhere.
+    pub(crate) fn uses(&self, filter: Filter) -> bool {
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Slot { filters, .. } if filters.contains(&filter)))
+    }
+
+    /// Whether this is one slot and nothing else, ending in `| json`: in a JSON tree that asks for a typed value.
+    pub(crate) fn is_typed_slot(&self) -> bool {
+        matches!(self.parts.as_slice(), [Part::Slot { filters, .. }] if filters.last() == Some(&Filter::Json))
+    }
+
+    /// The same template without its last filter.
+    pub(crate) fn without_last_filter(&self) -> Self {
+        let mut parts = self.parts.clone();
+        if let Some(Part::Slot { filters, .. }) = parts.last_mut() {
+            filters.pop();
+        }
+        Self { parts }
+    }
+
+    /// The text with every slot filled; `None` if a `session.*` value is absent, so that the whole field is left out.
+    pub(crate) fn fill(&self, vars: &Vars<'_>, encode: Encode) -> Result<Option<String>, Unset> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Slot { name, filters } => match vars.get(name) {
+                    Some(value) => out.push_str(&encoded(&value, filters, encode)),
+                    None if name.starts_with("session.") => return Ok(None),
+                    None => return Err(Unset(name)),
+                },
+            }
+        }
+        Ok(Some(out))
+    }
+
+    /// The text with every slot filled, where nothing can be left out: absent `session.*` values are empty.
+    pub(crate) fn fill_whole(&self, vars: &Vars<'_>, encode: Encode) -> Result<String, Unset> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Slot { name, filters } => match vars.get(name) {
+                    Some(value) => out.push_str(&encoded(&value, filters, encode)),
+                    None if name.starts_with("session.") => {}
+                    None => return Err(Unset(name)),
+                },
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn parse_slot(
+    text: &str,
+    inner: Range<usize>,
+    place: &Place,
+    scope: Scope,
+) -> Result<Part, Problem> {
+    let mut words = split_trimmed(text, inner.clone());
+    let name = words.remove(0);
+    let found = &text[name.clone()];
+    if found.is_empty() {
+        let caret = place.within(text, inner.start - 2..inner.end + 2);
+        return Err(caret.error("template names nothing", "a name is missing here"));
+    }
+    let caret = place.within(text, name);
+    let accepted: Vec<&'static str> = match scope {
+        Scope::Process => RUN_NAMES.to_vec(),
+        Scope::Phone => [PHONE_NAMES, RUN_NAMES].concat(),
+    };
+    let Some(name) = accepted.iter().find(|name| **name == found) else {
+        let problem = if PHONE_NAMES.contains(&found) {
+            let message = format!("`{found}` is not known while the backend starts");
+            caret.error(message, "no phone exists yet")
+        } else {
+            caret.error(format!("unknown template name `{found}`"), "no such name")
+        };
+        return Err(problem.help(names::suggest(found, &accepted)));
+    };
+    let filters = words.into_iter().map(|word| {
+        let found = &text[word.clone()];
+        Filter::from_word(found).ok_or_else(|| {
+            let caret = place.within(text, word.clone());
+            caret
+                .error(format!("unknown filter `{found}`"), "no such filter")
+                .help(names::suggest(found, FILTERS))
+        })
+    });
+    Ok(Part::Slot {
+        name,
+        filters: filters.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The ranges of the words between `|`, without the spaces around them; at least one, possibly empty.
+fn split_trimmed(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
+    let mut start = range.start;
+    let pieces = text[range].split('|').map(|piece| {
+        let lead = piece.len() - piece.trim_start().len();
+        let word = start + lead..start + lead + piece.trim().len();
+        start += piece.len() + 1;
+        word
+    });
+    pieces.collect()
+}
+
+impl Filter {
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "json" => Some(Self::Json),
+            "url" => Some(Self::Url),
+            "b64url" => Some(Self::B64url),
+            "lower" => Some(Self::Lower),
+            _ => None,
+        }
+    }
+
+    fn apply(self, value: &str) -> String {
+        match self {
+            Self::Json => serde_json::Value::from(value).to_string(),
+            Self::Url => percent(value, ""),
+            Self::B64url => value
+                .trim_end_matches('=')
+                .replace('+', "-")
+                .replace('/', "_"),
+            Self::Lower => value.to_lowercase(),
+        }
+    }
+}
+
+fn encoded(value: &str, filters: &[Filter], encode: Encode) -> String {
+    let filtered = filters
+        .iter()
+        .fold(value.to_owned(), |value, filter| filter.apply(&value));
+    match encode {
+        _ if filters.contains(&Filter::Url) => filtered,
+        Encode::Verbatim => filtered,
+        Encode::Path => percent(&filtered, ""),
+        Encode::PathRawPlus => percent(&filtered, "+"),
+    }
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters and those of `keep`.
+pub(crate) fn percent(value: &str, keep: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric()
+            || b"-._~".contains(&byte)
+            || keep.as_bytes().contains(&byte)
+        {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn run_vars() -> RunVars {
+        RunVars {
+            appid: "wx0123456789abcdef".into(),
+            secret: "0123456789abcdef0123456789abcdef".into(),
+            nonce: "n1".into(),
+            port: 4000,
+            dir: "/tmp/x".into(),
+            mock_base: "http://127.0.0.1:40123".into(),
+        }
+    }
+
+    fn phone() -> OpVars {
+        OpVars {
+            device: [("code", "0a+/="), ("rawData", "{\"n\":\"\u{4f60}\"}")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            session: [("token".to_owned(), "T 1".to_owned())].into(),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Template, Vec<Problem>> {
+        Template::parse(text, &Place::whole("t", text), Scope::Phone)
+    }
+
+    #[test]
+    fn slots_are_filled_and_encoded_for_their_place() {
+        let check = |text: &str, encode: Encode, expected: &str| {
+            let run = run_vars();
+            let phone = phone();
+            let vars = Vars {
+                run: &run,
+                phone: Some(&phone),
+            };
+            let filled = parse(text).unwrap().fill(&vars, encode).unwrap();
+            assert_eq!(filled.as_deref(), Some(expected), "{text}");
+        };
+        check("no slot", Encode::Verbatim, "no slot");
+        check("Bearer {{session.token}}", Encode::Verbatim, "Bearer T 1");
+        check("{{ device.code | b64url }}", Encode::Verbatim, "0a-_");
+        check("{{device.code|url}}", Encode::Verbatim, "0a%2B%2F%3D");
+        check("/a/{{device.code}}", Encode::Path, "/a/0a%2B%2F%3D");
+        check("/a/{{device.code | url}}", Encode::Path, "/a/0a%2B%2F%3D");
+        check("/a/{{device.code}}", Encode::PathRawPlus, "/a/0a+%2F%3D");
+        check(
+            "{{device.rawData | json}}",
+            Encode::Verbatim,
+            "\"{\\\"n\\\":\\\"\u{4f60}\\\"}\"",
+        );
+        check("{{session.token | lower}}", Encode::Verbatim, "t 1");
+        check(
+            "{{mock.host}} {{mock.port}} {{run.port}}",
+            Encode::Verbatim,
+            "127.0.0.1 40123 4000",
+        );
+    }
+
+    #[test]
+    fn absent_session_values_leave_the_field_out_absent_device_values_are_errors() {
+        let run = run_vars();
+        let phone = phone();
+        let vars = Vars {
+            run: &run,
+            phone: Some(&phone),
+        };
+        let fill = |text: &str| parse(text).unwrap().fill(&vars, Encode::Verbatim);
+        assert_eq!(fill("Bearer {{session.phone}}"), Ok(None));
+        assert_eq!(fill("{{device.iv}}"), Err(Unset("device.iv")));
+    }
+
+    #[test]
+    fn the_caret_is_on_the_name_itself() {
+        let text = "x {{ device.cdoe }} {{device.iv|upper}} {{}} {{";
+        let problems = parse(text).unwrap_err();
+        let carets: Vec<&str> = problems
+            .iter()
+            .map(|problem| {
+                let label = miette::Diagnostic::labels(problem).unwrap().next().unwrap();
+                &text[label.offset()..label.offset() + label.len()]
+            })
+            .collect();
+        assert_eq!(carets, ["device.cdoe", "upper", "{{}}", "{{"]);
+    }
+}

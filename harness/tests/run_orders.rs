@@ -1,0 +1,297 @@
+//! The runner against real backends in this process: orders are forced, locks inferred, hangs found, gates opened.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod run_backend;
+
+use run_backend::{Bench, Habit, TWIN, cases};
+use wxmock_harness::event::RunEvent;
+use wxmock_harness::history::{Ending, History, StepKind};
+use wxmock_harness::run::{Replayed, RunError};
+use wxmock_harness::verdict::Verdict;
+
+/// The forced steps of a history, as a token writes them.
+fn forced(history: &History) -> String {
+    let names = history
+        .steps
+        .iter()
+        .filter(|step| !step.name.is_empty())
+        .map(|step| step.name.as_str());
+    names.collect::<Vec<_>>().join(".")
+}
+
+fn reason(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::Inconclusive { reason } | Verdict::Skip { reason } | Verdict::Error { reason } => {
+            reason
+        }
+        _ => "",
+    }
+}
+
+#[tokio::test]
+async fn every_order_happens_as_its_name_says() {
+    let mut bench = Bench::new(Habit::KeepsAll).await;
+    let case = &cases(TWIN)[0];
+    let orders = case.orders();
+    assert_eq!(orders.len(), 5);
+    for order in &orders {
+        let history = bench.runner.run_order(case, order).await.unwrap();
+        assert_eq!(history.ending, Ending::Complete);
+        assert_eq!(forced(&history), order.to_string());
+        // Ticks are the order of steps, and every reply leaves after its commit.
+        assert!(
+            history
+                .steps
+                .windows(2)
+                .all(|pair| pair[0].tick < pair[1].tick)
+        );
+        for call in &history.upstream {
+            assert!(
+                call.arrived < call.committed.unwrap() && call.committed < call.released,
+                "{call:?}"
+            );
+            assert!(call.delivered && call.operation.is_some(), "{call:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_correct_backend_passes_and_the_mock_is_left_as_it_was() {
+    let mut bench = Bench::new(Habit::KeepsAll).await;
+    let (result, events) = bench.run(&cases(TWIN)[0]).await;
+    assert_eq!(result.verdict, Verdict::Pass, "{result:#?}");
+    assert_eq!(
+        (result.orders_run, result.orders_failed, result.infeasible),
+        (5, 0, 0)
+    );
+    assert!(result.obligations_missing.is_empty());
+    assert_eq!(events.len(), 7);
+    let handle = bench.mock.handle();
+    assert!(handle.gates().rules().is_empty() && handle.gates().parked().is_empty());
+    let app = run_backend::APPID.parse().unwrap();
+    assert_eq!(
+        handle
+            .with_world(|world, _| world.users(&app))
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn last_response_wins_is_caught_and_its_token_replays() {
+    let mut bench = Bench::new(Habit::LastResponseWins).await;
+    let all = cases(TWIN);
+    let (result, _) = bench.run(&all[0]).await;
+    assert_eq!(result.verdict, Verdict::Fail, "{result:#?}");
+    assert!(
+        result.orders_failed > 0 && result.orders_failed < result.orders_run,
+        "{result:#?}"
+    );
+    assert!(
+        result.rules.iter().any(|rule| rule == "KEY-04"),
+        "{:?}",
+        result.rules
+    );
+    let token = result.token.unwrap().parse().unwrap();
+    let replay = bench.runner.replay(&token, &all).await;
+    assert_eq!(replay.outcome, Replayed::StillFails);
+    assert_eq!(forced(&replay.history.unwrap()), token.order.to_string());
+}
+
+#[tokio::test]
+async fn a_lock_is_inferred_once_and_prunes_what_it_forbids() {
+    let mut bench = Bench::new(Habit::OneAtATime).await;
+    let case = &cases(TWIN)[0];
+    let (result, events) = bench.run(case).await;
+    assert!(
+        reason(&result.verdict).starts_with("serialised:"),
+        "{result:#?}"
+    );
+    // Of five orders two are sequential enough: one login after the other, and the second waiting for the first.
+    assert_eq!(result.orders_run + result.infeasible, 5);
+    assert!(
+        result.orders_run >= 1 && result.infeasible >= 3,
+        "{result:#?}"
+    );
+    let tried = events
+        .iter()
+        .filter(|event| matches!(event, RunEvent::OrderFinished { .. }))
+        .count();
+    assert!(
+        tried < 5,
+        "later orders are pruned, not timed out one by one: {tried} tried"
+    );
+
+    let mut declared =
+        Bench::with_features(Habit::OneAtATime, "serialises_logins = \"global\"").await;
+    let (result, _) = declared.run(case).await;
+    assert_eq!(result.verdict, Verdict::Pass, "{result:#?}");
+    assert!(result.notes[0].contains("waits for"), "{:?}", result.notes);
+}
+
+#[tokio::test]
+async fn a_hang_is_found_and_named() {
+    let mut bench = Bench::with_features(Habit::Deadlocks, "answer_within_ms = 2000").await;
+    let (result, _) = bench.run(&cases(TWIN)[0]).await;
+    assert_eq!(result.verdict, Verdict::Fail, "{result:#?}");
+    assert!(
+        result.rules.iter().any(|rule| rule == "LIVE-01"),
+        "{:?}",
+        result.rules
+    );
+    let history = result.history.unwrap();
+    assert!(
+        matches!(&history.ending, Ending::Hung { open } if open.len() == 1),
+        "{:?}",
+        history.ending
+    );
+}
+
+#[tokio::test]
+async fn cancelling_opens_the_gates_and_keeps_what_was_seen() {
+    let mut bench = Bench::new(Habit::KeepsAll).await;
+    let handle = bench.mock.handle();
+    let cancel = bench.cancel.clone();
+    let mut changes = handle.calls().changes();
+    // Thrown as soon as a call is held, from outside, as Ctrl-C would be.
+    let thrower = tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            while handle.gates().parked().is_empty() {
+                changes.changed().await.unwrap();
+            }
+            cancel.cancel();
+        }
+    });
+    let mut events = Vec::new();
+    let results = bench
+        .runner
+        .run(&cases(TWIN), &mut |event| events.push(event))
+        .await;
+    thrower.await.unwrap();
+    assert_eq!(
+        reason(&results[0].verdict),
+        "interrupted: the run was cut short"
+    );
+    let history = results[0].history.as_ref().unwrap();
+    assert!(
+        history
+            .steps
+            .iter()
+            .any(|step| step.kind == StepKind::Submit)
+    );
+    assert!(matches!(
+        events.last(),
+        Some(RunEvent::RunFinished {
+            exit_code: 130,
+            interrupted: true,
+            ..
+        })
+    ));
+    assert!(handle.gates().parked().is_empty() && handle.gates().rules().is_empty());
+}
+
+#[tokio::test]
+async fn a_duplicate_that_joins_is_not_a_lock() {
+    let duplicate = r#"
+before = ["P1 mint as c", "advance 1s"]
+after = ["P1 capture userinfo as p", "P1 send p using newest"]
+[[phone]]
+name = "P1"
+user = "A"
+do = ["submit c as t1"]
+[[phone]]
+name = "P2"
+user = "A"
+do = ["submit c as t2"]
+[explore]
+orders = "all"
+[obligations]
+all = ["same-code-twice"]
+"#;
+    for (habit, calls) in [(Habit::JoinsDuplicates, 1), (Habit::KeepsAll, 2)] {
+        let mut bench = Bench::new(habit).await;
+        let case = &cases(duplicate)[0];
+        for order in case.orders() {
+            let history = bench.runner.run_order(case, &order).await.unwrap();
+            assert_eq!(history.ending, Ending::Complete, "{habit:?} {order}");
+            assert_eq!(
+                history.upstream.len(),
+                calls,
+                "{habit:?} {order}: {:#?}",
+                history.upstream
+            );
+            let owners: Vec<_> = history.upstream.iter().map(|call| call.operation).collect();
+            assert!(
+                owners.iter().all(Option::is_some) && (owners.len() < 2 || owners[0] != owners[1]),
+                "{owners:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn leaks_and_derived_tokens_are_found_on_the_raw_answer() {
+    for (habit, rule) in [(Habit::Leaks, "TOK-03"), (Habit::Derives, "TOK-02")] {
+        let mut bench = Bench::new(habit).await;
+        let (result, events) = bench.run(&cases(TWIN)[0]).await;
+        assert!(
+            result.rules.iter().any(|r| r == rule),
+            "{habit:?}: {:?}",
+            result.rules
+        );
+        // What proves the leak must not leak it again.
+        let transcript = serde_json::to_string(&events).unwrap();
+        assert!(!transcript.contains("=="), "a session_key ends in ==");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_gives_up_on_held_calls_proves_nothing() {
+    let mut bench = Bench::new(Habit::Impatient).await;
+    let (result, _) = bench.run(&cases(TWIN)[0]).await;
+    assert!(
+        reason(&result.verdict).starts_with("hold-budget:"),
+        "{result:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_failing_baseline_is_an_error_not_a_verdict() {
+    match Bench::try_new(Habit::Refuses, "").await.map(|_| ()) {
+        Err(error @ RunError::Baseline(_)) => {
+            assert_eq!(error.exit_code(), 5);
+            assert!(error.to_string().contains("500"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_the_adapter_does_not_describe_is_skipped_by_name() {
+    let mut bench = Bench::new(Habit::KeepsAll).await;
+    let mut case = cases(TWIN).remove(0);
+    case.program.needs.push("phone_code".into());
+    let (result, events) = bench.run(&case).await;
+    assert_eq!(reason(&result.verdict), "not-described: phone_code");
+    assert_eq!(events.len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_order_twice_has_new_people_and_the_same_steps() {
+    let mut bench = Bench::new(Habit::KeepsAll).await;
+    let case = &cases(TWIN)[0];
+    let order = &case.orders()[3];
+    let first = bench.runner.run_order(case, order).await.unwrap();
+    let second = bench.runner.run_order(case, order).await.unwrap();
+    assert_ne!(first.users[0].openid, second.users[0].openid);
+    assert_eq!(forced(&first), forced(&second));
+    let mut other = Bench::new(Habit::KeepsAll).await;
+    let again = other.runner.run_order(case, order).await.unwrap();
+    assert_eq!(
+        first.users[0].openid, again.users[0].openid,
+        "a seed and an order name the same people in every process"
+    );
+}
