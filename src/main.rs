@@ -1,3 +1,17 @@
-//! The command line.
+//! `wxmock`: a mock of WeChat mini-program login, and the suite that finds the order of logins that breaks a backend.
+//!
+//! This package is the command line only: typed arguments in, a call to one of the crates, an exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+mod client;
+mod exit;
+
+fn main() -> ExitCode {
+    exit::install_reporter();
+    match cli::parse(std::env::args_os()) {
+        Ok(parsed) => exit::run(|| parsed.run()),
+        Err(refusal) => exit::from_clap(&refusal),
+    }
+}

@@ -1,0 +1,105 @@
+//! `wxmock check`: the suite against the backend an adapter describes.
+
+use wxmock_harness::report::{self, RunView};
+use wxmock_harness::run::Settings;
+use wxmock_harness::verdict::Level;
+
+use super::explore::ExploreArgs;
+use super::regressions::RegressionArgs;
+use super::suite::{Follow, OutputArgs, TargetArgs, cancel_on_signal, not_run, view};
+use crate::exit::{Exit, Failure};
+
+/// Run the conformance suite against the backend an adapter file describes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  wxmock check --adapter wxmock.toml                     every case the adapter describes enough for
+  wxmock check --adapter wxmock.toml CL-1 'stale-key/**' some of them, by alias, id or pattern
+  wxmock check --adapter wxmock.toml --report html=wxmock-report/report.html --report junit=junit.xml
+  wxmock check --adapter wxmock.toml CL-1 --logins 4 --jobs 2            a larger race, two orders at a time
+  wxmock list                                            what there is;  wxmock explain CL-1  says it in prose
+
+Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter · 4 nothing selected or
+  everything skipped · 5 the backend did not start or its fault-free login failed · 130 interrupted")]
+pub(crate) struct Args {
+    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
+    #[arg(value_name = "IDS")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    explore: ExploreArgs,
+    #[command(flatten)]
+    regressions: RegressionArgs,
+    /// Only cases that can fail at this level
+    #[arg(long, value_name = "LEVEL", default_value = "all")]
+    level: LevelArg,
+    /// A violated SHOULD fails the run too
+    #[arg(long)]
+    strict: bool,
+    /// End a case at its first failing order
+    #[arg(long)]
+    fail_fast: bool,
+    /// Keep the history of every order in the transcript, and show every step of a failing one
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LevelArg {
+    Must,
+    Should,
+    All,
+}
+
+impl LevelArg {
+    const fn level(self) -> Option<Level> {
+        match self {
+            Self::Must => Some(Level::Must),
+            Self::Should => Some(Level::Should),
+            Self::All => None,
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let cases =
+            super::list::selected_of(&self.explore.scenarios(), &self.ids, self.level.level())?;
+        let adapter = self.target.adapter()?;
+        let regressions = self.regressions.read()?;
+        super::suite::block_on(async {
+            let mut follow = Follow::begin(&self.output.out, &self.output.reports)?;
+            let cancel = cancel_on_signal();
+            let session = self.target.start(adapter.clone()).await?;
+            let adjust = |settings: &mut Settings| {
+                self.explore.adjust(settings);
+                settings.strict = self.strict;
+                settings.fail_fast = self.fail_fast;
+                settings.trace = self.trace;
+                settings.suite = if self.ids.is_empty() {
+                    "all".to_owned()
+                } else {
+                    self.ids.join(" ")
+                };
+                settings.cancel = cancel;
+            };
+            session
+                .drive(adjust, async |runner| {
+                    let seed = self.target.seed.0;
+                    regressions.replay(runner, &adapter, seed, &cases).await?;
+                    runner.run(&cases, &mut |event| follow.event(event)).await;
+                    Ok::<(), Failure>(())
+                })
+                .await
+                .map_err(|error| not_run(&error))??;
+            let exit = follow.exit_code();
+            let (events, written) = follow.finish()?;
+            regressions.keep(&events, &adapter)?;
+            let text = report::terminal::render(&RunView::of(&events), &written, &view(self.trace));
+            anstream::print!("{text}");
+            Exit::done(exit)
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! `wxmock list`: the cases, with level, impact and source.
+
+use wxmock_harness::judge::{impact_word, level_word};
+use wxmock_harness::plan::{Case, Selection, SelectionError};
+use wxmock_harness::scenario::{self, Scenario};
+use wxmock_harness::verdict::Level;
+
+use crate::exit::{Exit, Failure};
+
+/// List the cases with level, impact and source
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  wxmock list                    every case family
+  wxmock list 'stale-key/**'     one suite
+  wxmock list CL-1 --paths       the cases of one family, one path per combination of axes")]
+pub(crate) struct Args {
+    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+    /// One line per combination of axes instead of one per family
+    #[arg(long)]
+    paths: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    /// Titles in Chinese
+    #[arg(long)]
+    zh: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let cases = selected(&self.patterns, None)?;
+        let text = if self.json {
+            serde_json::to_string_pretty(&as_json(&cases))
+                .map_err(|error| Failure::internal("rendering", &error))?
+                + "\n"
+        } else if self.paths {
+            cases
+                .iter()
+                .map(|case| {
+                    format!(
+                        "{:<5} {:>5} orders  {}\n",
+                        case.scenario.alias,
+                        case.orders().len(),
+                        case.path
+                    )
+                })
+                .collect()
+        } else {
+            self.families(&cases)
+        };
+        super::print(&text)
+    }
+
+    fn families(&self, cases: &[Case]) -> String {
+        let families = families(cases);
+        let mut text = String::new();
+        let mut suite = "";
+        for (scenario, n_cases, n_orders) in &families {
+            let this = scenario.id.split('/').next().unwrap_or_default();
+            if this != suite {
+                suite = this;
+                text.push_str(&format!(
+                    "{}{suite}\n",
+                    if text.is_empty() { "" } else { "\n" }
+                ));
+            }
+            let title = if self.zh {
+                &scenario.title_zh
+            } else {
+                &scenario.title
+            };
+            text.push_str(&format!(
+                "  {:<5} {:<6} {:<11} {title}\n        {n_cases} {} · {n_orders} {} · {} · {}\n",
+                scenario.alias,
+                level_word(scenario.level),
+                impact_word(scenario.impact),
+                if *n_cases == 1 { "case" } else { "cases" },
+                if *n_orders == 1 { "order" } else { "orders" },
+                scenario.rules.join(" "),
+                scenario.sources.join(", "),
+            ));
+        }
+        text
+    }
+}
+
+/// Scenarios in order, each with its number of selected cases and of orders.
+fn families(cases: &[Case]) -> Vec<(&Scenario, usize, usize)> {
+    let mut families: Vec<(&Scenario, usize, usize)> = Vec::new();
+    for case in cases {
+        let orders = case.orders().len();
+        match families.last_mut() {
+            Some((scenario, n_cases, n_orders)) if scenario.id == case.scenario.id => {
+                *n_cases += 1;
+                *n_orders += orders;
+            }
+            _ => families.push((&case.scenario, 1, orders)),
+        }
+    }
+    families
+}
+
+fn as_json(cases: &[Case]) -> Vec<serde_json::Value> {
+    let one = |case: &Case| {
+        serde_json::json!({
+            "path": case.path,
+            "id": case.scenario.id,
+            "alias": case.scenario.alias,
+            "title": case.scenario.title,
+            "title_zh": case.scenario.title_zh,
+            "level": case.scenario.level,
+            "impact": case.scenario.impact,
+            "rules": case.scenario.rules,
+            "needs": case.scenario.needs,
+            "sources": case.scenario.sources,
+            "axes": case.axes,
+            "orders": case.orders().len(),
+        })
+    };
+    cases.iter().map(one).collect()
+}
+
+/// The cases a person asked for; one word that selects nothing fails the command, so that a misspelt alias in a CI file
+/// cannot quietly shrink the suite.
+pub(crate) fn selected(patterns: &[String], level: Option<Level>) -> Result<Vec<Case>, Failure> {
+    selected_of(scenario::all(), patterns, level)
+}
+
+/// The cases that were asked for, of these scenarios.
+pub(crate) fn selected_of(
+    scenarios: &[Scenario],
+    patterns: &[String],
+    level: Option<Level>,
+) -> Result<Vec<Case>, Failure> {
+    let selection = Selection {
+        patterns: patterns.to_vec(),
+        level,
+    };
+    let cases = selection.select(scenarios).map_err(|error| {
+        let exit = match error {
+            SelectionError::Pattern { .. } => Exit::Usage,
+            SelectionError::Nothing { .. } => Exit::Nothing,
+        };
+        Failure::new(
+            exit,
+            error.to_string(),
+            "`wxmock list` shows every alias and id; quote patterns so that the shell leaves `*` alone",
+        )
+    })?;
+    if cases.is_empty() {
+        return Err(Failure::new(
+            Exit::Nothing,
+            "no selected case can fail at this level",
+            "leave --level out for all",
+        ));
+    }
+    Ok(cases)
+}

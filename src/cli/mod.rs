@@ -1,0 +1,214 @@
+//! The command line: one subcommand per file, each a typed `Args` with a `run`.
+
+mod adapter;
+mod artifacts;
+mod authority;
+mod banner;
+mod ca;
+mod check;
+mod child;
+mod code;
+mod completions;
+mod config;
+mod decrypt;
+mod demo;
+mod diagnosis;
+mod doctor;
+mod env;
+mod exec;
+mod expect;
+mod explain;
+mod explore;
+mod list;
+mod progress;
+mod readyz;
+mod regressions;
+mod replay;
+mod report;
+mod selfcheck;
+mod serve;
+mod settings;
+mod suite;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::client::Server;
+use crate::exit::Failure;
+
+/// A mock of WeChat mini-program login, and the suite that finds the order of logins that breaks your backend.
+#[derive(Debug, Parser)]
+#[command(name = "wxmock", version, propagate_version = true, max_term_width = 110, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wxmock                                run the mock on http://127.0.0.1:8910 (same as: wxmock serve)
+  wxmock demo                           see a correct backend pass and a racy one fail
+  wxmock adapter init -- curl …         describe your backend, then:
+  wxmock check --adapter wxmock.toml    run the suite against it
+  wxmock replay TOKEN --adapter …       run one failing order again
+  wxmock exec -- npm test               its calls to https://api.weixin.qq.com reach a mock
+  wxmock decrypt < payload.json         which key opens this payload, and what went wrong in transit
+
+Exit codes:
+  0  all held                                        5    the backend did not start
+  1  a MUST was violated, or the answer is no        6    a replay diverged
+  2  inconclusive                                    70   internal error
+  3  bad usage, configuration or adapter             130  interrupted
+  4  nothing was selected";
+
+// A new subcommand is one variant here, one arm in `run`, one file beside this one.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Check(check::Args),
+    Demo(demo::Args),
+    List(list::Args),
+    Explain(explain::Args),
+    Replay(replay::Args),
+    Selfcheck(selfcheck::Args),
+    Report(report::Args),
+    Adapter(adapter::Args),
+    Code(code::Args),
+    Decrypt(decrypt::Args),
+    Exec(exec::Args),
+    Env(env::Args),
+    Ca(ca::Args),
+    Doctor(doctor::Args),
+    Readyz(readyz::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+/// Arguments that were understood, and where each came from.
+pub(crate) struct Parsed {
+    cli: Cli,
+    matches: ArgMatches,
+}
+
+impl Parsed {
+    /// Runs the command that was asked for.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let leaf = leaf(&self.matches);
+        match self.cli.command {
+            Command::Serve(args) => args.run(leaf),
+            Command::Check(args) => args.run(),
+            Command::Demo(args) => args.run(),
+            Command::List(args) => args.run(),
+            Command::Explain(args) => args.run(),
+            Command::Replay(args) => args.run(),
+            Command::Selfcheck(args) => args.run(),
+            Command::Report(args) => args.run(),
+            Command::Adapter(args) => args.run(),
+            Command::Code(args) => args.run(),
+            Command::Decrypt(args) => args.run(),
+            Command::Exec(args) => args.run(leaf),
+            Command::Env(args) => args.run(),
+            Command::Ca(args) => args.run(),
+            Command::Doctor(args) => args.run(),
+            Command::Readyz(args) => args.run(),
+            Command::Config(args) => args.run(leaf),
+            Command::Completions(args) => args.run(),
+        }
+    }
+}
+
+/// Reads the arguments. `wxmock` and `wxmock --port 0` mean `wxmock serve …`.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::Error> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let first = args.get(1).map(|arg| arg.to_string_lossy().into_owned());
+    let about_wxmock = |arg: &str| matches!(arg, "-h" | "--help" | "-V" | "--version");
+    if first.is_none_or(|arg| arg.starts_with('-') && !about_wxmock(&arg)) {
+        args.insert(args.len().min(1), "serve".into());
+        if args.len() == 1 {
+            args.insert(0, "wxmock".into());
+        }
+    }
+    let matches = Cli::command().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(Parsed { cli, matches })
+}
+
+/// The matches of the innermost subcommand, which know whether a value came from a flag or a variable.
+fn leaf(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => leaf(inner),
+        None => matches,
+    }
+}
+
+/// Writes a command's whole answer to stdout. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal("writing", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Which running mock a command talks to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArg {
+    /// Base URL of the running mock
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WXMOCK_SERVER",
+        default_value = "http://127.0.0.1:8910"
+    )]
+    pub(crate) server: Server,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_subcommand_means_serve() {
+        for line in [
+            &["wxmock"][..],
+            &["wxmock", "--port", "0"],
+            &["wxmock", "serve"],
+        ] {
+            let parsed = parse(line.iter().map(OsString::from))
+                .unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            assert!(matches!(parsed.cli.command, Command::Serve(_)), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_subcommand_shows_an_example() {
+        fn visit(command: &clap::Command, bare: &mut Vec<String>) {
+            if command.get_subcommands().next().is_none() {
+                let help = command
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                if !help.contains("Example") {
+                    bare.push(command.get_name().to_owned());
+                }
+            }
+            command
+                .get_subcommands()
+                .for_each(|inner| visit(inner, bare));
+        }
+        let mut bare = Vec::new();
+        Cli::command()
+            .get_subcommands()
+            .for_each(|inner| visit(inner, &mut bare));
+        assert!(bare.is_empty(), "no example in --help of {bare:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What moves while the suite runs: a bar on a terminal, one plain line a case in a pipe.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use wxmock_harness::event::RunEvent;
+use wxmock_harness::report;
+use wxmock_harness::verdict::Verdict;
+
+/// Follows a run on stderr.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    colour: bool,
+}
+
+impl Progress {
+    /// A bar if stderr is a terminal, lines if it is not.
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::new(0).with_style(
+                ProgressStyle::with_template(
+                    "{spinner} {pos}/{len} cases  {bar:24}  {elapsed}  {msg}",
+                )
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self {
+            bar,
+            colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// Shows one event.
+    pub(crate) fn show(&self, event: &RunEvent) {
+        match (event, &self.bar) {
+            (RunEvent::RunStarted { cases, .. }, Some(bar)) => bar.set_length(*cases as u64),
+            (RunEvent::CaseStarted { path, .. }, Some(bar)) => bar.set_message(path.clone()),
+            (
+                RunEvent::OrderFinished {
+                    path, index, of, ..
+                },
+                Some(bar),
+            ) if *of > 1 => {
+                bar.set_message(format!("{path}  order {index} of {of}"));
+            }
+            (RunEvent::CaseFinished(result), Some(bar)) => {
+                // A pass needs no line of its own while the bar moves.
+                if !matches!(result.verdict, Verdict::Pass | Verdict::Skip { .. }) {
+                    bar.println(report::progress::case_line(result, self.colour));
+                }
+                bar.inc(1);
+            }
+            (RunEvent::RunFinished { .. }, Some(bar)) => bar.finish_and_clear(),
+            (RunEvent::CaseFinished(result), None) => {
+                eprintln!("{}", report::progress::case_line(result, false))
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `wxmock replay`: one order again.
+
+use std::path::Path;
+
+use wxmock_world::Seed;
+
+use wxmock_harness::plan::{self, Selection};
+use wxmock_harness::report;
+use wxmock_harness::run::{Replay, Replayed, Settings};
+use wxmock_harness::schedule::ReplayToken;
+
+use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
+use crate::exit::{Exit, Failure};
+
+/// Run one order again: FIXED, STILL FAILS, DIVERGED or ERROR
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  wxmock replay 'wxs1:concurrent-login/…:S1.S2.K1.K2.R2.R1:7f3a' --adapter wxmock.toml
+  wxmock replay wxmock-report/run.json --adapter wxmock.toml      the first failure of a run
+
+Exit codes: 0 FIXED · 1 STILL FAILS · 6 DIVERGED · 3 not a token, or of another version · 5 the backend did not start")]
+pub(crate) struct Args {
+    /// The token a failure prints after `Again:`, or a run.json or run.ndjson that holds one
+    #[arg(value_name = "TOKEN|FILE")]
+    token: String,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl Args {
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
+        let token = token(&self.token)?;
+        let cases = plan::cases(
+            &super::explore::scenarios_of(&token.path),
+            &Selection::default(),
+        );
+        token
+            .resolve(&cases)
+            .map_err(|error| wrong(&error.to_string()))?;
+        // The seed of the data is part of the token.
+        self.target.seed = Seed(token.seed);
+        let adapter = self.target.adapter()?;
+        if kept_hash(&self.token).is_some_and(|hash| hash != adapter.fingerprint) {
+            eprintln!(
+                "the adapter has changed since {} was written; what follows is about the adapter as it is now",
+                self.token
+            );
+        }
+        super::suite::block_on(async {
+            let cancel = cancel_on_signal();
+            let session = self.target.start(adapter).await?;
+            let adjust = |settings: &mut Settings| settings.cancel = cancel;
+            let replay = session
+                .drive(adjust, async |runner| runner.replay(&token, &cases).await)
+                .await
+                .map_err(|error| not_run(&error))?;
+            if let Some(history) = replay
+                .history
+                .as_ref()
+                .filter(|_| replay.outcome == Replayed::StillFails)
+            {
+                anstream::print!(
+                    "{}",
+                    report::terminal::order(history, &replay.violations, &view(true))
+                );
+            }
+            anstream::println!("{}", sentence(&replay));
+            Exit::done(replay.outcome.exit_code())
+        })
+    }
+}
+
+/// What has become of the order, in one line.
+fn sentence(replay: &Replay) -> String {
+    let word = replay.outcome.word();
+    match &replay.outcome {
+        Replayed::Fixed => {
+            format!("{word}: every step was taken as the token says, and no rule is broken")
+        }
+        Replayed::StillFails => {
+            let rules: Vec<&str> = replay
+                .violations
+                .iter()
+                .map(|violation| violation.rule.as_str())
+                .collect();
+            format!("{word}: {}", rules.join(" "))
+        }
+        Replayed::Diverged { at, saw } => format!("{word} at {at}: {saw}"),
+        Replayed::Error { reason, .. } => format!("{word}: {reason}"),
+    }
+}
+
+fn wrong(what: &str) -> Failure {
+    Failure::usage(what, "copy the whole token after `Again: wxmock replay`")
+}
+
+/// The adapter's hash a run's file names; `None` for a bare token.
+fn kept_hash(text: &str) -> Option<String> {
+    let content = std::fs::read_to_string(text).ok()?;
+    let first = content
+        .lines()
+        .next()
+        .and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let whole = || serde_json::from_str::<serde_json::Value>(&content).ok();
+    let value = first.or_else(whole)?;
+    let hash = value
+        .get("adapter_hash")
+        .or_else(|| value.get("adapter")?.get("hash"));
+    hash.and_then(serde_json::Value::as_str).map(str::to_owned)
+}
+
+/// The token itself, or the first one a run's file holds.
+fn token(text: &str) -> Result<ReplayToken, Failure> {
+    let path = Path::new(text);
+    if text.starts_with("wxs") || !path.exists() {
+        return text.parse().map_err(|error| wrong(&format!("{error}")));
+    }
+    let content = std::fs::read_to_string(path)
+        .map_err(|error| wrong(&format!("cannot read {text}: {error}")))?;
+    let found = content.split('"').find(|word| word.starts_with("wxs1:"));
+    let Some(found) = found else {
+        return Err(Failure::usage(
+            format!("{text} holds no replay token"),
+            "only a run with a failure has one; `wxmock check` prints it after `Again:`",
+        ));
+    };
+    found
+        .parse()
+        .map_err(|error| wrong(&format!("the token in {text}: {error}")))
+}

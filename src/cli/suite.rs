@@ -1,0 +1,239 @@
+//! What the commands that run cases share: load the adapter, start both ends, run, show, write, stop.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use wxmock_harness::event::RunEvent;
+use wxmock_harness::report::terminal::TerminalOptions;
+use wxmock_harness::run::{Cancel, RunError};
+use wxmock_harness::session::{Session, SessionError, SessionSettings};
+use wxmock_harness::target::{Adapter, Overrides};
+use wxmock_world::Seed;
+
+use super::artifacts::{Artifacts, ReportArg, Written};
+use super::progress::Progress;
+use crate::exit::{Exit, Failure};
+
+/// Which backend, and how the mock is set up for it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TargetArgs {
+    /// Adapter file that describes the backend (`wxmock adapter init` drafts one)
+    #[arg(long, short, value_name = "FILE", env = "WXMOCK_ADAPTER")]
+    pub(crate) adapter: PathBuf,
+    /// Set a value of the adapter, for example --set backend.base=http://127.0.0.1:8080 (repeatable)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Port the mock listens on [default: what the adapter's `[upstream] port` says, else a free one]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) mock_port: Option<u16>,
+    /// Seed of everything the mock makes up
+    #[arg(long, value_name = "N", env = "WXMOCK_SEED", default_value = "1")]
+    pub(crate) seed: Seed,
+}
+
+impl TargetArgs {
+    /// Reads the adapter, with overrides; warnings go to stderr.
+    pub(crate) fn adapter(&self) -> Result<Arc<Adapter>, Failure> {
+        let overrides = Overrides {
+            cli: self.set.clone(),
+            ..Overrides::from_env()
+        };
+        let adapter = Adapter::load_with(&self.adapter, &overrides)
+            .map_err(|error| Failure::diagnostic(Exit::Usage, error))?;
+        for warning in &adapter.warnings {
+            eprintln!("{:?}", miette::Report::new(warning.clone()));
+        }
+        Ok(Arc::new(adapter))
+    }
+
+    /// Starts the mock and the backend.
+    pub(crate) async fn start(&self, adapter: Arc<Adapter>) -> Result<Session, Failure> {
+        let settings = SessionSettings {
+            seed: self.seed,
+            mock_port: self.mock_port,
+        };
+        Session::start(adapter, &settings)
+            .await
+            .map_err(|error| not_started(&error))
+    }
+}
+
+/// Where the run is written.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Folder for run.ndjson and run.json
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WXMOCK_OUT",
+        default_value = "wxmock-report"
+    )]
+    pub(crate) out: PathBuf,
+    /// Also render the run (repeatable): html, json, junit, tap, md, github, har, text =PATH (`-` is stdout); svg, mermaid =DIR
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    pub(crate) reports: Vec<ReportArg>,
+}
+
+/// Follows one run: shows it, writes it down. Errors are kept until the run is over, because a full disk must not
+/// leave a backend running.
+pub(crate) struct Follow {
+    artifacts: Artifacts,
+    progress: Progress,
+    failed: Option<Failure>,
+}
+
+impl Follow {
+    pub(crate) fn begin(folder: &Path, reports: &[ReportArg]) -> Result<Self, Failure> {
+        Ok(Self {
+            artifacts: Artifacts::begin(folder, reports)?,
+            progress: Progress::new(),
+            failed: None,
+        })
+    }
+
+    pub(crate) fn event(&mut self, event: RunEvent) {
+        self.progress.show(&event);
+        if let Err(failure) = self.artifacts.record(event) {
+            self.failed.get_or_insert(failure);
+        }
+    }
+
+    /// The exit code the run's last event names; 70 if there was none.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self.artifacts.events().last() {
+            Some(RunEvent::RunFinished { exit_code, .. }) => *exit_code,
+            _ => i32::from(Exit::Internal.code()),
+        }
+    }
+
+    /// The events, and the files they were written to.
+    pub(crate) fn finish(self) -> Result<(Vec<RunEvent>, Written), Failure> {
+        if let Some(failure) = self.failed {
+            return Err(failure);
+        }
+        let written = self.artifacts.finish()?;
+        Ok((self.artifacts.events().to_vec(), written))
+    }
+}
+
+/// A switch thrown by the first Ctrl-C or SIGTERM; a second one ends the process at once.
+pub(crate) fn cancel_on_signal() -> Cancel {
+    let cancel = Cancel::new();
+    let thrown = cancel.clone();
+    tokio::spawn(async move {
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        for again in [false, true] {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            if again {
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            }
+            eprintln!(
+                "\nstopping: gates open, the backend ends, the report so far is written (again to end at once)"
+            );
+            thrown.cancel();
+        }
+    });
+    cancel
+}
+
+/// Why no case was run: the app, or a plain login that already failed.
+pub(crate) fn not_run(error: &RunError) -> Failure {
+    if *error == RunError::Cancelled {
+        return Failure::told(Exit::Interrupted);
+    }
+    let help = "`wxmock adapter check` shows that one login step by step";
+    match Exit::done(error.exit_code()) {
+        Err(failure) => failure.because(error.to_string(), help),
+        Ok(()) => Failure::new(Exit::Internal, error.to_string(), help),
+    }
+}
+
+const HOSTS_RECIPE: &str = "\
+hook = \"hosts\" wants WeChat's name to lead to the mock, on port 443:
+1. 127.0.0.1 api.weixin.qq.com in /etc/hosts, or that name as a network alias of the container the mock runs in
+2. [upstream] port = 443 in the adapter (or --mock-port 443, or a forward from 443 to the port the mock has)
+3. the backend trusts the certificates `wxmock ca` writes; `wxmock env --for docker-compose` shows it for containers
+hook = \"proxy\" needs none of this if the adapter starts the backend";
+
+fn not_started(error: &SessionError) -> Failure {
+    let (exit, help) = match error {
+        SessionError::Mock(_) => (
+            Exit::Usage,
+            "choose another port with --mock-port, or leave it out for a free one",
+        ),
+        SessionError::Credentials(_) => (
+            Exit::Usage,
+            "an appid is wx and 16 hex digits, an AppSecret 32 hex digits; leave both out for made-up ones",
+        ),
+        SessionError::Authority { help, .. } => (Exit::Usage, help.as_str()),
+        SessionError::Hosts(_) => (Exit::Usage, HOSTS_RECIPE),
+        SessionError::Backend(_) => (
+            Exit::Baseline,
+            "start it by hand with the same command to see why; its output is above",
+        ),
+        SessionError::App(_) | SessionError::Machine { .. } => (
+            Exit::Internal,
+            "this is not a mistake in your input; please report it",
+        ),
+    };
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Failure::new(exit, text, help)
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| {
+            format!("write KEY=VALUE, for example backend.base=http://127.0.0.1:8080, not `{text}`")
+        })
+}
+
+/// Runs the mock, the harness and what they wait for. Two workers at least: the mock must answer while a step settles.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal("starting the runtime", &error))?;
+    runtime.block_on(work)
+}
+
+/// How reports are written on this terminal, or into this pipe.
+pub(crate) fn view(trace: bool) -> TerminalOptions {
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    let columns = terminal
+        .then(|| rustix::termios::tcgetwinsize(&stdout).ok())
+        .flatten()
+        .map(|size| usize::from(size.ws_col));
+    // A locale that names another encoding cannot show the box characters; one that names none usually can.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let unicode = locale.is_none_or(|value| {
+        value.contains('.') && value.to_lowercase().replace('-', "").contains("utf8")
+            || !value.contains('.')
+    });
+    TerminalOptions {
+        width: columns
+            .filter(|columns| *columns > 0)
+            .unwrap_or(100)
+            .min(140),
+        unicode: unicode && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        // `anstream` takes the colour out again where the reader does not want it.
+        colour: terminal,
+        trace,
+    }
+}
