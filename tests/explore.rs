@@ -1,0 +1,263 @@
+//! Exploring a built-in backend: lanes change nothing, failures come with what explains them, bounds are told.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use wxmock_harness::built_in;
+use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::exploration::{Rate, Twin};
+use wxmock_harness::plan::{Case, Selection};
+use wxmock_harness::run::{Cancel, Replayed, Settings};
+use wxmock_harness::scenario;
+use wxmock_harness::schedule::{Limits, ReplayToken};
+use wxmock_harness::verdict::Verdict;
+use wxmock_world::Seed;
+use wxmock_zoo::{Correct, Design};
+
+fn case(logins: u8) -> Case {
+    let path =
+        format!("concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:{logins}");
+    let selection = Selection {
+        patterns: vec![path],
+        level: None,
+    };
+    selection
+        .select(&scenario::with_logins(logins))
+        .unwrap()
+        .remove(0)
+}
+
+/// Runs one case and gives its result and everything that was told meanwhile.
+fn run(
+    design: Design,
+    case: &Case,
+    adjust: impl FnOnce(&mut Settings),
+) -> (CaseResult, Vec<RunEvent>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
+        let mut events = Vec::new();
+        let cases = std::slice::from_ref(case);
+        let ran = session
+            .drive(adjust, async |runner| {
+                runner.run(cases, &mut |event| events.push(event)).await
+            })
+            .await;
+        backend.stop().await;
+        (ran.unwrap().remove(0), events)
+    })
+}
+
+fn racy() -> Design {
+    "racy".parse().unwrap()
+}
+
+/// Orders and verdicts as they were told, without what the clock decides.
+fn told(events: &[RunEvent]) -> Vec<String> {
+    let line = |event: &RunEvent| match event {
+        RunEvent::OrderFinished {
+            order,
+            index,
+            of,
+            violations,
+            ending,
+            ..
+        } => {
+            let rules: Vec<&str> = violations
+                .iter()
+                .map(|violation| violation.rule.as_str())
+                .collect();
+            Some(format!("{index}/{of} {order} {rules:?} {ending:?}"))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(line).collect()
+}
+
+#[test]
+fn a_report_does_not_depend_on_the_number_of_lanes() {
+    for design in [racy(), Design::Correct(Correct::Serialised)] {
+        let alone = run(design, &case(3), |settings| settings.repeat_failing = 1);
+        let beside = run(design, &case(3), |settings| {
+            settings.repeat_failing = 1;
+            settings.jobs = 3;
+        });
+        assert_eq!(told(&alone.1), told(&beside.1), "{design:?}");
+        assert_eq!(
+            (alone.0.token, alone.0.notes),
+            (beside.0.token, beside.0.notes),
+            "{design:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failure_comes_small_with_its_rate_its_twin_and_its_neighbour() {
+    let (result, _) = run(racy(), &case(3), |_| ());
+    assert_eq!(result.verdict, Verdict::Fail);
+    let evidence = &result.evidence;
+    assert_eq!(evidence.rate, Some(Rate { failed: 5, of: 5 }));
+    assert_eq!(evidence.twin, Some(Twin::Passes));
+    let token = result.token.unwrap();
+    assert!(
+        token.contains(":S2.S3.K2.K3.R3.R2:"),
+        "two of three logins are enough: {token}"
+    );
+    assert!(
+        evidence.shrunk_from.as_ref().unwrap().contains("S1"),
+        "{evidence:?}"
+    );
+    let neighbour = evidence.neighbour.as_ref().unwrap();
+    assert_eq!(neighbour.order, "S2.S3.K2.K3.R2.R3");
+    assert_eq!(
+        (neighbour.first.as_str(), neighbour.second.as_str()),
+        ("R2", "R3")
+    );
+    assert!(!neighbour.history.steps.is_empty());
+    assert_eq!(
+        evidence.store,
+        ["the store opens {k3} of A: older only, the newest is lost"]
+    );
+}
+
+#[test]
+fn a_lock_is_named_and_what_it_forbids_is_not_tried() {
+    let (result, _) = run(Design::Correct(Correct::Serialised), &case(3), |_| ());
+    let note = result
+        .notes
+        .iter()
+        .find(|note| note.contains("orders cannot happen"))
+        .unwrap();
+    assert!(
+        note.starts_with("all logins wait for each other")
+            || note.starts_with("logins of one person wait"),
+        "{note}"
+    );
+    assert!(result.exploration.pruned > 40, "{:?}", result.exploration);
+    assert!(result.orders_run > 1, "waiting at the lock is an order too");
+    assert!(result.exploration.exhaustive, "{:?}", result.exploration);
+}
+
+#[test]
+fn beyond_the_bound_the_searches_and_their_promise_are_told() {
+    let (result, _) = run(
+        Design::Correct(Correct::CandidateKeys),
+        &case(4),
+        |settings| {
+            settings.limits = Limits {
+                max_orders: Some(40),
+                ..Limits::default()
+            };
+            settings.jobs = 2;
+        },
+    );
+    assert_eq!((result.verdict, result.orders_run), (Verdict::Pass, 40));
+    let claim = result.exploration.claim();
+    assert!(claim.contains(" by pct-2 (a draw meets a bug of that depth with at least "));
+    assert!(
+        claim.starts_with("40 orders of more than 40: 10 by nearest, "),
+        "{claim}"
+    );
+    assert!(result.exploration.pairs_seen > 0 && !result.exploration.exhaustive);
+    assert!(
+        result.notes.iter().any(|note| note.ends_with(&claim)),
+        "{:?}",
+        result.notes
+    );
+}
+
+#[test]
+fn a_run_out_of_time_says_what_is_left() {
+    let (result, _) = run(
+        Design::Correct(Correct::CandidateKeys),
+        &case(3),
+        |settings| settings.max_time = Some(Duration::ZERO),
+    );
+    assert!(
+        matches!(&result.verdict, Verdict::Skip { reason } if reason.contains("--max-time")),
+        "{:?}",
+        result.verdict
+    );
+}
+
+#[test]
+fn an_interrupt_ends_the_run_and_the_report_is_whole() {
+    let cancel = Cancel::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let events = runtime.block_on(async {
+        let (session, backend) =
+            built_in::session(Design::Correct(Correct::CandidateKeys), Seed(1))
+                .await
+                .unwrap();
+        let mut events = Vec::new();
+        let cases = [case(3)];
+        let adjust = |settings: &mut Settings| settings.cancel = cancel.clone();
+        let ran = session
+            .drive(adjust, async |runner| {
+                let mut listener = |event: RunEvent| {
+                    if matches!(&event, RunEvent::OrderFinished { index: 5, .. }) {
+                        cancel.cancel();
+                    }
+                    events.push(event);
+                };
+                runner.run(&cases, &mut listener).await
+            })
+            .await;
+        backend.stop().await;
+        ran.unwrap();
+        events
+    });
+    assert!(matches!(
+        events.last(),
+        Some(RunEvent::RunFinished {
+            interrupted: true,
+            exit_code: 130,
+            ..
+        })
+    ));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, RunEvent::CaseFinished(_)))
+    );
+}
+
+#[test]
+fn a_shrunk_token_still_fails_on_the_racy_backend_and_is_fixed_on_the_correct_one() {
+    let case = case(3);
+    let token = ReplayToken {
+        path: case.path.clone(),
+        seed: 1,
+        order: "S2.S3.K2.K3.R3.R2".parse().unwrap(),
+    };
+    let replay = |design: Design| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
+            let cases = std::slice::from_ref(&case);
+            let ran = session
+                .drive(
+                    |_| (),
+                    async |runner| runner.replay(&token, cases).await.outcome,
+                )
+                .await;
+            backend.stop().await;
+            ran.unwrap()
+        })
+    };
+    assert_eq!(replay(racy()), Replayed::StillFails);
+    let correct = Design::Correct(Correct::CandidateKeys);
+    assert_eq!(replay(correct), Replayed::Fixed);
+}

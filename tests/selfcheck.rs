@@ -1,0 +1,86 @@
+//! The oracle is proved: every built-in bug is caught by the rule made for it, and no correct design by any.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use wxmock_harness::run::Cancel;
+use wxmock_harness::selfcheck::{self, Row};
+use wxmock_world::Seed;
+use wxmock_zoo::{Correct, Design, Mutant};
+
+fn examine(designs: impl IntoIterator<Item = Design>) -> Vec<Row> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut rows = Vec::new();
+        for design in designs {
+            rows.push(
+                selfcheck::examine(design, Seed(1), &Cancel::new(), &mut |_| ())
+                    .await
+                    .unwrap(),
+            );
+        }
+        rows
+    })
+}
+
+fn complaints(rows: &[Row]) -> String {
+    let wrong = rows.iter().filter(|row| !row.holds());
+    wrong
+        .map(|row| format!("{}: {}\n", row.design, row.complaints.join("\n  ")))
+        .collect()
+}
+
+#[test]
+fn every_mutant_is_caught_by_its_own_rule() {
+    let rows = examine(Mutant::ALL.iter().copied().map(Design::Mutant));
+    assert_eq!(rows.len(), Mutant::ALL.len());
+    assert_eq!(complaints(&rows), "");
+}
+
+#[test]
+fn every_rule_has_a_mutant() {
+    assert_eq!(selfcheck::unproved_rules(), Vec::<&str>::new());
+}
+
+#[test]
+fn every_correct_design_is_spared_on_every_axis() {
+    let rows = examine(Correct::ALL.iter().copied().map(Design::Correct));
+    assert_eq!(complaints(&rows), "");
+    assert!(
+        rows.iter()
+            .all(|row| row.broken.is_empty() && row.orders > 100),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn the_command_prints_the_matrix_and_knows_its_designs() {
+    let wxmock = || Command::new(env!("CARGO_BIN_EXE_wxmock"));
+    let ran = wxmock()
+        .args(["selfcheck", "status-only", "--json"])
+        .output()
+        .unwrap();
+    let matrix: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(
+        (ran.status.code(), &matrix["holds"]),
+        (Some(0), &serde_json::Value::Bool(true))
+    );
+    assert_eq!(
+        matrix["designs"][0]["own_rule"],
+        Mutant::ALL
+            .iter()
+            .find(|m| m.id() == "status-only")
+            .unwrap()
+            .rule()
+    );
+    let unknown = wxmock().args(["selfcheck", "unicorn"]).output().unwrap();
+    assert_eq!(
+        unknown.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&unknown.stderr)
+    );
+}
