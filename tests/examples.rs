@@ -1,6 +1,9 @@
 //! The example backends, in their own languages, through the suite. Each is set up by the commands its README names.
 //! A runtime that is missing is said and passed over, unless `REQUIRE_RUNTIMES=1` insists on it.
-#![allow(clippy::unwrap_used)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a step that fails should fail the test where it stands"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
