@@ -143,7 +143,7 @@ async fn a_hang_is_found_and_named() {
     );
     let history = result.history.unwrap();
     assert!(
-        matches!(&history.ending, Ending::Hung { open } if open.len() == 1),
+        matches!(&history.ending, Ending::Hung { open, .. } if open.len() == 1),
         "{:?}",
         history.ending
     );

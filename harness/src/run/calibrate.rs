@@ -59,7 +59,7 @@ pub(crate) async fn calibrate(
         }
         Some(Stop::Ended(_)) | None => {}
     }
-    if let crate::history::Ending::Hung { open } = &history.ending {
+    if let crate::history::Ending::Hung { open, .. } = &history.ending {
         let why = format!(
             "a login without any fault was not answered: {}",
             open.join(", ")

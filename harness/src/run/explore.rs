@@ -64,6 +64,7 @@ impl Runner {
             };
             if let Some(lock) = looked.judged.played.lock.filter(|_| !tally.knows_locks()) {
                 let kind = self.locking().await;
+                self.learn_lock(kind);
                 tally.lock(lock, kind, &looked.judged.played.history.ending);
             }
             // Started before the lock was known: another spelling of the same trace may be possible.

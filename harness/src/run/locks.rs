@@ -6,42 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::play::Lock;
+pub(crate) use crate::characterisation::Locking;
 use crate::history::{History, StepKind};
 use crate::plan::Case;
 use crate::scenario::{Phone, Place, Program, Step, Using, Verb};
 use crate::schedule::{EventName, Order};
-
-/// What waits for what inside the backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Locking {
-    /// Logins of one person wait for each other; those of different people do not.
-    PerUser,
-    /// Every login waits for every other.
-    Global,
-    /// Every request waits for every other.
-    SingleWorker,
-    /// At most so many calls to WeChat are open at once.
-    Pool(usize),
-}
-
-impl Locking {
-    /// In words for people.
-    pub(crate) fn words(self) -> String {
-        match self {
-            Self::PerUser => "logins of one person wait for each other".to_owned(),
-            Self::Global => "all logins wait for each other".to_owned(),
-            Self::SingleWorker => "the backend does one thing at a time".to_owned(),
-            Self::Pool(n) => {
-                format!("the backend has no more than {n} calls to WeChat open at once")
-            }
-        }
-    }
-
-    /// Whether orders of different people disturb each other.
-    pub(crate) const fn reaches_others(self) -> bool {
-        !matches!(self, Self::PerUser)
-    }
-}
 
 /// The locks seen in one case.
 #[derive(Debug, Default)]

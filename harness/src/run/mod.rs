@@ -39,6 +39,7 @@ mod store;
 mod tally;
 mod traffic;
 mod verbs;
+mod waits;
 
 pub use cancel::Cancel;
 pub use replay::{Replay, Replayed};

@@ -14,11 +14,11 @@ use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
-use super::locks::Locking;
 use super::play::{Piece, Played, play};
 use super::settle::{Pace, QUIET_FLOOR};
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, not_run, skipped};
+use crate::characterisation::{Characterisation, Locking, Patience};
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
 use crate::history::History;
 use crate::judge;
@@ -173,11 +173,10 @@ pub struct Runner {
     silent_cases: usize,
 }
 
-/// How long a backend is taken to wait for WeChat when its adapter does not say: common clients wait five seconds.
-const ASSUMED_PATIENCE: Duration = Duration::from_secs(5);
-/// The backend's pace, and what it was measured from.
+/// The backend's pace, what it was measured from, and what else was learned of it.
 struct Measured {
     pace: Pace,
+    learned: Characterisation,
     /// The latest waits of logins nobody held, longest memory [`REMEMBERED_WAITS`]: T follows the backend as it slows down.
     waits: VecDeque<Duration>,
 }
@@ -228,13 +227,14 @@ impl Runner {
         let seed = handle.with_world(|world, _| world.seed()).0;
         let answer_within = Duration::from_millis(adapter.features.answer_within_ms);
         let client = Client::new(Arc::clone(&adapter), settings.vars.clone());
-        let patience = adapter
-            .features
-            .upstream_timeout_ms
-            .map(Duration::from_millis);
+        let declared = adapter.features.upstream_timeout_ms;
+        let learned = Characterisation {
+            patience: declared.map_or_else(Patience::default, |ms| Patience::Declared { ms }),
+            ..Characterisation::default()
+        };
         let pace = Pace {
             quiet: settings.quiet_floor,
-            budget: patience.unwrap_or(ASSUMED_PATIENCE) / 2,
+            budget: learned.patience.hold_budget(),
             answer_within,
         };
         let runner = Self {
@@ -247,6 +247,7 @@ impl Runner {
             seed,
             measured: Mutex::new(Measured {
                 pace,
+                learned,
                 waits: VecDeque::new(),
             }),
             attempts: Mutex::default(),
@@ -274,6 +275,18 @@ impl Runner {
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was learned of the backend so far.
+    #[must_use]
+    pub fn characterisation(&self) -> Characterisation {
+        self.measured().learned.clone()
+    }
+
+    /// A lock was inferred, and this is what it is.
+    pub(super) fn learn_lock(&self, kind: Option<Locking>) {
+        let learned = &mut self.measured().learned;
+        learned.locking = learned.locking.or(kind);
     }
 
     pub(super) const fn adapter(&self) -> &Arc<Adapter> {
@@ -486,7 +499,7 @@ impl Runner {
     /// Measures T anew from what logins took lately.
     fn learn(&self, samples: Vec<Sample>) {
         let mut measured = self.measured();
-        let Measured { pace, waits } = &mut *measured;
+        let Measured { pace, waits, .. } = &mut *measured;
         for sample in samples {
             waits.extend([sample.to_upstream, sample.to_answer]);
         }
@@ -527,6 +540,7 @@ impl Runner {
             secret: &self.settings.vars.secret,
             pace,
             hold_limit: self.settings.hold_limit,
+            lock: self.measured().learned.locking,
             cancel: &self.settings.cancel,
         }
     }
