@@ -3,6 +3,8 @@
 //! Results are taken in the order of the list and judged by what was known there, so that nothing in a report depends
 //! on how many lanes there were.
 
+use std::time::Duration;
+
 use super::lanes::Lanes;
 use super::locks::{self, Locking, Locks};
 use super::play::{Piece, Played, play};
@@ -10,6 +12,7 @@ use super::runner::{Judged, Listener, Runner};
 use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;
+use crate::characterisation::ASSUMED_PATIENCE_MS;
 use crate::event::RunEvent;
 use crate::history::Ending;
 use crate::judge;
@@ -18,6 +21,8 @@ use crate::schedule::{Listing, Order, events};
 
 /// One passing order in so many is run twice.
 const SAMPLE: usize = 50;
+/// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
+const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
 /// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule not seen before:
 /// enough for every picture, and no more memory for 35,505 orders than for 57.
 const KEPT_HISTORIES: usize = 64;
@@ -107,7 +112,16 @@ impl Runner {
     /// one is looked at twice, the second time with twice the patience.
     async fn looked(&self, case: &Case, order: Order, at: usize, doubts_locks: bool) -> Looked {
         let pace = self.pace();
-        let first = self.judged(case, &order, pace).await;
+        let mut first = self.judged(case, &order, pace).await;
+        let given_up = matches!(first.played.history.ending, Ending::HoldBudget { .. });
+        if given_up {
+            // What was assumed or declared is too long. If nobody said how long the backend waits, it is worth finding out.
+            let cap = LAZY_PATIENCE_CAP.min(self.settings.patience_cap);
+            self.learn_patience(cap).await;
+            if self.pace().budget < pace.budget {
+                first = self.judged(case, &order, self.pace()).await;
+            }
+        }
         if first.played.lock.is_none() || !doubts_locks {
             return Looked {
                 at,

@@ -79,7 +79,7 @@ pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
 }
 
 /// The people and phones of a piece.
-fn set(ground: &Ground<'_>, piece: &Piece<'_>) -> Result<(Vec<Device>, Cast), String> {
+pub(crate) fn set(ground: &Ground<'_>, piece: &Piece<'_>) -> Result<(Vec<Device>, Cast), String> {
     let cast = Cast::assemble(
         ground.handle,
         ground.app,

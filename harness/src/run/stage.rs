@@ -36,6 +36,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) hold_limit: Duration,
     /// A lock of the backend that was inferred in this run.
     pub(crate) lock: Option<Locking>,
+    /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
+    pub(crate) exchanges: usize,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -262,6 +264,7 @@ impl<'a> Stage<'a> {
                 &open,
                 moved.elapsed(),
                 held.elapsed(),
+                self.longest_hold(),
                 need,
                 &self.ground.pace,
             ) {
@@ -288,6 +291,14 @@ impl<'a> Stage<'a> {
                 () = tokio::time::sleep(left) => {}
             }
         }
+    }
+
+    /// How long the oldest call now held has been so.
+    fn longest_hold(&self) -> Duration {
+        let held = self.calls.iter().filter(|call| call.parked().is_some());
+        held.map(|call| call.seen.elapsed())
+            .max()
+            .unwrap_or_default()
     }
 
     /// How long to wait for the mock to finish an answer whose reader has already acted on it: the bytes are with the
