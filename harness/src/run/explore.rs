@@ -67,17 +67,23 @@ impl Runner {
             let Some(looked) = lanes.next().await else {
                 break;
             };
-            if let Some(lock) = looked.judged.played.lock.filter(|_| !tally.knows_locks()) {
+            let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
+            if let Some(lock) = found {
                 let kind = self.locking().await;
                 self.learn_lock(kind);
-                tally.lock(lock, kind, &looked.judged.played.history.ending);
+                let ending = &looked.judged.played.history.ending;
+                tally.lock(lock, kind, &looked.judged.order, ending);
             }
-            // Started before the lock was known: another spelling of the same trace may be possible.
+            // Started before the lock was known: another spelling of the same trace may be possible. The order that
+            // showed the lock has been tried and counts as such.
             let spelling = tally.spelling(looked.judged.order.clone());
-            let looked = if spelling == looked.judged.order {
+            let same = spelling == looked.judged.order;
+            let looked = if found.is_some() && (same || tally.forbids(&spelling)) {
                 looked
             } else if tally.prunes(&spelling) {
                 continue;
+            } else if same {
+                looked
             } else {
                 self.looked(case, spelling, looked.at, false).await
             };
@@ -196,7 +202,7 @@ impl Runner {
                 let ending = history.ending.clone();
                 tally.add(at, &order, &token, history, violations, doubt);
                 if let Some(lock) = lock {
-                    tally.lock(lock, None, &ending);
+                    tally.lock(lock, None, &order, &ending);
                 }
             }
             Some(Stop::Cancelled) => tally.interrupt(Some(history)),
@@ -267,7 +273,12 @@ impl Runner {
                 return None;
             }
             let (program, order) = locks::probe(self.adapter().has("whoami"));
-            let order = Order::settled(order);
+            // Everything the probe says is a guess from silence, and it is asked only once.
+            let pace = self.pace();
+            let patient = Pace {
+                quiet: (pace.quiet * 4).min(pace.budget / 3).max(pace.quiet),
+                ..pace
+            };
             let prefix = self.prefix("locking", "-");
             let piece = Piece {
                 program: &program,
@@ -276,11 +287,9 @@ impl Runner {
                 order: &order,
                 prefix: &prefix,
             };
-            let played = play(&self.ground(self.pace()), &piece).await;
-            played
-                .cut
-                .is_none()
-                .then(|| locks::classify(&played.history))
+            let played = play(&self.ground(patient), &piece).await;
+            let whole = played.cut.is_none() && played.history.ending.is_complete();
+            whole.then(|| locks::classify(&played.history))
         });
         *probed.await
     }

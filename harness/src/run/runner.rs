@@ -25,7 +25,7 @@ use crate::history::History;
 use crate::judge;
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
-use crate::target::{Adapter, Backend, Client, RunVars, Serialises};
+use crate::target::{Adapter, Backend, Client, RunVars};
 use crate::verdict::{Level, Verdict, Violation};
 
 /// How to run.
@@ -437,12 +437,9 @@ impl Runner {
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
             self.revive(&mut tally).await;
-            let serialises = matches!(
-                self.adapter.features.serialises_logins,
-                Some(Serialises::PerUser | Serialises::Global)
-            );
+            let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tally.result(case, Some(&listing), serialises, took_ms)
+            tally.result(case, Some(&listing), declared, took_ms)
         };
         listener(RunEvent::CaseFinished(Box::new(result.clone())));
         result
