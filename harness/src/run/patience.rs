@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wxmock_server::{CallInfo, CallState, Endpoint};
 
 use super::calibrate::{self, one_phone};
-use super::play::{Piece, set};
+use super::play::{Piece, stage};
 use super::settle::Need;
 use super::stage::{Ground, Stage, Stop};
 use crate::characterisation::Patience;
@@ -51,9 +51,7 @@ pub(crate) async fn measure(
         order: &Order::default(),
         prefix,
     };
-    let (devices, cast) = set(ground, &piece).ok()?;
-    let stage = Stage::new(ground, &program, cast, devices);
-    let held = hold(stage, cap).await.ok()??;
+    let held = hold(stage(ground, &piece).ok()?, cap).await.ok()??;
     Some(patience(held, usual))
 }
 
