@@ -77,6 +77,9 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
             case.alias,
             case.path
         );
+        if let Some(note) = case.notes.first() {
+            let _ = writeln!(out, "{}", width::wrap(note, options.width, "", ""));
+        }
         return out;
     };
     out.push_str(&headline(case, first, options));

@@ -359,7 +359,8 @@ impl Tally {
             ));
         }
         let contradiction = self.contradiction(declared);
-        notes.extend(contradiction.clone());
+        // First, because it is all that a case warned about for this has to say.
+        notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
             notes.push(format!(
