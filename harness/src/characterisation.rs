@@ -37,8 +37,8 @@ pub struct CallCount {
     pub most: usize,
 }
 
-/// How long steps of fault-free logins took, in microseconds: "request sent to call seen at WeChat" and "reply written to
-/// answer here", taken together.
+/// How long the latest steps took that nothing held up, in microseconds: "request sent to call seen at WeChat" and "reply
+/// written to answer here", taken together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTimes {
     /// Half of the steps took no longer.
@@ -125,8 +125,9 @@ impl Patience {
                     n => format!("retries {n} times"),
                 };
                 format!(
-                    "the backend waits {} for WeChat and then {then}; {under} (write upstream_timeout_ms = {ms} into the adapter)",
-                    span(ms)
+                    "the backend waits {} for WeChat and then {then}; {under} (write upstream_timeout_ms = {} into the adapter)",
+                    span(ms),
+                    round(ms)
                 )
             }
             Self::Endless { at_least_ms } => format!(
@@ -203,7 +204,7 @@ impl Characterisation {
         } = self.step;
         vec![
             format!(
-                "a login makes {}, seen over {} logins; a step takes {}, 99 of 100 within {}, so that {quiet_ms} ms of silence mean waiting",
+                "a login makes {} (counted over {}); a step takes {}, 99 of 100 within {}, so that {quiet_ms} ms of silence mean waiting",
                 calls.join(" and "),
                 self.logins,
                 ms(median_us),
@@ -212,6 +213,16 @@ impl Characterisation {
             self.patience.words(),
         ]
     }
+}
+
+/// A measured time as somebody would have chosen it: 1998 ms are 2000.
+const fn round(ms: u64) -> u64 {
+    let unit = match ms {
+        0..100 => 1,
+        100..1_000 => 10,
+        _ => 100,
+    };
+    (ms + unit / 2) / unit * unit
 }
 
 /// `3.0 s`, `150 ms`, `0.4 ms`.
@@ -242,11 +253,11 @@ mod tests {
             ),
             (
                 Patience::Measured {
-                    ms: 200,
+                    ms: 203,
                     retries: 0,
                 },
-                100,
-                "waits 200 ms for WeChat and then gives up",
+                101,
+                "waits 203 ms for WeChat and then gives up; replies are held for 101 ms at most (write upstream_timeout_ms = 200 into",
             ),
             (
                 Patience::Endless {
@@ -287,7 +298,7 @@ mod tests {
         );
         assert_eq!(
             learned.lines()[0],
-            "a login makes 1 call to jscode2session and 0 to 1 call to token, seen over 9 logins; a step takes 0.4 ms, 99 of 100 within 1.2 ms, so that 30 ms of silence mean waiting"
+            "a login makes 1 call to jscode2session and 0 to 1 call to token (counted over 9); a step takes 0.4 ms, 99 of 100 within 1.2 ms, so that 30 ms of silence mean waiting"
         );
         assert_eq!(Characterisation::default().lines(), Vec::<String>::new());
     }

@@ -89,8 +89,13 @@ fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<String> {
             }
         }
     }
+    let earlier = if wait.operation == 0 {
+        "; it is the first request of this order, so that what it waits for was left behind by an earlier order"
+    } else {
+        ""
+    };
     Some(format!(
-        "{line} → waits for nobody: {}",
+        "{line} → waits for nobody: {}{earlier}",
         standing(facts, wait)
     ))
 }
