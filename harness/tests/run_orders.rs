@@ -262,12 +262,14 @@ async fn leaks_and_derived_tokens_are_found_on_the_raw_answer() {
 
 #[tokio::test]
 async fn a_backend_that_gives_up_on_held_calls_proves_nothing() {
-    let mut bench = Bench::new(Habit::Impatient).await;
-    let (result, _) = bench.run(&cases(TWIN)[0]).await;
-    assert!(
-        reason(&result.verdict).starts_with("hold-budget:"),
-        "{result:#?}"
-    );
+    for habit in [Habit::Impatient, Habit::AnswersEarly] {
+        let mut bench = Bench::new(habit).await;
+        let (result, _) = bench.run(&cases(TWIN)[0]).await;
+        assert!(
+            reason(&result.verdict).starts_with("hold-budget:"),
+            "{habit:?} {result:#?}"
+        );
+    }
 }
 
 #[tokio::test]

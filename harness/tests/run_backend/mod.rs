@@ -53,6 +53,8 @@ pub(crate) enum Habit {
     Impatient,
     /// As `KeepsAll`, and it asks WeChat again as soon as a second login comes, without giving up on the first call.
     AsksAgain,
+    /// As `KeepsAll`, and the first of two logins is told to come back when the second comes; its call stays open.
+    AnswersEarly,
     /// As `KeepsAll`, but for the first time two logins are open at once: then the later one waits for the other.
     BusyOnce,
 }
@@ -172,6 +174,17 @@ impl Store {
                     () = self.second.notified() => tokio::join!(first, self.exchange(code)).0,
                 }
             }
+            Habit::AnswersEarly => {
+                if others > 0 {
+                    self.second.notify_waiters();
+                }
+                let (wechat, path) = (self.wechat, exchange_path(code));
+                let mut call = tokio::spawn(async move { get(wechat, &path).await });
+                tokio::select! {
+                    session = &mut call => self.admit(session.ok().flatten()),
+                    () = self.second.notified() => (503, json!({ "error": "come back later" })),
+                }
+            }
             Habit::BusyOnce => {
                 let first_time = others > 0 && !self.was_busy.swap(true, Ordering::SeqCst);
                 if first_time {
@@ -197,10 +210,12 @@ impl Store {
     }
 
     async fn exchange(&self, code: &str) -> Reply {
-        let path = format!(
-            "/sns/jscode2session?appid={APPID}&secret={SECRET}&js_code={code}&grant_type=authorization_code"
-        );
-        let Some(session) = get(self.wechat, &path).await else {
+        self.admit(get(self.wechat, &exchange_path(code)).await)
+    }
+
+    /// What a login is answered once WeChat has said who it is.
+    fn admit(&self, session: Option<Value>) -> Reply {
+        let Some(session) = session else {
             return (503, json!({ "error": "WeChat is away" }));
         };
         let (Some(openid), Some(key)) =
@@ -257,6 +272,12 @@ impl Store {
             (None, _) => (401, json!({ "error": "log in and capture again" })),
         }
     }
+}
+
+fn exchange_path(code: &str) -> String {
+    format!(
+        "/sns/jscode2session?appid={APPID}&secret={SECRET}&js_code={code}&grant_type=authorization_code"
+    )
 }
 
 fn open(key: &str, body: &Value, openid: &str) -> Option<String> {
