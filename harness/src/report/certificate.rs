@@ -95,7 +95,7 @@ impl<'a> Certificate<'a> {
                     infeasible: case.infeasible,
                     pruned: explored.pruned,
                     failed: case.orders_failed,
-                    claim: explored.claim(),
+                    claim: explored.claim().en,
                     pairs: (explored.pairs_seen, explored.pairs),
                     complete: explored.exhaustive,
                 }

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::event::CaseResult;
 use crate::history::Ending;
 use crate::judge::{impact_word, level_word, repairs, rule};
+use crate::lang::Lang;
 use crate::report::certificate::Certificate;
 use crate::report::neighbour::{Neighbour, nearest, played};
 use crate::report::run_view::{
@@ -209,7 +210,7 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         repairs: case
             .violations
             .first()
-            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes)),
+            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::En)),
         notes: &case.notes,
         met: &case.obligations_met,
         missing: &case.obligations_missing,
