@@ -720,7 +720,7 @@ impl<'a> Artist<'a> {
             if pointed { style.bold() } else { style },
         );
         let detail = match (&op.answer.plaintext, op.answer.outcome) {
-            (Some(seen), Outcome::Ok) => format!("{} {seen:?}", self.say("data:", "数据：")),
+            (Some(seen), Outcome::Ok) => format!("{}{seen:?}", self.say("data: ", "数据：")),
             (_, Outcome::Ok) => String::new(),
             _ => op.answer.excerpt.clone(),
         };

@@ -54,7 +54,7 @@ fn line(person: &str, opened: &BTreeSet<u32>, newest: Option<u32>, strange: bool
     };
     say!(
         "the store opens {{{keys}}} of {person}: {what}",
-        "后端存着的 key 能解 {person} 的 {{{keys}}}：{what}",
+        "后端现在能解 {person} 的 {{{keys}}}：{what}",
         keys = keys.join(", "),
         person = person,
         what = what
