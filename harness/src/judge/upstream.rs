@@ -315,6 +315,7 @@ mod tests {
         let (mut b, _) = faulted("delay=30s");
         b.ending(Ending::Hung {
             open: vec!["submit c1".into()],
+            waits: vec![],
         });
         check(&b.history, &["ERR-06"]);
     }

@@ -167,6 +167,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         counts,
         exit_code: 3,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }
@@ -272,6 +273,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         counts,
         exit_code: 1,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }

@@ -113,6 +113,17 @@ impl Order {
         }
     }
 
+    /// An order in which the backend settles after every group; empty groups are left out.
+    #[must_use]
+    pub fn grouped(moments: impl IntoIterator<Item = Vec<EventName>>) -> Self {
+        Self {
+            moments: moments
+                .into_iter()
+                .filter(|moment| !moment.is_empty())
+                .collect(),
+        }
+    }
+
     /// The events, in order.
     pub fn steps(&self) -> impl Iterator<Item = EventName> + '_ {
         self.moments.iter().flatten().copied()
