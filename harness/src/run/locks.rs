@@ -356,6 +356,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
+            exchange: None,
         }
     }
 
@@ -372,6 +373,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
+            exchange: None,
         }
     }
 

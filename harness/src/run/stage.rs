@@ -13,6 +13,7 @@ use wxmock_world::AppId;
 
 use super::cancel::Cancel;
 use super::cast::Cast;
+use super::heard::Heard;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -138,6 +139,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) record: Recorder,
     pub(crate) phones: Vec<Device>,
     pub(crate) shelf: Shelf,
+    /// What was said, until it can be written down without secrets.
+    pub(crate) heard: Heard,
     pub(crate) requests: Vec<Request>,
     pub(crate) calls: Vec<Call>,
     pub(crate) samples: Vec<Sample>,
@@ -177,6 +180,7 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let calls = ground.handle.calls();
+        ground.handle.verbatim().keep();
         Self {
             ground,
             program,
@@ -184,6 +188,7 @@ impl<'a> Stage<'a> {
             record: Recorder::default(),
             phones,
             shelf: Shelf::default(),
+            heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),
             samples: Vec::new(),
@@ -304,8 +309,21 @@ impl<'a> Stage<'a> {
     }
 
     /// The history so far. Gates open, sockets close and people leave as the stage goes.
-    pub(crate) fn into_history(self) -> History {
-        self.record.into_history()
+    pub(crate) fn into_history(mut self) -> History {
+        for call in 0..self.calls.len() {
+            self.hear(call);
+        }
+        let mut history = self.record.into_history();
+        self.heard.tell(&self.shelf, &mut history);
+        history
+    }
+
+    /// Takes over what a call said, if nobody has yet.
+    pub(crate) fn hear(&mut self, call: usize) {
+        let call = &self.calls[call];
+        if let Some(spoken) = self.ground.handle.verbatim().take(call.id) {
+            self.heard.call(call.upstream, &call.info, spoken);
+        }
     }
 
     /// Open requests with their indexes, in the order they were sent.
