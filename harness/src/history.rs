@@ -3,7 +3,11 @@
 //! The runner writes a history, the judge reads it, the reports draw it. It holds no secret that a report would
 //! have to mask except inside [`Secrets`], which is never serialised.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::run::Heard;
 
 /// Position of a record in the history: one order over everything, starting at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +37,19 @@ pub struct History {
     /// Things only the judge may see: secrets to scan answers for. Never serialised.
     #[serde(skip)]
     pub secrets: Secrets,
+    /// What was said, secrets and all, until [`History::tell`] writes it down without them.
+    #[serde(skip)]
+    pub(crate) heard: Option<Arc<Heard>>,
+}
+
+impl History {
+    /// Fills in what was said ([`Operation::exchange`], [`UpstreamCall::exchange`]). Left to whoever shows the history: most
+    /// orders pass and are never shown, and to find every secret in every text takes longer than a step.
+    pub(crate) fn tell(&mut self) {
+        if let Some(heard) = self.heard.take() {
+            heard.tell(self);
+        }
+    }
 }
 
 /// A person of the scenario, made anew for each order.

@@ -2,6 +2,8 @@
 //!
 //! Knows whose each exchange is; leaves to [`super::mask`] how a secret is found.
 
+use std::fmt;
+
 use wxmock_server::{CallInfo, Road, Spoken};
 
 use super::mask::{Mask, Raw};
@@ -19,6 +21,15 @@ pub(crate) struct Heard {
     upstream: Vec<(usize, Said)>,
     /// Session tokens of answers, by value; unnamed until the shelf names them.
     tokens: Vec<String>,
+    /// (secret, name), once the order is over.
+    names: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.phones.len() + self.upstream.len();
+        write!(f, "Heard({said} exchanges withheld)")
+    }
 }
 
 /// One exchange, raw.
@@ -94,19 +105,25 @@ impl Heard {
         self.upstream.push((upstream, said));
     }
 
+    /// The same with every secret of the order by its name: nothing more will be said.
+    pub(crate) fn with_names(self, shelf: &Shelf, history: &History) -> Self {
+        let names = self.named(shelf, history);
+        Self { names, ..self }
+    }
+
     /// Writes every exchange into the history, masked.
-    pub(crate) fn tell(self, shelf: &Shelf, history: &mut History) {
-        let mask = Mask::new(self.names(shelf, history));
-        for (at, said) in self.phones {
-            history.operations[at].exchange = Some(Box::new(said.masked(&mask)));
+    pub(crate) fn tell(&self, history: &mut History) {
+        let mask = Mask::new(&self.names);
+        for (at, said) in &self.phones {
+            history.operations[*at].exchange = Some(Box::new(said.masked(&mask)));
         }
-        for (at, said) in self.upstream {
-            history.upstream[at].exchange = Some(Box::new(said.masked(&mask)));
+        for (at, said) in &self.upstream {
+            history.upstream[*at].exchange = Some(Box::new(said.masked(&mask)));
         }
     }
 
     /// Every secret of the order, and what to call it; ciphertexts too, which are no secrets but say nothing to a reader.
-    fn names(&self, shelf: &Shelf, history: &History) -> Vec<(String, String)> {
+    fn named(&self, shelf: &Shelf, history: &History) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
         let alone = history.users.len() == 1;
         for (what, secret) in &history.secrets.known {
@@ -288,7 +305,7 @@ mod tests {
         };
         let mut heard = Heard::default();
         heard.phone(0, &answer, Some("tok-1234567890"), 1_000);
-        heard.tell(&shelf, &mut history);
+        heard.with_names(&shelf, &history).tell(&mut history);
         let told = history.operations[0].exchange.as_ref().unwrap();
         assert_eq!((told.at_ms, told.took_us), (997, Some(3_000)));
         assert_eq!(told.request.body, "{\"code\":\"<c1>\"}");

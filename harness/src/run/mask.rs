@@ -34,7 +34,7 @@ pub(crate) struct Raw {
 
 impl Mask {
     /// A mask for secrets and what to write in their place.
-    pub(crate) fn new(secrets: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn new(secrets: &[(String, String)]) -> Self {
         let mut mask = Self {
             spellings: Vec::new(),
             known: Secrets::default(),
@@ -44,10 +44,10 @@ impl Mask {
                 continue;
             }
             let place = format!("<{name}>");
-            let spelt = spellings(&secret).into_iter();
+            let spelt = spellings(secret).into_iter();
             mask.spellings
                 .extend(spelt.map(|text| (text, place.clone())));
-            mask.known.known.push((name, secret));
+            mask.known.known.push((name.clone(), secret.clone()));
         }
         mask.spellings
             .sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -322,7 +322,7 @@ mod tests {
 
     fn mask() -> Mask {
         let names = [(KEY, "k1"), (SECRET, "AppSecret"), (CODE, "c1")];
-        Mask::new(names.map(|(secret, name)| (secret.to_owned(), name.to_owned())))
+        Mask::new(&names.map(|(secret, name)| (secret.to_owned(), name.to_owned())))
     }
 
     fn body(text: &str) -> String {

@@ -4,6 +4,7 @@
 //! run was cancelled); a timer only says how long silence must last before it means something.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -314,7 +315,7 @@ impl<'a> Stage<'a> {
             self.hear(call);
         }
         let mut history = self.record.into_history();
-        self.heard.tell(&self.shelf, &mut history);
+        history.heard = Some(Arc::new(self.heard.with_names(&self.shelf, &history)));
         history
     }
 
