@@ -200,7 +200,9 @@ pub struct Exchange {
     pub at_ms: i64,
     /// From request to answer, holds included, in microseconds; `None` if no answer came.
     pub took_us: Option<u64>,
-    /// The method; empty if the request was never built.
+    /// Version of HTTP: `1.1`.
+    pub http: String,
+    /// The method.
     pub method: String,
     /// Scheme, host and port: `http://127.0.0.1:8080`.
     pub origin: String,

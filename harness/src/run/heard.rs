@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use wxmock_server::{CallInfo, Road, Spoken};
+use wxmock_server::{CallInfo, HttpVersion, Road, Spoken};
 
 use super::mask::{Mask, Raw};
 use super::shelf::Shelf;
@@ -36,6 +36,7 @@ impl fmt::Debug for Heard {
 struct Said {
     at_ms: i64,
     took_us: Option<u64>,
+    http: &'static str,
     method: String,
     origin: String,
     target: String,
@@ -60,6 +61,7 @@ impl Heard {
         let said = Said {
             at_ms: now_ms.saturating_sub(took),
             took_us: u64::try_from(answer.took.as_micros()).ok(),
+            http: HttpVersion::Http11.as_str(),
             method: asked.method.to_string(),
             origin: asked.origin.clone(),
             target: asked.target.clone(),
@@ -81,6 +83,7 @@ impl Heard {
             took_us: reply
                 .as_ref()
                 .and_then(|reply| u64::try_from(reply.after.as_micros()).ok()),
+            http: info.via.http.as_str(),
             method: spoken.method,
             origin,
             target: spoken.target,
@@ -169,6 +172,7 @@ impl Said {
         Exchange {
             at_ms: self.at_ms,
             took_us: self.took_us,
+            http: self.http.to_owned(),
             method: self.method.clone(),
             origin: self.origin.clone(),
             target: mask.target(&self.target),
