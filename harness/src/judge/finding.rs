@@ -57,7 +57,9 @@ impl Finding {
             rule: self.rule,
             level: self.level,
             sentence: self.sentence,
+            sentence_zh: String::new(),
             because: self.because,
+            because_zh: Vec::new(),
             steps: self.steps,
         }
     }

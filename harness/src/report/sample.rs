@@ -49,12 +49,14 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         id: path.split('/').take(2).collect::<Vec<_>>().join("/"),
         alias: alias.into(),
         title: "A slow reply overwrites the newer key".into(),
+        title_zh: "迟到的回复覆盖了新的 session_key".into(),
         level: Level::Must,
         impact: Impact::LockOut,
         axes: [("rotation".to_owned(), "exchange".to_owned())]
             .into_iter()
             .collect(),
         verdict,
+        reason_zh: String::new(),
         rules: vec![],
         orders_run: 5,
         orders_failed: 0,
@@ -65,6 +67,7 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         violations: vec![],
         history: None,
         notes: vec![],
+        notes_zh: vec![],
         exploration: Default::default(),
         evidence: Default::default(),
         took_ms: 420,

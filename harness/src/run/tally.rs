@@ -387,10 +387,12 @@ impl Tally {
             id: case.scenario.id.clone(),
             alias: case.scenario.alias.clone(),
             title: case.scenario.title.clone(),
+            title_zh: case.scenario.title_zh.clone(),
             level: case.scenario.level,
             impact: case.scenario.impact,
             axes: case.axes.clone(),
             verdict,
+            reason_zh: String::new(),
             rules: self.rules.into_iter().collect(),
             orders_run: self.orders_run,
             orders_failed: self.orders_failed,
@@ -404,6 +406,7 @@ impl Tally {
                 Box::new(history)
             }),
             notes,
+            notes_zh: Vec::new(),
             exploration,
             evidence,
             took_ms,
@@ -518,7 +521,9 @@ all = ["two-logins-held-together"]
             rule: rule.into(),
             level,
             sentence: String::new(),
+            sentence_zh: String::new(),
             because: vec![],
+            because_zh: vec![],
             steps: vec![],
         }
     }
