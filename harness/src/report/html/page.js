@@ -31,6 +31,11 @@ const WORDS = {
     allRun: (n, logins) => n === 1 ? 'its one order executed, 0 infeasible' : `all ${n} orders${logins ? ` of ${logins} logins` : ''} executed, 0 infeasible`,
     certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
     asJson: 'The same as JSON', skipped: n => `${n} skipped`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
+    said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
+    names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.', open: 'Headers and bodies',
+    evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
+    twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
+    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'Claim', suiteVersion: 'suite version', axes: 'axes',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
@@ -62,6 +67,11 @@ const WORDS = {
     allRun: (n, logins) => `${logins ? `${logins} 次登录的` : ''}全部 ${n} 种顺序均已执行，0 种不可能发生`,
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
+    said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
+    names: '机密以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。', open: '查看报文',
+    evidence: '结论有多可靠', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
+    twin: { passes: '串行对照：同样的步骤逐个执行则通过，说明是时序缺陷。', 'fails-too': '串行对照：同样的步骤逐个执行也失败，说明是逻辑缺陷，与并发无关。' },
+    store: '密钥探测', shrunk: '由此顺序精简而来', claims: '结论', suiteVersion: '用例集版本', axes: '维度',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
@@ -71,7 +81,7 @@ const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS
 const OTHERS = 4;
 
 // What the reader chose. `step` counts rows from 0; `cell` is the order shown, null for the case's own.
-const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null };
+const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, wire: null };
 const t = () => WORDS[view.lang];
 const remembered = {
   get(name) { try { return localStorage.getItem('wxmock-' + name); } catch { return null; } },
@@ -92,6 +102,8 @@ function build(make, name, attributes, children) {
 const el = (name, attributes, ...children) => build(n => document.createElement(n), name, attributes, children);
 const svg = (name, attributes, ...children) => build(n => document.createElementNS('http://www.w3.org/2000/svg', n), name, attributes, children);
 
+const pick = (en, zh) => (view.lang === 'zh' && zh) || en;
+const pickLines = (en, zh) => view.lang === 'zh' && zh && zh.length === en.length ? zh : en;
 const titleOf = entry => (view.lang === 'zh' && entry.title_zh) || entry.title;
 const ruleTitle = id => { const rule = data.rules[id]; return rule ? (view.lang === 'zh' && rule.title_zh) || rule.title : ''; };
 const orderCount = entry => entry.failed ? t().orders(entry.failed, entry.run) : entry.run ? t().heldOrders(entry.run) : '';
@@ -154,7 +166,7 @@ function filters() {
 }
 
 function matches(entry) {
-  const text = [entry.alias, entry.path, entry.title, entry.title_zh, entry.rules.join(' '), entry.reason || '', entry.violations.map(v => v.sentence).join(' ')].join(' ').toLowerCase();
+  const text = [entry.alias, entry.path, entry.title, entry.title_zh, entry.rules.join(' '), entry.reason || '', entry.reason_zh || '', entry.violations.map(v => `${v.sentence} ${v.sentence_zh || ''}`).join(' ')].join(' ').toLowerCase();
   return (!view.verdict || entry.verdict === view.verdict) && (!view.area || entry.area === view.area)
     && (!view.rule || entry.rules.includes(view.rule)) && view.search.toLowerCase().split(/\s+/).every(word => text.includes(word));
 }
@@ -187,7 +199,7 @@ function drawCase() {
   const picture = data.pictures[cell ? cell.picture : entry.picture];
   main.replaceChildren(...[
     headline(entry, violations, cell), picture && sequence(picture), heatMap(entry),
-    entry.neighbour && !cell && neighbour(entry), argument(entry, violations), replay(cell ? cell.token : entry.token), remarks(entry),
+    entry.neighbour && !cell && neighbour(entry), argument(entry, violations), !cell && evidence(entry.evidence), replay(cell ? cell.token : entry.token), remarks(entry),
   ].filter(Boolean));
 }
 
@@ -201,9 +213,9 @@ function headline(entry, violations, cell) {
       first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, entry.impact),
       orderCount(entry) && el('span', { class: 'tag' }, orderCount(entry))),
     first && el('p', { class: 'dim' }, `${first.rule}: ${ruleTitle(first.rule)}`),
-    first && el('p', { class: 'sentence' }, first.sentence),
-    entry.reason && el('p', {}, el('b', {}, t().why + ': '), entry.reason),
-    entry.run > 0 && el('p', { class: 'dim' }, `${t().coverage}: ${coverage(data.certificate.cases.find(one => one.path === entry.path))}`),
+    first && el('p', { class: 'sentence' }, pick(first.sentence, first.sentence_zh)),
+    entry.reason && el('p', {}, el('b', {}, t().why + ': '), pick(entry.reason, entry.reason_zh)),
+    entry.run > 0 && el('p', { class: 'dim' }, `${t().coverage}: ${claim(data.certificate.cases.find(one => one.path === entry.path))}`),
     cell && el('p', {}, t().showing(cell.index), ' ', el('code', {}, cell.order), ' ', el('button', { onclick: () => { view.cell = null; view.step = null; drawCase(); } }, t().first)));
 }
 
@@ -212,12 +224,19 @@ function argument(entry, violations) {
   if (!first) return null;
   const rule = data.rules[first.rule];
   return el('section', { class: 'card' },
-    view.lang === 'zh' && el('p', { class: 'dim' }, t().english),
-    first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, first.because.map(line => el('li', {}, line)))],
-    others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', v.sentence)),
+    view.lang === 'zh' && !first.sentence_zh && el('p', { class: 'dim' }, t().english),
+    first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, pickLines(first.because, first.because_zh).map(line => el('li', {}, line)))],
+    others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', pick(v.sentence, v.sentence_zh))),
       others.length > OTHERS && el('li', {}, t().more(others.length - OTHERS)))],
     entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, entry.repairs.map(line => el('li', {}, line)))],
     rule && el('p', { class: 'dim' }, `${t().seen}: ${rule.source}`));
+}
+
+function evidence(known) {
+  const lines = [known.rate && t().rate(known.rate), known.twin && t().twin[known.twin],
+    ...pickLines(known.store || [], known.store_zh).map(line => `${t().store}: ${line}`),
+    known.shrunk_from && [`${t().shrunk} `, el('code', {}, known.shrunk_from)]].filter(Boolean);
+  return lines.length ? el('section', { class: 'card', id: 'evidence' }, el('h3', {}, t().evidence), el('ul', {}, lines.map(line => el('li', {}, line)))) : null;
 }
 
 function replay(token) {
@@ -240,7 +259,7 @@ function copyButton(source) {
 function remarks(entry) {
   if (!entry.notes.length && !entry.met.length && !entry.missing.length) return null;
   return el('section', { class: 'card' },
-    entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, entry.notes.map(line => el('li', {}, line)))],
+    entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, pickLines(entry.notes, entry.notes_zh).map(line => el('li', {}, line)))],
     (entry.met.length || entry.missing.length) > 0 && [el('h3', {}, t().obligations), el('ul', {},
       entry.met.map(name => el('li', {}, `✓ ${name}: ${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}: ${t().missing}`)))]);
 }
@@ -275,12 +294,13 @@ function sequence(picture) {
   if (view.step < 0) view.step = count - 1;
   const now = el('div', { class: 'now', id: 'now', role: 'status', 'aria-live': 'polite' });
   const frame = el('div', { class: 'picture' });
+  const dock = wire(picture);
   const output = el('output', { id: 'position' });
   const slider = el('input', { type: 'range', id: 'slider', min: '1', max: String(count), value: String(view.step + 1), 'aria-label': t().slider, oninput: event => go(Number(event.target.value) - 1) });
   const prev = el('button', { id: 'prev', 'aria-label': t().prev, title: t().prev, onclick: () => go(view.step - 1) }, '◀');
   const next = el('button', { id: 'next', 'aria-label': t().next, title: t().next, onclick: () => go(view.step + 1) }, '▶');
   let groups = [];
-  const tell = index => now.replaceChildren(...telling(picture, picture.rows[index]));
+  const tell = index => { now.replaceChildren(...telling(picture, picture.rows[index])); dock.show(picture.rows[index]); };
   function go(step, focus) {
     view.step = Math.min(Math.max(step, 0), count - 1);
     slider.value = String(view.step + 1);
@@ -294,11 +314,12 @@ function sequence(picture) {
       group.setAttribute('tabindex', index === view.step ? '0' : '-1');
     });
     tell(view.step);
-    if (focus) groups[view.step].focus();
+    if (focus) groups[view.step].focus({ preventScroll: true });
+    if (focus) dock.uncover(groups[view.step]);
   }
   function paint() {
     const place = layout(picture, Math.max(frame.clientWidth, 320));
-    const drawn = paintSequence(picture, place, { go, tell, restore: () => tell(view.step) });
+    const drawn = paintSequence(picture, place, { go: (index, focus) => { dock.open(); go(index, focus); }, tell, restore: () => tell(view.step) });
     groups = drawn.groups;
     frame.replaceChildren(drawn.node);
     go(view.step);
@@ -307,11 +328,48 @@ function sequence(picture) {
   frame.addEventListener('keydown', event => {
     const to = { ArrowDown: view.step + 1, ArrowRight: view.step + 1, ArrowUp: view.step - 1, ArrowLeft: view.step - 1, Home: 0, End: count - 1 }[event.key];
     if (to !== undefined) { event.preventDefault(); go(to, true); }
+    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); dock.open(); dock.uncover(groups[view.step]); }
+    if (event.key === 'Escape') dock.close();
   });
+  dock.node.addEventListener('keydown', event => { if (event.key === 'Escape') { dock.close(); groups[view.step].focus(); } });
   const crossed = picture.rows.some(row => row.closes && row.closes.crossed);
   return el('section', { class: 'card', id: 'sequence', 'aria-label': t().sequence }, el('h3', {}, t().sequence),
-    el('div', { class: 'player' }, prev, slider, next, output), now, frame,
+    el('div', { class: 'player' }, prev, slider, next, output), now, frame, dock.node,
     el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), t().legend));
+}
+
+// The panel at the foot of the picture: the headers and bodies of the step looked at. Its height never changes, so that
+// the rows under the mouse stay where they are.
+function wire(picture) {
+  const body = el('div', { class: 'wire-body', role: 'region', tabindex: '0', 'aria-label': t().said });
+  const shut = el('button', { class: 'shut', 'aria-label': t().close, title: t().close, onclick: () => close() }, '✕');
+  const node = el('section', { class: 'wire', id: 'wire' }, el('h3', {}, t().said), shut, body);
+  const set = open => { view.wire = open; node.hidden = !open; };
+  const close = () => set(false);
+  const exchanges = picture.exchanges || [];
+  const show = row => body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => heard(exchanges[at], side)) : [el('p', { class: 'dim' }, t().silent)]), el('p', { class: 'dim' }, t().names));
+  const uncover = row => {
+    const under = row.getBoundingClientRect().bottom - (node.hidden ? innerHeight : node.getBoundingClientRect().top);
+    if (under > -6) scrollBy(0, under + 6);
+    const above = row.getBoundingClientRect().top;
+    if (above < 0) scrollBy(0, above - 6);
+  };
+  if (!exchanges.length) { node.hidden = true; return { node, show() {}, open() {}, close() {}, uncover }; }
+  set(view.wire === null ? innerWidth > 900 : view.wire);
+  return { node, show, open: () => set(true), close, uncover };
+}
+
+const HTTP = message => message.headers.map(([name, value]) => el('div', {}, el('span', { class: 'dim' }, `${name}: `), value));
+function heard(said, side) {
+  const who = `${said.phone || t()[said.from === 'backend' ? 'back' : 'phone']} → ${t()[said.to === 'backend' ? 'back' : 'wechat']}`;
+  const spoken = (title, first, message, end) => el('div', {}, el('h4', {}, title), el('div', { class: 'http' }, el('b', {}, first), HTTP(message), message.body && el('div', { class: 'body' }, message.body), end && el('div', { class: 'bad' }, end)));
+  const whole = side === 'whole';
+  const took = whole && said.took_us !== null ? ` · ${(said.took_us / 1000).toFixed(1)} ms` : '';
+  return el('article', {}, el('p', { class: 'mono' }, el('b', {}, who), ` ${said.origin}${took}`), el('div', { class: 'pair' },
+    spoken(t().request, `${said.method} ${said.target} HTTP/${said.http}`, said.request),
+    !whole ? el('div', {}, el('h4', {}, t().answered), el('p', { class: 'dim' }, t().yet))
+      : said.status === null ? spoken(t().answered, '', said.response, t().noAnswer)
+        : spoken(t().answered, `HTTP/${said.http} ${said.status}`, said.response, said.cut && t().cutOff)));
 }
 
 function telling(picture, row) {
@@ -437,16 +495,23 @@ function neighbour(entry) {
 // ---- the certificate ----
 
 const coverage = one => one.complete && one.infeasible === 0 ? t().allRun(one.orders, one.axes.n) : t().covered(one);
+const promise = search => search.chance === undefined ? '' : `（每次抽样命中该深度缺陷的概率不低于 ${(search.chance * 100).toFixed(3)}%，抽 ${search.draws_for_95_percent} 次可达 95%，实抽 ${search.draws} 次）`;
+// The English claim is part of the certificate; the Chinese one says the same.
+const claim = one => view.lang === 'en' ? one.claim : one.complete || !one.searches.length ? coverage(one)
+  : `${coverage(one)}；其中 ${one.searches.map(search => `${search.search} 选出 ${search.orders} 种${promise(search)}`).join('，')}；${one.pairs[1]} 对相关步骤中有 ${one.pairs[0]} 对两种先后都出现过`;
 
 function certificate() {
   const c = data.certificate;
   const whole = c.cases.filter(one => one.complete).length;
   const json = el('pre', { id: 'certificate-json' }, JSON.stringify(c, null, 2));
-  return el('section', { class: 'card certificate' }, el('h3', {}, t().certificate),
+  const names = [...new Set(c.cases.flatMap(one => Object.keys(one.axes)))];
+  const axes = names.map(name => `${name} ${[...new Set(c.cases.map(one => one.axes[name]).filter(Boolean))].sort().join('|')}`).join(' · ');
+  const meta = [['adapter', c.adapter], ['hash', c.adapter_hash], ['suite', c.suite], ['suiteVersion', c.suite_version], ['seed', c.seed], ['axes', axes]];
+  return el('section', { class: 'card certificate', id: 'certificate' }, el('h3', {}, t().certificate),
     el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}.` : ''),
-    el('p', { class: 'dim mono' }, `wxmock ${c.wxmock} · ${t().suite} ${c.suite} · ${t().adapter} ${c.adapter} ${c.adapter_hash} · ${t().seed} ${c.seed}`),
-    data.left_out > 0 && el('p', { class: 'dim' }, t().leftOut(data.left_out)),
-    el('details', {}, el('summary', {}, t().cases), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, coverage(one))))))),
+    el('dl', { class: 'meta' }, meta.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, t()[name]), el('dd', {}, value)))),
+    [[data.left_out, t().leftOut], [data.hushed, t().hushed]].map(([n, words]) => n > 0 && el('p', { class: 'dim' }, words(n))),
+    el('details', {}, el('summary', {}, t().claims), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, el('span', { class: `tag ${one.verdict}` }, t()[one.verdict])), el('td', {}, claim(one))))))),
     el('details', {}, el('summary', {}, t().asJson), copyButton(json), json));
 }
 
