@@ -17,7 +17,7 @@ const WORDS = {
     sequence: 'What happened', step: (i, n) => `step ${i} of ${n}`, prev: 'Previous step', next: 'Next step', slider: 'Step through the interleaving',
     phones: 'phones', phone: 'phone', back: 'backend', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
     before: 'before the race', race: 'the race, in the forced order', after: 'at rest', probe: 'probes: what the store opens',
-    legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; click a row to go there.',
+    legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; hover a row for its headers and bodies, click it to go there and keep them open.',
     crossed: '⤫ these replies overtook each other: the older key arrived last.',
     map: 'Which orders fail', mapLabel: 'Orders, in the order they were explored', order: 'order',
     state: { passed: 'passed', failed: 'failed', warned: 'warned', infeasible: 'cannot happen', unproven: 'proves nothing', not_run: 'not run' },
@@ -32,10 +32,10 @@ const WORDS = {
     certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
     asJson: 'The same as JSON', skipped: n => `${n} skipped`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
     said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
-    names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.', open: 'Headers and bodies',
+    names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
     evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
     twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
-    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'Claim', suiteVersion: 'suite version', axes: 'axes',
+    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
@@ -53,7 +53,7 @@ const WORDS = {
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
     phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: '密钥', keyInForce: '当前密钥',
     before: '竞争之前', race: '竞争（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
-    legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键可逐步查看，点击某行可跳到该步。',
+    legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
     crossed: '⤫ 这些回复互相超越：较旧的密钥最后到达。',
     map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
     state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '证明不了什么', not_run: '未运行' },
@@ -68,10 +68,10 @@ const WORDS = {
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
     said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
-    names: '机密以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。', open: '查看报文',
+    names: '机密以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。',
     evidence: '结论有多可靠', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
     twin: { passes: '串行对照：同样的步骤逐个执行则通过，说明是时序缺陷。', 'fails-too': '串行对照：同样的步骤逐个执行也失败，说明是逻辑缺陷，与并发无关。' },
-    store: '密钥探测', shrunk: '由此顺序精简而来', claims: '结论', suiteVersion: '用例集版本', axes: '维度',
+    store: '密钥探测', shrunk: '由此顺序精简而来', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
@@ -81,7 +81,7 @@ const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS
 const OTHERS = 4;
 
 // What the reader chose. `step` counts rows from 0; `cell` is the order shown, null for the case's own.
-const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, wire: null };
+const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, pinned: false };
 const t = () => WORDS[view.lang];
 const remembered = {
   get(name) { try { return localStorage.getItem('wxmock-' + name); } catch { return null; } },
@@ -181,7 +181,7 @@ function drawList() {
 }
 
 function choose(path, byHand) {
-  view.path = path; view.cell = null; view.step = null;
+  view.path = path; view.cell = null; view.step = null; view.pinned = false;
   if (byHand) { history.replaceState(null, '', '#' + encodeURIComponent(path)); }
   for (const button of document.querySelectorAll('.list button')) button.setAttribute('aria-current', String(button.dataset.path === path));
   drawCase();
@@ -300,7 +300,8 @@ function sequence(picture) {
   const prev = el('button', { id: 'prev', 'aria-label': t().prev, title: t().prev, onclick: () => go(view.step - 1) }, '◀');
   const next = el('button', { id: 'next', 'aria-label': t().next, title: t().next, onclick: () => go(view.step + 1) }, '▶');
   let groups = [];
-  const tell = index => { now.replaceChildren(...telling(picture, picture.rows[index])); dock.show(picture.rows[index]); };
+  const tell = index => now.replaceChildren(...telling(picture, picture.rows[index]));
+  const look = (index, pin) => { tell(index); dock.show(picture.rows[index], groups[index], pin); };
   function go(step, focus) {
     view.step = Math.min(Math.max(step, 0), count - 1);
     slider.value = String(view.step + 1);
@@ -314,12 +315,12 @@ function sequence(picture) {
       group.setAttribute('tabindex', index === view.step ? '0' : '-1');
     });
     tell(view.step);
-    if (focus) groups[view.step].focus({ preventScroll: true });
-    if (focus) dock.uncover(groups[view.step]);
+    if (focus) groups[view.step].focus();
+    if (view.pinned) look(view.step, false);
   }
   function paint() {
     const place = layout(picture, Math.max(frame.clientWidth, 320));
-    const drawn = paintSequence(picture, place, { go: (index, focus) => { dock.open(); go(index, focus); }, tell, restore: () => tell(view.step) });
+    const drawn = paintSequence(picture, place, { pick: index => { go(index, true); look(index, true); }, look: index => look(index, false), leave: () => { if (view.pinned) look(view.step, false); else { tell(view.step); dock.leave(); } } });
     groups = drawn.groups;
     frame.replaceChildren(drawn.node);
     go(view.step);
@@ -328,7 +329,7 @@ function sequence(picture) {
   frame.addEventListener('keydown', event => {
     const to = { ArrowDown: view.step + 1, ArrowRight: view.step + 1, ArrowUp: view.step - 1, ArrowLeft: view.step - 1, Home: 0, End: count - 1 }[event.key];
     if (to !== undefined) { event.preventDefault(); go(to, true); }
-    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); dock.open(); dock.uncover(groups[view.step]); }
+    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); look(view.step, true); }
     if (event.key === 'Escape') dock.close();
   });
   dock.node.addEventListener('keydown', event => { if (event.key === 'Escape') { dock.close(); groups[view.step].focus(); } });
@@ -338,25 +339,38 @@ function sequence(picture) {
     el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), t().legend));
 }
 
-// The panel at the foot of the picture: the headers and bodies of the step looked at. Its height never changes, so that
-// the rows under the mouse stay where they are.
+// The headers and bodies of the step looked at. On wide pages they lie over the list, beside their row, as long as it is
+// hovered or focused; on narrow ones they are a sheet at the foot. A click or Enter pins them until they are closed.
 function wire(picture) {
   const body = el('div', { class: 'wire-body', role: 'region', tabindex: '0', 'aria-label': t().said });
   const shut = el('button', { class: 'shut', 'aria-label': t().close, title: t().close, onclick: () => close() }, '✕');
-  const node = el('section', { class: 'wire', id: 'wire' }, el('h3', {}, t().said), shut, body);
-  const set = open => { view.wire = open; node.hidden = !open; };
-  const close = () => set(false);
+  const node = el('section', { class: 'wire', id: 'wire', hidden: true }, el('h3', {}, t().said), shut, body);
   const exchanges = picture.exchanges || [];
-  const show = row => body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => heard(exchanges[at], side)) : [el('p', { class: 'dim' }, t().silent)]), el('p', { class: 'dim' }, t().names));
-  const uncover = row => {
-    const under = row.getBoundingClientRect().bottom - (node.hidden ? innerHeight : node.getBoundingClientRect().top);
+  const wide = () => !matchMedia('(max-width: 900px)').matches;
+  let leaving = 0;
+  const stay = () => clearTimeout(leaving);
+  const close = () => { stay(); view.pinned = false; node.hidden = true; };
+  const leave = () => { stay(); leaving = setTimeout(() => { node.hidden = !view.pinned; }, 250); };
+  for (const event of ['mouseenter', 'focusin']) node.addEventListener(event, stay);
+  for (const event of ['mouseleave', 'focusout']) node.addEventListener(event, leave);
+  function show(row, group, pin) {
+    if (!exchanges.length) return;
+    stay();
+    view.pinned = view.pinned || pin;
+    node.hidden = !view.pinned && !wide();
+    body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => heard(exchanges[at], side)) : [el('p', { class: 'dim' }, t().silent)]), el('p', { class: 'dim' }, t().names));
+    if (!node.hidden) place(group);
+  }
+  function place(group) {
+    const list = document.querySelector('.list').getBoundingClientRect();
+    const at = group.getBoundingClientRect();
+    const top = Math.max(8, Math.min(at.top - 60, innerHeight - node.offsetHeight - 8));
+    Object.assign(node.style, wide() ? { left: `${list.left}px`, width: `${list.width}px`, top: `${top}px` } : { left: '', width: '', top: '' });
+    if (wide() || !view.pinned) return;
+    const under = at.bottom - node.getBoundingClientRect().top;
     if (under > -6) scrollBy(0, under + 6);
-    const above = row.getBoundingClientRect().top;
-    if (above < 0) scrollBy(0, above - 6);
-  };
-  if (!exchanges.length) { node.hidden = true; return { node, show() {}, open() {}, close() {}, uncover }; }
-  set(view.wire === null ? innerWidth > 900 : view.wire);
-  return { node, show, open: () => set(true), close, uncover };
+  }
+  return { node, show, leave, close };
 }
 
 const HTTP = message => message.headers.map(([name, value]) => el('div', {}, el('span', { class: 'dim' }, `${name}: `), value));
@@ -398,9 +412,9 @@ function paintSequence(picture, place, act) {
     }
     const group = paintRow(row, place, y);
     group.setAttribute('data-row', index);
-    group.addEventListener('click', () => act.go(index, true));
-    group.addEventListener('mouseenter', () => act.tell(index));
-    group.addEventListener('mouseleave', act.restore);
+    group.addEventListener('click', () => act.pick(index));
+    for (const event of ['mouseenter', 'focus']) group.addEventListener(event, () => act.look(index));
+    for (const event of ['mouseleave', 'blur']) group.addEventListener(event, act.leave);
     groups.push(group);
     parts.push(group);
     y += ROW;
@@ -505,7 +519,7 @@ function certificate() {
   const whole = c.cases.filter(one => one.complete).length;
   const json = el('pre', { id: 'certificate-json' }, JSON.stringify(c, null, 2));
   const names = [...new Set(c.cases.flatMap(one => Object.keys(one.axes)))];
-  const axes = names.map(name => `${name} ${[...new Set(c.cases.map(one => one.axes[name]).filter(Boolean))].sort().join('|')}`).join(' · ');
+  const axes = names.map(name => `${name} ${[...new Set(c.cases.map(one => one.axes[name]).filter(Boolean))].sort().join('|')}`).map(text => clip(text, 60)).join(' · ');
   const meta = [['adapter', c.adapter], ['hash', c.adapter_hash], ['suite', c.suite], ['suiteVersion', c.suite_version], ['seed', c.seed], ['axes', axes]];
   return el('section', { class: 'card certificate', id: 'certificate' }, el('h3', {}, t().certificate),
     el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}.` : ''),
