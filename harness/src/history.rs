@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lang::Say;
 use crate::run::Heard;
 
 /// Position of a record in the history: one order over everything, starting at 1.
@@ -249,6 +250,31 @@ pub struct Answer {
     /// Rules found broken on the raw bytes while they were at hand, such as a leaked session_key (TOK-03) or a
     /// derivable token (TOK-02), with an explanation that contains no secret.
     pub findings: Vec<(String, String)>,
+    /// The explanations of `findings` in Chinese, in the same order; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings_zh: Vec<String>,
+}
+
+impl Answer {
+    /// Keeps what was found on the raw bytes.
+    pub(crate) fn find(&mut self, rule: &str, explanation: Say) {
+        self.findings.push((rule.to_owned(), explanation.en));
+        self.findings_zh.push(explanation.zh);
+    }
+
+    /// Rules found broken on the raw bytes, each explained in both languages as far as it is.
+    pub(crate) fn explained(&self) -> impl Iterator<Item = (&str, Say)> {
+        self.findings.iter().enumerate().map(|(at, (rule, en))| {
+            let zh = self.findings_zh.get(at).unwrap_or(en);
+            (
+                rule.as_str(),
+                Say {
+                    en: en.clone(),
+                    zh: zh.clone(),
+                },
+            )
+        })
+    }
 }
 
 /// The closed outcome set of adapters.
@@ -401,7 +427,7 @@ impl Ending {
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// (what it is, the text): every session_key issued, the AppSecret, access tokens.
-    pub known: Vec<(String, String)>,
+    pub known: Vec<(Say, String)>,
 }
 
 impl std::fmt::Debug for Secrets {

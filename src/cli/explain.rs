@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use wxmock_harness::judge::{self, impact_word, level_word};
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::scenario::{self, Scenario};
 
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if let Some(text) = judge::explain(&self.id.to_uppercase()) {
+        if let Some(text) = judge::explain(&self.id.to_uppercase(), Lang::En) {
             return super::print(&text);
         }
         let wanted = self.id.to_lowercase();

@@ -4,6 +4,7 @@ use crate::history::{Ending, Operation, StepKind};
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
 use crate::judge::upstream::silenced;
+use crate::lang::{Say, say};
 
 /// LIVE-01: no hang in any order. A hang under a silent WeChat is ERR-06's.
 pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
@@ -17,30 +18,41 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     let Some((first, op)) = open.first() else {
         return Vec::new();
     };
-    let names: Vec<String> = open
-        .iter()
-        .map(|(_, op)| format!("`{}` of phone {}", op.label, op.phone))
-        .collect();
-    let verb = if names.len() == 1 { "has" } else { "have" };
-    let mut finding = Finding::must(
-        "LIVE-01",
-        *first,
-        format!(
-            "Every held reply was let go, and {} still {verb} no answer.",
-            names.join(", ")
+    let names = open.iter().map(|(_, op)| {
+        say!(
+            "`{label}` of phone {phone}",
+            "手机 {phone} 的 `{label}`",
+            label = op.label,
+            phone = op.phone
+        )
+    });
+    let names = Say::join(names, &say!(", ", "、"));
+    let sentence = match open.len() {
+        1 => say!(
+            "Every held reply was let go, and {names} still has no answer.",
+            "扣住的回复已全部放行，{names} 仍然没有应答。",
+            names = names
         ),
-    );
+        _ => say!(
+            "Every held reply was let go, and {names} still have no answer.",
+            "扣住的回复已全部放行，{names} 仍然都没有应答。",
+            names = names
+        ),
+    };
+    let mut finding = Finding::must("LIVE-01", *first, sentence);
     for (index, op) in &open {
         let waiting = facts.calls_of(*index);
         let line = match waiting.iter().max_by_key(|(_, call)| call.released) {
-            Some((call, _)) => format!(
-                "`{}` had its reply from WeChat at {} and nothing after it.",
-                op.label,
-                facts.place(facts.call_step(*call, StepKind::Reply))
+            Some((call, _)) => say!(
+                "`{label}` had its reply from WeChat at {place} and nothing after it.",
+                "`{label}` 在{place}就拿到了微信的回复，之后再无动静。",
+                label = op.label,
+                place = facts.place(facts.call_step(*call, StepKind::Reply))
             ),
-            None => format!(
-                "`{}` never called WeChat: it waits inside the backend.",
-                op.label
+            None => say!(
+                "`{label}` never called WeChat: it waits inside the backend.",
+                "`{label}` 根本没有调用微信：它卡在后端内部。",
+                label = op.label
             ),
         };
         finding = finding.because(line).steps(facts.ends_of(*index));
@@ -49,7 +61,10 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
         .operations()
         .any(|(_, other)| other.returned.is_some_and(|at| at > op.called));
     if answered {
-        finding = finding.because("However, later requests were answered: the backend is alive, and these wait for each other or for nothing.");
+        finding = finding.because(say!(
+            "However, later requests were answered: the backend is alive, and these wait for each other or for nothing.",
+            "可是别的请求有应答：后端还活着，是这些请求在互相等待，或者在等永远不会来的东西。"
+        ));
     }
     vec![finding]
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::event::CaseResult;
 use crate::exploration::SearchShare;
+use crate::lang::{Say, say};
 use crate::report::run_view::{RunView, reason, verdict_word};
 use crate::verdict::Verdict;
 
@@ -68,6 +69,8 @@ pub struct Covered<'a> {
     /// What may be claimed, in words: `all 57 orders of three logins executed, 0 infeasible`, or the bound and the searches
     /// with their guarantee.
     pub claim: String,
+    /// The same in Chinese.
+    pub claim_zh: String,
     /// The searches that chose the orders.
     pub searches: &'a [SearchShare],
     /// Dependent pairs of steps seen in both orders, and how many there are.
@@ -93,6 +96,7 @@ impl<'a> Certificate<'a> {
                     .get(case.path.as_str())
                     .map(|progress| progress.planned);
                 let explored = &case.exploration;
+                let said = claim(case);
                 Covered {
                     path: &case.path,
                     axes: &case.axes,
@@ -104,7 +108,8 @@ impl<'a> Certificate<'a> {
                     infeasible: case.infeasible,
                     pruned: explored.pruned,
                     failed: case.orders_failed,
-                    claim: claim(case),
+                    claim: said.en,
+                    claim_zh: said.zh,
                     searches: &explored.searches,
                     pairs: (explored.pairs_seen, explored.pairs),
                     complete: explored.exhaustive,
@@ -130,26 +135,41 @@ impl<'a> Certificate<'a> {
 }
 
 /// What may be claimed of a case: all of its orders by number where all are settled, else what the exploration claims.
-fn claim(case: &CaseResult) -> String {
+fn claim(case: &CaseResult) -> Say {
     let explored = &case.exploration;
     let settled = case.orders_run + case.infeasible;
     let whole = |total: &usize| explored.exhaustive && settled >= *total;
     let Some(total) = explored.total.filter(whole) else {
         return explored.claim();
     };
-    let logins = case.axes.get("n").map(|n| n.parse::<usize>());
-    let of = match logins {
-        Some(Ok(1)) => " of one login".to_owned(),
-        Some(Ok(n)) => format!(" of {} logins", in_words(n)),
-        _ => String::new(),
-    };
+    let logins = case.axes.get("n").and_then(|n| n.parse().ok());
+    let of = logins.map_or_else(Say::default, |n| {
+        let plural = if n == 1 { "login" } else { "logins" };
+        Say::fixed(
+            &format!(" of {} {plural}", in_words(n)),
+            &format!("{n} 次登录的"),
+        )
+    });
     match (total, case.infeasible) {
-        (1, 0) => format!("the only order{of} executed, 0 infeasible"),
-        (_, 0) => format!("all {total} orders{of} executed, 0 infeasible"),
-        (_, infeasible) => {
-            let executed = case.orders_run;
-            format!("all {total} orders{of} covered: {executed} executed, {infeasible} infeasible")
-        }
+        (1, 0) => say!(
+            "the only order{of} executed, 0 infeasible",
+            "{of}唯一的顺序已执行，没有不可能发生的",
+            of = of
+        ),
+        (_, 0) => say!(
+            "all {total} orders{of} executed, 0 infeasible",
+            "{of}全部 {total} 种顺序均已执行，没有不可能发生的",
+            total = total,
+            of = of
+        ),
+        (_, infeasible) => say!(
+            "all {total} orders{of} covered: {executed} executed, {infeasible} infeasible",
+            "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，{infeasible} 种不可能发生",
+            total = total,
+            of = of,
+            executed = case.orders_run,
+            infeasible = infeasible
+        ),
     }
 }
 
@@ -193,7 +213,7 @@ mod tests {
             case.exploration.planned = total;
             case.exploration.settled = total;
             case.exploration.exhaustive = exhaustive;
-            assert_eq!(claim(&case), expected);
+            assert_eq!(claim(&case).en, expected);
         };
         check(
             "3",

@@ -15,6 +15,7 @@ use crate::event::CaseResult;
 use crate::exploration::{Evidence, Rate, Twin};
 use crate::history::{Ending, Message};
 use crate::judge::{impact_word, level_word, repairs, rule};
+use crate::lang::Lang;
 use crate::report::certificate::Certificate;
 use crate::report::neighbour::{Neighbour, nearest, played};
 use crate::report::run_view::{
@@ -76,6 +77,7 @@ struct Entry<'a> {
     rules: &'a [String],
     violations: Vec<Broken<'a>>,
     repairs: Vec<&'static str>,
+    repairs_zh: Vec<&'static str>,
     notes: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes_zh: &'a [String],
@@ -123,6 +125,8 @@ struct Known<'a> {
     twin: Option<Twin>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     store: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    store_zh: &'a [String],
 }
 
 /// One square of the heat map.
@@ -260,7 +264,11 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         repairs: case
             .violations
             .first()
-            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes)),
+            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::En)),
+        repairs_zh: case
+            .violations
+            .first()
+            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::Zh)),
         notes: &case.notes,
         notes_zh: &case.notes_zh,
         evidence: known(&case.evidence),
@@ -298,6 +306,7 @@ const fn known(evidence: &Evidence) -> Known<'_> {
         },
         twin: evidence.twin,
         store: evidence.store.as_slice(),
+        store_zh: evidence.store_zh.as_slice(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::event::CaseResult;
 use crate::judge::repairs;
+use crate::lang::Lang;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::held;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
@@ -116,7 +117,7 @@ fn block(case: &CaseResult) -> String {
     if !first.because.is_empty() {
         out.push('\n');
     }
-    for line in repairs(&first.rule, &case.axes) {
+    for line in repairs(&first.rule, &case.axes, Lang::En) {
         let _ = writeln!(out, "- Repair: {}", text(line));
     }
     if let Some(token) = &case.token {

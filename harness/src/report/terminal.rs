@@ -7,6 +7,7 @@ use anstyle::Style;
 use crate::event::CaseResult;
 use crate::history::History;
 use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
+use crate::lang::Lang;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::{held, style};
 use crate::report::run_view::{RunView, area, reason, share, verdict_word};
@@ -90,7 +91,7 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
         options,
         &heading,
         "- ",
-        repairs(&first.rule, &case.axes).into_iter(),
+        repairs(&first.rule, &case.axes, Lang::En).into_iter(),
     );
     if let Some(rule) = rule(&first.rule) {
         let _ = writeln!(
@@ -100,7 +101,7 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
         );
     }
     for line in case.evidence.lines() {
-        let _ = writeln!(out, "{}", width::wrap(&line, options.width, " ", "   "));
+        let _ = writeln!(out, "{}", width::wrap(&line.en, options.width, " ", "   "));
     }
     if let Some(token) = &case.token {
         let _ = writeln!(

@@ -13,6 +13,7 @@ use super::tally::Tally;
 use crate::event::RunEvent;
 use crate::history::Ending;
 use crate::judge;
+use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
 use crate::schedule::{Listing, Order, events};
 
@@ -26,7 +27,7 @@ const KEPT_HISTORIES: usize = 64;
 struct Looked {
     at: usize,
     judged: Judged,
-    remark: Option<String>,
+    remark: Option<Say>,
 }
 
 impl Runner {
@@ -133,8 +134,11 @@ impl Runner {
                 remark: None,
             };
         }
-        let remark =
-            format!("{order}: seemed to wait for a lock, and did not when given more time");
+        let remark = say!(
+            "{order}: seemed to wait for a lock, and did not when given more time",
+            "{order}：看上去在等锁，多给些时间后发现并没有",
+            order = order.to_string()
+        );
         Looked {
             at,
             judged: second,
@@ -242,8 +246,10 @@ impl Runner {
                 tally.again(looked.at, fails);
             } else if fails {
                 let order = &looked.judged.order;
-                tally.note(format!(
-                    "DET-01: {order} passed, and failed when it was run again"
+                tally.note(say!(
+                    "DET-01: {order} passed, and failed when it was run again",
+                    "DET-01: {order} 第一次通过，再跑一次却失败了",
+                    order = order.to_string()
                 ));
                 self.take(case, listing.len(), looked, tally, listener)
                     .await;

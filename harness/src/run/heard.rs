@@ -130,7 +130,7 @@ impl Heard {
         let mut names: Vec<(String, String)> = Vec::new();
         let alone = history.users.len() == 1;
         for (what, secret) in &history.secrets.known {
-            names.push((secret.clone(), short_name(what, alone)));
+            names.push((secret.clone(), short_name(&what.en, alone)));
         }
         for (name, code) in &shelf.codes {
             names.push((code.js_code.clone(), name.clone()));
@@ -246,6 +246,7 @@ mod tests {
 
     use super::*;
     use crate::history::{Answer, Operation, Outcome, Phase, Tick, UserRecord};
+    use crate::lang::Say;
     use crate::run::shelf::Code;
     use crate::target::Asked;
 
@@ -285,7 +286,7 @@ mod tests {
             }],
             ..History::default()
         };
-        let key = ("session_key k1 of A".to_owned(), KEY.to_owned());
+        let key = (Say::same("session_key k1 of A"), KEY.to_owned());
         history.secrets.known.push(key);
         let mut shelf = Shelf::default();
         let code = Code {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::play::Lock;
 use crate::history::{History, StepKind};
+use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::scenario::{Phone, Place, Program, Step, Using, Verb};
 use crate::schedule::{EventName, Order};
@@ -26,14 +27,22 @@ pub(crate) enum Locking {
 
 impl Locking {
     /// In words for people.
-    pub(crate) fn words(self) -> String {
+    pub(crate) fn words(self) -> Say {
         match self {
-            Self::PerUser => "logins of one person wait for each other".to_owned(),
-            Self::Global => "all logins wait for each other".to_owned(),
-            Self::SingleWorker => "the backend does one thing at a time".to_owned(),
-            Self::Pool(n) => {
-                format!("the backend has no more than {n} calls to WeChat open at once")
-            }
+            Self::PerUser => say!(
+                "logins of one person wait for each other",
+                "同一用户的登录互相排队"
+            ),
+            Self::Global => say!("all logins wait for each other", "所有登录互相排队"),
+            Self::SingleWorker => say!(
+                "the backend does one thing at a time",
+                "后端同一时间只处理一个请求"
+            ),
+            Self::Pool(n) => say!(
+                "the backend has no more than {n} calls to WeChat open at once",
+                "后端同时最多有 {n} 个对微信的调用",
+                n = n
+            ),
         }
     }
 

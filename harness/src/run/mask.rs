@@ -5,6 +5,7 @@
 
 use super::leak;
 use crate::history::{Message, Secrets};
+use crate::lang::Say;
 
 /// Most of a body that is shown, in bytes after masking.
 const SHOWN: usize = 4 << 10;
@@ -47,7 +48,9 @@ impl Mask {
             let spelt = spellings(secret).into_iter();
             mask.spellings
                 .extend(spelt.map(|text| (text, place.clone())));
-            mask.known.known.push((name.clone(), secret.clone()));
+            mask.known
+                .known
+                .push((Say::same(name.as_str()), secret.clone()));
         }
         mask.spellings
             .sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));

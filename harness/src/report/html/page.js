@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById('data').textContent);
 
 const WORDS = {
   en: {
-    title: 'wxmock report', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
+    title: 'wxmock report', colon: ': ', stop: '. ', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
     adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', version: 'wxmock', at: 'started', hash: 'adapter hash',
     PASS: 'PASS', FAIL: 'FAIL', WARN: 'WARN', INCONCLUSIVE: 'INCONCLUSIVE', INFO: 'INFO', SKIP: 'SKIP', ERROR: 'ERROR', all: 'all',
     search: 'Search cases, rules, sentences', anySuite: 'every suite', anyRule: 'every rule', byVerdict: 'Filter by verdict', cases: 'Cases', none: 'No case matches.',
@@ -27,10 +27,9 @@ const WORDS = {
     neighbour: 'The nearest passing order', one: 'One swap of two neighbouring steps makes this case pass. That swap is the race.',
     many: n => `No passing order is a single swap away; the nearest is ${n} swaps of neighbouring steps away.`, fails: 'fails', passes: 'passes',
     notes: 'Learned about this backend', obligations: 'Contention', met: 'happened', missing: 'never happened',
-    why: 'Reason', covered: (c) => c.complete ? (c.executed === 1 && !c.infeasible ? 'its one order executed' : `all ${c.orders} orders covered: ${c.executed} executed, ${c.infeasible} infeasible`) : c.orders === null ? `${c.executed} orders executed, ${c.infeasible} infeasible; the transcript does not say how many there are` : `${c.executed} of ${c.orders} orders executed, ${c.infeasible} infeasible, ${c.orders - c.executed - c.infeasible} not run`,
-    allRun: (n, logins) => n === 1 ? 'its one order executed, 0 infeasible' : `all ${n} orders${logins ? ` of ${logins} logins` : ''} executed, 0 infeasible`,
+    why: 'Reason',
     certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
-    asJson: 'The same as JSON', skipped: n => `${n} skipped`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
+    asJson: 'The same as JSON', skipped: n => `${n} skipped.`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
     said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
     names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
     evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
@@ -41,7 +40,7 @@ const WORDS = {
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
   },
   zh: {
-    title: 'wxmock 报告', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
+    title: 'wxmock 报告', colon: '：', stop: '。', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
     adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', version: 'wxmock', at: '开始于', hash: '适配器哈希',
     PASS: '通过', FAIL: '失败', WARN: '警告', INCONCLUSIVE: '无结论', INFO: '信息', SKIP: '跳过', ERROR: '出错', all: '全部',
     search: '搜索用例、规则、说明', anySuite: '全部用例集', anyRule: '全部规则', byVerdict: '按结论筛选', cases: '用例', none: '没有符合条件的用例。',
@@ -52,7 +51,7 @@ const WORDS = {
     orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
     phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: '密钥', keyInForce: '当前密钥',
-    before: '竞争之前', race: '竞争（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
+    before: '竞态之前', race: '竞态（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
     legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
     crossed: '⤫ 这些回复互相超越：较旧的密钥最后到达。',
     map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
@@ -60,18 +59,17 @@ const WORDS = {
     noPicture: '此文件中没有它的记录：通过的顺序只有加 --trace 运行才会保留，大型运行会省略一部分。', choose: '悬停或聚焦方格可查看其顺序；点击有记录的方格可在上方查看。',
     because: '为什么这不可能是对的', also: '此顺序中还违反了', more: n => `另有 ${n} 条，见 run.ndjson`, repairs: '适用的修法', seen: '见于', again: '重放',
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
-    neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞争本身。',
+    neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
-    notes: '对此后端的了解', obligations: '竞争条件', met: '已发生', missing: '从未发生',
-    why: '原因', covered: (c) => c.complete ? `全部 ${c.orders} 种顺序：执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种` : c.orders === null ? `执行 ${c.executed} 种顺序，不可能发生 ${c.infeasible} 种；记录中没有总数` : `${c.orders} 种顺序中执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种，未运行 ${c.orders - c.executed - c.infeasible} 种`,
-    allRun: (n, logins) => `${logins ? `${logins} 次登录的` : ''}全部 ${n} 种顺序均已执行，0 种不可能发生`,
+    notes: '对此后端的了解', obligations: '竞态是否真的发生', met: '已发生', missing: '从未发生',
+    why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
-    asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
+    asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
     said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
-    names: '机密以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。',
-    evidence: '结论有多可靠', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
-    twin: { passes: '串行对照：同样的步骤逐个执行则通过，说明是时序缺陷。', 'fails-too': '串行对照：同样的步骤逐个执行也失败，说明是逻辑缺陷，与并发无关。' },
-    store: '密钥探测', shrunk: '由此顺序精简而来', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
+    names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。',
+    evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
+    twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
+    store: '密钥探测', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
@@ -115,7 +113,7 @@ const app = document.getElementById('app');
 function draw() {
   document.documentElement.lang = view.lang === 'zh' ? 'zh-CN' : 'en';
   document.documentElement.dataset.theme = view.theme;
-  document.title = `${t().title}: ${data.adapter}`;
+  document.title = `${t().title}${t().colon}${data.adapter}`;
   app.replaceChildren(el('div', { class: 'wrap' },
     header(), summary(), filters(),
     el('div', { class: 'cols' }, el('nav', { class: 'card list', 'aria-label': t().cases }), el('main', { id: 'case', tabindex: '-1' })),
@@ -205,6 +203,7 @@ function drawCase() {
 
 function headline(entry, violations, cell) {
   const first = violations[0];
+  const covered = data.certificate.cases.find(one => one.path === entry.path);
   return el('article', { class: 'card' },
     el('a', { class: 'back', href: '#', onclick: event => { event.preventDefault(); document.querySelector('.list').scrollIntoView({ block: 'center' }); } }, t().toList),
     el('h2', {}, titleOf(entry)),
@@ -212,10 +211,10 @@ function headline(entry, violations, cell) {
     el('div', { class: 'chips' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('span', { class: 'tag' }, entry.alias),
       first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, entry.impact),
       orderCount(entry) && el('span', { class: 'tag' }, orderCount(entry))),
-    first && el('p', { class: 'dim' }, `${first.rule}: ${ruleTitle(first.rule)}`),
+    first && el('p', { class: 'dim' }, `${first.rule}${t().colon}${ruleTitle(first.rule)}`),
     first && el('p', { class: 'sentence' }, pick(first.sentence, first.sentence_zh)),
-    entry.reason && el('p', {}, el('b', {}, t().why + ': '), pick(entry.reason, entry.reason_zh)),
-    entry.run > 0 && el('p', { class: 'dim' }, `${t().coverage}: ${claim(data.certificate.cases.find(one => one.path === entry.path))}`),
+    entry.reason && el('p', {}, el('b', {}, t().why + t().colon), pick(entry.reason, entry.reason_zh)),
+    entry.run > 0 && covered && el('p', { class: 'dim' }, `${t().coverage}${t().colon}${pick(covered.claim, covered.claim_zh)}`),
     cell && el('p', {}, t().showing(cell.index), ' ', el('code', {}, cell.order), ' ', el('button', { onclick: () => { view.cell = null; view.step = null; drawCase(); } }, t().first)));
 }
 
@@ -228,13 +227,13 @@ function argument(entry, violations) {
     first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, pickLines(first.because, first.because_zh).map(line => el('li', {}, line)))],
     others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', pick(v.sentence, v.sentence_zh))),
       others.length > OTHERS && el('li', {}, t().more(others.length - OTHERS)))],
-    entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, entry.repairs.map(line => el('li', {}, line)))],
-    rule && el('p', { class: 'dim' }, `${t().seen}: ${rule.source}`));
+    entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, pickLines(entry.repairs, entry.repairs_zh).map(line => el('li', {}, line)))],
+    rule && el('p', { class: 'dim' }, `${t().seen}${t().colon}${rule.source}`));
 }
 
 function evidence(known) {
   const lines = [known.rate && t().rate(known.rate), known.twin && t().twin[known.twin],
-    ...pickLines(known.store || [], known.store_zh).map(line => `${t().store}: ${line}`),
+    ...pickLines(known.store || [], known.store_zh).map(line => `${t().store}${t().colon}${line}`),
     known.shrunk_from && [`${t().shrunk} `, el('code', {}, known.shrunk_from)]].filter(Boolean);
   return lines.length ? el('section', { class: 'card', id: 'evidence' }, el('h3', {}, t().evidence), el('ul', {}, lines.map(line => el('li', {}, line)))) : null;
 }
@@ -261,7 +260,7 @@ function remarks(entry) {
   return el('section', { class: 'card' },
     entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, pickLines(entry.notes, entry.notes_zh).map(line => el('li', {}, line)))],
     (entry.met.length || entry.missing.length) > 0 && [el('h3', {}, t().obligations), el('ul', {},
-      entry.met.map(name => el('li', {}, `✓ ${name}: ${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}: ${t().missing}`)))]);
+      entry.met.map(name => el('li', {}, `✓ ${name}${t().colon}${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}${t().colon}${t().missing}`)))]);
 }
 
 // ---- the sequence ----
@@ -389,7 +388,8 @@ function heard(said, side) {
 function telling(picture, row) {
   const name = row.name ? ` · ${row.name}` : '';
   const who = row.phone !== undefined ? ` · ${t().phone} ${picture.phones[row.phone]}` : '';
-  const facts = row.detail || [];
+  // Bodies are shown whole beside the row.
+  const facts = (row.detail || []).filter(([what]) => what !== 'body' || !row.said);
   return [
     el('div', { class: 'dim' }, `${row.label}${name}${who} · ${t()[row.phase]} · ${t().kind[row.kind]}`),
     el('strong', {}, row.text),
@@ -469,11 +469,11 @@ function heatMap(entry) {
   if (entry.orders.length < 2) return null;
   const note = el('p', { class: 'map-note', id: 'map-note', 'aria-live': 'polite' });
   const rest = () => { note.textContent = t().choose; };
-  const words = cell => `${t().order} ${cell.index}${cell.order ? ' ' + cell.order : ''}: ${t().state[cell.state]}`;
+  const words = cell => `${t().order} ${cell.index}${cell.order ? ' ' + cell.order : ''}${t().colon}${t().state[cell.state]}`;
   const shown = view.cell === null ? entry.shown : view.cell;
   const cells = entry.orders.map((cell, at) => {
     const has = cell.picture !== undefined;
-    const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : '. ' + t().noPicture); };
+    const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : t().stop + t().noPicture); };
     return el('button', { class: `square ${cell.state}`, 'data-order': cell.index, 'aria-label': words(cell), 'aria-disabled': String(!has), 'aria-pressed': has ? String(cell.index === shown) : null,
       tabindex: at === Math.max(entry.orders.findIndex(one => one.index === shown), 0) ? '0' : '-1', onmouseenter: tell, onfocus: tell, onmouseleave: rest,
       onclick: () => { if (!has) return; view.cell = cell.index === entry.shown ? null : cell.index; view.step = null; drawCase(); document.querySelector(`[data-order="${cell.index}"]`).focus({ preventScroll: true }); } }, MARKS[cell.state]);
@@ -489,7 +489,7 @@ function heatMap(entry) {
   rest();
   const states = [...new Set(entry.orders.map(cell => cell.state))];
   return el('section', { class: 'card', id: 'orders' }, el('h3', {}, t().map), map,
-    el('p', { class: 'legend keys' }, states.map(state => el('span', {}, el('span', { class: `square ${state}`, 'aria-hidden': 'true' }, MARKS[state]), ` ${t().state[state]}: ${entry.orders.filter(cell => cell.state === state).length}`))), note);
+    el('p', { class: 'legend keys' }, states.map(state => el('span', {}, el('span', { class: `square ${state}`, 'aria-hidden': 'true' }, MARKS[state]), ` ${t().state[state]}${t().colon}${entry.orders.filter(cell => cell.state === state).length}`))), note);
 }
 
 function neighbour(entry) {
@@ -503,16 +503,10 @@ function neighbour(entry) {
     el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name))))));
   return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
     el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
-    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}: ${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}: ${t().passes}`, near.passing, asked)));
+    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked)));
 }
 
 // ---- the certificate ----
-
-const coverage = one => one.complete && one.infeasible === 0 ? t().allRun(one.orders, one.axes.n) : t().covered(one);
-const promise = search => search.chance === undefined ? '' : `（每次抽样命中该深度缺陷的概率不低于 ${(search.chance * 100).toFixed(3)}%，抽 ${search.draws_for_95_percent} 次可达 95%，实抽 ${search.draws} 次）`;
-// The English claim is part of the certificate; the Chinese one says the same.
-const claim = one => view.lang === 'en' ? one.claim : one.complete || !one.searches.length ? coverage(one)
-  : `${coverage(one)}；其中 ${one.searches.map(search => `${search.search} 选出 ${search.orders} 种${promise(search)}`).join('，')}；${one.pairs[1]} 对相关步骤中有 ${one.pairs[0]} 对两种先后都出现过`;
 
 function certificate() {
   const c = data.certificate;
@@ -522,10 +516,10 @@ function certificate() {
   const axes = names.map(name => `${name} ${[...new Set(c.cases.map(one => one.axes[name]).filter(Boolean))].sort().join('|')}`).map(text => clip(text, 60)).join(' · ');
   const meta = [['adapter', c.adapter], ['hash', c.adapter_hash], ['suite', c.suite], ['suiteVersion', c.suite_version], ['seed', c.seed], ['axes', axes]];
   return el('section', { class: 'card certificate', id: 'certificate' }, el('h3', {}, t().certificate),
-    el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}.` : ''),
+    el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}` : ''),
     el('dl', { class: 'meta' }, meta.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, t()[name]), el('dd', {}, value)))),
     [[data.left_out, t().leftOut], [data.hushed, t().hushed]].map(([n, words]) => n > 0 && el('p', { class: 'dim' }, words(n))),
-    el('details', {}, el('summary', {}, t().claims), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, el('span', { class: `tag ${one.verdict}` }, t()[one.verdict])), el('td', {}, claim(one))))))),
+    el('details', {}, el('summary', {}, t().claims), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, el('span', { class: `tag ${one.verdict}` }, t()[one.verdict])), el('td', {}, pick(one.claim, one.claim_zh))))))),
     el('details', {}, el('summary', {}, t().asJson), copyButton(json), json));
 }
 
