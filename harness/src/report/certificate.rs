@@ -153,18 +153,18 @@ fn claim(case: &CaseResult) -> Say {
     match (total, case.infeasible) {
         (1, 0) => say!(
             "the only order{of} executed, 0 infeasible",
-            "{of}唯一的顺序已执行，没有不可能发生的",
+            "{of}唯一的顺序已执行，不可能发生的 0 种",
             of = of
         ),
         (_, 0) => say!(
             "all {total} orders{of} executed, 0 infeasible",
-            "{of}全部 {total} 种顺序均已执行，没有不可能发生的",
+            "{of}全部 {total} 种顺序均已执行，不可能发生的 0 种",
             total = total,
             of = of
         ),
         (_, infeasible) => say!(
             "all {total} orders{of} covered: {executed} executed, {infeasible} infeasible",
-            "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，{infeasible} 种不可能发生",
+            "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，不可能发生的 {infeasible} 种",
             total = total,
             of = of,
             executed = case.orders_run,
