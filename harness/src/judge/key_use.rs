@@ -468,7 +468,7 @@ fn lost_update(facts: &Facts<'_>, key: &KeyRecord) -> Option<Finding> {
             "生效的却是旧的 k{no}",
             no = no
         ),
-        None => say!("it is not in force", "它却没有生效"),
+        None => say!("it is not in force", "却没有生效"),
     };
     let sentence = say!(
         "At rest, WeChat's newest key of {user} is k{no} and the backend was given it, but {held}: {who} sent {payload} and got {got}.",
@@ -667,7 +667,7 @@ fn explain_lost_update(
             let list: Vec<String> = keys.iter().map(|no| format!("k{no}")).collect();
             finding.because(say!(
                 "Probes: the backend accepts {{{list}}}; it should accept k{no}.",
-                "逐把试过：后端现在能解的是 {{{list}}}，而它应当能解 k{no}。",
+                "逐把 key 试过：后端能解的是 {{{list}}}，而它应当能解 k{no}。",
                 list = list.join(", "),
                 no = no
             ))

@@ -76,8 +76,8 @@ pub fn render(run: &RunView<'_>) -> String {
 
 fn remark(case: &CaseResult) -> String {
     match &case.verdict {
-        Verdict::Fail | Verdict::Warn => format!("{} in {}", case.rules.join(" "), share(case)),
-        Verdict::Pass | Verdict::Info => held(case),
+        Verdict::Fail | Verdict::Warn => format!("{} in {}", case.rules.join(" "), share(case).en),
+        Verdict::Pass | Verdict::Info => held(case).en,
         other => reason(other).unwrap_or_default().to_owned(),
     }
 }
@@ -100,7 +100,7 @@ fn block(case: &CaseResult) -> String {
         verdict_word(&case.verdict),
         text(&case.alias),
         named(first),
-        share(case),
+        share(case).en,
         code(&case.path),
         text(&first.sentence),
     );

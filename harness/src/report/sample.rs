@@ -109,9 +109,11 @@ pub(crate) fn run() -> Vec<RunEvent> {
             reason: "serialised: `submit c2` waits for `submit c1` inside the backend".into(),
         },
     );
+    serialised.reason_zh = "serialised: `submit c2` 在后端内部排队，等的是 `submit c1`".into();
     serialised.infeasible = 4;
     serialised.notes =
         vec!["logins of one person are serialised: 4 of 5 orders cannot happen".into()];
+    serialised.notes_zh = vec!["同一用户的登录互相排队：5 种顺序里有 4 种不可能发生".into()];
     let cases = vec![
         case(
             "LB-1",
