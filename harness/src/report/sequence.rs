@@ -7,6 +7,7 @@ use crate::history::{
     Exchange, History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall,
 };
 use crate::judge::steps;
+use crate::lang::{Say, say};
 use crate::report::picture::{
     answered, asks, failed, lanes, lost, minted, overtaken, reply_word, sealed, short, single_word,
 };
@@ -113,6 +114,9 @@ pub struct Arrow {
     pub to: Place,
     /// What it carries.
     pub text: String,
+    /// The same in Chinese; empty where that is the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text_zh: String,
     /// How good the news is.
     pub tone: Tone,
     /// Whether it stands for a question and its answer.
@@ -452,7 +456,7 @@ impl Weaver<'_> {
             .payload
             .and_then(|payload| self.history.payloads.get(payload));
         let text = match (step.kind, payload) {
-            (StepKind::Mint, _) => format!("{phone} wx.login: {}", minted(&step.text)),
+            (StepKind::Mint, _) => Say::same(format!("{phone} wx.login: {}", minted(&step.text))),
             (_, Some(payload)) => {
                 row.detail = vec![
                     ("payload", payload.name.clone()),
@@ -462,32 +466,43 @@ impl Weaver<'_> {
                 ];
                 let name =
                     single_word(&payload.name).map_or_else(String::new, |name| format!(" {name}"));
-                format!("{phone} capture{name}: {}", sealed(payload.key_no))
+                let key = payload.key_no;
+                let zh = key.map_or("用自造的 key 加密".to_owned(), |no| {
+                    format!("用 k{no} 加密")
+                });
+                say!(
+                    "{phone} capture{name}: {sealed}",
+                    "{phone} 取数{name}：{sealed}",
+                    phone = phone,
+                    name = name,
+                    sealed = Say::fixed(&sealed(key), &zh)
+                )
             }
-            (_, None) => format!("{phone} phone code"),
+            (_, None) => say!("{phone} phone code", "{phone} 取手机号 code", phone = phone),
         };
-        row.arrows.push(arrow(Place::Phone, Place::Wechat, text));
+        row.arrows
+            .push(spoken_arrow(Place::Phone, Place::Wechat, text));
     }
 
     fn commit(&self, step: &StepRecord, index: usize, call: &UpstreamCall) -> Arrow {
         let issued = self.history.keys.iter().any(|key| key.issued == step.tick);
         let said = match &call.fault {
-            _ if issued => format!("issues {}", reply_word(call)),
-            _ if call.committed.is_some() || failed(call) => reply_word(call),
-            Some(label) => format!("fault {label}"),
-            None => "no reply".to_owned(),
+            _ if issued => say!("issues {key}", "签发 {key}", key = reply_word(call)),
+            _ if call.committed.is_some() || failed(call) => Say::same(reply_word(call)),
+            Some(label) => say!("fault {label}", "故障 {label}", label = label.to_string()),
+            None => say!("no reply", "没有回复"),
         };
-        let text = format!("{}: {said}", short(call));
+        let text = Say::join([Say::same(short(call)), said], &Say::same(": "));
         Arrow {
             crossed: self.crossed.contains(&index),
-            ..arrow(Place::Backend, Place::Wechat, text)
+            ..spoken_arrow(Place::Backend, Place::Wechat, text)
         }
     }
 
     fn reply(&self, index: usize, call: &UpstreamCall) -> Arrow {
         let text = match &call.fault {
-            Some(label) if lost(call) => label.clone(),
-            _ => format!("reply {}", reply_word(call)),
+            Some(label) if lost(call) => Say::same(label.to_string()),
+            _ => say!("reply {key}", "回复 {key}", key = reply_word(call)),
         };
         Arrow {
             lost: lost(call),
@@ -497,7 +512,7 @@ impl Weaver<'_> {
                 Tone::Plain
             },
             crossed: self.crossed.contains(&index),
-            ..arrow(Place::Wechat, Place::Backend, text)
+            ..spoken_arrow(Place::Wechat, Place::Backend, text)
         }
     }
 }
@@ -512,10 +527,24 @@ const fn arrow(from: Place, to: Place, text: String) -> Arrow {
         from,
         to,
         text,
+        text_zh: String::new(),
         tone: Tone::Plain,
         both: false,
         lost: false,
         crossed: false,
+    }
+}
+
+/// An arrow whose text is another one in Chinese.
+fn spoken_arrow(from: Place, to: Place, text: Say) -> Arrow {
+    let text_zh = if text.zh == text.en {
+        String::new()
+    } else {
+        text.zh
+    };
+    Arrow {
+        text_zh,
+        ..arrow(from, to, text.en)
     }
 }
 

@@ -50,10 +50,10 @@ const WORDS = {
     held: (n, o, w) => `${n} 个用例在每一种强制顺序下都成立（共 ${o} 种顺序）${w ? `，其中 ${w} 个有警告` : ''}。后端数据库内部的顺序不在控制之内。`,
     orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
-    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: '密钥', keyInForce: '当前密钥',
-    before: '竞态之前', race: '竞态（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
+    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: 'key', keyInForce: '当前 key',
+    before: '并发之前', race: '并发，按强制的顺序', after: '静止之后', probe: '探测：后端还能解开什么',
     legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
-    crossed: '⤫ 这些回复互相超越：较旧的密钥最后到达。',
+    crossed: '⤫ 这些回复互相超车：旧的 key 最后才到。',
     map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
     state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '证明不了什么', not_run: '未运行' },
     noPicture: '此文件中没有它的记录：通过的顺序只有加 --trace 运行才会保留，大型运行会省略一部分。', choose: '悬停或聚焦方格可查看其顺序；点击有记录的方格可在上方查看。',
@@ -61,17 +61,17 @@ const WORDS = {
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
     neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
-    notes: '对此后端的了解', obligations: '竞态是否真的发生', met: '已发生', missing: '从未发生',
+    notes: '对此后端的了解', obligations: '并发是否真的发生', met: '已发生', missing: '从未发生',
     why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
     said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
-    names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话令牌。',
+    names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话 token。',
     evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
     twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
-    store: '密钥探测', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
+    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
-    detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
+    detail: { operation: '操作', phone: '手机', code: 'code', token: 'token', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: 'token 哈希', body: '正文', finding: '发现', call: '调用', key: 'key', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
   },
 };
@@ -457,7 +457,7 @@ function paintArrow(arrow, place, y) {
   if (arrow.both) parts.push(head(from, -way));
   const room = Math.abs(to - from) / place.glyph - 1.5;
   const tone = arrow.crossed ? 'bad' : arrow.tone;
-  parts.push(label(Math.min(from, to) + 7, y - 5, clip(arrow.text, room), `${tone} halo`, place));
+  parts.push(label(Math.min(from, to) + 7, y - 5, clip(pick(arrow.text, arrow.text_zh), room), `${tone} halo`, place));
   return parts;
 }
 
