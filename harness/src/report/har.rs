@@ -192,8 +192,10 @@ mod tests {
         serde_json::from_str(&render(&RunView::of(&sample::explored()))).unwrap()
     }
 
+    type Is = fn(&Value) -> bool;
+
     /// The members HTTP Archive 1.2 does not call optional, and what they are.
-    const REQUIRED: &[(&str, fn(&Value) -> bool)] = &[
+    const REQUIRED: &[(&str, Is)] = &[
         ("/startedDateTime", Value::is_string),
         ("/time", Value::is_number),
         ("/request/method", Value::is_string),

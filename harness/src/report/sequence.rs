@@ -467,9 +467,10 @@ impl Weaver<'_> {
                 let name =
                     single_word(&payload.name).map_or_else(String::new, |name| format!(" {name}"));
                 let key = payload.key_no;
-                let zh = key.map_or("用自造的 key 加密".to_owned(), |no| {
-                    format!("用 k{no} 加密")
-                });
+                let zh = match key {
+                    Some(no) => format!("用 k{no} 加密"),
+                    None => "用自造的 key 加密".to_owned(),
+                };
                 say!(
                     "{phone} capture{name}: {sealed}",
                     "{phone} 取数{name}：{sealed}",

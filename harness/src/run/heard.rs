@@ -144,6 +144,9 @@ impl Heard {
             let what = format!("encryptedData of {name}, {length} characters");
             names.push((payload.encrypted_data.clone(), what));
             names.push((payload.iv.clone(), format!("iv of {name}")));
+            if payload.key_no.is_none() {
+                names.push((payload.key.clone(), format!("made-up key of {name}")));
+            }
         }
         for token in &shelf.tokens {
             for (capture, value) in &token.session {
