@@ -4,11 +4,13 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
 use wxmock_harness::run::{Replay, Replayed, Settings};
 use wxmock_harness::schedule::ReplayToken;
 
+use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
 
@@ -25,11 +27,14 @@ pub(crate) struct Args {
     token: String,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 impl Args {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let token = token(&self.token)?;
+        let lang = self.lang.get();
         let cases = plan::cases(
             &super::explore::scenarios_of(&token.path),
             &Selection::default(),
@@ -41,10 +46,11 @@ impl Args {
         self.target.seed = Seed(token.seed);
         let adapter = self.target.adapter()?;
         if kept_hash(&self.token).is_some_and(|hash| hash != adapter.fingerprint) {
-            eprintln!(
-                "the adapter has changed since {} was written; what follows is about the adapter as it is now",
-                self.token
+            let changed = lang.pick(
+                "the adapter has changed since that run was written; what follows is about the adapter as it is now",
+                "adapter 在那次运行之后改过；以下结果针对的是现在的 adapter",
             );
+            eprintln!("{}: {changed}", self.token);
         }
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
@@ -61,21 +67,25 @@ impl Args {
             {
                 anstream::print!(
                     "{}",
-                    report::terminal::order(history, &replay.violations, &view(true))
+                    report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", sentence(&replay));
+            anstream::println!("{}", sentence(&replay, lang));
             Exit::done(replay.outcome.exit_code())
         })
     }
 }
 
 /// What has become of the order, in one line.
-fn sentence(replay: &Replay) -> String {
+fn sentence(replay: &Replay, lang: Lang) -> String {
     let word = replay.outcome.word();
     match &replay.outcome {
         Replayed::Fixed => {
-            format!("{word}: every step was taken as the token says, and no rule is broken")
+            let fixed = lang.pick(
+                "every step was taken as the token says, and no rule is broken",
+                "每一步都按 token 走完，没有违反任何规则",
+            );
+            format!("{word}: {fixed}")
         }
         Replayed::StillFails => {
             let rules: Vec<&str> = replay
@@ -85,7 +95,9 @@ fn sentence(replay: &Replay) -> String {
                 .collect();
             format!("{word}: {}", rules.join(" "))
         }
-        Replayed::Diverged { at, saw } => format!("{word} at {at}: {saw}"),
+        Replayed::Diverged { at, saw } => {
+            format!("{word} {} {at}: {saw}", lang.pick("at", "于"))
+        }
         Replayed::Error { reason, .. } => format!("{word}: {reason}"),
     }
 }

@@ -220,6 +220,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
+            exchange: None,
         }
     }
 
@@ -238,6 +239,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
+            exchange: None,
         }
     }
 

@@ -140,7 +140,9 @@ mod tests {
             rule: "KEY-04".into(),
             level: *level,
             sentence: String::new(),
+            sentence_zh: String::new(),
             because: vec![],
+            because_zh: vec![],
             steps: vec![],
         };
         let outcome = outcome(&history, &levels.iter().map(violation).collect::<Vec<_>>());

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::history::{Forgery, History, Outcome, Phase};
+use crate::lang::{Say, say};
 
 /// One line for each person who was probed: `the store holds k3 of A: the newest only`. Empty if nobody was.
-pub(crate) fn contents(history: &History) -> Vec<String> {
+pub(crate) fn contents(history: &History) -> Vec<Say> {
     let probes = || {
         history
             .operations
@@ -38,19 +39,25 @@ pub(crate) fn contents(history: &History) -> Vec<String> {
     lines
 }
 
-fn line(person: &str, opened: &BTreeSet<u32>, newest: Option<u32>, strange: bool) -> String {
+fn line(person: &str, opened: &BTreeSet<u32>, newest: Option<u32>, strange: bool) -> Say {
     let keys: Vec<String> = opened.iter().map(|no| format!("k{no}")).collect();
     let has_newest = newest.is_some_and(|no| opened.contains(&no));
     let what = match (strange, opened.len(), has_newest) {
-        (true, ..) => "a key that is not theirs is accepted",
-        (_, 0, _) => "no key is in force",
-        (_, 1, true) => "the newest only",
-        (_, _, true) => "the newest and older ones",
-        (_, _, false) => "older only, the newest is lost",
+        (true, ..) => say!(
+            "a key that is not theirs is accepted",
+            "不属于该用户的 key 也被接受"
+        ),
+        (_, 0, _) => say!("no key is in force", "没有一把 key 生效"),
+        (_, 1, true) => say!("the newest only", "只有最新的"),
+        (_, _, true) => say!("the newest and older ones", "最新的和旧的都在"),
+        (_, _, false) => say!("older only, the newest is lost", "只剩旧的，最新的丢了"),
     };
-    format!(
-        "the store opens {{{}}} of {person}: {what}",
-        keys.join(", ")
+    say!(
+        "the store opens {{{keys}}} of {person}: {what}",
+        "后端现在能解 {person} 的 {{{keys}}}：{what}",
+        keys = keys.join(", "),
+        person = person,
+        what = what
     )
 }
 
@@ -62,7 +69,7 @@ mod tests {
     fn the_store_is_named_by_what_it_opens() {
         let check = |opened: &[u32], strange, expected: &str| {
             assert_eq!(
-                line("A", &opened.iter().copied().collect(), Some(3), strange),
+                line("A", &opened.iter().copied().collect(), Some(3), strange).en,
                 expected
             );
         };
@@ -87,6 +94,6 @@ mod tests {
 
     #[test]
     fn nobody_probed_nothing_said() {
-        assert_eq!(contents(&History::default()), Vec::<String>::new());
+        assert_eq!(contents(&History::default()), Vec::<Say>::new());
     }
 }
