@@ -264,3 +264,34 @@ fn a_shrunk_token_still_fails_on_the_racy_backend_and_is_fixed_on_the_correct_on
     let correct = Design::Correct(Correct::CandidateKeys);
     assert_eq!(replay(correct), Replayed::Fixed);
 }
+
+#[test]
+fn a_strangers_payload_shows_that_people_are_not_kept_apart() {
+    for design in ["global-slot", "unscoped-update"] {
+        let (result, _) = run(design.parse().unwrap(), &case(2), |_| ());
+        assert_eq!(result.verdict, Verdict::Fail, "{design}");
+        let found = result.violations.iter().find(|v| v.rule == "KEY-01");
+        let found = found.unwrap_or_else(|| panic!("{design}: {:?}", result.violations));
+        assert!(
+            found.sentence.contains("which holds data of stranger"),
+            "{design}: {}",
+            found.sentence
+        );
+        let store = &result.evidence.store;
+        assert!(
+            store.len() == 1
+                && store[0].ends_with("another person is accepted: isolation is broken"),
+            "{design}: {store:?}"
+        );
+    }
+    for design in [
+        "racy",
+        "shared-context",
+        "candidate-keys",
+        "per-token",
+        "per-user",
+    ] {
+        let (result, _) = run(design.parse().unwrap(), &case(2), |_| ());
+        assert!(!result.rules.contains(&"KEY-01".to_owned()), "{design}");
+    }
+}

@@ -35,6 +35,14 @@ pub struct History {
     pub secrets: Secrets,
 }
 
+impl History {
+    /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
+    #[must_use]
+    pub fn is_of_several(&self, user: &str) -> bool {
+        self.users.iter().any(|person| person.name != user)
+    }
+}
+
 /// A person of the scenario, made anew for each order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UserRecord {

@@ -249,7 +249,7 @@ impl<'a> Facts<'a> {
 
     /// "phone P1 (A)".
     pub(crate) fn who(&self, op: &Operation) -> String {
-        if self.history.users.len() > 1 {
+        if self.history.is_of_several(&op.user) {
             format!("phone {} ({})", op.phone, op.user)
         } else {
             format!("phone {}", op.phone)

@@ -129,7 +129,8 @@ pub enum Verb {
         /// Scenario name of the user.
         user: String,
     },
-    /// `probe A`: one payload per historical key and one under a key never issued, sent with the newest token.
+    /// `probe A`: one payload per historical key and one under a key never issued, sent with the newest token; when the
+    /// order is over, also one of another person.
     Probe {
         /// Scenario name of the user.
         user: String,
