@@ -41,7 +41,8 @@ impl Runner {
         let mut left = SHRINK_ORDERS;
         loop {
             let mut found = None;
-            for candidate in shrink::candidates(case, space, &smallest.order) {
+            for candidate in shrink::candidates(case, space, &smallest.order, &smallest.involved())
+            {
                 if left == 0 || self.settings.cancel.is_cancelled() {
                     return smallest;
                 }
@@ -137,4 +138,5 @@ fn in_sequence(space: &Space, order: &Order) -> Order {
             .steps()
             .filter(|step| order.steps().any(|other| other == *step)),
     )
+    .with_faults_of(order)
 }

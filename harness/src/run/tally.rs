@@ -9,7 +9,7 @@ use crate::event::CaseResult;
 use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
 use crate::plan::Case;
-use crate::schedule::{Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
 use crate::verdict::{Level, Verdict, Violation};
 
 /// The orders of one case so far.
@@ -64,6 +64,20 @@ impl FirstFailing {
         worst
             .map(|violation| violation.rule.as_str())
             .unwrap_or_default()
+    }
+}
+
+impl FirstFailing {
+    /// Events of the race the violations of that rule point at.
+    pub(crate) fn involved(&self) -> Vec<EventName> {
+        let pointed = self
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == self.rule())
+            .flat_map(|violation| &violation.steps);
+        pointed
+            .filter_map(|&step| self.history.steps.get(step)?.name.parse().ok())
+            .collect()
     }
 }
 
@@ -471,7 +485,6 @@ mod tests {
     use crate::history::StepKind;
     use crate::plan::{self, Selection};
     use crate::scenario::Scenario;
-    use crate::schedule::EventName;
 
     fn case() -> Case {
         let text = r#"
