@@ -145,7 +145,23 @@ orders = "all"
     #[test]
     fn people_logins_faults_last_steps_swaps_and_what_the_violation_does_not_depend_on_go_in_that_order()
      {
-        check(&faulty(), "X2.X2b.S1.K1.R1.P1.S2.K2.R2", &["P1"], &["?"]);
+        check(
+            &faulty(),
+            "X2.X2b.S1.K1.R1.P1.S2.K2.R2",
+            &["R1"],
+            &[
+                "X2.X2b.S2.K2.R2",
+                "S1.K1.R1.P1",
+                "S1.K1.R1.P1.S2.K2.R2",
+                "X2.X2b.S1.K1.R1.P1",
+                "X2.X2b.S1.K1.R1.P1.S2.K2.R2.-busy",
+                "X2b.S1.K1.R1.P1.S2.K2.R2.-late",
+                "X2.S1.K1.R1.P1.S2.K2.R2",
+                "X2.X2b.S1.K1.R1.S2.K2.R2",
+                "X2.S1.X2b.K1.R1.P1.S2.K2.R2",
+                "X2.X2b.S1.K1.R1",
+            ],
+        );
     }
 
     #[test]

@@ -244,7 +244,7 @@ impl Tally {
         &self.failing
     }
 
-    /// A failing order was run again.
+    /// A failing order was run again, or had been run before.
     pub(crate) fn again(&mut self, at: usize, fails: bool) {
         let rate = self.rates.entry(at).or_insert(Rate { failed: 1, of: 1 });
         rate.of += 1;
@@ -371,7 +371,7 @@ impl Tally {
             Some(first) => {
                 let evidence = Evidence {
                     store: store::contents(&first.history),
-                    rate,
+                    rate: first.evidence.rate.or(rate),
                     ..first.evidence
                 };
                 (
