@@ -41,6 +41,6 @@ mod traffic;
 mod verbs;
 
 pub use cancel::Cancel;
-pub use replay::{Replay, Replayed};
+pub use replay::{Kept, Replay, Replayed};
 pub use runner::{Listener, RunError, Runner, Settings, ensure_app};
 pub use settle::{INSISTENCE, Pace, QUIET_CEILING, QUIET_FLOOR};
