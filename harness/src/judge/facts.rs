@@ -1,11 +1,10 @@
 //! Questions every rule asks of a history: whose token, which login, which key was newest, was anything still open.
 
 use crate::history::{
-    Answer, Ending, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase, StepKind, Tick,
-    UpstreamCall,
+    Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
+    StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
-use crate::judge::fault::FaultFacts;
 use crate::judge::steps;
 
 /// A history with its context and an index of row numbers.
@@ -150,10 +149,11 @@ impl<'a> Facts<'a> {
             .any(|(_, call)| call.fault.is_some())
     }
 
-    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<FaultFacts> {
-        call.fault
-            .as_deref()
-            .map(|label| FaultFacts::of(self.history, label))
+    /// The fault that hit a call; `None` also where the history does not say what it did.
+    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<&'a FaultRecord> {
+        let label = call.fault.as_deref()?;
+        let mut set = self.history.steps.iter().filter_map(|s| s.fault.as_ref());
+        set.find(|fault| fault.label == label)
     }
 
     /// Whether the token of `op` was logged out before.
@@ -249,7 +249,7 @@ impl<'a> Facts<'a> {
 
     /// "phone P1 (A)".
     pub(crate) fn who(&self, op: &Operation) -> String {
-        if self.history.users.len() > 1 {
+        if self.history.is_of_several(&op.user) {
             format!("phone {} ({})", op.phone, op.user)
         } else {
             format!("phone {}", op.phone)

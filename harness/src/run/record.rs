@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use wxmock_world::{KeyCause, KeyView};
 
 use crate::history::{
-    History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick, UpstreamCall,
+    FaultRecord, History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick,
+    UpstreamCall,
 };
 
 /// A history being written.
@@ -32,6 +33,7 @@ pub(crate) struct Mark {
     pub(crate) operation: Option<usize>,
     pub(crate) upstream: Option<usize>,
     pub(crate) payload: Option<usize>,
+    pub(crate) fault: Option<FaultRecord>,
 }
 
 impl Recorder {
@@ -80,6 +82,7 @@ impl Recorder {
             payload: mark.payload,
             key_in_force,
             phase,
+            fault: mark.fault,
         });
         tick
     }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Forgery, History, Outcome, Phase};
+use crate::history::{Forgery, History, Operation, Outcome, Phase};
 
-/// One line for each person who was probed: `the store holds k3 of A: the newest only`. Empty if nobody was.
+/// One line for each person who was probed: `the store opens {k3} of A: the newest only`. Empty if nobody was.
 pub(crate) fn contents(history: &History) -> Vec<String> {
+    // The login of the stranger, whose payload is a probe of the others, carries a code.
     let probes = || {
-        history
-            .operations
-            .iter()
-            .filter(|operation| operation.phase == Phase::Probe)
+        let sent = |o: &&Operation| o.phase == Phase::Probe && o.code.is_none();
+        history.operations.iter().filter(sent)
     };
     let people: BTreeSet<&str> = probes().map(|operation| operation.user.as_str()).collect();
     let mut lines = Vec::new();
@@ -18,10 +17,16 @@ pub(crate) fn contents(history: &History) -> Vec<String> {
         let payloads = probes()
             .filter(|operation| operation.user == person && operation.answer.outcome == Outcome::Ok)
             .filter_map(|operation| history.payloads.get(operation.payload?));
-        let (mut opened, mut strange) = (BTreeSet::new(), false);
+        let mut accepted = Accepted::default();
         for payload in payloads {
-            strange |= payload.forgery == Some(Forgery::NeverIssuedKey) || payload.user != person;
-            opened.extend(payload.key_no);
+            match payload.key_no {
+                _ if payload.user != person => accepted.foreign = true,
+                _ if payload.forgery == Some(Forgery::NeverIssuedKey) => accepted.invented = true,
+                None => accepted.invented = true,
+                Some(no) => {
+                    accepted.keys.insert(no);
+                }
+            }
         }
         // Keys issued after the probes are of no account to them.
         let asked = probes()
@@ -33,55 +38,90 @@ pub(crate) fn contents(history: &History) -> Vec<String> {
             .iter()
             .filter(|key| key.user == person && asked.is_none_or(|asked| key.issued < asked));
         let newest = known.map(|key| key.no).max();
-        lines.push(line(person, &opened, newest, strange));
+        lines.push(accepted.line(person, newest));
     }
     lines
 }
 
-fn line(person: &str, opened: &BTreeSet<u32>, newest: Option<u32>, strange: bool) -> String {
-    let keys: Vec<String> = opened.iter().map(|no| format!("k{no}")).collect();
-    let has_newest = newest.is_some_and(|no| opened.contains(&no));
-    let what = match (strange, opened.len(), has_newest) {
-        (true, ..) => "a key that is not theirs is accepted",
-        (_, 0, _) => "no key is in force",
-        (_, 1, true) => "the newest only",
-        (_, _, true) => "the newest and older ones",
-        (_, _, false) => "older only, the newest is lost",
-    };
-    format!(
-        "the store opens {{{}}} of {person}: {what}",
-        keys.join(", ")
-    )
+/// What the probes of one person found accepted.
+#[derive(Default)]
+struct Accepted {
+    /// Numbers of their own keys.
+    keys: BTreeSet<u32>,
+    /// A payload of another person.
+    foreign: bool,
+    /// A key WeChat never issued.
+    invented: bool,
+}
+
+impl Accepted {
+    fn line(&self, person: &str, newest: Option<u32>) -> String {
+        let keys: Vec<String> = self.keys.iter().map(|no| format!("k{no}")).collect();
+        let has_newest = newest.is_some_and(|no| self.keys.contains(&no));
+        let mut found = vec![match (self.keys.len(), has_newest) {
+            (0, _) => "no key is in force",
+            (1, true) => "the newest only",
+            (_, true) => "the newest and older ones",
+            (_, false) => "older only, the newest is lost",
+        }];
+        if self.foreign {
+            found.push("a payload of another person is accepted: isolation is broken");
+        }
+        if self.invented {
+            found.push("a key WeChat never issued is accepted");
+        }
+        format!(
+            "the store opens {{{}}} of {person}: {}",
+            keys.join(", "),
+            found.join("; ")
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(accepted: Accepted, expected: &str) {
+        assert_eq!(accepted.line("A", Some(3)), expected);
+    }
+
+    fn own(keys: &[u32]) -> Accepted {
+        Accepted {
+            keys: keys.iter().copied().collect(),
+            ..Accepted::default()
+        }
+    }
+
     #[test]
     fn the_store_is_named_by_what_it_opens() {
-        let check = |opened: &[u32], strange, expected: &str| {
-            assert_eq!(
-                line("A", &opened.iter().copied().collect(), Some(3), strange),
-                expected
-            );
-        };
-        check(&[3], false, "the store opens {k3} of A: the newest only");
+        check(own(&[3]), "the store opens {k3} of A: the newest only");
         check(
-            &[2, 3],
-            false,
+            own(&[2, 3]),
             "the store opens {k2, k3} of A: the newest and older ones",
         );
         check(
-            &[2],
-            false,
+            own(&[2]),
             "the store opens {k2} of A: older only, the newest is lost",
         );
-        check(&[], false, "the store opens {} of A: no key is in force");
+        check(own(&[]), "the store opens {} of A: no key is in force");
+    }
+
+    #[test]
+    fn another_persons_payload_is_told_from_a_key_nobody_issued() {
         check(
-            &[3],
-            true,
-            "the store opens {k3} of A: a key that is not theirs is accepted",
+            Accepted {
+                foreign: true,
+                ..own(&[3])
+            },
+            "the store opens {k3} of A: the newest only; a payload of another person is accepted: isolation is broken",
+        );
+        check(
+            Accepted {
+                invented: true,
+                ..own(&[])
+            },
+            "the store opens {} of A: no key is in force; a key WeChat never issued is accepted",
         );
     }
 
