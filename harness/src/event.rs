@@ -5,6 +5,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::characterisation::Characterisation;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
 use crate::verdict::{Impact, Level, Verdict, Violation};
@@ -104,6 +105,9 @@ pub enum RunEvent {
         exit_code: i32,
         /// Whether the run was cut short.
         interrupted: bool,
+        /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
+        #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
+        learned: Characterisation,
     },
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn doubt(history: &History) -> Option<String> {
                 "diverged: at {at} the backend did something else: {saw}"
             ));
         }
-        Ending::Hung { open } => {
+        Ending::Hung { open, .. } => {
             return Some(format!("unsettled: no answer to {}", open.join(", ")));
         }
         Ending::HoldBudget { at } => {
@@ -92,6 +92,7 @@ mod tests {
             (
                 Ending::Hung {
                     open: vec!["submit c1".into()],
+                    waits: vec![],
                 },
                 Some("unsettled"),
             ),

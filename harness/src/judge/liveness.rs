@@ -1,6 +1,6 @@
 //! LIVE-01: every request is answered once nothing is held any more.
 
-use crate::history::{Ending, Operation, StepKind};
+use crate::history::{Ending, Operation, StepKind, Wait, WaitKnown};
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
 use crate::judge::upstream::silenced;
@@ -45,6 +45,12 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
         };
         finding = finding.because(line).steps(facts.ends_of(*index));
     }
+    if let Ending::Hung { waits, .. } = &facts.history.ending {
+        let known = waits.iter().filter(|wait| !silenced(facts, wait.operation));
+        for line in known.filter_map(|wait| chain(facts, waits, wait)) {
+            finding = finding.because(line);
+        }
+    }
     let answered = facts
         .operations()
         .any(|(_, other)| other.returned.is_some_and(|at| at > op.called));
@@ -54,10 +60,57 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     vec![finding]
 }
 
+/// `submit c2` → waits for → `submit c1` → waits for nobody: its reply left at step 7 and it never answered.
+fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<String> {
+    let label = |index: usize| {
+        let op = facts.history.operations.get(index)?;
+        Some(format!("`{}` of phone {}", op.label, op.phone))
+    };
+    let mut line = label(first.operation)?;
+    let mut seen = vec![first.operation];
+    let mut wait = first;
+    while let Some(on) = &wait.on {
+        let link = match on.known {
+            WaitKnown::Lock | WaitKnown::LeftBehind => "waits for",
+            WaitKnown::CameFirst => "probably waits for",
+        };
+        line += &format!(" → {link} → {}", label(on.operation)?);
+        if seen.contains(&on.operation) {
+            return Some(line + ": a circle");
+        }
+        seen.push(on.operation);
+        match waits.iter().find(|next| next.operation == on.operation) {
+            Some(next) => wait = next,
+            None => {
+                let over = facts.place(facts.step_of(on.operation, StepKind::Answer));
+                return Some(format!(
+                    "{line}, which is over: it failed at {over}, and no login sent after it was answered, as if it took something and never gave it back"
+                ));
+            }
+        }
+    }
+    Some(format!(
+        "{line} → waits for nobody: {}",
+        standing(facts, wait)
+    ))
+}
+
+/// Where a request stands that waits for no other.
+fn standing(facts: &Facts<'_>, wait: &Wait) -> String {
+    let Some(at) = wait.upstream else {
+        return "it never called WeChat, and nothing open came before it".to_owned();
+    };
+    let left = facts.place(facts.call_step(at, StepKind::Reply));
+    match facts.history.upstream.get(at).map(|call| call.released) {
+        Some(Some(_)) => format!("its reply left at {left} and it never answered"),
+        _ => "its call to WeChat got no reply".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{History, Outcome};
+    use crate::history::{History, Outcome, WaitsFor};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
 
@@ -74,11 +127,92 @@ mod tests {
         b.reply(call);
         b.ending(Ending::Hung {
             open: vec!["submit c1".into(), "submit c2".into()],
+            waits: vec![],
         });
         assert!(b.history.operations[two].returned.is_none());
         check(&b.history, &["LIVE-01"]);
         b.ending(Ending::Complete);
         check(&b.history, &["LIVE-01"]);
+    }
+
+    fn wait(operation: usize, upstream: Option<usize>, on: Option<(usize, WaitKnown)>) -> Wait {
+        Wait {
+            operation,
+            request: String::new(),
+            upstream,
+            on: on.map(|(operation, known)| WaitsFor {
+                operation,
+                request: String::new(),
+                known,
+            }),
+        }
+    }
+
+    /// The lines that draw the graph.
+    fn edges(history: &History) -> Vec<String> {
+        let violations = crate::judge::judge(history, &JudgeContext::default());
+        let lines = violations.into_iter().flat_map(|v| v.because);
+        lines.filter(|line| line.contains('→')).collect()
+    }
+
+    #[test]
+    fn live_01_says_who_waits_for_whom() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit("P2", "c2");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![
+                wait(one, Some(call), None),
+                wait(two, None, Some((one, WaitKnown::Lock))),
+            ],
+        });
+        let lines = edges(&b.history);
+        assert!(
+            lines[0]
+                .starts_with("`submit c1` of phone P1 → waits for nobody: its reply left at step "),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1].starts_with("`submit c2` of phone P2 → waits for → `submit c1` of phone P1 → waits for nobody: its reply left at step "),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn live_01_names_a_login_that_left_something_behind_and_ends_in_a_circle() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let refused = b.refuse(one, 40029);
+        b.reply(refused);
+        b.answer(one, Outcome::Relogin);
+        let two = b.submit("P2", "c2");
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![wait(two, None, Some((one, WaitKnown::LeftBehind)))],
+        });
+        let lines = edges(&b.history);
+        assert!(
+            lines[0].starts_with("`submit c2` of phone P2 → waits for → `submit c1` of phone P1, which is over: it failed at step "),
+            "{lines:?}"
+        );
+        let three = b.submit("P3", "c3");
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![
+                wait(two, None, Some((three, WaitKnown::CameFirst))),
+                wait(three, None, Some((two, WaitKnown::CameFirst))),
+            ],
+        });
+        assert!(
+            edges(&b.history)
+                .iter()
+                .all(|line| line.ends_with("a circle")),
+            "{:?}",
+            edges(&b.history)
+        );
     }
 
     #[test]

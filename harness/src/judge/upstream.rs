@@ -285,6 +285,7 @@ mod tests {
         let (mut b, _) = faulted(&FaultEffect::Delay(Duration::from_secs(30)));
         b.ending(Ending::Hung {
             open: vec!["submit c1".into()],
+            waits: vec![],
         });
         check(&b.history, &["ERR-06"]);
     }

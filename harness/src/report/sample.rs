@@ -163,6 +163,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         counts,
         exit_code: 3,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }
@@ -268,6 +269,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         counts,
         exit_code: 1,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }

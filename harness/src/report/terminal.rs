@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
 use crate::history::History;
 use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
@@ -76,6 +77,9 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
             case.alias,
             case.path
         );
+        if let Some(note) = case.notes.first() {
+            let _ = writeln!(out, "{}", width::wrap(note, options.width, "", ""));
+        }
         return out;
     };
     out.push_str(&headline(case, first, options));
@@ -219,7 +223,8 @@ pub fn summary(
         "- ",
         skips(run).iter().map(String::as_str),
     );
-    let mut notes: Vec<&str> = Vec::new();
+    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
+    let mut notes: Vec<&str> = learned.iter().map(String::as_str).collect();
     for note in run.cases.iter().flat_map(|case| &case.notes) {
         if !notes.contains(&note.as_str()) {
             notes.push(note);

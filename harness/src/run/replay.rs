@@ -184,7 +184,7 @@ fn outcome(history: &History, violations: &[Violation]) -> Replayed {
             at: at.clone(),
             saw: saw.clone(),
         },
-        Ending::Hung { open } => Replayed::Diverged {
+        Ending::Hung { open, .. } => Replayed::Diverged {
             at: open.join(", "),
             saw: "no answer".to_owned(),
         },

@@ -10,6 +10,7 @@ use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
 use crate::plan::Case;
 use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
 /// The orders of one case so far.
@@ -115,12 +116,18 @@ impl Tally {
         self.locks.forbids(order)
     }
 
-    /// Takes a lock into account, and what it was found to be.
-    pub(crate) fn lock(&mut self, lock: Lock, kind: Option<Locking>, ending: &Ending) {
+    /// Takes into account that `order` ran into a lock, and what that was found to be.
+    pub(crate) fn lock(
+        &mut self,
+        lock: Lock,
+        kind: Option<Locking>,
+        order: &Order,
+        ending: &Ending,
+    ) {
         if let Ending::Infeasible { waiting, holder } = ending {
             self.waits.push(format!("{waiting} waits for {holder}"));
         }
-        self.locks.add(lock, kind);
+        self.locks.add(lock, kind, order);
     }
 
     /// Adds an order that was played; `at` is its position in the list, `doubt` is why it proves nothing, if it does not.
@@ -306,13 +313,40 @@ impl Tally {
         }
     }
 
-    /// The result; `listing` is what was to be run, `serialises` whether the adapter declares that logins wait for
-    /// each other.
+    /// What the adapter says of waiting logins and the backend does not do, in words.
+    fn contradiction(&self, declared: Option<Serialises>) -> Option<String> {
+        let kind = self.locks.is_known().then(|| self.locks.kind()).flatten();
+        let met = |name: &str| self.met.contains(name);
+        let word = match declared? {
+            Serialises::No => "false",
+            Serialises::PerUser => "\"per_user\"",
+            Serialises::Global => "\"global\"",
+        };
+        let seen = match (declared?, kind) {
+            (Serialises::No, None | Some(Locking::Pool(_))) => return None,
+            (Serialises::PerUser | Serialises::Global, _) if met("two-logins-held-together") => {
+                "two logins of one person did not wait for each other".to_owned()
+            }
+            (Serialises::Global, _) if met("two-users-held-together") => {
+                "logins of two people did not wait for each other".to_owned()
+            }
+            (Serialises::PerUser, None | Some(Locking::PerUser))
+            | (Serialises::Global, None | Some(Locking::Global | Locking::SingleWorker)) => {
+                return None;
+            }
+            (_, Some(kind)) => kind.words(),
+        };
+        Some(format!(
+            "the adapter declares serialises_logins = {word}, but {seen}"
+        ))
+    }
+
+    /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
     pub(crate) fn result(
         mut self,
         case: &Case,
         listing: Option<&Listing>,
-        serialises: bool,
+        declared: Option<Serialises>,
         took_ms: u64,
     ) -> CaseResult {
         let orders = listing.map_or(0, Listing::len);
@@ -338,12 +372,9 @@ impl Tally {
                 self.pruned,
             ));
         }
-        if serialises && self.met.contains("two-logins-held-together") {
-            notes.push(
-                "the adapter declares that logins wait for each other, and here two did not"
-                    .to_owned(),
-            );
-        }
+        let contradiction = self.contradiction(declared);
+        // First, because it is all that a case warned about for this has to say.
+        notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
             notes.push(format!(
@@ -362,7 +393,10 @@ impl Tally {
         }
         notes.extend(self.unsteady());
         let rate = self.rates.get(&self.first_failing_at).copied();
-        let verdict = self.verdict(case, &missing, serialises);
+        let verdict = match self.verdict(case, &missing, declared) {
+            Verdict::Pass if contradiction.is_some() => Verdict::Warn,
+            verdict => verdict,
+        };
         let shown = matches!(
             verdict,
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
@@ -421,7 +455,8 @@ impl Tally {
         }
     }
 
-    fn verdict(&self, case: &Case, missing: &[String], serialises: bool) -> Verdict {
+    fn verdict(&self, case: &Case, missing: &[String], declared: Option<Serialises>) -> Verdict {
+        let serialises = matches!(declared, Some(Serialises::PerUser | Serialises::Global));
         if self.worst == Some(Level::Must) {
             return Verdict::Fail;
         }
@@ -475,7 +510,7 @@ pub(crate) fn not_run(case: &Case, verdict: Verdict) -> CaseResult {
     CaseResult {
         verdict,
         obligations_missing: Vec::new(),
-        ..Tally::default().result(case, None, false, 0)
+        ..Tally::default().result(case, None, None, 0)
     }
 }
 
@@ -556,6 +591,10 @@ all = ["two-logins-held-together"]
     }
 
     fn check(tally: Tally, serialises: bool, expected: &str) -> CaseResult {
+        declared(tally, serialises.then_some(Serialises::Global), expected)
+    }
+
+    fn declared(tally: Tally, serialises: Option<Serialises>, expected: &str) -> CaseResult {
         let listing = case().listing(&crate::schedule::Limits::default(), 1);
         let result = tally.result(&case(), Some(&listing), serialises, 0);
         let shown = serde_json::to_string(&result.verdict).unwrap();
@@ -632,7 +671,7 @@ all = ["two-logins-held-together"]
             let (history, lock) = locked();
             let ending = history.ending.clone();
             tally.add(1, &Order::default(), "t", history, vec![], None);
-            tally.lock(lock.unwrap(), None, &ending);
+            tally.lock(lock.unwrap(), None, &Order::default(), &ending);
             tally.add(1, &Order::default(), "t", History::default(), vec![], None);
             tally
         };
@@ -648,6 +687,69 @@ all = ["two-logins-held-together"]
             "{:?}",
             result.notes
         );
+    }
+
+    #[test]
+    fn a_declared_lock_that_is_another_one_is_warned_about() {
+        use Serialises::{Global, No, PerUser};
+        let locked = |kind: Option<Locking>| {
+            let mut tally = Tally::default();
+            let (history, lock) = locked();
+            let ending = history.ending.clone();
+            if let Some(kind) = kind {
+                tally.add(1, &Order::default(), "t", history, vec![], None);
+                tally.lock(lock.unwrap(), Some(kind), &Order::default(), &ending);
+                tally.add(2, &Order::default(), "t", History::default(), vec![], None);
+            } else {
+                tally.add(1, &Order::default(), "t", met(), vec![], None);
+            }
+            tally
+        };
+        for (kind, says, verdict, words) in [
+            (Some(Locking::PerUser), PerUser, "PASS", ""),
+            (Some(Locking::Global), Global, "PASS", ""),
+            (Some(Locking::SingleWorker), Global, "PASS", ""),
+            (
+                Some(Locking::Global),
+                PerUser,
+                "WARN",
+                "= \"per_user\", but all logins wait",
+            ),
+            (
+                Some(Locking::PerUser),
+                Global,
+                "WARN",
+                "= \"global\", but logins of one person wait",
+            ),
+            (
+                Some(Locking::Pool(2)),
+                Global,
+                "WARN",
+                "no more than 2 calls",
+            ),
+            (
+                None,
+                Global,
+                "WARN",
+                "two logins of one person did not wait",
+            ),
+            (None, No, "PASS", ""),
+            (
+                Some(Locking::Global),
+                No,
+                "serialised:",
+                "= false, but all logins wait",
+            ),
+        ] {
+            let result = declared(locked(kind), Some(says), verdict);
+            let told = result.notes.iter().any(|note| note.contains("declares"));
+            assert_eq!(told, !words.is_empty(), "{kind:?} {says:?}");
+            assert!(
+                words.is_empty() || result.notes.iter().any(|note| note.contains(words)),
+                "{:?}",
+                result.notes
+            );
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl Stage<'_> {
             }
             adopted.extend(owner.request);
             self.adopt(info, owner);
+            self.repeated()?;
             moved = true;
         }
         if !adopted.is_empty() {
@@ -351,7 +352,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn out_of_patience(&self, at: usize) -> Stop {
+    pub(crate) fn out_of_patience(&self, at: usize) -> Stop {
         let kind = if self.calls[at].committed {
             StepKind::Reply
         } else {

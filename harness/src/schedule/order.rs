@@ -118,6 +118,18 @@ impl Order {
         }
     }
 
+    /// An order in which the backend settles after every group; empty groups are left out.
+    #[must_use]
+    pub fn grouped(moments: impl IntoIterator<Item = Vec<EventName>>) -> Self {
+        Self {
+            moments: moments
+                .into_iter()
+                .filter(|moment| !moment.is_empty())
+                .collect(),
+            left_out: BTreeSet::new(),
+        }
+    }
+
     /// This order, leaving out the faults `other` leaves out.
     #[must_use]
     pub fn with_faults_of(mut self, other: &Self) -> Self {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,6 +51,10 @@ pub(crate) enum Habit {
     Refuses,
     /// As `KeepsAll`, and it gives up on WeChat at once when a second login comes.
     Impatient,
+    /// As `KeepsAll`, and it asks WeChat again as soon as a second login comes, without giving up on the first call.
+    AsksAgain,
+    /// As `KeepsAll`, but for the first time two logins are open at once: then the later one waits for the other.
+    BusyOnce,
     /// As `KeepsAll`, and of the payloads it could open, from number `from` on (the first is 0) every `every`th is a
     /// server error: what decides is not the order.
     Unsteady {
@@ -84,6 +88,7 @@ struct Store {
     open_logins: AtomicU32,
     by_code: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Reply>>>>,
     second: tokio::sync::Notify,
+    was_busy: AtomicBool,
 }
 
 type Reply = (u16, Value);
@@ -103,6 +108,7 @@ impl Toy {
             open_logins: AtomicU32::new(0),
             by_code: Mutex::default(),
             second: tokio::sync::Notify::new(),
+            was_busy: AtomicBool::new(false),
         });
         let task = tokio::spawn(async move {
             loop {
@@ -164,6 +170,26 @@ impl Store {
                         .or_default(),
                 );
                 cell.get_or_init(|| self.exchange(code)).await.clone()
+            }
+            Habit::AsksAgain => {
+                if others > 0 {
+                    self.second.notify_waiters();
+                }
+                let first = self.exchange(code);
+                tokio::pin!(first);
+                tokio::select! {
+                    reply = &mut first => reply,
+                    () = self.second.notified() => tokio::join!(first, self.exchange(code)).0,
+                }
+            }
+            Habit::BusyOnce => {
+                let first_time = others > 0 && !self.was_busy.swap(true, Ordering::SeqCst);
+                if first_time {
+                    self.second.notified().await;
+                }
+                let reply = self.exchange(code).await;
+                self.second.notify_waiters();
+                reply
             }
             Habit::Impatient => {
                 if others > 0 {
@@ -353,6 +379,8 @@ impl Bench {
         let mut settings = Settings::new(vars);
         // Tests share their machine with other tests: a slow moment is not a lock.
         settings.quiet_floor = Duration::from_millis(100);
+        // No backend here gives up by the clock.
+        settings.patience_cap = Duration::from_secs(1);
         let cancel = settings.cancel.clone();
         let runner = Runner::new(mock.handle(), adapter, backend, settings).await?;
         Ok(Self {

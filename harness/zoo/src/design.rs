@@ -313,11 +313,6 @@ impl Design {
         }
     }
 
-    /// Whether all logins wait for each other, which makes some orders impossible.
-    pub(crate) const fn is_serialised(self) -> bool {
-        matches!(self, Self::Correct(Correct::Serialised))
-    }
-
     /// How many replicas stand in front of the store.
     pub(crate) const fn n_replicas(self) -> usize {
         if matches!(self, Self::Correct(Correct::SharedStore)) {
@@ -330,12 +325,12 @@ impl Design {
     /// The decisions of this design.
     pub(crate) fn policy(self) -> Box<dyn Policy> {
         match self {
-            Self::Correct(Correct::CandidateKeys | Correct::SharedStore) => {
+            // What the last two have besides, replicas and a queue, is no decision about sessions or keys.
+            Self::Correct(Correct::CandidateKeys | Correct::SharedStore | Correct::Serialised) => {
                 Box::new(correct::CandidateKeys)
             }
             Self::Correct(Correct::PerToken) => Box::new(correct::PerToken),
             Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
-            Self::Correct(Correct::Serialised) => Box::<correct::Serialised>::default(),
             Self::Mutant(mutant) => mutants::policy(mutant),
         }
     }
