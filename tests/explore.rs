@@ -160,7 +160,7 @@ fn beyond_the_bound_the_searches_and_their_promise_are_told() {
         },
     );
     assert_eq!((result.verdict, result.orders_run), (Verdict::Pass, 40));
-    let claim = result.exploration.claim();
+    let claim = result.exploration.claim().en;
     assert!(claim.contains(" by pct-2 (a draw meets a bug of that depth with at least "));
     assert!(
         claim.starts_with("40 orders of more than 40: 10 by nearest, "),

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lang::{Say, say};
+
 /// What was learned. Left out of transcripts of runs that made no fault-free login.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Characterisation {
@@ -101,37 +103,46 @@ impl Patience {
 
     /// In words for people, with what to write into the adapter.
     #[must_use]
-    pub fn words(self) -> String {
-        let under = format!(
-            "replies are held for {} at most",
-            seconds(self.hold_budget())
+    pub fn words(self) -> Say {
+        let under = say!(
+            "replies are held for {budget} at most",
+            "每个回复最多扣住 {budget}",
+            budget = seconds(self.hold_budget())
         );
         let span = |ms| seconds(Duration::from_millis(ms));
         match self {
-            Self::Assumed { ms } => format!(
-                "the backend is taken to wait {} for WeChat, as most clients do; {under} (upstream_timeout_ms in the adapter says it, --measure-patience measures it)",
-                span(ms)
+            Self::Assumed { ms } => say!(
+                "the backend is taken to wait {span} for WeChat, as most clients do; {under} (upstream_timeout_ms in the adapter says it, --measure-patience measures it)",
+                "姑且认为后端等微信 {span}，多数客户端如此；{under}（可在 adapter 里写明 upstream_timeout_ms，或用 --measure-patience 实测）",
+                span = span(ms),
+                under = under
             ),
-            Self::Declared { ms } => {
-                format!(
-                    "the adapter says that the backend waits {} for WeChat; {under}",
-                    span(ms)
-                )
-            }
+            Self::Declared { ms } => say!(
+                "the adapter says that the backend waits {span} for WeChat; {under}",
+                "adapter 声明后端等微信 {span}；{under}",
+                span = span(ms),
+                under = under
+            ),
             Self::Measured { ms, retries } => {
                 let then = match retries {
-                    0 => "gives up".to_owned(),
-                    1 => "retries once".to_owned(),
-                    n => format!("retries {n} times"),
+                    0 => say!("gives up", "放弃"),
+                    1 => say!("retries once", "重试一次"),
+                    n => say!("retries {n} times", "重试 {n} 次", n = n),
                 };
-                format!(
-                    "the backend waits {} for WeChat and then {then}; {under} (write upstream_timeout_ms = {ms} into the adapter)",
-                    span(ms)
+                say!(
+                    "the backend waits {span} for WeChat and then {then}; {under} (write upstream_timeout_ms = {ms} into the adapter)",
+                    "后端等微信 {span}，之后{then}；{under}（可在 adapter 里写上 upstream_timeout_ms = {ms}）",
+                    span = span(ms),
+                    then = then,
+                    under = under,
+                    ms = ms
                 )
             }
-            Self::Endless { at_least_ms } => format!(
-                "the backend was still waiting for WeChat after {}: it has no timeout, or a longer one; {under}",
-                span(at_least_ms)
+            Self::Endless { at_least_ms } => say!(
+                "the backend was still waiting for WeChat after {span}: it has no timeout, or a longer one; {under}",
+                "过了 {span} 后端还在等微信：没有设超时，或者设得更长；{under}",
+                span = span(at_least_ms),
+                under = under
             ),
         }
     }
@@ -154,14 +165,22 @@ pub enum Locking {
 impl Locking {
     /// In words for people.
     #[must_use]
-    pub fn words(self) -> String {
+    pub fn words(self) -> Say {
         match self {
-            Self::PerUser => "logins of one person wait for each other".to_owned(),
-            Self::Global => "all logins wait for each other".to_owned(),
-            Self::SingleWorker => "the backend does one thing at a time".to_owned(),
-            Self::Pool(n) => {
-                format!("the backend has no more than {n} calls to WeChat open at once")
-            }
+            Self::PerUser => say!(
+                "logins of one person wait for each other",
+                "同一用户的登录互相排队"
+            ),
+            Self::Global => say!("all logins wait for each other", "所有登录互相排队"),
+            Self::SingleWorker => say!(
+                "the backend does one thing at a time",
+                "后端同一时间只处理一个请求"
+            ),
+            Self::Pool(n) => say!(
+                "the backend has no more than {n} calls to WeChat open at once",
+                "后端同时最多有 {n} 个对微信的调用",
+                n = n
+            ),
         }
     }
 
@@ -181,20 +200,30 @@ impl Characterisation {
 
     /// A line each for people. What waits for what is told with the case that shows it.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<Say> {
         if self.is_empty() {
             return Vec::new();
         }
         let calls = self.calls_per_login.iter().map(|(endpoint, count)| {
             let CallCount { least, most } = count;
-            let calls = if *most == 1 { "call" } else { "calls" };
-            if least == most {
-                format!("{most} {calls} to {endpoint}")
-            } else {
-                format!("{least} to {most} {calls} to {endpoint}")
-            }
+            let times = match (least == most, *most) {
+                (true, 1) => say!("1 call", "1 次"),
+                (true, _) => say!("{most} calls", "{most} 次", most = most),
+                (false, 1) => say!("{least} to 1 call", "{least} 到 1 次", least = least),
+                (false, _) => say!(
+                    "{least} to {most} calls",
+                    "{least} 到 {most} 次",
+                    least = least,
+                    most = most
+                ),
+            };
+            say!(
+                "{times} to {endpoint}",
+                "{endpoint} {times}",
+                times = times,
+                endpoint = endpoint
+            )
         });
-        let calls: Vec<String> = calls.collect();
         let ms = |us| seconds(Duration::from_micros(us));
         let StepTimes {
             median_us,
@@ -202,12 +231,14 @@ impl Characterisation {
             quiet_ms,
         } = self.step;
         vec![
-            format!(
-                "a login makes {}, seen over {} logins; a step takes {}, 99 of 100 within {}, so that {quiet_ms} ms of silence mean waiting",
-                calls.join(" and "),
-                self.logins,
-                ms(median_us),
-                ms(p99_us),
+            say!(
+                "a login makes {calls}, seen over {logins} logins; a step takes {median}, 99 of 100 within {p99}, so that {quiet} ms of silence mean waiting",
+                "一次登录调用微信：{calls}（看了 {logins} 次登录）；一步用时 {median}，100 步里有 99 步不超过 {p99}，因此静默 {quiet} ms 就算在等待",
+                calls = Say::join(calls, &say!(" and ", "、")),
+                logins = self.logins,
+                median = ms(median_us),
+                p99 = ms(p99_us),
+                quiet = quiet_ms,
             ),
             self.patience.words(),
         ]
@@ -257,7 +288,8 @@ mod tests {
             ),
         ] {
             assert_eq!(patience.hold_budget(), Duration::from_millis(budget_ms));
-            assert!(patience.words().contains(words), "{}", patience.words());
+            let said = patience.words();
+            assert!(said.en.contains(words), "{}", said.en);
         }
     }
 
@@ -286,9 +318,9 @@ mod tests {
             learned
         );
         assert_eq!(
-            learned.lines()[0],
+            learned.lines()[0].en,
             "a login makes 1 call to jscode2session and 0 to 1 call to token, seen over 9 logins; a step takes 0.4 ms, 99 of 100 within 1.2 ms, so that 30 ms of silence mean waiting"
         );
-        assert_eq!(Characterisation::default().lines(), Vec::<String>::new());
+        assert_eq!(Characterisation::default().lines(), Vec::<Say>::new());
     }
 }

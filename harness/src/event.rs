@@ -122,6 +122,9 @@ pub struct CaseResult {
     pub alias: String,
     /// One line, English.
     pub title: String,
+    /// One line, Chinese; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title_zh: String,
     /// Worst level it can show.
     pub level: Level,
     /// What a violation costs.
@@ -131,6 +134,9 @@ pub struct CaseResult {
     /// The verdict; in JSON the fields `verdict` and, where there is one, `reason`.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The verdict's reason in Chinese; empty if there is none, or no Chinese for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason_zh: String,
     /// Ids of the rules violated in any order, sorted, each once.
     pub rules: Vec<String>,
     /// Orders forced to their end.
@@ -153,6 +159,9 @@ pub struct CaseResult {
     /// Characterisations worth a line: an inferred lock, a duplicate the backend joined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The notes in Chinese, as many as there are in English; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes_zh: Vec<String>,
     /// How much of its orders was run.
     #[serde(default)]
     pub exploration: Exploration,
@@ -218,10 +227,12 @@ mod tests {
             id: "a/b".into(),
             alias: "A-1".into(),
             title: "t".into(),
+            title_zh: String::new(),
             level: Level::Must,
             impact: Impact::LockOut,
             axes: [("n".to_owned(), "2".to_owned())].into_iter().collect(),
             verdict,
+            reason_zh: String::new(),
             rules: vec!["KEY-04".into()],
             orders_run: 5,
             orders_failed: 2,
@@ -232,6 +243,7 @@ mod tests {
             violations: vec![],
             history: Some(Box::default()),
             notes: vec![],
+            notes_zh: vec![],
             exploration: Exploration::default(),
             evidence: Evidence::default(),
             took_ms: 1,

@@ -9,6 +9,7 @@ pub mod event;
 pub mod exploration;
 pub mod history;
 pub mod judge;
+pub mod lang;
 pub mod plan;
 pub mod report;
 pub mod roads;

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
 use wxmock_harness::report::ndjson::{self, ReadError};
 use wxmock_harness::run::{Replayed, Settings};
 use wxmock_harness::schedule::ReplayToken;
 
+use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
 
@@ -26,11 +28,14 @@ pub(crate) struct Args {
     token: String,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 impl Args {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let token = token(&self.token)?;
+        let lang = self.lang.get();
         let cases = plan::cases(
             &super::explore::scenarios_of(&token.path),
             &Selection::default(),
@@ -42,10 +47,11 @@ impl Args {
         self.target.seed = Seed(token.seed);
         let adapter = self.target.adapter()?;
         if kept_hash(&self.token).is_some_and(|hash| hash != adapter.fingerprint) {
-            eprintln!(
-                "the adapter has changed since {} was written; what follows is about the adapter as it is now",
-                self.token
+            let changed = lang.pick(
+                "the adapter has changed since that run was written; what follows is about the adapter as it is now",
+                "adapter 在那次运行之后改过；以下结果针对的是现在的 adapter",
             );
+            eprintln!("{}: {changed}", self.token);
         }
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
@@ -62,10 +68,10 @@ impl Args {
             {
                 anstream::print!(
                     "{}",
-                    report::terminal::order(history, &replay.violations, &view(true))
+                    report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", replay.sentence());
+            anstream::println!("{}", replay.sentence(lang));
             Exit::done(replay.outcome.exit_code())
         })
     }

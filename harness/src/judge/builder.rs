@@ -8,6 +8,7 @@ use crate::history::{
     Phase, PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
 };
 use crate::scenario::FaultEffect;
+use crate::verdict::Violation;
 
 /// A history in the making. Phones named `P…` belong to A, phones named `Q…` to B.
 pub(crate) struct Builder {
@@ -268,6 +269,7 @@ impl Builder {
             took_ms: None,
             answer: Answer::default(),
             phase: self.phase,
+            exchange: None,
         };
         fill(&mut record);
         let payload = record.payload;
@@ -299,6 +301,7 @@ impl Builder {
             errcode: None,
             fault: None,
             delivered: false,
+            exchange: None,
         });
         let call = self.history.upstream.len() - 1;
         self.history.upstream[call].arrived = self.call_step(StepKind::UpstreamArrived, "Q", call);
@@ -456,12 +459,32 @@ pub(crate) fn lost_update(outcome: Outcome, accepted: &[u32]) -> History {
     b.history
 }
 
-/// The rules `history` breaks at MUST, as the judge sees it in `context`.
+/// The rules `history` breaks at MUST, as the judge sees it in `context`; each finding must be told in both languages.
 pub(crate) fn broken(history: &History, context: &crate::judge::JudgeContext) -> Vec<String> {
-    let mut rules: Vec<String> = crate::judge::judge(history, context)
-        .into_iter()
-        .map(|found| found.rule)
-        .collect();
+    let found = crate::judge::judge(history, context);
+    found.iter().for_each(told_alike);
+    let mut rules: Vec<String> = found.into_iter().map(|found| found.rule).collect();
     rules.dedup();
     rules
+}
+
+/// Asserts that a finding's Chinese is Chinese, whole, and names what its English names: P1, c1, k2, 40163, step 7.
+pub(crate) fn told_alike(found: &Violation) {
+    let lines = found.because.iter().zip(&found.because_zh);
+    assert_eq!(found.because.len(), found.because_zh.len(), "{found:?}");
+    for (en, zh) in lines.chain([(&found.sentence, &found.sentence_zh)]) {
+        assert_eq!(facts(en), facts(zh), "{en}\n{zh}");
+        assert!(zh.chars().any(|c| c >= '\u{4e00}'), "{zh}");
+        assert!(!en.chars().any(|c| c >= '\u{4e00}'), "{en}");
+    }
+}
+
+/// The words with a digit in them, sorted.
+fn facts(text: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+        .collect();
+    words.sort_unstable();
+    words
 }

@@ -6,6 +6,7 @@ use crate::history::{
 };
 use crate::judge::context::JudgeContext;
 use crate::judge::steps;
+use crate::lang::{Say, say};
 
 /// A history with its context and an index of row numbers.
 pub(crate) struct Facts<'a> {
@@ -184,10 +185,10 @@ impl<'a> Facts<'a> {
     }
 
     /// "step 7" for the step at `index`.
-    pub(crate) fn place(&self, index: Option<usize>) -> String {
+    pub(crate) fn place(&self, index: Option<usize>) -> Say {
         match index.and_then(|index| self.rows.get(index)) {
-            Some(row) => format!("step {row}"),
-            None => "an unrecorded step".to_owned(),
+            Some(row) => say!("step {row}", "第 {row} 步", row = row),
+            None => say!("an unrecorded step", "没有记录的某一步"),
         }
     }
 
@@ -248,11 +249,16 @@ impl<'a> Facts<'a> {
     }
 
     /// "phone P1 (A)".
-    pub(crate) fn who(&self, op: &Operation) -> String {
+    pub(crate) fn who(&self, op: &Operation) -> Say {
         if self.history.is_of_several(&op.user) {
-            format!("phone {} ({})", op.phone, op.user)
+            say!(
+                "phone {phone} ({user})",
+                "{user} 的手机 {phone}",
+                phone = op.phone,
+                user = op.user
+            )
         } else {
-            format!("phone {}", op.phone)
+            say!("phone {phone}", "手机 {phone}", phone = op.phone)
         }
     }
 }
@@ -286,10 +292,15 @@ pub(crate) fn is_probe(op: &Operation) -> bool {
 }
 
 /// "500 (server_error)", "no answer".
-pub(crate) fn said(answer: &Answer) -> String {
+pub(crate) fn said(answer: &Answer) -> Say {
     match answer.status {
-        Some(status) => format!("{status} ({})", word(answer.outcome)),
-        None => "no answer".to_owned(),
+        Some(status) => say!(
+            "{status} ({word})",
+            "{status}（{word}）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
+        None => say!("no answer", "无应答"),
     }
 }
 

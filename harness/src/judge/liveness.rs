@@ -4,6 +4,7 @@ use crate::history::{Ending, Operation, StepKind, Wait, WaitKnown};
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
 use crate::judge::upstream::silenced;
+use crate::lang::{Say, say};
 
 /// LIVE-01: no hang in any order. A hang under a silent WeChat is ERR-06's.
 pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
@@ -17,30 +18,33 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     let Some((first, op)) = open.first() else {
         return Vec::new();
     };
-    let names: Vec<String> = open
-        .iter()
-        .map(|(_, op)| format!("`{}` of phone {}", op.label, op.phone))
-        .collect();
-    let verb = if names.len() == 1 { "has" } else { "have" };
-    let mut finding = Finding::must(
-        "LIVE-01",
-        *first,
-        format!(
-            "Every held reply was let go, and {} still {verb} no answer.",
-            names.join(", ")
+    let names = Say::join(open.iter().map(|(_, op)| name(op)), &say!(", ", "、"));
+    let sentence = match open.len() {
+        1 => say!(
+            "Every held reply was let go, and {names} still has no answer.",
+            "扣住的回复已全部放行，{names} 仍然没有应答。",
+            names = names
         ),
-    );
+        _ => say!(
+            "Every held reply was let go, and {names} still have no answer.",
+            "扣住的回复已全部放行，{names} 仍然都没有应答。",
+            names = names
+        ),
+    };
+    let mut finding = Finding::must("LIVE-01", *first, sentence);
     for (index, op) in &open {
         let waiting = facts.calls_of(*index);
         let line = match waiting.iter().max_by_key(|(_, call)| call.released) {
-            Some((call, _)) => format!(
-                "`{}` had its reply from WeChat at {} and nothing after it.",
-                op.label,
-                facts.place(facts.call_step(*call, StepKind::Reply))
+            Some((call, _)) => say!(
+                "`{label}` had its reply from WeChat at {place} and nothing after it.",
+                "`{label}` 在{place}就拿到了微信的回复，之后再无动静。",
+                label = op.label,
+                place = facts.place(facts.call_step(*call, StepKind::Reply))
             ),
-            None => format!(
-                "`{}` never called WeChat: it waits inside the backend.",
-                op.label
+            None => say!(
+                "`{label}` never called WeChat: it waits inside the backend.",
+                "`{label}` 根本没有调用微信：它卡在后端内部。",
+                label = op.label
             ),
         };
         finding = finding.because(line).steps(facts.ends_of(*index));
@@ -55,55 +59,85 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
         .operations()
         .any(|(_, other)| other.returned.is_some_and(|at| at > op.called));
     if answered {
-        finding = finding.because("However, later requests were answered: the backend is alive, and these wait for each other or for nothing.");
+        finding = finding.because(say!(
+            "However, later requests were answered: the backend is alive, and these wait for each other or for nothing.",
+            "可是别的请求有应答：后端还活着，是这些请求在互相等待，或者在等永远不会来的东西。"
+        ));
     }
     vec![finding]
 }
 
 /// `submit c2` → waits for → `submit c1` → waits for nobody: its reply left at step 7 and it never answered.
-fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<String> {
-    let label = |index: usize| {
-        let op = facts.history.operations.get(index)?;
-        Some(format!("`{}` of phone {}", op.label, op.phone))
-    };
+fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<Say> {
+    let label = |index: usize| facts.history.operations.get(index).map(name);
     let mut line = label(first.operation)?;
     let mut seen = vec![first.operation];
     let mut wait = first;
     while let Some(on) = &wait.on {
         let link = match on.known {
-            WaitKnown::Lock | WaitKnown::LeftBehind => "waits for",
-            WaitKnown::CameFirst => "probably waits for",
+            WaitKnown::Lock | WaitKnown::LeftBehind => say!("waits for", "在等"),
+            WaitKnown::CameFirst => say!("probably waits for", "多半在等"),
         };
-        line += &format!(" → {link} → {}", label(on.operation)?);
+        line = say!(
+            "{line} → {link} → {other}",
+            "{line} → {link} → {other}",
+            line = line,
+            link = link,
+            other = label(on.operation)?
+        );
         if seen.contains(&on.operation) {
-            return Some(line + ": a circle");
+            return Some(say!("{line}: a circle", "{line}：绕成一圈", line = line));
         }
         seen.push(on.operation);
         match waits.iter().find(|next| next.operation == on.operation) {
             Some(next) => wait = next,
             None => {
                 let over = facts.place(facts.step_of(on.operation, StepKind::Answer));
-                return Some(format!(
-                    "{line}, which is over: it failed at {over}, and no login sent after it was answered, as if it took something and never gave it back"
+                return Some(say!(
+                    "{line}, which is over: it failed at {over}, and no login sent after it was answered, as if it took something and never gave it back",
+                    "{line}，而后者早已结束：它在{over}失败，此后发出的登录再没有一个得到应答，像是它拿了锁（或轮次、连接）没有归还",
+                    line = line,
+                    over = over
                 ));
             }
         }
     }
-    Some(format!(
-        "{line} → waits for nobody: {}",
-        standing(facts, wait)
+    Some(say!(
+        "{line} → waits for nobody: {standing}",
+        "{line} → 谁也不等：{standing}",
+        line = line,
+        standing = standing(facts, wait)
     ))
 }
 
+fn name(op: &Operation) -> Say {
+    say!(
+        "`{label}` of phone {phone}",
+        "手机 {phone} 的 `{label}`",
+        label = op.label,
+        phone = op.phone
+    )
+}
+
 /// Where a request stands that waits for no other.
-fn standing(facts: &Facts<'_>, wait: &Wait) -> String {
+fn standing(facts: &Facts<'_>, wait: &Wait) -> Say {
     let Some(at) = wait.upstream else {
-        return "it never called WeChat, and nothing open came before it".to_owned();
+        return say!(
+            "it never called WeChat, and nothing open came before it",
+            "它从未调用微信，前面也没有还开着的请求"
+        );
     };
     let left = facts.place(facts.call_step(at, StepKind::Reply));
     match facts.history.upstream.get(at).map(|call| call.released) {
-        Some(Some(_)) => format!("its reply left at {left} and it never answered"),
-        _ => "its call to WeChat got no reply".to_owned(),
+        Some(Some(_)) => say!(
+            "its reply left at {left} and it never answered",
+            "微信的回复在{left}就发给它了，它却一直不回答手机",
+            left = left
+        ),
+        _ => say!(
+            "its call to WeChat got no reply",
+            "它对微信的调用没有得到回复"
+        ),
     }
 }
 
@@ -151,6 +185,9 @@ mod tests {
     /// The lines that draw the graph.
     fn edges(history: &History) -> Vec<String> {
         let violations = crate::judge::judge(history, &JudgeContext::default());
+        violations
+            .iter()
+            .for_each(crate::judge::builder::told_alike);
         let lines = violations.into_iter().flat_map(|v| v.because);
         lines.filter(|line| line.contains('→')).collect()
     }

@@ -3,6 +3,7 @@
 use crate::history::{FaultRecord, Operation, Outcome, StepKind, UpstreamCall};
 use crate::judge::facts::{Facts, brought_key, failed, is_exchange, said, word};
 use crate::judge::finding::Finding;
+use crate::lang::say;
 
 /// ERR-01: an errcode other than 0 is an error, whatever the HTTP status says.
 pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
@@ -21,7 +22,11 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
             }
             let errcode = call.errcode.unwrap_or_default();
             let got = if op.answer.token_hash.is_some() {
-                format!("{} and a token", said(&op.answer))
+                say!(
+                    "{got} and a token",
+                    "{got}，还发了 token",
+                    got = said(&op.answer)
+                )
             } else {
                 said(&op.answer)
             };
@@ -30,19 +35,25 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-01",
                     index,
-                    format!(
-                        "WeChat refused {} with errcode {errcode} under HTTP 200; {} got {got}.",
-                        call.endpoint,
-                        facts.who(op)
+                    say!(
+                        "WeChat refused {endpoint} with errcode {errcode} under HTTP 200; {who} got {got}.",
+                        "微信对 {endpoint} 的回复是 HTTP 200，但 errcode 为 {errcode}，即已拒绝；{who} 的结果：{got}。",
+                        endpoint = call.endpoint,
+                        errcode = errcode,
+                        who = facts.who(op),
+                        got = got
                     ),
                 )
-                .because(format!(
-                    "The reply at {} carries errcode {errcode} and no data.",
-                    facts.place(reply)
+                .because(say!(
+                    "The reply at {place} carries errcode {errcode} and no data.",
+                    "{place}的回复里只有 errcode {errcode}，没有数据。",
+                    place = facts.place(reply),
+                    errcode = errcode
                 ))
-                .because(format!(
-                    "However, the answer at {} is a success.",
-                    facts.place(facts.step_of(index, StepKind::Answer))
+                .because(say!(
+                    "However, the answer at {place} is a success.",
+                    "可是{place}后端回答的是成功。",
+                    place = facts.place(facts.step_of(index, StepKind::Answer))
                 ))
                 .steps(reply)
                 .steps(facts.ends_of(index)),
@@ -89,17 +100,24 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-05",
                     index,
-                    format!(
-                        "WeChat's reply to {} was unreadable (fault {label}); {} got {} instead of retry_later or relogin.",
-                        call.endpoint,
-                        facts.who(op),
-                        said(&op.answer),
+                    say!(
+                        "WeChat's reply to {endpoint} was unreadable (fault {label}); {who} got {got} instead of retry_later or relogin.",
+                        "微信对 {endpoint} 的回复无法解析（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
+                        endpoint = call.endpoint,
+                        label = label,
+                        who = facts.who(op),
+                        got = said(&op.answer),
                     ),
                 )
-                .because(format!("The reply at {} holds no session and no errcode.", facts.place(reply)))
-                .because(format!(
-                    "However, {} does not tell the phone to try again: the fault is neither its own nor lasting.",
-                    word(op.answer.outcome)
+                .because(say!(
+                    "The reply at {place} holds no session and no errcode.",
+                    "{place}的回复里既没有 session_key，也没有 errcode。",
+                    place = facts.place(reply)
+                ))
+                .because(say!(
+                    "However, {word} does not tell the phone to try again: the fault is neither its own nor lasting.",
+                    "可是 {word} 不会让手机再试一次，而这个故障既不怪手机，也不会一直持续。",
+                    word = word(op.answer.outcome)
                 ))
                 .steps(reply)
                 .steps(facts.ends_of(index)),
@@ -132,9 +150,15 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                 .into_iter()
                 .find(|(_, call)| facts.fault(call).is_some_and(|fault| fault.silences))?;
             let got = match (op.answer.status, op.took_ms) {
-                (None, _) if facts.ended(index).is_some() => "lost its connection".to_owned(),
-                (None, _) => "never got an answer".to_owned(),
-                (Some(_), Some(took)) if took > bound => format!("waited {took} ms for its answer"),
+                (None, _) if facts.ended(index).is_some() => {
+                    say!("lost its connection", "的连接断了")
+                }
+                (None, _) => say!("never got an answer", "始终没有应答"),
+                (Some(_), Some(took)) if took > bound => say!(
+                    "waited {took} ms for its answer",
+                    "等了 {took} ms 才有应答",
+                    took = took
+                ),
                 _ => return None,
             };
             let arrived = facts
@@ -144,10 +168,24 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-06",
                     index,
-                    format!("WeChat kept {} waiting, and {} {got}; the bound is {bound} ms.", silent.1.endpoint, facts.who(op)),
+                    say!(
+                        "WeChat kept {endpoint} waiting, and {who} {got}; the bound is {bound} ms.",
+                        "微信迟迟不回复 {endpoint}，{who} {got}；上限是 {bound} ms。",
+                        endpoint = silent.1.endpoint,
+                        who = facts.who(op),
+                        got = got,
+                        bound = bound
+                    ),
                 )
-                .because(format!("The call reached WeChat at {} and got no reply in time.", facts.place(arrived)))
-                .because("However, the phone's patience does not depend on WeChat's: the call needs a deadline.")
+                .because(say!(
+                    "The call reached WeChat at {place} and got no reply in time.",
+                    "这次调用在{place}到达微信，没有及时得到回复。",
+                    place = facts.place(arrived)
+                ))
+                .because(say!(
+                    "However, the phone's patience does not depend on WeChat's: the call needs a deadline.",
+                    "可是手机能等多久不由微信决定：调用微信必须设超时。"
+                ))
                 .steps(arrived)
                 .steps(facts.ends_of(index)),
             )

@@ -63,7 +63,12 @@ fn words(case: &CaseResult) -> String {
                 .token
                 .as_ref()
                 .map_or_else(String::new, |token| format!("\nwxmock replay {token}"));
-            format!("{}\n{} ({}){again}", first.sentence, case.path, share(case))
+            format!(
+                "{}\n{} ({}){again}",
+                first.sentence,
+                case.path,
+                share(case).en
+            )
         }
         None => format!(
             "{}\n{}",

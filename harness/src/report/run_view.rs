@@ -6,6 +6,7 @@ use crate::characterisation::Characterisation;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
+use crate::lang::{Lang, Say, say};
 use crate::verdict::{Impact, Verdict, Violation};
 
 /// A run as reports see it.
@@ -199,14 +200,28 @@ pub(crate) fn reason(verdict: &Verdict) -> Option<&str> {
     }
 }
 
+/// The reason of a verdict that has one, in `lang` as far as it has been told in it.
+pub(crate) fn reason_in(case: &CaseResult, lang: Lang) -> Option<&str> {
+    reason(&case.verdict).map(|en| lang.pick(en, &case.reason_zh))
+}
+
 /// "2 of 5 orders".
-pub(crate) fn share(case: &CaseResult) -> String {
-    let noun = if case.orders_run == 1 {
-        "order"
-    } else {
-        "orders"
-    };
-    format!("{} of {} {noun}", case.orders_failed, case.orders_run)
+pub(crate) fn share(case: &CaseResult) -> Say {
+    let (failed, run) = (case.orders_failed, case.orders_run);
+    match run {
+        1 => say!(
+            "{failed} of {run} order",
+            "{run} 种顺序中 {failed} 种失败",
+            failed = failed,
+            run = run
+        ),
+        _ => say!(
+            "{failed} of {run} orders",
+            "{run} 种顺序中 {failed} 种失败",
+            failed = failed,
+            run = run
+        ),
+    }
 }
 
 /// The first segment of a case path: `concurrent-login`.

@@ -17,6 +17,7 @@ use crate::characterisation::ASSUMED_PATIENCE_MS;
 use crate::event::RunEvent;
 use crate::history::Ending;
 use crate::judge;
+use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
 use crate::schedule::{Listing, Order, events};
 
@@ -32,7 +33,7 @@ const KEPT_HISTORIES: usize = 64;
 struct Looked {
     at: usize,
     judged: Judged,
-    remark: Option<String>,
+    remark: Option<Say>,
 }
 
 impl Runner {
@@ -155,8 +156,11 @@ impl Runner {
                 remark: None,
             };
         }
-        let remark =
-            format!("{order}: seemed to wait for a lock, and did not when given more time");
+        let remark = say!(
+            "{order}: seemed to wait for a lock, and did not when given more time",
+            "{order}：看上去在等锁，多给些时间后发现并没有",
+            order = order.to_string()
+        );
         Looked {
             at,
             judged: second,
@@ -181,12 +185,18 @@ impl Runner {
             token,
         } = judged;
         let Played {
-            history, cut, lock, ..
+            mut history,
+            cut,
+            lock,
+            ..
         } = played;
         remark.into_iter().for_each(|remark| tally.note(remark));
         let telling = !violations.is_empty()
             && (tally.failed() < KEPT_HISTORIES || tally.is_news(&violations));
         let shown = telling || self.settings.trace || cut.is_some();
+        if shown {
+            history.tell();
+        }
         listener(RunEvent::OrderFinished {
             path: case.path.clone(),
             order: order.to_string(),
@@ -260,8 +270,10 @@ impl Runner {
                 tally.again(at, fails);
             } else if fails {
                 let order = &looked.judged.order;
-                tally.note(format!(
-                    "DET-01: {order} passed, and failed when it was run again"
+                tally.note(say!(
+                    "DET-01: {order} passed, and failed when it was run again",
+                    "DET-01: {order} 第一次通过，再跑一次却失败了",
+                    order = order.to_string()
                 ));
                 self.take(case, listing.len(), looked, tally, listener)
                     .await;

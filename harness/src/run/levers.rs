@@ -9,6 +9,7 @@ use wxmock_world::{ClockChange, FieldOrder, PolicyPatch, Span, UserId};
 use super::record::Mark;
 use super::stage::{Stage, Stop};
 use crate::history::{FaultRecord, StepKind};
+use crate::lang::say;
 use crate::scenario::{self, Step, Verb};
 use crate::schedule::EventName;
 
@@ -194,7 +195,11 @@ impl Stage<'_> {
             let digest = Sha256::digest(format!("made up for {label} of {}", self.cast.prefix()));
             let key = BASE64_STANDARD.encode(&digest[..16]);
             filled = filled.replace("{{session_key}}", &key);
-            let what = format!("the session_key of fault {label}");
+            let what = say!(
+                "the session_key of fault {label}",
+                "故障 {label} 里的 session_key",
+                label = label
+            );
             self.record.history_mut().secrets.known.push((what, key));
         }
         filled

@@ -224,6 +224,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
+            exchange: None,
         }
     }
 
@@ -242,6 +243,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
+            exchange: None,
         }
     }
 

@@ -5,9 +5,11 @@ use wxmock_server::Point;
 use super::cast::Cast;
 use super::derivation::{self, Ingredient};
 use super::obligations;
+use super::record::key_name;
 use super::settle::{Decision, Need};
 use super::stage::{Ground, Sample, Stage, Stop};
 use crate::history::{Ending, History, Outcome, Phase, PhoneRecord, StepKind, UserRecord};
+use crate::lang::say;
 use crate::plan::{Returns, Rotation};
 use crate::scenario::{Program, Step, Verb};
 use crate::schedule::{Event, EventName, Order};
@@ -118,7 +120,7 @@ fn introduce(stage: &mut Stage<'_>) {
     history
         .secrets
         .known
-        .push(("the AppSecret".to_owned(), secret));
+        .push((say!("the AppSecret", "AppSecret"), secret));
 }
 
 struct Play<'a> {
@@ -415,11 +417,13 @@ impl Play<'_> {
                 continue;
             };
             let operation = &mut self.stage.record.history_mut().operations[at];
-            let sentence = format!("the token {} got is {recipe}", operation.phone);
-            operation
-                .answer
-                .findings
-                .push(("TOK-02".to_owned(), sentence));
+            let sentence = say!(
+                "the token {phone} got is {recipe}",
+                "{phone} 拿到的 token 就是 {recipe}",
+                phone = operation.phone,
+                recipe = recipe
+            );
+            operation.answer.find("TOK-02", sentence);
         }
     }
 
@@ -432,7 +436,7 @@ impl Play<'_> {
             .exchange(request)
             .and_then(|call| call.info.key_no);
         if let Some(no) = key_no {
-            let what = format!("session_key {no} of {user}");
+            let what = key_name(user, no);
             for (_, text) in history
                 .secrets
                 .known

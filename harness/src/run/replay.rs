@@ -5,6 +5,7 @@ use super::runner::{Listener, RunError, Runner};
 use super::tally::Tally;
 use crate::event::RunEvent;
 use crate::history::{Ending, History};
+use crate::lang::Lang;
 use crate::plan::Case;
 use crate::schedule::ReplayToken;
 use crate::verdict::{Level, Violation};
@@ -70,17 +71,23 @@ impl Replayed {
 impl Replay {
     /// What has become of the order, in one line: `STILL FAILS: KEY-04`.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self, lang: Lang) -> String {
         let word = self.outcome.word();
         match &self.outcome {
             Replayed::Fixed => {
-                format!("{word}: every step was taken as the token says, and no rule is broken")
+                let fixed = lang.pick(
+                    "every step was taken as the token says, and no rule is broken",
+                    "每一步都按 token 走完，没有违反任何规则",
+                );
+                format!("{word}: {fixed}")
             }
             Replayed::StillFails => {
                 let rules: Vec<&str> = self.violations.iter().map(|v| v.rule.as_str()).collect();
                 format!("{word}: {}", rules.join(" "))
             }
-            Replayed::Diverged { at, saw } => format!("{word} at {at}: {saw}"),
+            Replayed::Diverged { at, saw } => {
+                format!("{word} {} {at}: {saw}", lang.pick("at", "于"))
+            }
             Replayed::Error { reason, .. } => format!("{word}: {reason}"),
         }
     }
@@ -122,7 +129,7 @@ impl Runner {
                 token: kept.token.to_string(),
                 rule: kept.rule.clone(),
                 outcome: replay.outcome.word().to_owned(),
-                sentence: replay.sentence(),
+                sentence: replay.sentence(Lang::En),
                 changed: kept.changed.clone(),
             });
             let mut tally = Tally::default();
@@ -208,7 +215,9 @@ mod tests {
             rule: "KEY-04".into(),
             level: *level,
             sentence: String::new(),
+            sentence_zh: String::new(),
             because: vec![],
+            because_zh: vec![],
             steps: vec![],
         };
         let outcome = outcome(&history, &levels.iter().map(violation).collect::<Vec<_>>());

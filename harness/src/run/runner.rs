@@ -19,15 +19,16 @@ use super::play::{Piece, Played, play};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::stage::{Ground, Sample, Stop};
-use super::tally::{Tally, not_run, skipped};
+use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
 use crate::history::History;
 use crate::judge;
+use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars};
-use crate::verdict::{Level, Verdict, Violation};
+use crate::verdict::{Level, Violation};
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -428,25 +429,31 @@ impl Runner {
             .faults
             .filter(|most| case.faults() > *most);
         let result = if !absent.is_empty() {
-            skipped(case, format!("not-described: {}", absent.join(", ")))
+            let reason = say!(
+                "not-described: {absent}",
+                "not-described: adapter 没有描述 {absent}",
+                absent = Say::join(absent, &say!(", ", "、"))
+            );
+            skipped(case, reason)
         } else if let Some(most) = too_many_faults {
-            skipped(
-                case,
-                format!("filtered: it schedules more than {most} faults"),
-            )
+            let reason = say!(
+                "filtered: it schedules more than {most} faults",
+                "filtered: 它安排的故障多于 {most} 个",
+                most = most
+            );
+            skipped(case, reason)
         } else if self.is_out_of_time() {
-            skipped(
-                case,
-                "filtered: --max-time was over before it began".to_owned(),
-            )
+            let reason = say!(
+                "filtered: --max-time was over before it began",
+                "filtered: 还没轮到它，--max-time 就到了"
+            );
+            skipped(case, reason)
         } else if self.silent_cases >= PATIENCE_CASES {
-            let reason = "unsettled: the backend answers no login any more since an earlier case hung; run this case alone";
-            not_run(
-                case,
-                Verdict::Inconclusive {
-                    reason: reason.to_owned(),
-                },
-            )
+            let reason = say!(
+                "unsettled: the backend answers no login any more since an earlier case hung; run this case alone",
+                "unsettled: 前面的用例让后端挂起之后，后端不再响应任何登录；请单独运行此用例"
+            );
+            hopeless(case, reason)
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
             self.revive(&mut tally).await;
@@ -463,7 +470,8 @@ impl Runner {
     /// # Errors
     /// It could not be played to an end of its own: cancelled, or the preparation failed.
     pub async fn run_order(&mut self, case: &Case, order: &Order) -> Result<History, RunError> {
-        let played = self.play(case, order, self.pace()).await;
+        let mut played = self.play(case, order, self.pace()).await;
+        played.history.tell();
         match played.cut {
             None => Ok(played.history),
             Some(stop) => Err(self.error(stop)),

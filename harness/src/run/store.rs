@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::history::{Forgery, History, Operation, Outcome, Phase};
+use crate::lang::{Say, say};
 
 /// One line for each person who was probed: `the store opens {k3} of A: the newest only`. Empty if nobody was.
-pub(crate) fn contents(history: &History) -> Vec<String> {
+pub(crate) fn contents(history: &History) -> Vec<Say> {
     // The login of the stranger, whose payload is a probe of the others, carries a code.
     let probes = || {
         let sent = |o: &&Operation| o.phase == Phase::Probe && o.code.is_none();
@@ -55,25 +56,33 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn line(&self, person: &str, newest: Option<u32>) -> String {
+    fn line(&self, person: &str, newest: Option<u32>) -> Say {
         let keys: Vec<String> = self.keys.iter().map(|no| format!("k{no}")).collect();
         let has_newest = newest.is_some_and(|no| self.keys.contains(&no));
         let mut found = vec![match (self.keys.len(), has_newest) {
-            (0, _) => "no key is in force",
-            (1, true) => "the newest only",
-            (_, true) => "the newest and older ones",
-            (_, false) => "older only, the newest is lost",
+            (0, _) => say!("no key is in force", "没有一把 key 生效"),
+            (1, true) => say!("the newest only", "只有最新的"),
+            (_, true) => say!("the newest and older ones", "最新的和旧的都在"),
+            (_, false) => say!("older only, the newest is lost", "只剩旧的，最新的丢了"),
         }];
         if self.foreign {
-            found.push("a payload of another person is accepted: isolation is broken");
+            found.push(say!(
+                "a payload of another person is accepted: isolation is broken",
+                "别人的数据也被接受：用户之间没有隔离"
+            ));
         }
         if self.invented {
-            found.push("a key WeChat never issued is accepted");
+            found.push(say!(
+                "a key WeChat never issued is accepted",
+                "微信从未签发的 key 也被接受"
+            ));
         }
-        format!(
-            "the store opens {{{}}} of {person}: {}",
-            keys.join(", "),
-            found.join("; ")
+        say!(
+            "the store opens {{{keys}}} of {person}: {what}",
+            "后端现在能解 {person} 的 {{{keys}}}：{what}",
+            keys = keys.join(", "),
+            person = person,
+            what = Say::join(found, &say!("; ", "；"))
         )
     }
 }
@@ -83,7 +92,7 @@ mod tests {
     use super::*;
 
     fn check(accepted: Accepted, expected: &str) {
-        assert_eq!(accepted.line("A", Some(3)), expected);
+        assert_eq!(accepted.line("A", Some(3)).en, expected);
     }
 
     fn own(keys: &[u32]) -> Accepted {
@@ -127,6 +136,6 @@ mod tests {
 
     #[test]
     fn nobody_probed_nothing_said() {
-        assert_eq!(contents(&History::default()), Vec::<String>::new());
+        assert_eq!(contents(&History::default()), Vec::<Say>::new());
     }
 }

@@ -8,6 +8,7 @@ use super::store;
 use crate::event::CaseResult;
 use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
+use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
 use crate::target::Serialises;
@@ -34,10 +35,10 @@ pub(crate) struct Tally {
     space: Option<Space>,
     last: Option<History>,
     /// Why some order proves nothing, and that order: the first of its kind.
-    doubt: Option<(String, History)>,
+    doubt: Option<(Say, History)>,
     locks: Locks,
-    waits: Vec<String>,
-    notes: Vec<String>,
+    waits: Vec<Say>,
+    notes: Vec<Say>,
     error: Option<String>,
     interrupted: bool,
     out_of_time: bool,
@@ -125,7 +126,12 @@ impl Tally {
         ending: &Ending,
     ) {
         if let Ending::Infeasible { waiting, holder } = ending {
-            self.waits.push(format!("{waiting} waits for {holder}"));
+            self.waits.push(say!(
+                "{waiting} waits for {holder}",
+                "{waiting} 在等 {holder}",
+                waiting = waiting,
+                holder = holder
+            ));
         }
         self.locks.add(lock, kind, order);
     }
@@ -138,7 +144,7 @@ impl Tally {
         token: &str,
         history: History,
         violations: Vec<Violation>,
-        doubt: Option<String>,
+        doubt: Option<Say>,
     ) {
         // What happens while a lock is being opened up is no order anybody asked for.
         if !matches!(history.ending, Ending::Infeasible { .. }) {
@@ -193,8 +199,11 @@ impl Tally {
     /// The time for the run is over with `begun` of `of` orders begun.
     pub(crate) fn stop_early(&mut self, begun: usize, of: usize) {
         if !std::mem::replace(&mut self.out_of_time, true) {
-            self.note(format!(
-                "--max-time was over after {begun} of {of} orders of this case"
+            self.note(say!(
+                "--max-time was over after {begun} of {of} orders of this case",
+                "--max-time 到了：此用例跑了 {begun} 种顺序，共 {of} 种",
+                begun = begun,
+                of = of
             ));
         }
     }
@@ -214,7 +223,7 @@ impl Tally {
         self.locks.is_known()
     }
 
-    pub(crate) fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: Say) {
         self.notes.push(note);
     }
 
@@ -267,19 +276,20 @@ impl Tally {
     }
 
     /// `DET-01: 2 of 30 failing orders do not fail every time, one of them 3/5`.
-    fn unsteady(&self) -> Option<String> {
+    fn unsteady(&self) -> Option<Say> {
         let unsteady: Vec<&Rate> = self
             .rates
             .values()
             .filter(|rate| rate.failed < rate.of)
             .collect();
         let worst = unsteady.iter().min_by_key(|rate| rate.failed)?;
-        Some(format!(
-            "DET-01: {} of {} failing orders do not fail every time, one of them {}/{}: something beside the order decides",
-            unsteady.len(),
-            self.failing.len(),
-            worst.failed,
-            worst.of
+        Some(say!(
+            "DET-01: {unsteady} of {failing} failing orders do not fail every time, one of them {failed}/{of}: something beside the order decides",
+            "DET-01: {failing} 种失败的顺序里，有 {unsteady} 种不是每次都失败，其中一种是 {failed}/{of}：除了顺序，还有别的因素在起作用",
+            unsteady = unsteady.len(),
+            failing = self.failing.len(),
+            failed = worst.failed,
+            of = worst.of
         ))
     }
 
@@ -314,7 +324,7 @@ impl Tally {
     }
 
     /// What the adapter says of waiting logins and the backend does not do, in words.
-    fn contradiction(&self, declared: Option<Serialises>) -> Option<String> {
+    fn contradiction(&self, declared: Option<Serialises>) -> Option<Say> {
         let kind = self.locks.is_known().then(|| self.locks.kind()).flatten();
         let met = |name: &str| self.met.contains(name);
         let word = match declared? {
@@ -325,10 +335,16 @@ impl Tally {
         let seen = match (declared?, kind) {
             (Serialises::No, None | Some(Locking::Pool(_))) => return None,
             (Serialises::PerUser | Serialises::Global, _) if met("two-logins-held-together") => {
-                "two logins of one person did not wait for each other".to_owned()
+                say!(
+                    "two logins of one person did not wait for each other",
+                    "同一用户的两次登录并没有排队"
+                )
             }
             (Serialises::Global, _) if met("two-users-held-together") => {
-                "logins of two people did not wait for each other".to_owned()
+                say!(
+                    "logins of two people did not wait for each other",
+                    "两个用户的登录并没有排队"
+                )
             }
             (Serialises::PerUser, None | Some(Locking::PerUser))
             | (Serialises::Global, None | Some(Locking::Global | Locking::SingleWorker)) => {
@@ -336,8 +352,11 @@ impl Tally {
             }
             (_, Some(kind)) => kind.words(),
         };
-        Some(format!(
-            "the adapter declares serialises_logins = {word}, but {seen}"
+        Some(say!(
+            "the adapter declares serialises_logins = {word}, but {seen}",
+            "adapter 声明了 serialises_logins = {word}，实际却是：{seen}",
+            word = word,
+            seen = seen
         ))
     }
 
@@ -361,15 +380,19 @@ impl Tally {
             .partition(|name| self.met.contains(name));
         let mut notes = self.notes.clone();
         if let Some(wait) = self.waits.first() {
-            let kind = self
-                .locks
-                .kind()
-                .map_or_else(|| "logins wait for each other".to_owned(), Locking::words);
-            notes.push(format!(
-                "{kind} ({wait}): {} of {orders} orders cannot happen ({} tried, {} ruled out by that)",
-                self.infeasible,
-                self.infeasible - self.pruned,
-                self.pruned,
+            let kind = self.locks.kind().map_or_else(
+                || say!("logins wait for each other", "登录互相排队"),
+                Locking::words,
+            );
+            notes.push(say!(
+                "{kind} ({wait}): {infeasible} of {orders} orders cannot happen ({tried} tried, {pruned} ruled out by that)",
+                "{kind}（{wait}）：{orders} 种顺序里有 {infeasible} 种不可能发生（试过 {tried} 种，据此排除 {pruned} 种）",
+                kind = kind,
+                wait = wait,
+                infeasible = self.infeasible,
+                orders = orders,
+                tried = self.infeasible - self.pruned,
+                pruned = self.pruned,
             ));
         }
         let contradiction = self.contradiction(declared);
@@ -377,34 +400,43 @@ impl Tally {
         notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
-            notes.push(format!(
-                "stopped after a hang: {} of {orders} orders were not run",
-                orders - done
+            notes.push(say!(
+                "stopped after a hang: {left} of {orders} orders were not run",
+                "后端挂起后没有再跑：{orders} 种顺序里有 {left} 种没有运行",
+                left = orders - done,
+                orders = orders
             ));
         }
         if let Some(listing) = listing.filter(|listing| {
             listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
         }) {
-            notes.push(format!(
-                "{}: {}",
-                case.scenario.alias,
-                self.exploration(listing).claim()
+            notes.push(say!(
+                "{alias}: {claim}",
+                "{alias}：{claim}",
+                alias = case.scenario.alias,
+                claim = self.exploration(listing).claim()
             ));
         }
         notes.extend(self.unsteady());
         let rate = self.rates.get(&self.first_failing_at).copied();
-        let verdict = match self.verdict(case, &missing, declared) {
-            Verdict::Pass if contradiction.is_some() => Verdict::Warn,
+        let (verdict, reason_zh) = match self.verdict(case, &missing, declared) {
+            (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
             verdict => verdict,
         };
+        let (notes, notes_zh) = notes.into_iter().map(|note| (note.en, note.zh)).unzip();
         let shown = matches!(
             verdict,
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let (token, violations, history, evidence) = match self.first_failing.take() {
             Some(first) => {
+                let (store, store_zh) = store::contents(&first.history)
+                    .into_iter()
+                    .map(|line| (line.en, line.zh))
+                    .unzip();
                 let evidence = Evidence {
-                    store: store::contents(&first.history),
+                    store,
+                    store_zh,
                     rate: first.evidence.rate.or(rate),
                     ..first.evidence
                 };
@@ -435,10 +467,12 @@ impl Tally {
             id: case.scenario.id.clone(),
             alias: case.scenario.alias.clone(),
             title: case.scenario.title.clone(),
+            title_zh: case.scenario.title_zh.clone(),
             level: case.scenario.level,
             impact: case.scenario.impact,
             axes: case.axes.clone(),
             verdict,
+            reason_zh,
             rules: self.rules.into_iter().collect(),
             orders_run: self.orders_run,
             orders_failed: self.orders_failed,
@@ -447,68 +481,91 @@ impl Tally {
             obligations_missing: missing,
             token,
             violations,
-            history: history.map(Box::new),
+            history: history.map(|mut history| {
+                history.tell();
+                Box::new(history)
+            }),
             notes,
+            notes_zh,
             exploration,
             evidence,
             took_ms,
         }
     }
 
-    fn verdict(&self, case: &Case, missing: &[String], declared: Option<Serialises>) -> Verdict {
+    /// The verdict, and its reason in Chinese where there is one.
+    fn verdict(
+        &self,
+        case: &Case,
+        missing: &[String],
+        declared: Option<Serialises>,
+    ) -> (Verdict, String) {
         let serialises = matches!(declared, Some(Serialises::PerUser | Serialises::Global));
         if self.worst == Some(Level::Must) {
-            return Verdict::Fail;
+            return (Verdict::Fail, String::new());
         }
         if let Some(reason) = &self.error {
-            return Verdict::Error {
-                reason: reason.clone(),
-            };
+            let reason = reason.clone();
+            return (Verdict::Error { reason }, String::new());
         }
-        if self.interrupted {
-            return Verdict::Inconclusive {
-                reason: "interrupted: the run was cut short".to_owned(),
-            };
+        if let Some(Say { en, zh }) = self.proves_nothing(missing, serialises) {
+            return (Verdict::Inconclusive { reason: en }, zh);
         }
-        if let Some((reason, _)) = &self.doubt {
-            return Verdict::Inconclusive {
-                reason: reason.clone(),
-            };
-        }
-        let locked_out = self.infeasible > 0 && (self.orders_run == 0 || !missing.is_empty());
-        if locked_out && !serialises {
-            let wait = self
-                .waits
-                .first()
-                .map_or("a lock of the backend", String::as_str);
-            return Verdict::Inconclusive {
-                reason: format!(
-                    "serialised: {wait}, so that no racing order can happen; declare serialises_logins if it is meant"
-                ),
-            };
-        }
-        if !missing.is_empty() && !locked_out {
-            return Verdict::Inconclusive {
-                reason: format!("vacuous: no order met {}", missing.join(", ")),
-            };
-        }
-        match (self.worst, case.scenario.level) {
+        let verdict = match (self.worst, case.scenario.level) {
             (_, Level::Info) => Verdict::Info,
             (Some(Level::Should), _) => Verdict::Warn,
             _ => Verdict::Pass,
+        };
+        (verdict, String::new())
+    }
+
+    /// Why the orders of this case prove nothing; `None` if they do prove something.
+    fn proves_nothing(&self, missing: &[String], serialises: bool) -> Option<Say> {
+        if self.interrupted {
+            return Some(say!(
+                "interrupted: the run was cut short",
+                "interrupted: 运行中途被打断"
+            ));
         }
+        if let Some((reason, _)) = &self.doubt {
+            return Some(reason.clone());
+        }
+        let locked_out = self.infeasible > 0 && (self.orders_run == 0 || !missing.is_empty());
+        if locked_out && !serialises {
+            let wait = match self.waits.first() {
+                Some(wait) => wait.clone(),
+                None => say!("a lock of the backend", "后端有锁"),
+            };
+            return Some(say!(
+                "serialised: {wait}, so that no racing order can happen; declare serialises_logins if it is meant",
+                "serialised: {wait}，并发的顺序因此都不可能发生；如果这是有意的设计，请在 adapter 里声明 serialises_logins",
+                wait = wait
+            ));
+        }
+        (!missing.is_empty() && !locked_out).then(|| {
+            say!(
+                "vacuous: no order met {missing}",
+                "vacuous: 没有一种顺序出现过 {missing}",
+                missing = Say::join(missing, &say!(", ", "、"))
+            )
+        })
     }
 }
 
 /// A case that is not run, and why.
-pub(crate) fn skipped(case: &Case, reason: String) -> CaseResult {
-    not_run(case, Verdict::Skip { reason })
+pub(crate) fn skipped(case: &Case, reason: Say) -> CaseResult {
+    not_run(case, Verdict::Skip { reason: reason.en }, reason.zh)
 }
 
-/// A case of which no order was played, with the verdict it gets for that.
-pub(crate) fn not_run(case: &Case, verdict: Verdict) -> CaseResult {
+/// A case of which no order was played because that would prove nothing, and why.
+pub(crate) fn hopeless(case: &Case, reason: Say) -> CaseResult {
+    not_run(case, Verdict::Inconclusive { reason: reason.en }, reason.zh)
+}
+
+fn not_run(case: &Case, verdict: Verdict, reason_zh: String) -> CaseResult {
     CaseResult {
         verdict,
+        reason_zh,
         obligations_missing: Vec::new(),
         ..Tally::default().result(case, None, None, 0)
     }
@@ -563,7 +620,9 @@ all = ["two-logins-held-together"]
             rule: rule.into(),
             level,
             sentence: String::new(),
+            sentence_zh: String::new(),
             because: vec![],
+            because_zh: vec![],
             steps: vec![],
         }
     }
@@ -621,7 +680,7 @@ all = ["two-logins-held-together"]
             "t",
             met(),
             vec![],
-            Some("indefinite: x".into()),
+            Some(Say::same("indefinite: x")),
         );
         tally.add(1, &Order::default(), "t", met(), vec![], None);
         check(tally, false, "indefinite: x");
@@ -761,7 +820,7 @@ all = ["two-logins-held-together"]
             "t",
             met(),
             vec![],
-            Some("indefinite: x".into()),
+            Some(Say::same("indefinite: x")),
         );
         tally.fail_to_run("baseline: y".into(), History::default());
         check(tally, false, "baseline: y");

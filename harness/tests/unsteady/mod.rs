@@ -58,7 +58,9 @@ async fn an_order_that_fails_every_second_time_is_told_with_its_rate() {
     let rate = result.evidence.rate.unwrap();
     assert!(rate.failed < rate.of && rate.of == 5, "{rate:?}");
     assert!(
-        result.evidence.lines()[0].starts_with(&format!("fails {}/5 under", rate.failed)),
+        result.evidence.lines()[0]
+            .en
+            .starts_with(&format!("fails {}/5 under", rate.failed)),
         "{:?}",
         result.evidence.lines()
     );
