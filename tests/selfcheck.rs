@@ -6,6 +6,7 @@
 
 use std::process::Command;
 
+use wxmock_harness::event::CaseResult;
 use wxmock_harness::run::Cancel;
 use wxmock_harness::selfcheck::{self, Row};
 use wxmock_world::Seed;
@@ -20,13 +21,38 @@ fn examine(designs: impl IntoIterator<Item = Design>) -> Vec<Row> {
         let mut rows = Vec::new();
         for design in designs {
             rows.push(
-                selfcheck::examine(design, Seed(1), &Cancel::new(), &mut |_| ())
-                    .await
-                    .unwrap(),
+                selfcheck::examine(design, Seed(1), &Cancel::new(), &mut |case| {
+                    told_alike(case)
+                })
+                .await
+                .unwrap(),
             );
         }
         rows
     })
+}
+
+/// Whatever was found is told in Chinese too, with the same names and numbers: P1, c1, k2, 40163.
+fn told_alike(case: &CaseResult) {
+    for found in &case.violations {
+        let lines = found.because.iter().zip(&found.because_zh);
+        assert_eq!(found.because.len(), found.because_zh.len(), "{found:?}");
+        for (en, zh) in lines.chain([(&found.sentence, &found.sentence_zh)]) {
+            assert_eq!(facts(en), facts(zh), "{en}\n{zh}");
+            assert!(zh.chars().any(|c| c >= '\u{4e00}'), "{zh}");
+        }
+    }
+    assert_eq!(case.notes.len(), case.notes_zh.len(), "{:?}", case.notes);
+}
+
+/// The words with a digit in them, sorted.
+fn facts(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut facts: Vec<&str> = words
+        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+        .collect();
+    facts.sort_unstable();
+    facts
 }
 
 fn complaints(rows: &[Row]) -> String {

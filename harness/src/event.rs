@@ -5,6 +5,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::characterisation::Characterisation;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
 use crate::verdict::{Impact, Level, Verdict, Violation};
@@ -36,6 +37,22 @@ pub enum RunEvent {
         backend: String,
         /// Cases planned.
         cases: usize,
+    },
+    /// An order that failed in an earlier run was played again, before any case.
+    RegressionPlayed {
+        /// Name of the file that keeps it.
+        file: String,
+        /// Its replay token.
+        token: String,
+        /// The rule it broke.
+        rule: String,
+        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        outcome: String,
+        /// What was seen, in one sentence that begins with the outcome.
+        sentence: String,
+        /// What has changed since it was kept, if that may explain the outcome.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
     },
     /// A case begins.
     CaseStarted {
@@ -88,6 +105,9 @@ pub enum RunEvent {
         exit_code: i32,
         /// Whether the run was cut short.
         interrupted: bool,
+        /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
+        #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
+        learned: Characterisation,
     },
 }
 
@@ -102,6 +122,9 @@ pub struct CaseResult {
     pub alias: String,
     /// One line, English.
     pub title: String,
+    /// One line, Chinese; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title_zh: String,
     /// Worst level it can show.
     pub level: Level,
     /// What a violation costs.
@@ -111,6 +134,9 @@ pub struct CaseResult {
     /// The verdict; in JSON the fields `verdict` and, where there is one, `reason`.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The verdict's reason in Chinese; empty if there is none, or no Chinese for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason_zh: String,
     /// Ids of the rules violated in any order, sorted, each once.
     pub rules: Vec<String>,
     /// Orders forced to their end.
@@ -133,6 +159,9 @@ pub struct CaseResult {
     /// Characterisations worth a line: an inferred lock, a duplicate the backend joined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The notes in Chinese, as many as there are in English; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes_zh: Vec<String>,
     /// How much of its orders was run.
     #[serde(default)]
     pub exploration: Exploration,
@@ -198,10 +227,12 @@ mod tests {
             id: "a/b".into(),
             alias: "A-1".into(),
             title: "t".into(),
+            title_zh: String::new(),
             level: Level::Must,
             impact: Impact::LockOut,
             axes: [("n".to_owned(), "2".to_owned())].into_iter().collect(),
             verdict,
+            reason_zh: String::new(),
             rules: vec!["KEY-04".into()],
             orders_run: 5,
             orders_failed: 2,
@@ -212,6 +243,7 @@ mod tests {
             violations: vec![],
             history: Some(Box::default()),
             notes: vec![],
+            notes_zh: vec![],
             exploration: Exploration::default(),
             evidence: Evidence::default(),
             took_ms: 1,

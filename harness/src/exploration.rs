@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::history::History;
+use crate::lang::{Say, say};
 
 /// How much of a case's orders was run, and by which searches.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,48 +50,76 @@ pub struct SearchShare {
 impl Exploration {
     /// What may be claimed, in one sentence: `all 57 orders executed`.
     #[must_use]
-    pub fn claim(&self) -> String {
+    pub fn claim(&self) -> Say {
         if self.exhaustive {
             return match self.total {
-                Some(1) => "the only order was run".to_owned(),
-                Some(total) => format!("all {total} orders were run or cannot happen"),
-                None => "every order was run or cannot happen".to_owned(),
+                Some(1) => say!("the only order was run", "唯一的一种顺序已经跑过"),
+                Some(total) => say!(
+                    "all {total} orders were run or cannot happen",
+                    "全部 {total} 种顺序都已跑过，或不可能发生",
+                    total = total
+                ),
+                None => say!(
+                    "every order was run or cannot happen",
+                    "每一种顺序都已跑过，或不可能发生"
+                ),
             };
         }
         let whole = match self.total {
-            Some(total) => format!("of {total}"),
-            None => format!("of more than {}", self.counted),
+            Some(total) => say!("of {total}", "共 {total} 种顺序", total = total),
+            None => say!(
+                "of more than {counted}",
+                "共有超过 {counted} 种顺序",
+                counted = self.counted
+            ),
         };
-        let searches: Vec<String> = self.searches.iter().map(SearchShare::words).collect();
+        let searches = self.searches.iter().map(SearchShare::words);
         let pairs = match self.pairs {
-            0 => String::new(),
-            pairs => format!(
-                "; {} of {pairs} dependent pairs of steps seen in both orders",
-                self.pairs_seen
+            0 => Say::default(),
+            pairs => say!(
+                "; {seen} of {pairs} dependent pairs of steps seen in both orders",
+                "；{pairs} 对相互影响的步骤里，{seen} 对的两种先后都出现过",
+                seen = self.pairs_seen,
+                pairs = pairs
             ),
         };
         let cut = match self.settled < self.planned {
-            true => format!("only {} of ", self.settled),
-            false => String::new(),
+            true => say!(
+                "only {settled} of ",
+                "，只跑完 {settled} 种",
+                settled = self.settled
+            ),
+            false => Say::default(),
         };
-        format!(
-            "{cut}{} orders {whole}: {}{pairs}",
-            self.planned,
-            searches.join(", ")
+        say!(
+            "{cut}{planned} orders {whole}: {searches}{pairs}",
+            "{whole}，选出 {planned} 种{cut}：{searches}{pairs}",
+            cut = cut,
+            planned = self.planned,
+            whole = whole,
+            searches = Say::join(searches, &say!(", ", "，")),
+            pairs = pairs
         )
     }
 }
 
 impl SearchShare {
-    fn words(&self) -> String {
+    fn words(&self) -> Say {
         let promise = self.chance.zip(self.draws_for_95_percent).map(|(chance, draws)| {
-            format!(" (a draw meets a bug of that depth with at least {:.3} %, {draws} draws make it 95 %, {} drawn)", chance * 100.0, self.draws)
+            say!(
+                " (a draw meets a bug of that depth with at least {chance} %, {draws} draws make it 95 %, {drawn} drawn)",
+                "（每抽一次，碰上该深度的 bug 的概率至少 {chance} %，抽 {draws} 次可达 95 %，实际抽了 {drawn} 次）",
+                chance = format!("{:.3}", chance * 100.0),
+                draws = draws,
+                drawn = self.draws
+            )
         });
-        format!(
-            "{} by {}{}",
-            self.orders,
-            self.search,
-            promise.unwrap_or_default()
+        say!(
+            "{orders} by {search}{promise}",
+            "{search} 选出 {orders} 种{promise}",
+            orders = self.orders,
+            search = self.search,
+            promise = promise.unwrap_or_default()
         )
     }
 }
@@ -110,6 +139,9 @@ pub struct Evidence {
     /// What the key store holds at the end of the order, a line for each person who was probed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub store: Vec<String>,
+    /// The same lines in Chinese; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub store_zh: Vec<String>,
     /// The nearest order that passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour: Option<PassingNeighbour>,
@@ -128,31 +160,35 @@ impl Evidence {
 
     /// The lines of it, for people: `fails 5/5 under this order`.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<Say> {
         let mut lines = Vec::new();
         if let Some(rate) = self.rate {
-            lines.push(format!(
-                "fails {}/{} under this order",
-                rate.failed, rate.of
+            lines.push(say!(
+                "fails {failed}/{of} under this order",
+                "按此顺序重跑，失败 {failed}/{of} 次",
+                failed = rate.failed,
+                of = rate.of
             ));
         }
         if let Some(from) = &self.shrunk_from {
-            lines.push(format!("shrunk from {from}"));
+            lines.push(say!(
+                "shrunk from {from}",
+                "由 {from} 缩减而来",
+                from = from
+            ));
         }
-        lines.extend(self.store.iter().cloned());
-        match self.twin {
-            Some(Twin::Passes) => {
-                lines.push("the same steps one after the other pass: an ordering bug".to_owned())
-            }
-            Some(Twin::FailsToo) => lines.push(
-                "the same steps one after the other fail too: a logic bug, not a race".to_owned(),
-            ),
-            None => {}
-        }
+        lines.extend(self.store.iter().enumerate().map(|(at, en)| {
+            let zh = self.store_zh.get(at).unwrap_or(en);
+            Say::fixed(en, zh)
+        }));
+        lines.extend(self.twin.map(Twin::words));
         if let Some(neighbour) = &self.neighbour {
-            lines.push(format!(
-                "passes if {} comes before {}: {}",
-                neighbour.first, neighbour.second, neighbour.order
+            lines.push(say!(
+                "passes if {first} comes before {second}: {order}",
+                "只要 {first} 先于 {second} 就通过：{order}",
+                first = neighbour.first,
+                second = neighbour.second,
+                order = neighbour.order
             ));
         }
         lines
@@ -176,6 +212,21 @@ pub enum Twin {
     Passes,
     /// It breaks the same rule: a logic bug.
     FailsToo,
+}
+
+impl Twin {
+    fn words(self) -> Say {
+        match self {
+            Self::Passes => say!(
+                "the same steps one after the other pass: an ordering bug",
+                "同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误"
+            ),
+            Self::FailsToo => say!(
+                "the same steps one after the other fail too: a logic bug, not a race",
+                "同样的步骤依次执行也失败：这是逻辑错误，不是竞态"
+            ),
+        }
+    }
 }
 
 /// A passing order one adjacent swap away from the failing one: the race itself.
@@ -205,7 +256,7 @@ mod tests {
             exhaustive: true,
             ..Exploration::default()
         };
-        assert_eq!(all.claim(), "all 57 orders were run or cannot happen");
+        assert_eq!(all.claim().en, "all 57 orders were run or cannot happen");
         let pct = SearchShare {
             search: "pct-2".into(),
             orders: 25,
@@ -235,10 +286,11 @@ mod tests {
         };
         assert!(
             cut.claim()
+                .en
                 .starts_with("only 7 of 100 orders of more than 100: ")
         );
         assert_eq!(
-            some.claim(),
+            some.claim().en,
             "100 orders of more than 100: 25 by pct-2 (a draw meets a bug of that depth with at least 0.521 %, 574 draws \
              make it 95 %, 30 drawn), 75 by walk; 9 of 12 dependent pairs of steps seen in both orders"
         );

@@ -3,7 +3,12 @@
 //! The runner writes a history, the judge reads it, the reports draw it. It holds no secret that a report would
 //! have to mask except inside [`Secrets`], which is never serialised.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::lang::Say;
+use crate::run::Heard;
 
 /// Position of a record in the history: one order over everything, starting at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +38,34 @@ pub struct History {
     /// Things only the judge may see: secrets to scan answers for. Never serialised.
     #[serde(skip)]
     pub secrets: Secrets,
+    /// What was said, secrets and all, until [`History::tell`] writes it down without them.
+    #[serde(skip)]
+    pub(crate) heard: Option<Arc<Heard>>,
+}
+
+impl History {
+    /// Fills in what was said ([`Operation::exchange`], [`UpstreamCall::exchange`]). Left to whoever shows the history: most
+    /// orders pass and are never shown, and to find every secret in every text takes longer than a step.
+    pub(crate) fn tell(&mut self) {
+        if let Some(heard) = self.heard.take() {
+            heard.tell(self);
+        }
+    }
+}
+
+impl History {
+    /// Whether a step concerns a person of the scenario, and not the stranger of the last probe.
+    #[must_use]
+    pub fn is_about_its_people(&self, step: &StepRecord) -> bool {
+        let is_known = |user: &String| self.users.iter().any(|person| person.name == *user);
+        step.user.as_ref().is_none_or(is_known)
+    }
+
+    /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
+    #[must_use]
+    pub fn is_of_several(&self, user: &str) -> bool {
+        self.users.iter().any(|person| person.name != user)
+    }
 }
 
 /// A person of the scenario, made anew for each order.
@@ -80,6 +113,24 @@ pub struct StepRecord {
     pub key_in_force: Option<u32>,
     /// Which part of the scenario: before the race, the race, after it, or the harness's own probes.
     pub phase: Phase,
+    /// The fault this step set, if it set one. Absent in transcripts of older versions, which no rule reads again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultRecord>,
+}
+
+/// A fault the scenario set at WeChat, as far as rules tell faults apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its name in the scenario, as in [`UpstreamCall::fault`].
+    pub label: String,
+    /// Endpoint whose calls it hits: `jscode2session`.
+    pub endpoint: String,
+    /// The reply is cut short, is no JSON, or lacks what every good reply has.
+    #[serde(default)]
+    pub garbles: bool,
+    /// The reply comes late or never.
+    #[serde(default)]
+    pub silences: bool,
 }
 
 /// The alphabet of events (the letters of a replay token).
@@ -170,6 +221,46 @@ pub struct Operation {
     pub answer: Answer,
     /// Which part of the scenario.
     pub phase: Phase,
+    /// What phone and backend said to each other, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
+}
+
+/// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
+/// session_key, `<AppSecret>`, `<c1>` for a login code, `<t1>` for a session token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// When the request was sent or had arrived, milliseconds since 1970.
+    pub at_ms: i64,
+    /// From request to answer, holds included, in microseconds; `None` if no answer came.
+    pub took_us: Option<u64>,
+    /// Version of HTTP: `1.1`.
+    pub http: String,
+    /// The method.
+    pub method: String,
+    /// Scheme, host and port: `http://127.0.0.1:8080`.
+    pub origin: String,
+    /// Path and query.
+    pub target: String,
+    /// What was asked.
+    pub request: Message,
+    /// HTTP status; `None` if no byte of an answer came.
+    pub status: Option<u16>,
+    /// What was answered.
+    pub response: Message,
+    /// Whether the answer ended before it was whole, or never came.
+    pub cut: bool,
+}
+
+/// Headers and body of one direction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Name and value, in the order they were read; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most 4 KiB of it; a note in brackets if it is no UTF-8 text.
+    pub body: String,
+    /// Length of the whole body as it was sent, in bytes.
+    pub bytes: u64,
 }
 
 /// A backend's answer as the adapter understands it.
@@ -192,6 +283,31 @@ pub struct Answer {
     /// Rules found broken on the raw bytes while they were at hand, such as a leaked session_key (TOK-03) or a
     /// derivable token (TOK-02), with an explanation that contains no secret.
     pub findings: Vec<(String, String)>,
+    /// The explanations of `findings` in Chinese, in the same order; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings_zh: Vec<String>,
+}
+
+impl Answer {
+    /// Keeps what was found on the raw bytes.
+    pub(crate) fn find(&mut self, rule: &str, explanation: Say) {
+        self.findings.push((rule.to_owned(), explanation.en));
+        self.findings_zh.push(explanation.zh);
+    }
+
+    /// Rules found broken on the raw bytes, each explained in both languages as far as it is.
+    pub(crate) fn explained(&self) -> impl Iterator<Item = (&str, Say)> {
+        self.findings.iter().enumerate().map(|(at, (rule, en))| {
+            let zh = self.findings_zh.get(at).unwrap_or(en);
+            (
+                rule.as_str(),
+                Say {
+                    en: en.clone(),
+                    zh: zh.clone(),
+                },
+            )
+        })
+    }
 }
 
 /// The closed outcome set of adapters.
@@ -242,6 +358,9 @@ pub struct UpstreamCall {
     pub fault: Option<String>,
     /// Whether the complete, correct reply was written to the backend.
     pub delivered: bool,
+    /// What backend and WeChat said to each other, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// One session_key.
@@ -321,6 +440,9 @@ pub enum Ending {
     Hung {
         /// Operation labels without an answer.
         open: Vec<String>,
+        /// Who waits for whom among them; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waits: Vec<Wait>,
     },
     /// A hold outlived the backend's own patience.
     HoldBudget {
@@ -337,11 +459,47 @@ impl Ending {
     }
 }
 
+/// A request without an answer at the moment of a hang: where it stands, and what it is taken to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Index into [`History::operations`].
+    pub operation: usize,
+    /// In words: `P2 submit c2`.
+    pub request: String,
+    /// Its last call to WeChat, as an index into [`History::upstream`]; `None` if it never called.
+    pub upstream: Option<usize>,
+    /// The request it is taken to wait for; `None` if it waits for none that can be named.
+    pub on: Option<WaitsFor>,
+}
+
+/// The other end of a [`Wait`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitsFor {
+    /// Index into [`History::operations`].
+    pub operation: usize,
+    /// In words: `P1 submit c1`.
+    pub request: String,
+    /// How this is known.
+    pub known: WaitKnown,
+}
+
+/// Why one request is taken to wait for another. From outside a backend nothing is certain; this says how far it is a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitKnown {
+    /// A lock was inferred in this run, and the other one came first and is open.
+    Lock,
+    /// No lock is known; the other one came first, is at WeChat or has been there, and is open.
+    CameFirst,
+    /// The other one is over and came to nothing, and no login sent after it was answered.
+    LeftBehind,
+}
+
 /// Secrets of the order, for leak scans.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// (what it is, the text): every session_key issued, the AppSecret, access tokens.
-    pub known: Vec<(String, String)>,
+    pub known: Vec<(Say, String)>,
 }
 
 impl std::fmt::Debug for Secrets {

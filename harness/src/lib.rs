@@ -3,11 +3,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod built_in;
+pub mod characterisation;
 pub mod device;
 pub mod event;
 pub mod exploration;
 pub mod history;
 pub mod judge;
+pub mod lang;
 pub mod plan;
 pub mod report;
 pub mod roads;

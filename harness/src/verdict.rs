@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lang::Lang;
+
 /// How much a rule binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -68,8 +70,28 @@ pub struct Violation {
     pub level: Level,
     /// One sentence about this order, naming phones, codes and keys.
     pub sentence: String,
+    /// The same sentence in Chinese; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sentence_zh: String,
     /// "X before Y because …": lines that together contradict each other; may be empty.
     pub because: Vec<String>,
+    /// The same lines in Chinese, as many as there are in English; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because_zh: Vec<String>,
     /// Indexes of the steps to highlight.
     pub steps: Vec<usize>,
+}
+
+impl Violation {
+    /// The sentence in `lang`, or in English if it has none.
+    #[must_use]
+    pub const fn sentence_in(&self, lang: Lang) -> &str {
+        lang.pick(self.sentence.as_str(), self.sentence_zh.as_str())
+    }
+
+    /// The because-lines in `lang`, or in English if it has none.
+    #[must_use]
+    pub const fn because_in(&self, lang: Lang) -> &[String] {
+        lang.pick_lines(self.because.as_slice(), self.because_zh.as_slice())
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use wxmock_harness::event::RunEvent;
+use wxmock_harness::lang::Lang;
 use wxmock_harness::report::certificate::Certificate;
 use wxmock_harness::report::{self, Format, Rendered, RunView};
 
@@ -52,11 +53,12 @@ pub(crate) struct Artifacts {
     reports: Vec<ReportArg>,
     transcript: BufWriter<File>,
     events: Vec<RunEvent>,
+    lang: Lang,
 }
 
 impl Artifacts {
     /// Makes the folder and begins the transcript.
-    pub(crate) fn begin(folder: &Path, reports: &[ReportArg]) -> Result<Self, Failure> {
+    pub(crate) fn begin(folder: &Path, reports: &[ReportArg], lang: Lang) -> Result<Self, Failure> {
         fs::create_dir_all(folder).map_err(|error| in_the_way(&error, folder))?;
         for report in reports {
             report.make_room()?;
@@ -68,6 +70,7 @@ impl Artifacts {
             reports: reports.to_vec(),
             transcript: BufWriter::new(file),
             events: Vec::new(),
+            lang,
         })
     }
 
@@ -97,7 +100,7 @@ impl Artifacts {
             path: self.folder.join("run.json"),
         };
         for report in std::iter::once(&run_json).chain(&self.reports) {
-            written.extend(report.write(&self.events)?);
+            written.extend(report.write(&self.events, self.lang)?);
         }
         let path = self.folder.join("certificate.json");
         let certificate = Certificate::of(&RunView::of(&self.events));
@@ -126,11 +129,15 @@ impl ReportArg {
     }
 
     /// Renders the report and writes it; gives its (format, path) unless it went to standard output.
-    pub(crate) fn write(&self, events: &[RunEvent]) -> Result<Option<(String, String)>, Failure> {
+    pub(crate) fn write(
+        &self,
+        events: &[RunEvent],
+        lang: Lang,
+    ) -> Result<Option<(String, String)>, Failure> {
         let failed = |path: &Path, error: &std::io::Error| {
             Failure::internal(&format!("writing {}", path.display()), error)
         };
-        match report::render(self.format, events) {
+        match report::render_in(lang, self.format, events) {
             Rendered::File(text) if self.is_stdout() => {
                 super::print(&text)?;
                 return Ok(None);

@@ -16,6 +16,7 @@ use crate::exit::{Exit, Failure};
   wxmock check --adapter wxmock.toml CL-1 'stale-key/**' some of them, by alias, id or pattern
   wxmock check --adapter wxmock.toml --report html=wxmock-report/report.html --report junit=junit.xml
   wxmock check --adapter wxmock.toml CL-1 --logins 4 --jobs 2            a larger race, two orders at a time
+  wxmock check --adapter wxmock.toml --lang zh           in Chinese, whatever the locale
   wxmock list                                            what there is;  wxmock explain CL-1  says it in prose
 
 Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter · 4 nothing selected or
@@ -69,8 +70,9 @@ impl Args {
             super::list::selected_of(&self.explore.scenarios(), &self.ids, self.level.level())?;
         let adapter = self.target.adapter()?;
         let regressions = self.regressions.read()?;
+        let lang = self.output.lang.get();
         super::suite::block_on(async {
-            let mut follow = Follow::begin(&self.output.out, &self.output.reports)?;
+            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?;
             let cancel = cancel_on_signal();
             let session = self.target.start(adapter.clone()).await?;
             let adjust = |settings: &mut Settings| {
@@ -88,16 +90,17 @@ impl Args {
             session
                 .drive(adjust, async |runner| {
                     let seed = self.target.seed.0;
-                    regressions.replay(runner, &adapter, seed, &cases).await?;
-                    runner.run(&cases, &mut |event| follow.event(event)).await;
-                    Ok::<(), Failure>(())
+                    let kept = regressions.first(&adapter, seed, &cases);
+                    let mut listener = |event| follow.event(event);
+                    runner.run_after(&kept, &cases, &mut listener).await;
                 })
                 .await
-                .map_err(|error| not_run(&error))??;
+                .map_err(|error| not_run(&error))?;
             let exit = follow.exit_code();
             let (events, written) = follow.finish()?;
-            regressions.keep(&events, &adapter)?;
-            let text = report::terminal::render(&RunView::of(&events), &written, &view(self.trace));
+            regressions.update(&events, &adapter)?;
+            let options = view(self.trace, lang);
+            let text = report::terminal::render(&RunView::of(&events), &written, &options);
             anstream::print!("{text}");
             Exit::done(exit)
         })

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::{Cancel, Settings};
@@ -12,6 +13,7 @@ use wxmock_world::Seed;
 use wxmock_zoo::{Correct, Design, Mutant};
 
 use super::artifacts::ReportArg;
+use super::lang::LangArg;
 use super::suite::{Follow, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
 
@@ -37,6 +39,8 @@ pub(crate) struct Args {
     /// Seed of everything the mock makes up
     #[arg(long, value_name = "N", env = "WXMOCK_SEED", default_value = "1")]
     seed: Seed,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 /// What one backend's run gave.
@@ -47,8 +51,9 @@ struct Shown {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        let lang = self.lang.get();
         if self.with == "list" {
-            return super::print(&bugs());
+            return super::print(&bugs(lang));
         }
         let wrong = Mutant::ALL
             .iter()
@@ -64,15 +69,20 @@ impl Args {
             let cancel = cancel_on_signal();
             let correct = Design::Correct(Correct::CandidateKeys);
             anstream::println!(
-                "1. A correct backend, `{}`: {}\n",
+                "{} `{}`: {}\n",
+                lang.pick("1. A correct backend,", "1. 正确的后端"),
                 correct.id(),
-                correct.sentence()
+                lang.pick(correct.sentence(), correct.sentence_zh())
             );
             let first = self.show(correct, "correct", &cancel).await?;
             anstream::println!(
-                "\n2. The same backend with one bug, `{}`: {}\n",
+                "\n{} `{}`: {}\n",
+                lang.pick(
+                    "2. The same backend with one bug,",
+                    "2. 同一个后端，带一个 bug"
+                ),
                 wrong.id(),
-                wrong.sentence()
+                lang.pick(wrong.sentence(), wrong.sentence_zh())
             );
             let second = self.show(Design::Mutant(wrong), "wrong", &cancel).await?;
             if cancel.is_cancelled() {
@@ -92,7 +102,8 @@ impl Args {
             .await
             .map_err(|error| Failure::internal("starting the built-in backend", &error))?;
         let folder = self.folder(folder);
-        let mut follow = Follow::begin(&folder, &[ReportArg::page_in(&folder)])?;
+        let lang = self.lang.get();
+        let mut follow = Follow::begin(&folder, &[ReportArg::page_in(&folder)], lang)?;
         let cases = plan::cases(scenario::all(), &Selection::default());
         let adjust = |settings: &mut Settings| settings.cancel = cancel.clone();
         let ran = session
@@ -106,7 +117,7 @@ impl Args {
         let (events, files) = follow.finish()?;
         anstream::print!(
             "{}",
-            report::terminal::summary(&RunView::of(&events), &files, &view(false))
+            report::terminal::summary(&RunView::of(&events), &files, &view(false, lang))
         );
         Ok(Shown { exit, events })
     }
@@ -114,18 +125,34 @@ impl Args {
     /// The picture of the failing order, where the reports are, and whether all went as it should.
     fn conclude(&self, wrong: Mutant, first: &Shown, second: &Shown) -> Result<(), Failure> {
         let caught = failing(&second.events, wrong.rule());
+        let lang = self.lang.get();
         if let Some(result) = caught {
-            anstream::print!("\n{}", report::terminal::failure(result, &view(false)));
+            anstream::print!(
+                "\n{}",
+                report::terminal::failure(result, &view(false, lang))
+            );
         }
         anstream::println!(
-            "\nYour own backend: wxmock adapter init -- curl …   then   wxmock check --adapter wxmock.toml"
+            "\n{}",
+            lang.pick(
+                "Your own backend: wxmock adapter init -- curl …   then   wxmock check --adapter wxmock.toml",
+                "你自己的后端：wxmock adapter init -- curl …   然后   wxmock check --adapter wxmock.toml"
+            )
         );
         anstream::println!(
-            "The correct one, in a browser:  {}",
+            "{}{}",
+            lang.pick(
+                "The correct one, in a browser:  ",
+                "正确的后端，用浏览器看：  "
+            ),
             self.folder("correct").join("report.html").display()
         );
         anstream::println!(
-            "The wrong one, step by step:    {}",
+            "{}{}",
+            lang.pick(
+                "The wrong one, step by step:    ",
+                "有 bug 的后端，逐步看：    "
+            ),
             self.folder("wrong").join("report.html").display()
         );
         match (first.exit, caught) {
@@ -160,7 +187,7 @@ fn failing<'a>(events: &'a [RunEvent], rule: &str) -> Option<&'a CaseResult> {
         .copied()
 }
 
-fn bugs() -> String {
+fn bugs(lang: Lang) -> String {
     Mutant::ALL
         .iter()
         .map(|mutant| {
@@ -168,7 +195,7 @@ fn bugs() -> String {
                 "{:<20} {}  {}\n",
                 mutant.id(),
                 mutant.rule(),
-                mutant.sentence()
+                lang.pick(mutant.sentence(), mutant.sentence_zh())
             )
         })
         .collect()

@@ -1,10 +1,12 @@
 //! `wxmock list`: the cases, with level, impact and source.
 
 use wxmock_harness::judge::{impact_word, level_word};
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{Case, Selection, SelectionError};
 use wxmock_harness::scenario::{self, Scenario};
 use wxmock_harness::verdict::Level;
 
+use super::lang::LangArg;
 use crate::exit::{Exit, Failure};
 
 /// List the cases with level, impact and source
@@ -23,14 +25,17 @@ pub(crate) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
-    /// Titles in Chinese
+    /// The same as --lang zh
     #[arg(long)]
     zh: bool,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let cases = selected(&self.patterns, None)?;
+        let lang = if self.zh { Lang::Zh } else { self.lang.get() };
         let text = if self.json {
             serde_json::to_string_pretty(&as_json(&cases))
                 .map_err(|error| Failure::internal("rendering", &error))?
@@ -40,50 +45,50 @@ impl Args {
                 .iter()
                 .map(|case| {
                     format!(
-                        "{:<5} {:>5} orders  {}\n",
+                        "{:<5} {:>5} {}  {}\n",
                         case.scenario.alias,
                         case.orders().len(),
+                        lang.pick("orders", "种顺序"),
                         case.path
                     )
                 })
                 .collect()
         } else {
-            self.families(&cases)
+            told(&cases, lang)
         };
         super::print(&text)
     }
+}
 
-    fn families(&self, cases: &[Case]) -> String {
-        let families = families(cases);
-        let mut text = String::new();
-        let mut suite = "";
-        for (scenario, n_cases, n_orders) in &families {
-            let this = scenario.id.split('/').next().unwrap_or_default();
-            if this != suite {
-                suite = this;
-                text.push_str(&format!(
-                    "{}{suite}\n",
-                    if text.is_empty() { "" } else { "\n" }
-                ));
-            }
-            let title = if self.zh {
-                &scenario.title_zh
-            } else {
-                &scenario.title
-            };
+/// Two lines for each family of cases, by suite.
+fn told(cases: &[Case], lang: Lang) -> String {
+    let families = families(cases);
+    let mut text = String::new();
+    let mut suite = "";
+    for (scenario, n_cases, n_orders) in &families {
+        let this = scenario.id.split('/').next().unwrap_or_default();
+        if this != suite {
+            suite = this;
             text.push_str(&format!(
-                "  {:<5} {:<6} {:<11} {title}\n        {n_cases} {} · {n_orders} {} · {} · {}\n",
-                scenario.alias,
-                level_word(scenario.level),
-                impact_word(scenario.impact),
-                if *n_cases == 1 { "case" } else { "cases" },
-                if *n_orders == 1 { "order" } else { "orders" },
-                scenario.rules.join(" "),
-                scenario.sources.join(", "),
+                "{}{suite}\n",
+                if text.is_empty() { "" } else { "\n" }
             ));
         }
-        text
+        let cases = if *n_cases == 1 { "case" } else { "cases" };
+        let orders = if *n_orders == 1 { "order" } else { "orders" };
+        text.push_str(&format!(
+            "  {:<5} {:<6} {:<11} {}\n        {n_cases} {} · {n_orders} {} · {} · {}\n",
+            scenario.alias,
+            level_word(scenario.level),
+            impact_word(scenario.impact),
+            lang.pick(&scenario.title, &scenario.title_zh),
+            lang.pick(cases, "个用例"),
+            lang.pick(orders, "种顺序"),
+            scenario.rules.join(" "),
+            scenario.sources.join(", "),
+        ));
     }
+    text
 }
 
 /// Scenarios in order, each with its number of selected cases and of orders.

@@ -19,6 +19,7 @@ mod exec;
 mod expect;
 mod explain;
 mod explore;
+mod lang;
 mod list;
 mod progress;
 mod readyz;
@@ -55,6 +56,8 @@ Examples:
   wxmock replay TOKEN --adapter …       run one failing order again
   wxmock exec -- npm test               its calls to https://api.weixin.qq.com reach a mock
   wxmock decrypt < payload.json         which key opens this payload, and what went wrong in transit
+
+In Chinese: --lang zh where there is a report, WXMOCK_LANG=zh, or a Chinese locale.
 
 Exit codes:
   0  all held                                        5    the backend did not start

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wxmock_harness::event::RunEvent;
+use wxmock_harness::lang::Lang;
 use wxmock_harness::report;
 use wxmock_harness::verdict::Verdict;
 
@@ -12,17 +13,19 @@ use wxmock_harness::verdict::Verdict;
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     colour: bool,
+    lang: Lang,
 }
 
 impl Progress {
     /// A bar if stderr is a terminal, lines if it is not.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(lang: Lang) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::new(0).with_style(
-                ProgressStyle::with_template(
+                ProgressStyle::with_template(lang.pick(
                     "{spinner} {pos}/{len} cases  {bar:24}  {elapsed}  {msg}",
-                )
+                    "{spinner} 用例 {pos}/{len}  {bar:24}  {elapsed}  {msg}",
+                ))
                 .unwrap_or_else(|_| ProgressStyle::default_bar()),
             );
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -31,6 +34,7 @@ impl Progress {
         Self {
             bar,
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            lang,
         }
     }
 
@@ -45,18 +49,42 @@ impl Progress {
                 },
                 Some(bar),
             ) if *of > 1 => {
-                bar.set_message(format!("{path}  order {index} of {of}"));
+                let order = match self.lang {
+                    Lang::En => format!("order {index} of {of}"),
+                    Lang::Zh => format!("第 {index}/{of} 种顺序"),
+                };
+                bar.set_message(format!("{path}  {order}"));
             }
             (RunEvent::CaseFinished(result), Some(bar)) => {
                 // A pass needs no line of its own while the bar moves.
                 if !matches!(result.verdict, Verdict::Pass | Verdict::Skip { .. }) {
-                    bar.println(report::progress::case_line(result, self.colour));
+                    bar.println(report::progress::case_line(result, self.lang, self.colour));
                 }
                 bar.inc(1);
             }
+            (
+                RunEvent::RegressionPlayed {
+                    file,
+                    rule,
+                    sentence,
+                    changed,
+                    ..
+                },
+                bar,
+            ) => {
+                let changed = match changed.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", changed.join("; ")),
+                };
+                let line = format!("regression {file} ({rule}): {sentence}{changed}");
+                match bar {
+                    Some(bar) => bar.println(line),
+                    None => eprintln!("{line}"),
+                }
+            }
             (RunEvent::RunFinished { .. }, Some(bar)) => bar.finish_and_clear(),
             (RunEvent::CaseFinished(result), None) => {
-                eprintln!("{}", report::progress::case_line(result, false))
+                eprintln!("{}", report::progress::case_line(result, self.lang, false))
             }
             _ => {}
         }

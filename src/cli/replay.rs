@@ -4,11 +4,14 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
-use wxmock_harness::run::{Replay, Replayed, Settings};
+use wxmock_harness::report::ndjson::{self, ReadError};
+use wxmock_harness::run::{Replayed, Settings};
 use wxmock_harness::schedule::ReplayToken;
 
+use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
 
@@ -25,11 +28,14 @@ pub(crate) struct Args {
     token: String,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 impl Args {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let token = token(&self.token)?;
+        let lang = self.lang.get();
         let cases = plan::cases(
             &super::explore::scenarios_of(&token.path),
             &Selection::default(),
@@ -41,10 +47,11 @@ impl Args {
         self.target.seed = Seed(token.seed);
         let adapter = self.target.adapter()?;
         if kept_hash(&self.token).is_some_and(|hash| hash != adapter.fingerprint) {
-            eprintln!(
-                "the adapter has changed since {} was written; what follows is about the adapter as it is now",
-                self.token
+            let changed = lang.pick(
+                "the adapter has changed since that run was written; what follows is about the adapter as it is now",
+                "adapter 在那次运行之后改过；以下结果针对的是现在的 adapter",
             );
+            eprintln!("{}: {changed}", self.token);
         }
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
@@ -61,32 +68,12 @@ impl Args {
             {
                 anstream::print!(
                     "{}",
-                    report::terminal::order(history, &replay.violations, &view(true))
+                    report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", sentence(&replay));
+            anstream::println!("{}", replay.sentence(lang));
             Exit::done(replay.outcome.exit_code())
         })
-    }
-}
-
-/// What has become of the order, in one line.
-fn sentence(replay: &Replay) -> String {
-    let word = replay.outcome.word();
-    match &replay.outcome {
-        Replayed::Fixed => {
-            format!("{word}: every step was taken as the token says, and no rule is broken")
-        }
-        Replayed::StillFails => {
-            let rules: Vec<&str> = replay
-                .violations
-                .iter()
-                .map(|violation| violation.rule.as_str())
-                .collect();
-            format!("{word}: {}", rules.join(" "))
-        }
-        Replayed::Diverged { at, saw } => format!("{word} at {at}: {saw}"),
-        Replayed::Error { reason, .. } => format!("{word}: {reason}"),
     }
 }
 
@@ -118,13 +105,30 @@ fn token(text: &str) -> Result<ReplayToken, Failure> {
     let content = std::fs::read_to_string(path)
         .map_err(|error| wrong(&format!("cannot read {text}: {error}")))?;
     let found = content.split('"').find(|word| word.starts_with("wxs1:"));
+    let cut_short = cut_short(&content);
     let Some(found) = found else {
+        if let Some(error) = cut_short {
+            return Err(Failure::usage(
+                format!("{text}: {error}; no failure is in it so far"),
+                "run it again to its end; a run stopped with Ctrl-C ends its transcript properly",
+            ));
+        }
         return Err(Failure::usage(
             format!("{text} holds no replay token"),
             "only a run with a failure has one; `wxmock check` prints it after `Again:`",
         ));
     };
+    if let Some(error) = cut_short {
+        eprintln!("{text}: {error}; what follows is the first failure in it");
+    }
     found
         .parse()
         .map_err(|error| wrong(&format!("the token in {text}: {error}")))
+}
+
+/// Why a transcript has no end; `None` for whole ones and for other files.
+fn cut_short(content: &str) -> Option<ReadError> {
+    ndjson::read(content)
+        .err()
+        .filter(|error| matches!(error, ReadError::Truncated { .. }))
 }

@@ -6,6 +6,7 @@ use wxmock_harness::report::ndjson::{self, ReadError};
 use wxmock_harness::report::{self, RunView};
 
 use super::artifacts::ReportArg;
+use super::lang::LangArg;
 use super::suite::view;
 use crate::exit::Failure;
 
@@ -28,11 +29,14 @@ pub(crate) struct Args {
     /// Show every step of a failing order
     #[arg(long)]
     trace: bool,
+    #[command(flatten)]
+    lang: LangArg,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let from = self.from.display();
+        let lang = self.lang.get();
         let text = std::fs::read(&self.from).map_err(|error| {
             Failure::usage(
                 format!("cannot read {from}: {error}"),
@@ -55,14 +59,13 @@ impl Args {
             Failure::usage(format!("{from}: {error}"), help)
         })?;
         if self.reports.is_empty() {
-            anstream::print!(
-                "{}",
-                report::terminal::render(&RunView::of(&events), &[], &view(self.trace))
-            );
+            let options = view(self.trace, lang);
+            let text = report::terminal::render(&RunView::of(&events), &[], &options);
+            anstream::print!("{text}");
         }
         for report in &self.reports {
             report.make_room()?;
-            if let Some((format, path)) = report.write(&events)? {
+            if let Some((format, path)) = report.write(&events, lang)? {
                 eprintln!("{format:<8} {path}");
             }
         }

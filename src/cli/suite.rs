@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use wxmock_harness::event::RunEvent;
+use wxmock_harness::lang::Lang;
 use wxmock_harness::report::terminal::TerminalOptions;
 use wxmock_harness::run::{Cancel, RunError};
 use wxmock_harness::session::{Session, SessionError, SessionSettings};
@@ -13,6 +14,7 @@ use wxmock_harness::target::{Adapter, Overrides};
 use wxmock_world::Seed;
 
 use super::artifacts::{Artifacts, ReportArg, Written};
+use super::lang::LangArg;
 use super::progress::Progress;
 use crate::exit::{Exit, Failure};
 
@@ -74,6 +76,8 @@ pub(crate) struct OutputArgs {
     /// Also render the run (repeatable): html, json, junit, tap, md, github, har, text =PATH (`-` is stdout); svg, mermaid =DIR
     #[arg(long = "report", value_name = "FORMAT=PATH")]
     pub(crate) reports: Vec<ReportArg>,
+    #[command(flatten)]
+    pub(crate) lang: LangArg,
 }
 
 /// Follows one run: shows it, writes it down. Errors are kept until the run is over, because a full disk must not
@@ -85,10 +89,10 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    pub(crate) fn begin(folder: &Path, reports: &[ReportArg]) -> Result<Self, Failure> {
+    pub(crate) fn begin(folder: &Path, reports: &[ReportArg], lang: Lang) -> Result<Self, Failure> {
         Ok(Self {
-            artifacts: Artifacts::begin(folder, reports)?,
-            progress: Progress::new(),
+            artifacts: Artifacts::begin(folder, reports, lang)?,
+            progress: Progress::new(lang),
             failed: None,
         })
     }
@@ -211,7 +215,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 /// How reports are written on this terminal, or into this pipe.
-pub(crate) fn view(trace: bool) -> TerminalOptions {
+pub(crate) fn view(trace: bool, lang: Lang) -> TerminalOptions {
     let stdout = std::io::stdout();
     let terminal = stdout.is_terminal();
     let columns = terminal
@@ -235,5 +239,6 @@ pub(crate) fn view(trace: bool) -> TerminalOptions {
         // `anstream` takes the colour out again where the reader does not want it.
         colour: terminal,
         trace,
+        lang,
     }
 }

@@ -3,6 +3,7 @@
 use crate::history::{Operation, Outcome, StepKind};
 use crate::judge::facts::{Facts, is_login};
 use crate::judge::finding::Finding;
+use crate::lang::say;
 
 /// ACC-01: all answers that name the account of a person name the same one.
 ///
@@ -41,16 +42,26 @@ pub(crate) fn acc_01(facts: &Facts<'_>) -> Vec<Finding> {
             Finding::must(
                 "ACC-01",
                 *second,
-                format!("{openid_owner} has one openid and two accounts: {id:?} and {other:?}."),
+                say!(
+                    "{owner} has one openid and two accounts: {id:?} and {other:?}.",
+                    "{owner} 只有一个 openid，却有两个账号：{id:?} 和 {other:?}。",
+                    owner = openid_owner,
+                    id = id,
+                    other = other
+                ),
             )
-            .because(format!(
-                "The account {id:?} was named at {}.",
-                facts.place(facts.step_of(*first, StepKind::Answer))
+            .because(say!(
+                "The account {id:?} was named at {place}.",
+                "{place}的回答给出的账号是 {id:?}。",
+                id = id,
+                place = facts.place(facts.step_of(*first, StepKind::Answer))
             ))
-            .because(format!(
-                "However, phone {} was told {other:?} at {}; the openid was the same.",
-                op.phone,
-                facts.place(facts.step_of(*second, StepKind::Answer))
+            .because(say!(
+                "However, phone {phone} was told {other:?} at {place}; the openid was the same.",
+                "可是手机 {phone} 在{place}收到的是 {other:?}，而 openid 是同一个。",
+                phone = op.phone,
+                other = other,
+                place = facts.place(facts.step_of(*second, StepKind::Answer))
             ))
             .steps(facts.ends_of(*first))
             .steps(facts.ends_of(*second)),

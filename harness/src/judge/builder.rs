@@ -4,9 +4,11 @@
 //! test to the caller.
 
 use crate::history::{
-    Answer, Ending, Forgery, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
+    Answer, Ending, FaultRecord, Forgery, History, KeyRecord, Operation, Outcome, PayloadRecord,
+    Phase, PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
 };
+use crate::scenario::FaultEffect;
+use crate::verdict::Violation;
 
 /// A history in the making. Phones named `P…` belong to A, phones named `Q…` to B.
 pub(crate) struct Builder {
@@ -80,15 +82,17 @@ impl Builder {
         call
     }
 
-    /// The backend's call is hit by the fault `label`, which the scenario described as `effect`.
-    pub(crate) fn fault(&mut self, op: usize, label: &str, effect: &str) -> usize {
+    /// The backend's call is hit by the fault `label` of the scenario.
+    pub(crate) fn fault(&mut self, op: usize, label: &str, effect: &FaultEffect) -> usize {
         let user = self.history.operations[op].user.clone();
-        self.step(
-            StepKind::World,
-            &format!("fault {label} jscode2session of {user}: {effect}"),
-            None,
-            Some(&user),
-        );
+        let text = format!("fault {label} jscode2session of {user}");
+        self.step(StepKind::World, &text, None, Some(&user));
+        self.last_step().fault = Some(FaultRecord {
+            label: label.into(),
+            endpoint: "jscode2session".into(),
+            garbles: effect.garbles(),
+            silences: effect.silences(),
+        });
         let call = self.call(op, "jscode2session");
         self.history.upstream[call].fault = Some(label.into());
         call
@@ -265,6 +269,7 @@ impl Builder {
             took_ms: None,
             answer: Answer::default(),
             phase: self.phase,
+            exchange: None,
         };
         fill(&mut record);
         let payload = record.payload;
@@ -296,6 +301,7 @@ impl Builder {
             errcode: None,
             fault: None,
             delivered: false,
+            exchange: None,
         });
         let call = self.history.upstream.len() - 1;
         self.history.upstream[call].arrived = self.call_step(StepKind::UpstreamArrived, "Q", call);
@@ -404,6 +410,7 @@ impl Builder {
             payload: None,
             key_in_force,
             phase: self.phase,
+            fault: None,
         });
         Tick(self.tick)
     }
@@ -452,12 +459,32 @@ pub(crate) fn lost_update(outcome: Outcome, accepted: &[u32]) -> History {
     b.history
 }
 
-/// The rules `history` breaks at MUST, as the judge sees it in `context`.
+/// The rules `history` breaks at MUST, as the judge sees it in `context`; each finding must be told in both languages.
 pub(crate) fn broken(history: &History, context: &crate::judge::JudgeContext) -> Vec<String> {
-    let mut rules: Vec<String> = crate::judge::judge(history, context)
-        .into_iter()
-        .map(|found| found.rule)
-        .collect();
+    let found = crate::judge::judge(history, context);
+    found.iter().for_each(told_alike);
+    let mut rules: Vec<String> = found.into_iter().map(|found| found.rule).collect();
     rules.dedup();
     rules
+}
+
+/// Asserts that a finding's Chinese is Chinese, whole, and names what its English names: P1, c1, k2, 40163, step 7.
+pub(crate) fn told_alike(found: &Violation) {
+    let lines = found.because.iter().zip(&found.because_zh);
+    assert_eq!(found.because.len(), found.because_zh.len(), "{found:?}");
+    for (en, zh) in lines.chain([(&found.sentence, &found.sentence_zh)]) {
+        assert_eq!(facts(en), facts(zh), "{en}\n{zh}");
+        assert!(zh.chars().any(|c| c >= '\u{4e00}'), "{zh}");
+        assert!(!en.chars().any(|c| c >= '\u{4e00}'), "{en}");
+    }
+}
+
+/// The words with a digit in them, sorted.
+fn facts(text: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+        .collect();
+    words.sort_unstable();
+    words
 }

@@ -3,6 +3,7 @@
 use crate::history::{Operation, Outcome, StepKind};
 use crate::judge::facts::{Facts, is_exchange, said};
 use crate::judge::finding::Finding;
+use crate::lang::{Say, say};
 
 /// errcodes that mean "this code yields nothing any more": invalid, already used.
 const DEAD_CODE: [i64; 2] = [40029, 40163];
@@ -51,21 +52,34 @@ fn two_sessions(facts: &Facts<'_>, code: &str, group: &[usize]) -> Option<Findin
         Finding::must(
             "CODE-01",
             second,
-            format!(
-                "The code {code} was submitted {} times and yielded two different sessions, to phone {} and to phone {}.",
-                group.len(),
-                op(facts, first).phone,
-                op(facts, second).phone,
+            say!(
+                "The code {code} was submitted {times} times and yielded two different sessions, to phone {first} and to phone {second}.",
+                "同一个 code（{code}）提交了 {times} 次，换来两个不同的会话：一个给了手机 {first}，一个给了手机 {second}。",
+                code = code,
+                times = group.len(),
+                first = op(facts, first).phone,
+                second = op(facts, second).phone,
             ),
         )
-        .because(format!("The first session was given out at {}.", facts.place(facts.step_of(first, StepKind::Answer))))
-        .because(format!(
-            "However, at {} a second one was given out; {}.",
-            facts.place(facts.step_of(second, StepKind::Answer)),
-            if facts.context.declared.joins_duplicate_codes {
-                "the adapter declares duplicate_code = \"same_session\""
+        .because(say!(
+            "The first session was given out at {place}.",
+            "第一个会话在{place}发出。",
+            place = facts.place(facts.step_of(first, StepKind::Answer))
+        ))
+        .because(say!(
+            "However, at {place} a second one was given out; {promise}.",
+            "可是{place}又发出了第二个；{promise}。",
+            place = facts.place(facts.step_of(second, StepKind::Answer)),
+            promise = if facts.context.declared.joins_duplicate_codes {
+                say!(
+                    "the adapter declares duplicate_code = \"same_session\"",
+                    "adapter 声明了 duplicate_code = \"same_session\""
+                )
             } else {
-                "a code is good for one login, and a duplicate gets the same session or a refusal"
+                say!(
+                    "a code is good for one login, and a duplicate gets the same session or a refusal",
+                    "一个 code 只能登录一次，重复提交要么得到同一个会话，要么被拒绝"
+                )
             },
         ))
         .steps(facts.ends_of(first))
@@ -93,18 +107,17 @@ fn no_session(facts: &Facts<'_>, code: &str, group: &[usize]) -> Option<Finding>
     if !(refused && plain && facts.settled() && facts.exchanged(code)) || faulted {
         return None;
     }
-    let answers: Vec<String> = group
-        .iter()
-        .map(|&index| said(&op(facts, index).answer))
-        .collect();
+    let answers = group.iter().map(|&index| said(&op(facts, index).answer));
     Some(
         Finding::must(
             "CODE-01",
             group[0],
-            format!(
-                "The code {code} was submitted {} times, WeChat accepted it once, and no submission got a session: {}.",
-                group.len(),
-                answers.join(", "),
+            say!(
+                "The code {code} was submitted {times} times, WeChat accepted it once, and no submission got a session: {answers}.",
+                "同一个 code（{code}）提交了 {times} 次，微信接受了一次，却没有哪次提交拿到会话：{answers}。",
+                code = code,
+                times = group.len(),
+                answers = Say::join(answers, &say!(", ", "、")),
             ),
         )
         .steps(group.iter().flat_map(|&index| facts.ends_of(index))),
@@ -129,17 +142,23 @@ fn lost_session(facts: &Facts<'_>, code: &str, group: &[usize]) -> Option<Findin
             Finding::must(
                 "CODE-01",
                 index,
-                format!(
-                    "The code {code} gave phone {} a session; after the other submission of the same code that session answers {}.",
-                    later.phone,
-                    said(&later.answer),
+                say!(
+                    "The code {code} gave phone {phone} a session; after the other submission of the same code that session answers {got}.",
+                    "手机 {phone} 凭 code（{code}）拿到了会话；同一个 code 再次提交之后，用这个会话请求，结果：{got}。",
+                    code = code,
+                    phone = later.phone,
+                    got = said(&later.answer),
                 ),
             )
-            .because(format!(
-                "The session was given out at {}.",
-                facts.place(facts.step_of(login, StepKind::Answer))
+            .because(say!(
+                "The session was given out at {place}.",
+                "这个会话在{place}发出。",
+                place = facts.place(facts.step_of(login, StepKind::Answer))
             ))
-            .because("However, a refused duplicate changes nothing: the session that was given out stays good.")
+            .because(say!(
+                "However, a refused duplicate changes nothing: the session that was given out stays good.",
+                "可是重复提交被拒绝时什么都不该变：已经发出的会话必须继续有效。"
+            ))
             .steps(facts.ends_of(login))
             .steps(facts.ends_of(index))
         })
@@ -156,18 +175,30 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
         });
         let Some((place, call)) = dead else { continue };
         let errcode = call.errcode.unwrap_or_default();
-        let code = login.code.as_deref().unwrap_or("the code");
-        let told = format!(
-            "WeChat answered {errcode} for {code} at {}.",
-            facts.place(facts.call_step(*place, StepKind::Reply))
+        let code = match login.code.as_deref() {
+            Some(code) => Say::same(code),
+            None => say!("the code", "该 code"),
+        };
+        let told = say!(
+            "WeChat answered {errcode} for {code} at {place}.",
+            "微信在{place}对 {code} 答复 {errcode}。",
+            errcode = errcode,
+            code = code,
+            place = facts.place(facts.call_step(*place, StepKind::Reply))
         );
         let redeemed = login
             .code
             .as_deref()
             .is_some_and(|code| facts.exchanged(code));
         let wrong = match login.answer.outcome {
-            Outcome::Ok if !redeemed => Some("logged the phone in all the same"),
-            Outcome::ServerError => Some("passed it on as a failure of its own"),
+            Outcome::Ok if !redeemed => Some(say!(
+                "logged the phone in all the same",
+                "照样让手机登录成功"
+            )),
+            Outcome::ServerError => Some(say!(
+                "passed it on as a failure of its own",
+                "把它当成自己的故障报给手机"
+            )),
             _ => None,
         };
         if let Some(wrong) = wrong {
@@ -175,10 +206,21 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "CODE-03",
                     index,
-                    format!("WeChat refused {code} with {errcode}; the backend {wrong}: {} got {}.", facts.who(login), said(&login.answer)),
+                    say!(
+                        "WeChat refused {code} with {errcode}; the backend {wrong}: {who} got {got}.",
+                        "微信以 {errcode} 拒绝了 {code}，后端却{wrong}；{who} 的结果：{got}。",
+                        code = code,
+                        errcode = errcode,
+                        wrong = wrong,
+                        who = facts.who(login),
+                        got = said(&login.answer)
+                    ),
                 )
                 .because(told.clone())
-                .because("However, only a fresh code helps now, so the answer is relogin or invalid, and no session.")
+                .because(say!(
+                    "However, only a fresh code helps now, so the answer is relogin or invalid, and no session.",
+                    "可是这时只有换新 code 才管用，所以应当回答 relogin 或 invalid，不给会话。"
+                ))
                 .steps(facts.call_step(*place, StepKind::Reply))
                 .steps(facts.ends_of(index)),
             );
@@ -196,10 +238,20 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "CODE-03",
                     None,
-                    format!("WeChat refused {code} with {errcode}; the backend sent the same code again."),
+                    say!(
+                        "WeChat refused {code} with {errcode}; the backend sent the same code again.",
+                        "微信以 {errcode} 拒绝了 {code}，后端又拿同一个 code 去换。",
+                        code = code,
+                        errcode = errcode
+                    ),
                 )
                 .because(told)
-                .because(format!("However, at {} it asked WeChat for {code} once more; a dead code stays dead.", facts.place(step)))
+                .because(say!(
+                    "However, at {place} it asked WeChat for {code} once more; a dead code stays dead.",
+                    "可是{place}它又拿 {code} 去问微信；失效的 code 不会复活。",
+                    place = facts.place(step),
+                    code = code
+                ))
                 .steps(facts.call_step(*place, StepKind::Reply))
                 .steps(step),
             );
@@ -213,6 +265,7 @@ mod tests {
     use crate::history::{Ending, History, Outcome};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -275,7 +328,7 @@ mod tests {
     #[test]
     fn code_01_spares_a_failure_a_fault_explains_and_an_unclassified_answer() {
         let (mut b, one, two) = twice();
-        b.fault(two, "f", "reset when=after");
+        b.fault(two, "f", &FaultEffect::Reset);
         b.answer(one, Outcome::RetryLater);
         b.answer(two, Outcome::RetryLater);
         check(&b.history, &[]);
@@ -326,7 +379,7 @@ mod tests {
     fn code_03_spares_a_retry_after_a_lost_reply_and_a_second_phone() {
         let mut b = Builder::new();
         let op = b.submit("P1", "c1");
-        let lost = b.fault(op, "f", "reset when=after");
+        let lost = b.fault(op, "f", &FaultEffect::Reset);
         b.reply(lost);
         let again = b.refuse(op, 40163);
         b.reply(again);

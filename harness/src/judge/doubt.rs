@@ -1,27 +1,40 @@
 //! Why a history without a violation still proves nothing.
 
 use crate::history::{Ending, History, Operation, Outcome};
+use crate::lang::{Say, say};
 
 /// The reason for [`Verdict::Inconclusive`](crate::verdict::Verdict::Inconclusive) that this order alone gives.
-pub(crate) fn doubt(history: &History) -> Option<String> {
+pub(crate) fn doubt(history: &History) -> Option<Say> {
     match &history.ending {
         Ending::Complete => {}
         Ending::Infeasible { waiting, holder } => {
-            return Some(format!(
-                "serialised: `{waiting}` waits for `{holder}` inside the backend"
+            return Some(say!(
+                "serialised: `{waiting}` waits for `{holder}` inside the backend",
+                "serialised: `{waiting}` 在后端内部排队，等的是 `{holder}`",
+                waiting = waiting,
+                holder = holder
             ));
         }
         Ending::Diverged { at, saw } => {
-            return Some(format!(
-                "diverged: at {at} the backend did something else: {saw}"
+            return Some(say!(
+                "diverged: at {at} the backend did something else: {saw}",
+                "diverged: 到 {at} 这一步，后端的行为与预定顺序不符：{saw}",
+                at = at,
+                saw = saw
             ));
         }
-        Ending::Hung { open } => {
-            return Some(format!("unsettled: no answer to {}", open.join(", ")));
+        Ending::Hung { open, .. } => {
+            return Some(say!(
+                "unsettled: no answer to {open}",
+                "unsettled: {open} 没有应答",
+                open = Say::join(open, &say!(", ", "、"))
+            ));
         }
         Ending::HoldBudget { at } => {
-            return Some(format!(
-                "hold-budget: the backend gave up waiting while {at} was held"
+            return Some(say!(
+                "hold-budget: the backend gave up waiting while {at} was held",
+                "hold-budget: 扣住 {at} 的时候，后端等不及，自己放弃了",
+                at = at
             ));
         }
     }
@@ -29,18 +42,23 @@ pub(crate) fn doubt(history: &History) -> Option<String> {
         .operations
         .iter()
         .find(|op| op.answer.outcome == Outcome::Indefinite)
-        .map(|op| format!("indefinite: {}", indefinite(op)))
+        .map(indefinite)
 }
 
-fn indefinite(op: &Operation) -> String {
+fn indefinite(op: &Operation) -> Say {
     match op.answer.status {
-        Some(status) => format!(
-            "`{}` of phone {} got HTTP {status}, which no [[outcome]] rule of the adapter matches",
-            op.label, op.phone
+        Some(status) => say!(
+            "indefinite: `{label}` of phone {phone} got HTTP {status}, which no [[outcome]] rule of the adapter matches",
+            "indefinite: 手机 {phone} 的 `{label}` 得到 HTTP {status}，adapter 里没有哪条 [[outcome]] 规则匹配它",
+            label = op.label,
+            phone = op.phone,
+            status = u32::from(status)
         ),
-        None => format!(
-            "`{}` of phone {} got no complete answer",
-            op.label, op.phone
+        None => say!(
+            "indefinite: `{label}` of phone {phone} got no complete answer",
+            "indefinite: 手机 {phone} 的 `{label}` 没有得到完整的应答",
+            label = op.label,
+            phone = op.phone
         ),
     }
 }
@@ -53,10 +71,10 @@ mod tests {
 
     fn check(history: &History, expected: Option<&str>) {
         let reason = doubt(history);
-        let word = reason
-            .as_deref()
-            .and_then(|reason| reason.split(':').next());
-        assert_eq!(word, expected, "{reason:?}");
+        let word =
+            |text: fn(&Say) -> &str| reason.as_ref().and_then(|say| text(say).split(':').next());
+        assert_eq!(word(|say| &say.en), expected, "{reason:?}");
+        assert_eq!(word(|say| &say.zh), expected, "{reason:?}");
     }
 
     #[test]
@@ -68,7 +86,7 @@ mod tests {
         b.answer(op, Outcome::Indefinite);
         assert!(judge(&b.history, &JudgeContext::default()).is_empty());
         check(&b.history, Some("indefinite"));
-        assert!(doubt(&b.history).unwrap().contains("HTTP 418"));
+        assert!(doubt(&b.history).unwrap().en.contains("HTTP 418"));
     }
 
     #[test]
@@ -92,6 +110,7 @@ mod tests {
             (
                 Ending::Hung {
                     open: vec!["submit c1".into()],
+                    waits: vec![],
                 },
                 Some("unsettled"),
             ),

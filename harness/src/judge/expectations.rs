@@ -3,6 +3,7 @@
 use crate::history::Outcome;
 use crate::judge::facts::{Facts, said, word};
 use crate::judge::finding::Finding;
+use crate::lang::{Say, say};
 use crate::verdict::Level;
 
 /// Answers outside the lists. What no adapter rule matches is left to [`doubt`](crate::judge::doubt).
@@ -23,22 +24,24 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                 Some(wish) if !wish.contains(&outcome) => (Level::Should, wish),
                 _ => return None,
             };
-            let words: Vec<&str> = list.iter().map(|outcome| word(*outcome)).collect();
+            let words = list.iter().map(|outcome| word(*outcome));
             let binds = if level == Level::Must {
-                "must"
+                say!("must", "必须")
             } else {
-                "should"
+                say!("should", "应当")
             };
             Some(
                 Finding::must(
                     &expected.rule,
                     index,
-                    format!(
-                        "{} did `{}` and got {}; in this order it {binds} be {}.",
-                        facts.who(op),
-                        op.label,
-                        said(&op.answer),
-                        words.join(" or "),
+                    say!(
+                        "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
+                        "{who} 执行 `{label}`，结果：{got}；按这种顺序{binds}是 {words}。",
+                        who = facts.who(op),
+                        label = op.label,
+                        got = said(&op.answer),
+                        binds = binds,
+                        words = Say::join(words, &say!(" or ", " 或 ")),
                     ),
                 )
                 .at(level)

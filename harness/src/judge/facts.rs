@@ -1,12 +1,12 @@
 //! Questions every rule asks of a history: whose token, which login, which key was newest, was anything still open.
 
 use crate::history::{
-    Answer, Ending, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase, StepKind, Tick,
-    UpstreamCall,
+    Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
+    StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
-use crate::judge::fault::FaultFacts;
 use crate::judge::steps;
+use crate::lang::{Say, say};
 
 /// A history with its context and an index of row numbers.
 pub(crate) struct Facts<'a> {
@@ -150,10 +150,11 @@ impl<'a> Facts<'a> {
             .any(|(_, call)| call.fault.is_some())
     }
 
-    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<FaultFacts> {
-        call.fault
-            .as_deref()
-            .map(|label| FaultFacts::of(self.history, label))
+    /// The fault that hit a call; `None` also where the history does not say what it did.
+    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<&'a FaultRecord> {
+        let label = call.fault.as_deref()?;
+        let mut set = self.history.steps.iter().filter_map(|s| s.fault.as_ref());
+        set.find(|fault| fault.label == label)
     }
 
     /// Whether the token of `op` was logged out before.
@@ -184,10 +185,10 @@ impl<'a> Facts<'a> {
     }
 
     /// "step 7" for the step at `index`.
-    pub(crate) fn place(&self, index: Option<usize>) -> String {
+    pub(crate) fn place(&self, index: Option<usize>) -> Say {
         match index.and_then(|index| self.rows.get(index)) {
-            Some(row) => format!("step {row}"),
-            None => "an unrecorded step".to_owned(),
+            Some(row) => say!("step {row}", "第 {row} 步", row = row),
+            None => say!("an unrecorded step", "没有记录的某一步"),
         }
     }
 
@@ -248,11 +249,16 @@ impl<'a> Facts<'a> {
     }
 
     /// "phone P1 (A)".
-    pub(crate) fn who(&self, op: &Operation) -> String {
-        if self.history.users.len() > 1 {
-            format!("phone {} ({})", op.phone, op.user)
+    pub(crate) fn who(&self, op: &Operation) -> Say {
+        if self.history.is_of_several(&op.user) {
+            say!(
+                "phone {phone} ({user})",
+                "{user} 的手机 {phone}",
+                phone = op.phone,
+                user = op.user
+            )
         } else {
-            format!("phone {}", op.phone)
+            say!("phone {phone}", "手机 {phone}", phone = op.phone)
         }
     }
 }
@@ -286,10 +292,15 @@ pub(crate) fn is_probe(op: &Operation) -> bool {
 }
 
 /// "500 (server_error)", "no answer".
-pub(crate) fn said(answer: &Answer) -> String {
+pub(crate) fn said(answer: &Answer) -> Say {
     match answer.status {
-        Some(status) => format!("{status} ({})", word(answer.outcome)),
-        None => "no answer".to_owned(),
+        Some(status) => say!(
+            "{status} ({word})",
+            "{status}（{word}）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
+        None => say!("no answer", "无应答"),
     }
 }
 

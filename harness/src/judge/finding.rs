@@ -1,6 +1,7 @@
 //! One violation on its way out of a rule: what [`Violation`] has, and which operation it is about.
 
 use crate::judge::rules::{impact_at, rule, rules};
+use crate::lang::Say;
 use crate::verdict::{Impact, Level, Violation};
 
 /// A violation before sorting and de-duplication.
@@ -10,14 +11,14 @@ pub(crate) struct Finding {
     pub(crate) level: Level,
     /// The operation it is about; one rule is reported once per operation.
     pub(crate) op: Option<usize>,
-    pub(crate) sentence: String,
-    pub(crate) because: Vec<String>,
+    pub(crate) sentence: Say,
+    pub(crate) because: Vec<Say>,
     pub(crate) steps: Vec<usize>,
 }
 
 impl Finding {
     /// A violation of `rule` at MUST about operation `op`.
-    pub(crate) fn must(rule: &str, op: impl Into<Option<usize>>, sentence: String) -> Self {
+    pub(crate) fn must(rule: &str, op: impl Into<Option<usize>>, sentence: Say) -> Self {
         Self {
             rule: rule.to_owned(),
             level: Level::Must,
@@ -33,8 +34,8 @@ impl Finding {
         self
     }
 
-    pub(crate) fn because(mut self, line: impl Into<String>) -> Self {
-        self.because.push(line.into());
+    pub(crate) fn because(mut self, line: Say) -> Self {
+        self.because.push(line);
         self
     }
 
@@ -53,11 +54,18 @@ impl Finding {
     pub(crate) fn into_violation(mut self) -> Violation {
         self.steps.sort_unstable();
         self.steps.dedup();
+        let (because, because_zh) = self
+            .because
+            .into_iter()
+            .map(|line| (line.en, line.zh))
+            .unzip();
         Violation {
             rule: self.rule,
             level: self.level,
-            sentence: self.sentence,
-            because: self.because,
+            sentence: self.sentence.en,
+            sentence_zh: self.sentence.zh,
+            because,
+            because_zh,
             steps: self.steps,
         }
     }

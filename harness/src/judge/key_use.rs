@@ -7,6 +7,7 @@ use crate::judge::facts::{
     Facts, Plaintext, failed, honest, is_login, is_probe, plaintext, said, shows, word,
 };
 use crate::judge::finding::Finding;
+use crate::lang::{Say, say};
 use crate::verdict::Level;
 
 /// KEY-01: nobody gets another person's data, and nothing forged is accepted.
@@ -32,50 +33,66 @@ fn accepted_wrongly(
 ) -> Option<Finding> {
     let holder = session_owner(op);
     let sentence = if let Some(forgery) = payload.forgery {
-        format!(
-            "{} sent {}: {}; the backend answered ok.",
-            facts.who(op),
-            payload.name,
-            forged(forgery)
-        )
+        forgery_accepted(facts, op, payload, forgery)
     } else if payload.key_no.is_none() {
-        format!(
-            "{} sent {}: {}; the backend answered ok.",
-            facts.who(op),
-            payload.name,
-            forged(Forgery::NeverIssuedKey)
-        )
+        forgery_accepted(facts, op, payload, Forgery::NeverIssuedKey)
     } else if holder.is_some_and(|holder| holder != payload.user) {
-        format!(
-            "{} sent {}, which holds data of {}, with a session of {}; the backend answered ok.",
-            facts.who(op),
-            payload.name,
-            payload.user,
-            holder.unwrap_or_default(),
+        say!(
+            "{who} sent {payload}, which holds data of {owner}, with a session of {holder}; the backend answered ok.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，用的却是 {holder} 的登录态；后端照样回答 ok。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
+            holder = holder.unwrap_or_default(),
         )
     } else {
         let seen = op.answer.plaintext.as_deref()?.trim();
         let other = facts.history.payloads.iter().find(|other| {
             other.user != payload.user && shows(seen, &other.mark) && !shows(seen, &payload.mark)
         })?;
-        format!(
-            "{} sent {}, which holds data of {}; the backend answered with the data of {}.",
-            facts.who(op),
-            payload.name,
-            payload.user,
-            other.user,
+        say!(
+            "{who} sent {payload}, which holds data of {owner}; the backend answered with the data of {other}.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，后端返回的却是 {other} 的数据。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
+            other = other.user,
         )
     };
     Some(Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index)))
 }
 
-const fn forged(forgery: Forgery) -> &'static str {
-    match forgery {
-        Forgery::NeverIssuedKey => "it is sealed under a key WeChat never issued",
-        Forgery::OtherAppWatermark => "its watermark names another mini program",
-        Forgery::BentIv => "its iv was bent so that the openId reads differently",
-        Forgery::ForeignOpenid => "the openId inside is another person's",
-    }
+fn forgery_accepted(
+    facts: &Facts<'_>,
+    op: &Operation,
+    payload: &PayloadRecord,
+    forgery: Forgery,
+) -> Say {
+    let what = match forgery {
+        Forgery::NeverIssuedKey => say!(
+            "it is sealed under a key WeChat never issued",
+            "加密用的 key 微信从未签发过"
+        ),
+        Forgery::OtherAppWatermark => say!(
+            "its watermark names another mini program",
+            "watermark 里是另一个小程序的 appid"
+        ),
+        Forgery::BentIv => say!(
+            "its iv was bent so that the openId reads differently",
+            "iv 被改过，解出来的 openId 会变成另一个"
+        ),
+        Forgery::ForeignOpenid => say!(
+            "the openId inside is another person's",
+            "里面的 openId 是别人的"
+        ),
+    };
+    say!(
+        "{who} sent {payload}: {what}; the backend answered ok.",
+        "{who} 发送密文 {payload}：{what}；后端照样回答 ok。",
+        who = facts.who(op),
+        payload = payload.name,
+        what = what
+    )
 }
 
 /// Whose session an operation acts in: the token's owner, or the person who logs in.
@@ -103,10 +120,16 @@ fn strange_accounts(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "KEY-01",
                     index,
-                    format!("{other} and {} are two people, and both logins ended in the account {id:?}.", op.user),
+                    say!(
+                        "{other} and {user} are two people, and both logins ended in the account {id:?}.",
+                        "{other} 和 {user} 是两个用户，登录后却进了同一个账号 {id:?}。",
+                        other = other,
+                        user = op.user,
+                        id = id
+                    ),
                 )
-                .because(format!("{other} got it at {}.", facts.place(facts.step_of(*first, StepKind::Answer))))
-                .because(format!("{} got it at {}.", op.user, facts.place(facts.step_of(index, StepKind::Answer))))
+                .because(got_the_account(facts, other, *first))
+                .because(got_the_account(facts, &op.user, index))
                 .steps(facts.ends_of(*first))
                 .steps(facts.ends_of(index)),
             ),
@@ -131,20 +154,35 @@ fn strange_accounts(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "KEY-01",
                     index,
-                    format!(
-                        "{} asked with a token of {owner}; the backend answered as {other}.",
-                        facts.who(op)
+                    say!(
+                        "{who} asked with a token of {owner}; the backend answered as {other}.",
+                        "{who} 拿 {owner} 的 token 来请求，后端却把它当成 {other}。",
+                        who = facts.who(op),
+                        owner = owner,
+                        other = other
                     ),
                 )
-                .because(format!(
-                    "The account {id:?} was given to {other} at {}.",
-                    facts.place(facts.step_of(*first, StepKind::Answer))
+                .because(say!(
+                    "The account {id:?} was given to {other} at {place}.",
+                    "账号 {id:?} 是在{place}给 {other} 的。",
+                    id = id,
+                    other = other,
+                    place = facts.place(facts.step_of(*first, StepKind::Answer))
                 ))
                 .steps(facts.ends_of(index)),
             );
         }
     }
     found
+}
+
+fn got_the_account(facts: &Facts<'_>, user: &str, login: usize) -> Say {
+    say!(
+        "{user} got it at {place}.",
+        "{user} 在{place}得到这个账号。",
+        user = user,
+        place = facts.place(facts.step_of(login, StepKind::Answer))
+    )
 }
 
 /// KEY-02: every honest ciphertext ends in its own plaintext or in `relogin`.
@@ -181,21 +219,23 @@ fn unhelpful(
             {
                 return None;
             }
-            format!(
-                "{} sent {}; the backend answered ok with something that is not in it.",
-                facts.who(op),
-                payload.name
+            say!(
+                "{who} sent {payload}; the backend answered ok with something that is not in it.",
+                "{who} 发送密文 {payload}，后端回答 ok，返回的内容却不是密文里的。",
+                who = facts.who(op),
+                payload = payload.name
             )
         }
         Outcome::RetryLater | Outcome::Denied | Outcome::Invalid | Outcome::ServerError => {
             if excused(facts, index, op) {
                 return None;
             }
-            format!(
-                "{} sent {} and got {}; an honest payload ends in its plaintext or in relogin.",
-                facts.who(op),
-                describe(payload),
-                said(&op.answer),
+            say!(
+                "{who} sent {payload} and got {got}; an honest payload ends in its plaintext or in relogin.",
+                "{who} 发送密文 {payload}，结果：{got}；正常的密文要么解出原文，要么回答 relogin 让手机重新登录。",
+                who = facts.who(op),
+                payload = describe(payload),
+                got = said(&op.answer),
             )
         }
     };
@@ -204,9 +244,10 @@ fn unhelpful(
         finding = finding.because(key_history(facts, payload, no, op.called));
     }
     if outcome != Outcome::Ok {
-        finding = finding.because(format!(
-            "Only relogin tells the phone to log in and capture again; {} leaves it with a payload that will never open.",
-            word(outcome)
+        finding = finding.because(say!(
+            "Only relogin tells the phone to log in and capture again; {word} leaves it with a payload that will never open.",
+            "只有 relogin 能让手机重新登录、重新取数；回答 {word}，手机就只能一直拿着这份永远解不开的密文。",
+            word = word(outcome)
         ));
     }
     Some(finding)
@@ -232,24 +273,33 @@ fn excused(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
     upstream_failed || facts.logged_out(op) || (altered && refused)
 }
 
-fn describe(payload: &PayloadRecord) -> String {
+fn describe(payload: &PayloadRecord) -> Say {
     match payload.key_no {
-        Some(no) => format!("{} (sealed under k{no})", payload.name),
-        None => payload.name.clone(),
+        Some(no) => say!(
+            "{name} (sealed under k{no})",
+            "{name}（用 k{no} 加密）",
+            name = payload.name,
+            no = no
+        ),
+        None => Say::same(&payload.name),
     }
 }
 
 /// Whether and when the key of a payload had reached the backend.
-fn key_history(facts: &Facts<'_>, payload: &PayloadRecord, no: u32, at: Tick) -> String {
+fn key_history(facts: &Facts<'_>, payload: &PayloadRecord, no: u32, at: Tick) -> Say {
     match facts.last_delivery(&payload.user, no, at) {
-        Some((call, _)) => format!(
-            "{} was sealed under k{no}, and k{no} had reached the backend at {}.",
-            payload.name,
-            facts.place(facts.call_step(call, StepKind::Reply)),
+        Some((call, _)) => say!(
+            "{name} was sealed under k{no}, and k{no} had reached the backend at {place}.",
+            "{name} 用 k{no} 加密，而 k{no} 在{place}就到了后端手里。",
+            name = payload.name,
+            no = no,
+            place = facts.place(facts.call_step(call, StepKind::Reply)),
         ),
-        None => format!(
-            "{} was sealed under k{no}, and k{no} never reached the backend; it cannot decrypt, but it can say relogin.",
-            payload.name
+        None => say!(
+            "{name} was sealed under k{no}, and k{no} never reached the backend; it cannot decrypt, but it can say relogin.",
+            "{name} 用 k{no} 加密，而 k{no} 从未到过后端：后端解不开，但完全可以回答 relogin。",
+            name = payload.name,
+            no = no
         ),
     }
 }
@@ -268,10 +318,11 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
                     Finding::must(
                         "KEY-03",
                         index,
-                        format!(
-                            "{} logged in alone with a fresh code after the race and got {}.",
-                            facts.who(op),
-                            said(&op.answer)
+                        say!(
+                            "{who} logged in alone with a fresh code after the race and got {got}.",
+                            "并发结束后，{who} 拿新 code 单独登录，结果：{got}。",
+                            who = facts.who(op),
+                            got = said(&op.answer)
                         ),
                     )
                     .steps(facts.ends_of(index)),
@@ -290,23 +341,26 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
             let mut finding = Finding::must(
                 "KEY-03",
                 index,
-                format!(
-                    "{} logged in again, alone, captured anew and sent; it got {} instead of its data.",
-                    facts.who(op),
-                    said(&op.answer)
+                say!(
+                    "{who} logged in again, alone, captured anew and sent; it got {got} instead of its data.",
+                    "{who} 单独重新登录、重新取数后再发送，仍没拿到数据，结果：{got}。",
+                    who = facts.who(op),
+                    got = said(&op.answer)
                 ),
             )
             .steps(facts.ends_of(index));
             if let Some(first) = relogin {
-                finding = finding.because(format!(
-                    "The backend asked for a new login at {}.",
-                    facts.place(facts.step_of(first, StepKind::Answer))
+                finding = finding.because(say!(
+                    "The backend asked for a new login at {place}.",
+                    "后端在{place}要求重新登录。",
+                    place = facts.place(facts.step_of(first, StepKind::Answer))
                 ));
             }
-            found.push(finding.because(format!(
-                "That login ended at {}, with nothing else of {} in flight, and brought the key the new payload is sealed under.",
-                facts.place(facts.step_of(login, StepKind::Answer)),
-                op.user,
+            found.push(finding.because(say!(
+                "That login ended at {place}, with nothing else of {user} in flight, and brought the key the new payload is sealed under.",
+                "那次登录在{place}完成，期间 {user} 没有别的请求在途；新密文正是用它换来的 session_key 加密的。",
+                place = facts.place(facts.step_of(login, StepKind::Answer)),
+                user = op.user,
             )));
         }
     }
@@ -409,16 +463,22 @@ fn lost_update(facts: &Facts<'_>, key: &KeyRecord) -> Option<Finding> {
     };
     let older = older_in_force(facts, key);
     let held = match older {
-        Some(no) => format!("the older k{no} is in force instead"),
-        None => "it is not in force".to_owned(),
+        Some(no) => say!(
+            "the older k{no} is in force instead",
+            "生效的却是旧的 k{no}",
+            no = no
+        ),
+        None => say!("it is not in force", "却没有生效"),
     };
-    let sentence = format!(
-        "At rest, WeChat's newest key of {} is k{} and the backend was given it, but {held}: {} sent {} and got {}.",
-        key.user,
-        key.no,
-        facts.who(op),
-        facts.payload(op).map_or_else(String::new, describe),
-        said(&op.answer),
+    let sentence = say!(
+        "At rest, WeChat's newest key of {user} is k{no} and the backend was given it, but {held}: {who} sent {payload} and got {got}.",
+        "静止之后，{user} 在微信的最新 session_key 是 k{no}，后端也收到过，{held}：{who} 发送密文 {payload}，结果：{got}。",
+        user = key.user,
+        no = key.no,
+        held = held,
+        who = facts.who(op),
+        payload = facts.payload(op).map(describe).unwrap_or_default(),
+        got = said(&op.answer),
     );
     let finding = Finding::must("KEY-04", *index, sentence)
         .at(level)
@@ -565,12 +625,13 @@ fn explain_lost_update(
     let issued = facts.issue_step(key);
     finding = finding.steps(issued);
     if let Some(before) = rival.and_then(|rival| facts.key(&key.user, rival)) {
-        finding = finding.because(format!(
-            "k{no} replaced k{} at WeChat: k{no} was issued at {}, after k{} at {}.",
-            before.no,
-            facts.place(issued),
-            before.no,
-            facts.place(facts.issue_step(before)),
+        finding = finding.because(say!(
+            "k{no} replaced k{before} at WeChat: k{no} was issued at {place}, after k{before} at {earlier}.",
+            "在微信那边，k{no} 取代了 k{before}：k{before} 在{earlier}签发，k{no} 随后在{place}签发。",
+            no = no,
+            before = before.no,
+            place = facts.place(issued),
+            earlier = facts.place(facts.issue_step(before)),
         ));
     }
     if let Some((newest, newest_call)) = facts.last_delivery(&key.user, no, at) {
@@ -584,24 +645,31 @@ fn explain_lost_update(
         finding = match late {
             Some((rival, (call, reply))) if reply.released > newest_call.released => {
                 let step = facts.call_step(call, StepKind::Reply);
-                finding.steps(step).because(format!(
-                    "However, the backend behaves as if k{rival} replaced k{no}: k{rival} reached it at {}, after k{no} at {}.",
-                    facts.place(step),
-                    facts.place(arrived),
+                finding.steps(step).because(say!(
+                    "However, the backend behaves as if k{rival} replaced k{no}: k{rival} reached it at {place}, after k{no} at {earlier}.",
+                    "可是后端的表现像是 k{rival} 取代了 k{no}：k{no} 在{earlier}就到了，迟到的 k{rival} 到{place}才到。",
+                    rival = rival,
+                    no = no,
+                    place = facts.place(step),
+                    earlier = facts.place(arrived),
                 ))
             }
-            _ => finding.because(format!(
-                "However, the backend does not use k{no}, which reached it last, at {}.",
-                facts.place(arrived)
+            _ => finding.because(say!(
+                "However, the backend does not use k{no}, which reached it last, at {place}.",
+                "可是最后到达后端的就是 k{no}（{place}），后端却没有用它。",
+                no = no,
+                place = facts.place(arrived)
             )),
         };
     }
     match accepted(facts, key) {
         Some(keys) => {
             let list: Vec<String> = keys.iter().map(|no| format!("k{no}")).collect();
-            finding.because(format!(
-                "Probes: the backend accepts {{{}}}; it should accept k{no}.",
-                list.join(", ")
+            finding.because(say!(
+                "Probes: the backend accepts {{{list}}}; it should accept k{no}.",
+                "逐把 key 试过：后端能解的是 {{{list}}}，而它应当能解 k{no}。",
+                list = list.join(", "),
+                no = no
             ))
         }
         None => finding,
@@ -615,6 +683,7 @@ mod tests {
     use crate::judge::builder::{Builder, broken, lost_update};
     use crate::judge::context::{Declared, JudgeContext};
     use crate::judge::judge;
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -733,7 +802,7 @@ mod tests {
         let op = b.send("P1", new, "t2");
         b.answer(op, Outcome::Ok).plaintext = Some("mark-p2".into());
         let op = b.send("P1", old, "t2");
-        let call = b.fault(op, "f", "silent");
+        let call = b.fault(op, "f", &FaultEffect::Silent);
         b.history.upstream[call].endpoint = "checksession".into();
         b.answer(op, Outcome::ServerError);
         b.send_gets("P1", old, "t2", Outcome::Indefinite);

@@ -9,7 +9,6 @@ mod context;
 mod doubt;
 mod expectations;
 mod facts;
-mod fault;
 mod finding;
 mod key_use;
 mod liveness;
@@ -29,6 +28,7 @@ pub use rules::{RuleInfo, explain, impact_at, impact_word, level_word, repairs, 
 use crate::history::History;
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
+use crate::lang::Say;
 use crate::verdict::{Level, Violation};
 
 /// Every violation of `history`: MUST first, then what costs most, then the cause before its symptoms. A rule is
@@ -73,8 +73,9 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
 }
 
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason
-/// for [`Verdict::Inconclusive`](crate::verdict::Verdict::Inconclusive): `indefinite: …`, `diverged: …`.
+/// for [`Verdict::Inconclusive`](crate::verdict::Verdict::Inconclusive): `indefinite: …`, `diverged: …`; the word before
+/// the colon is the same in both languages.
 #[must_use]
-pub fn doubt(history: &History) -> Option<String> {
+pub fn doubt(history: &History) -> Option<Say> {
     doubt::doubt(history)
 }

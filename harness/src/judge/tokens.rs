@@ -6,6 +6,7 @@ use crate::history::{Operation, Outcome, StepKind};
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
 use crate::judge::rules;
+use crate::lang::say;
 
 /// TOK-01: two people never share a token; two logins get two tokens unless the adapter says otherwise.
 pub(crate) fn tok_01(facts: &Facts<'_>) -> Vec<Finding> {
@@ -28,25 +29,30 @@ pub(crate) fn tok_01(facts: &Facts<'_>) -> Vec<Finding> {
             continue;
         };
         let sentence = if other.user == op.user {
-            format!(
-                "Two logins of {} with two codes got the same token; logging out on one phone would end both.",
-                op.user
+            say!(
+                "Two logins of {user} with two codes got the same token; logging out on one phone would end both.",
+                "{user} 用两个 code 登录两次，拿到的却是同一个 token：一台手机退出登录，另一台的登录态也没了。",
+                user = op.user
             )
         } else {
-            format!(
-                "{} and {} are two people and were given the same token.",
-                other.user, op.user
+            say!(
+                "{first} and {second} are two people and were given the same token.",
+                "{first} 和 {second} 是两个用户，拿到的却是同一个 token。",
+                first = other.user,
+                second = op.user
             )
         };
         found.push(
             Finding::must("TOK-01", *index, sentence)
-                .because(format!(
-                    "It was given out at {}.",
-                    facts.place(facts.step_of(*first, StepKind::Answer))
+                .because(say!(
+                    "It was given out at {place}.",
+                    "它在{place}发出。",
+                    place = facts.place(facts.step_of(*first, StepKind::Answer))
                 ))
-                .because(format!(
-                    "It was given out again at {}.",
-                    facts.place(facts.step_of(*index, StepKind::Answer))
+                .because(say!(
+                    "It was given out again at {place}.",
+                    "{place}又发出了同一个。",
+                    place = facts.place(facts.step_of(*index, StepKind::Answer))
                 ))
                 .steps(facts.ends_of(*first))
                 .steps(facts.ends_of(*index)),
@@ -65,8 +71,14 @@ fn clashes(facts: &Facts<'_>, a: &Operation, b: &Operation) -> bool {
 pub(crate) fn on_raw_bytes(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, op) in facts.operations() {
-        for (rule, explanation) in &op.answer.findings {
-            let sentence = format!("{}, answer to `{}`: {explanation}", facts.who(op), op.label);
+        for (rule, explanation) in op.answer.explained() {
+            let sentence = say!(
+                "{who}, answer to `{label}`: {explanation}",
+                "{who} 的 `{label}` 收到的回答：{explanation}",
+                who = facts.who(op),
+                label = op.label,
+                explanation = explanation
+            );
             let level = rules::rule(rule).map_or(crate::verdict::Level::Must, |rule| rule.level);
             found.push(
                 Finding::must(rule, index, sentence)
@@ -83,10 +95,12 @@ pub(crate) fn on_raw_bytes(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "TOK-03",
                     index,
-                    format!(
-                        "{}, answer to `{}`: it contains {what}.",
-                        facts.who(op),
-                        op.label
+                    say!(
+                        "{who}, answer to `{label}`: it contains {what}.",
+                        "{who} 的 `{label}` 收到的回答里含有 {what}。",
+                        who = facts.who(op),
+                        label = op.label,
+                        what = what
                     ),
                 )
                 .steps(facts.ends_of(index)),
@@ -101,6 +115,7 @@ mod tests {
     use crate::history::{History, Outcome};
     use crate::judge::builder::{Builder, broken};
     use crate::judge::{Declared, JudgeContext};
+    use crate::lang::{Say, say};
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -157,10 +172,13 @@ mod tests {
         for rule in ["TOK-02", "TOK-03"] {
             let mut b = Builder::new();
             let op = b.login("P1", "c1", 1, "t1");
-            b.history.operations[op]
-                .answer
-                .findings
-                .push((rule.into(), "the token is sha1(session_key).".into()));
+            b.history.operations[op].answer.find(
+                rule,
+                say!(
+                    "the token is sha1(session_key).",
+                    "token 就是 sha1(session_key)。"
+                ),
+            );
             check(&b.history, &[rule]);
         }
     }
@@ -173,7 +191,7 @@ mod tests {
         b.history
             .secrets
             .known
-            .push(("the session_key k1 of A".into(), secret.into()));
+            .push((Say::same("the session_key k1 of A"), secret.into()));
         b.history.operations[op].answer.excerpt = format!("{{\"session_key\":\"{secret}\"}}");
         let found = crate::judge::judge(&b.history, &JudgeContext::default());
         assert_eq!(found[0].rule, "TOK-03");
@@ -187,9 +205,9 @@ mod tests {
         b.history
             .secrets
             .known
-            .push(("a short word".into(), "ok".into()));
+            .push((Say::same("a short word"), "ok".into()));
         b.history.secrets.known.push((
-            "the AppSecret".into(),
+            Say::same("the AppSecret"),
             "0123456789abcdef0123456789abcdef".into(),
         ));
         b.history.operations[op].answer.excerpt = "{\"ok\":true}".into();

@@ -1,8 +1,9 @@
 //! ERR-01, ERR-05, ERR-06: what a phone is told when WeChat refuses, talks nonsense or says nothing.
 
-use crate::history::{Operation, Outcome, StepKind, UpstreamCall};
+use crate::history::{FaultRecord, Operation, Outcome, StepKind, UpstreamCall};
 use crate::judge::facts::{Facts, brought_key, failed, is_exchange, said, word};
 use crate::judge::finding::Finding;
+use crate::lang::say;
 
 /// ERR-01: an errcode other than 0 is an error, whatever the HTTP status says.
 pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
@@ -21,7 +22,11 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
             }
             let errcode = call.errcode.unwrap_or_default();
             let got = if op.answer.token_hash.is_some() {
-                format!("{} and a token", said(&op.answer))
+                say!(
+                    "{got} and a token",
+                    "{got}，还发了 token",
+                    got = said(&op.answer)
+                )
             } else {
                 said(&op.answer)
             };
@@ -30,19 +35,25 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-01",
                     index,
-                    format!(
-                        "WeChat refused {} with errcode {errcode} under HTTP 200; {} got {got}.",
-                        call.endpoint,
-                        facts.who(op)
+                    say!(
+                        "WeChat refused {endpoint} with errcode {errcode} under HTTP 200; {who} got {got}.",
+                        "微信对 {endpoint} 的回复是 HTTP 200，但 errcode 为 {errcode}，即已拒绝；{who} 的结果：{got}。",
+                        endpoint = call.endpoint,
+                        errcode = errcode,
+                        who = facts.who(op),
+                        got = got
                     ),
                 )
-                .because(format!(
-                    "The reply at {} carries errcode {errcode} and no data.",
-                    facts.place(reply)
+                .because(say!(
+                    "The reply at {place} carries errcode {errcode} and no data.",
+                    "{place}的回复里只有 errcode {errcode}，没有数据。",
+                    place = facts.place(reply),
+                    errcode = errcode
                 ))
-                .because(format!(
-                    "However, the answer at {} is a success.",
-                    facts.place(facts.step_of(index, StepKind::Answer))
+                .because(say!(
+                    "However, the answer at {place} is a success.",
+                    "可是{place}后端回答的是成功。",
+                    place = facts.place(facts.step_of(index, StepKind::Answer))
                 ))
                 .steps(reply)
                 .steps(facts.ends_of(index)),
@@ -61,7 +72,7 @@ fn grants(call: &UpstreamCall) -> bool {
 fn last_faulted<'a>(
     facts: &Facts<'a>,
     index: usize,
-    chosen: fn(crate::judge::fault::FaultFacts) -> bool,
+    chosen: fn(&FaultRecord) -> bool,
 ) -> Option<(usize, &'a UpstreamCall)> {
     let calls = facts.calls_of(index);
     let last = calls
@@ -89,17 +100,24 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-05",
                     index,
-                    format!(
-                        "WeChat's reply to {} was unreadable (fault {label}); {} got {} instead of retry_later or relogin.",
-                        call.endpoint,
-                        facts.who(op),
-                        said(&op.answer),
+                    say!(
+                        "WeChat's reply to {endpoint} was unreadable (fault {label}); {who} got {got} instead of retry_later or relogin.",
+                        "微信对 {endpoint} 的回复无法解析（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
+                        endpoint = call.endpoint,
+                        label = label,
+                        who = facts.who(op),
+                        got = said(&op.answer),
                     ),
                 )
-                .because(format!("The reply at {} holds no session and no errcode.", facts.place(reply)))
-                .because(format!(
-                    "However, {} does not tell the phone to try again: the fault is neither its own nor lasting.",
-                    word(op.answer.outcome)
+                .because(say!(
+                    "The reply at {place} holds no session and no errcode.",
+                    "{place}的回复里既没有 session_key，也没有 errcode。",
+                    place = facts.place(reply)
+                ))
+                .because(say!(
+                    "However, {word} does not tell the phone to try again: the fault is neither its own nor lasting.",
+                    "可是 {word} 不会让手机再试一次，而这个故障既不怪手机，也不会一直持续。",
+                    word = word(op.answer.outcome)
                 ))
                 .steps(reply)
                 .steps(facts.ends_of(index)),
@@ -132,9 +150,15 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                 .into_iter()
                 .find(|(_, call)| facts.fault(call).is_some_and(|fault| fault.silences))?;
             let got = match (op.answer.status, op.took_ms) {
-                (None, _) if facts.ended(index).is_some() => "lost its connection".to_owned(),
-                (None, _) => "never got an answer".to_owned(),
-                (Some(_), Some(took)) if took > bound => format!("waited {took} ms for its answer"),
+                (None, _) if facts.ended(index).is_some() => {
+                    say!("lost its connection", "的连接断了")
+                }
+                (None, _) => say!("never got an answer", "始终没有应答"),
+                (Some(_), Some(took)) if took > bound => say!(
+                    "waited {took} ms for its answer",
+                    "等了 {took} ms 才有应答",
+                    took = took
+                ),
                 _ => return None,
             };
             let arrived = facts
@@ -144,10 +168,24 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                 Finding::must(
                     "ERR-06",
                     index,
-                    format!("WeChat kept {} waiting, and {} {got}; the bound is {bound} ms.", silent.1.endpoint, facts.who(op)),
+                    say!(
+                        "WeChat kept {endpoint} waiting, and {who} {got}; the bound is {bound} ms.",
+                        "微信迟迟不回复 {endpoint}，{who} {got}；上限是 {bound} ms。",
+                        endpoint = silent.1.endpoint,
+                        who = facts.who(op),
+                        got = got,
+                        bound = bound
+                    ),
                 )
-                .because(format!("The call reached WeChat at {} and got no reply in time.", facts.place(arrived)))
-                .because("However, the phone's patience does not depend on WeChat's: the call needs a deadline.")
+                .because(say!(
+                    "The call reached WeChat at {place} and got no reply in time.",
+                    "这次调用在{place}到达微信，没有及时得到回复。",
+                    place = facts.place(arrived)
+                ))
+                .because(say!(
+                    "However, the phone's patience does not depend on WeChat's: the call needs a deadline.",
+                    "可是手机能等多久不由微信决定：调用微信必须设超时。"
+                ))
                 .steps(arrived)
                 .steps(facts.ends_of(index)),
             )
@@ -165,9 +203,12 @@ pub(crate) fn silenced(facts: &Facts<'_>, index: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::history::{Ending, History, Outcome};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -223,7 +264,7 @@ mod tests {
     }
 
     /// A login whose exchange is hit by a fault with this `effect`.
-    fn faulted(effect: &str) -> (Builder, usize) {
+    fn faulted(effect: &FaultEffect) -> (Builder, usize) {
         let mut b = Builder::new();
         let op = b.submit("P1", "c1");
         let call = b.fault(op, "f", effect);
@@ -233,14 +274,19 @@ mod tests {
 
     #[test]
     fn err_05_catches_a_crash_a_session_and_a_blame() {
-        for effect in ["truncate=10", "status=502", "body=\"<html>\""] {
+        let gone = FaultEffect::Status {
+            status: 502,
+            body: String::new(),
+        };
+        let html = FaultEffect::Body("<html>".into());
+        for effect in [FaultEffect::Truncate(10), gone, html] {
             for outcome in [Outcome::ServerError, Outcome::Ok, Outcome::Invalid] {
-                let (mut b, op) = faulted(effect);
+                let (mut b, op) = faulted(&effect);
                 b.answer(op, outcome);
                 check(&b.history, &["ERR-05"]);
             }
         }
-        let (mut b, op) = faulted("truncate=10");
+        let (mut b, op) = faulted(&FaultEffect::Truncate(10));
         b.answer(op, Outcome::Indefinite).status = None;
         check(&b.history, &["ERR-05"]);
     }
@@ -248,12 +294,12 @@ mod tests {
     #[test]
     fn err_05_spares_try_later_log_in_again_and_other_faults() {
         for (effect, outcome) in [
-            ("truncate=10", Outcome::RetryLater),
-            ("body=\"<html>\"", Outcome::Relogin),
-            ("errcode=45011", Outcome::Invalid),
-            ("reset when=after", Outcome::ServerError),
+            (FaultEffect::Truncate(10), Outcome::RetryLater),
+            (FaultEffect::Body("<html>".into()), Outcome::Relogin),
+            (FaultEffect::Errcode(45011), Outcome::Invalid),
+            (FaultEffect::Reset, Outcome::ServerError),
         ] {
-            let (mut b, op) = faulted(effect);
+            let (mut b, op) = faulted(&effect);
             b.answer(op, outcome);
             check(&b.history, &[]);
         }
@@ -261,7 +307,7 @@ mod tests {
 
     #[test]
     fn err_05_spares_a_retry_that_got_a_good_reply() {
-        let (mut b, op) = faulted("truncate=10");
+        let (mut b, op) = faulted(&FaultEffect::Truncate(10));
         let call = b.commit(op, 1);
         b.reply(call);
         b.welcome(op, "t1");
@@ -270,20 +316,21 @@ mod tests {
 
     #[test]
     fn err_06_catches_a_late_answer_and_none() {
-        let (mut b, op) = faulted("silent");
+        let (mut b, op) = faulted(&FaultEffect::Silent);
         b.answer(op, Outcome::RetryLater);
         b.history.operations[op].took_ms = Some(10_001);
         check(&b.history, &["ERR-06"]);
-        let (mut b, _) = faulted("delay=30s");
+        let (mut b, _) = faulted(&FaultEffect::Delay(Duration::from_secs(30)));
         b.ending(Ending::Hung {
             open: vec!["submit c1".into()],
+            waits: vec![],
         });
         check(&b.history, &["ERR-06"]);
     }
 
     #[test]
     fn err_06_spares_an_answer_in_time_and_slowness_without_a_fault() {
-        let (mut b, op) = faulted("silent");
+        let (mut b, op) = faulted(&FaultEffect::Silent);
         b.answer(op, Outcome::RetryLater);
         b.history.operations[op].took_ms = Some(10_000);
         check(&b.history, &[]);

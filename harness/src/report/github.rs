@@ -63,11 +63,18 @@ fn words(case: &CaseResult) -> String {
                 .token
                 .as_ref()
                 .map_or_else(String::new, |token| format!("\nwxmock replay {token}"));
-            format!("{}\n{} ({}){again}", first.sentence, case.path, share(case))
+            format!(
+                "{}\n{} ({}){again}",
+                first.sentence,
+                case.path,
+                share(case).en
+            )
         }
         None => format!(
             "{}\n{}",
-            reason(&case.verdict).unwrap_or_default(),
+            reason(&case.verdict)
+                .or_else(|| case.notes.first().map(String::as_str))
+                .unwrap_or_default(),
             case.path
         ),
     }

@@ -12,7 +12,7 @@ pub const SCHEMA: u32 = 1;
 /// The object, pretty-printed, with a newline at the end.
 #[must_use]
 pub fn render(run: &RunView<'_>) -> String {
-    let value = json!({
+    let mut value = json!({
         "schema": SCHEMA,
         "wxmock": run.version,
         "suite": run.suite,
@@ -26,6 +26,9 @@ pub fn render(run: &RunView<'_>) -> String {
         "certificate": Certificate::of(run),
         "cases": run.cases.iter().map(|case| entry(case)).collect::<Vec<Value>>(),
     });
+    if let Some(learned) = run.learned {
+        value["learned"] = json!(learned);
+    }
     format!("{value:#}\n")
 }
 
@@ -35,7 +38,7 @@ fn evidence(case: &CaseResult) -> Value {
     let neighbour = evidence.neighbour.as_ref().map(|neighbour| {
         json!({ "order": neighbour.order, "token": neighbour.token, "first": neighbour.first, "second": neighbour.second })
     });
-    json!({ "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "neighbour": neighbour })
+    json!({ "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "store_zh": evidence.store_zh, "neighbour": neighbour })
 }
 
 fn entry(case: &CaseResult) -> Value {
@@ -47,11 +50,13 @@ fn entry(case: &CaseResult) -> Value {
     put("alias", json!(case.alias));
     put("path", json!(case.path));
     put("title", json!(case.title));
+    put("title_zh", json!(case.title_zh));
     put("level", json!(case.level));
     put("impact", json!(case.impact));
     put("verdict", json!(verdict_word(&case.verdict)));
     if let Some(reason) = reason(&case.verdict) {
         put("reason", json!(reason));
+        put("reason_zh", json!(case.reason_zh));
     }
     put("rules", json!(case.rules));
     put("axes", json!(case.axes));
@@ -68,6 +73,7 @@ fn entry(case: &CaseResult) -> Value {
     put("exploration", json!(case.exploration));
     put("evidence", evidence(case));
     put("notes", json!(case.notes));
+    put("notes_zh", json!(case.notes_zh));
     put("took_ms", json!(case.took_ms));
     Value::Object(fields)
 }

@@ -93,7 +93,7 @@ fn status(case: &CaseResult) -> TestCaseStatus {
                     .set_message(format!(
                         "{} in {}: {}",
                         named(first),
-                        share(case),
+                        share(case).en,
                         first.sentence
                     ))
                     .set_type(first.rule.as_str());

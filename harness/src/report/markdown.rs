@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::event::CaseResult;
 use crate::judge::repairs;
+use crate::lang::Lang;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::held;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
@@ -75,8 +76,8 @@ pub fn render(run: &RunView<'_>) -> String {
 
 fn remark(case: &CaseResult) -> String {
     match &case.verdict {
-        Verdict::Fail | Verdict::Warn => format!("{} in {}", case.rules.join(" "), share(case)),
-        Verdict::Pass | Verdict::Info => held(case),
+        Verdict::Fail | Verdict::Warn => format!("{} in {}", case.rules.join(" "), share(case).en),
+        Verdict::Pass | Verdict::Info => held(case).en,
         other => reason(other).unwrap_or_default().to_owned(),
     }
 }
@@ -99,7 +100,7 @@ fn block(case: &CaseResult) -> String {
         verdict_word(&case.verdict),
         text(&case.alias),
         named(first),
-        share(case),
+        share(case).en,
         code(&case.path),
         text(&first.sentence),
     );
@@ -116,7 +117,7 @@ fn block(case: &CaseResult) -> String {
     if !first.because.is_empty() {
         out.push('\n');
     }
-    for line in repairs(&first.rule, &case.axes) {
+    for line in repairs(&first.rule, &case.axes, Lang::En) {
         let _ = writeln!(out, "- Repair: {}", text(line));
     }
     if let Some(token) = &case.token {

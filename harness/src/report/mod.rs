@@ -28,7 +28,9 @@ use std::str::FromStr;
 pub use run_view::{OrderView, Progress, RunView};
 
 use crate::event::RunEvent;
+use crate::lang::Lang;
 use crate::report::sequence::Sequence;
+use crate::report::terminal::TerminalOptions;
 
 /// A report people or machines ask for by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,9 +105,15 @@ pub enum Rendered {
     Folder(Vec<(String, String)>),
 }
 
-/// Renders the events of one run, complete or cut short.
+/// Renders the events of one run, complete or cut short. English, or both languages where the format has room for both.
 #[must_use]
 pub fn render(format: Format, events: &[RunEvent]) -> Rendered {
+    render_in(Lang::En, format, events)
+}
+
+/// Renders the events of one run in a language; only `text` is for people alone, so only `text` depends on it.
+#[must_use]
+pub fn render_in(lang: Lang, format: Format, events: &[RunEvent]) -> Rendered {
     let run = RunView::of(events);
     let text = match format {
         Format::Html => html::render(&run),
@@ -115,7 +123,13 @@ pub fn render(format: Format, events: &[RunEvent]) -> Rendered {
         Format::Markdown => markdown::render(&run),
         Format::Github => github::render(&run),
         Format::Har => har::render(&run),
-        Format::Text => terminal::render(&run, &[], &terminal::TerminalOptions::plain(100)),
+        Format::Text => {
+            let options = TerminalOptions {
+                lang,
+                ..TerminalOptions::plain(100)
+            };
+            terminal::render(&run, &[], &options)
+        }
         Format::Svg => return Rendered::Folder(pictures(&run, "svg", svg::render)),
         Format::Mermaid => {
             let draw = |sequence: &Sequence, title: &str, _: &str| mermaid::render(sequence, title);

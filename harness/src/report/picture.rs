@@ -9,6 +9,7 @@ use crate::history::{
     Answer, History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall,
 };
 use crate::judge::steps;
+use crate::lang::Lang;
 use crate::report::width;
 
 /// How to draw.
@@ -24,6 +25,8 @@ pub struct PictureOptions {
     pub unfold: bool,
     /// Indexes of the steps to point at.
     pub highlight: Vec<usize>,
+    /// The language of headings and of what the phones do; names of steps and answers are the scenario's own.
+    pub lang: Lang,
 }
 
 impl PictureOptions {
@@ -36,6 +39,7 @@ impl PictureOptions {
             colour: false,
             unfold: false,
             highlight: Vec::new(),
+            lang: Lang::En,
         }
     }
 }
@@ -323,31 +327,45 @@ impl<'a> Artist<'a> {
         canvas
     }
 
+    /// The text in the picture's language.
+    fn say(&self, en: &'static str, zh: &'static str) -> &'static str {
+        self.options.lang.pick(en, zh)
+    }
+
     fn heading(&self) -> String {
         let mut canvas = Canvas::new(self.width, self.glyphs.more);
-        canvas.text(1, PHONES, "step", DIM);
+        canvas.text(1, PHONES, self.say("step", "步骤"), DIM);
         let phones = match self.history.phones.len() {
-            1 => format!("phone {}", self.history.phones[0].name),
-            _ => "phones".to_owned(),
+            1 => format!(
+                "{} {}",
+                self.say("phone", "手机"),
+                self.history.phones[0].name
+            ),
+            _ => self.say("phones", "手机").to_owned(),
         };
         canvas.text(self.layout.phones, self.layout.backend - 1, &phones, BOLD);
         canvas.text(
             self.layout.backend.saturating_sub(3),
             self.layout.wechat,
-            "backend",
+            self.say("backend", "后端"),
             BOLD,
         );
-        canvas.text(self.layout.wechat, self.layout.key, "WeChat", BOLD);
+        canvas.text(
+            self.layout.wechat,
+            self.layout.key,
+            self.say("WeChat", "微信"),
+            BOLD,
+        );
         canvas.text(self.layout.key, self.width, "key", BOLD);
         canvas.finish(self.options.colour)
     }
 
     fn separator(&self, phase: Phase, open: &[usize]) -> String {
         let text = match phase {
-            Phase::Before => "before the race",
-            Phase::Race => "the race, in the forced order",
-            Phase::After => "at rest",
-            Phase::Probe => "probes: what the store opens",
+            Phase::Before => self.say("before the race", "并发之前"),
+            Phase::Race => self.say("the race, in the forced order", "并发，按强制的顺序"),
+            Phase::After => self.say("at rest", "静止之后"),
+            Phase::Probe => self.say("probes: what the store opens", "探测：后端还能解开什么"),
         };
         let mut canvas = self.canvas(open);
         canvas.text(
@@ -379,7 +397,12 @@ impl<'a> Artist<'a> {
     }
 
     fn key(&self, canvas: &mut Canvas, step: &StepRecord) {
-        let Some(no) = step.key_in_force else { return };
+        let Some(no) = step
+            .key_in_force
+            .filter(|_| self.history.is_about_its_people(step))
+        else {
+            return;
+        };
         let before = self
             .history
             .steps
@@ -528,9 +551,13 @@ impl<'a> Artist<'a> {
             (_, Some(payload)) => {
                 let name =
                     single_word(&payload.name).map_or_else(String::new, |name| format!(" {name}"));
-                (format!("capture{name}"), sealed(payload.key_no))
+                let act = format!("{}{name}", self.say("capture", "取数"));
+                (act, self.sealed(payload.key_no))
             }
-            (_, None) => ("phone code".to_owned(), String::new()),
+            (_, None) => (
+                self.say("phone code", "取手机号 code").to_owned(),
+                String::new(),
+            ),
         };
         let at = canvas.text(
             phones,
@@ -597,10 +624,10 @@ impl<'a> Artist<'a> {
         canvas.put(wechat - 2, self.glyphs.right, weight(pointed));
         let issued = self.history.keys.iter().any(|key| key.issued == step.tick);
         let said = match &call.fault {
-            _ if issued => format!("issues {}", reply_word(call)),
+            _ if issued => format!("{} {}", self.say("issues", "签发"), reply_word(call)),
             _ if call.committed.is_some() || failed(call) => reply_word(call),
-            Some(label) => format!("fault {label}"),
-            None => "no reply".to_owned(),
+            Some(label) => format!("{} {label}", self.say("fault", "故障")),
+            None => self.say("no reply", "无回复").to_owned(),
         };
         let at = canvas.text(wechat, lanes - 1, &said, weight(pointed));
         if let Some(lane) = self.lanes.get(index).copied().flatten() {
@@ -698,7 +725,7 @@ impl<'a> Artist<'a> {
             if pointed { style.bold() } else { style },
         );
         let detail = match (&op.answer.plaintext, op.answer.outcome) {
-            (Some(seen), Outcome::Ok) => format!("data: {seen:?}"),
+            (Some(seen), Outcome::Ok) => format!("{}{seen:?}", self.say("data: ", "数据：")),
             (_, Outcome::Ok) => String::new(),
             _ => op.answer.excerpt.clone(),
         };
@@ -707,6 +734,14 @@ impl<'a> Artist<'a> {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         canvas.text(backend + 2, lanes - 1, &printable, DIM);
+    }
+
+    fn sealed(&self, key_no: Option<u32>) -> String {
+        match (self.options.lang, key_no) {
+            (Lang::En, _) => sealed(key_no),
+            (Lang::Zh, Some(no)) => format!("用 k{no} 加密"),
+            (Lang::Zh, None) => "用自造的 key".to_owned(),
+        }
     }
 
     fn edge(&self, call: usize) -> Style {
@@ -721,14 +756,19 @@ impl<'a> Artist<'a> {
         let mut lines = Vec::new();
         if !self.overtaken.is_empty() {
             lines.push(format!(
-                "{} these replies overtook each other: the older key arrived last",
-                self.glyphs.overtaken
+                "{} {}",
+                self.glyphs.overtaken,
+                self.say(
+                    "these replies overtook each other: the older key arrived last",
+                    "这些回复互相超车：旧的 key 最后才到"
+                )
             ));
         }
         if !self.options.highlight.is_empty() {
             lines.push(format!(
-                "{} the steps the finding is about",
-                self.glyphs.point
+                "{} {}",
+                self.glyphs.point,
+                self.say("the steps the finding is about", "与此问题有关的步骤")
             ));
         }
         let mut out = String::new();
@@ -869,7 +909,10 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         .map_or_else(String::new, |no| format!(" (k{no})"));
     let probe = op.phase == Phase::Probe;
     let label = match payload {
-        Some(payload) if probe => payload.key_no.map_or_else(
+        Some(payload) if probe && payload.user != op.user => {
+            format!("probe, payload of {}", payload.user)
+        }
+        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
             || "probe, key never issued".to_owned(),
             |no| format!("probe k{no}"),
         ),

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::characterisation::Characterisation;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
+use crate::lang::{Lang, Say, say};
 use crate::verdict::{Impact, Verdict, Violation};
 
 /// A run as reports see it.
@@ -32,6 +34,8 @@ pub struct RunView<'a> {
     pub exit_code: Option<i32>,
     /// Whether the run was cut short.
     pub interrupted: bool,
+    /// What was learned of the backend beside verdicts, if anything.
+    pub learned: Option<&'a Characterisation>,
 }
 
 /// What the events before a case's end say.
@@ -90,12 +94,15 @@ impl<'a> RunView<'a> {
                     run.at = *at;
                     run.backend = backend;
                 }
+                RunEvent::RegressionPlayed { .. } => {}
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,
                     interrupted,
+                    learned,
                     ..
                 } => {
+                    run.learned = Some(learned).filter(|learned| !learned.is_empty());
                     run.exit_code = Some(*exit_code);
                     run.interrupted = *interrupted;
                 }
@@ -193,14 +200,28 @@ pub(crate) fn reason(verdict: &Verdict) -> Option<&str> {
     }
 }
 
+/// The reason of a verdict that has one, in `lang` as far as it has been told in it.
+pub(crate) fn reason_in(case: &CaseResult, lang: Lang) -> Option<&str> {
+    reason(&case.verdict).map(|en| lang.pick(en, &case.reason_zh))
+}
+
 /// "2 of 5 orders".
-pub(crate) fn share(case: &CaseResult) -> String {
-    let noun = if case.orders_run == 1 {
-        "order"
-    } else {
-        "orders"
-    };
-    format!("{} of {} {noun}", case.orders_failed, case.orders_run)
+pub(crate) fn share(case: &CaseResult) -> Say {
+    let (failed, run) = (case.orders_failed, case.orders_run);
+    match run {
+        1 => say!(
+            "{failed} of {run} order",
+            "{run} 种顺序中 {failed} 种失败",
+            failed = failed,
+            run = run
+        ),
+        _ => say!(
+            "{failed} of {run} orders",
+            "{run} 种顺序中 {failed} 种失败",
+            failed = failed,
+            run = run
+        ),
+    }
 }
 
 /// The first segment of a case path: `concurrent-login`.

@@ -1,9 +1,10 @@
 //! A run with one case of each kind, for tests of the reports.
 
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
-use crate::history::{Ending, History, Outcome, Phase};
+use crate::history::{Ending, Exchange, History, Message, Outcome, Phase, Tick};
 use crate::judge::builder::{Builder, lost_update};
 use crate::judge::{JudgeContext, judge};
+use crate::scenario::FaultEffect;
 use crate::verdict::{Impact, Level, Verdict};
 
 /// Two phones, replies crossed, the decryption afterwards answered with 500.
@@ -49,12 +50,14 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         id: path.split('/').take(2).collect::<Vec<_>>().join("/"),
         alias: alias.into(),
         title: "A slow reply overwrites the newer key".into(),
+        title_zh: "迟到的回复覆盖了新的 session_key".into(),
         level: Level::Must,
         impact: Impact::LockOut,
         axes: [("rotation".to_owned(), "exchange".to_owned())]
             .into_iter()
             .collect(),
         verdict,
+        reason_zh: String::new(),
         rules: vec![],
         orders_run: 5,
         orders_failed: 0,
@@ -65,6 +68,7 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         violations: vec![],
         history: None,
         notes: vec![],
+        notes_zh: vec![],
         exploration: Default::default(),
         evidence: Default::default(),
         took_ms: 420,
@@ -106,9 +110,11 @@ pub(crate) fn run() -> Vec<RunEvent> {
             reason: "serialised: `submit c2` waits for `submit c1` inside the backend".into(),
         },
     );
+    serialised.reason_zh = "serialised: `submit c2` 在后端内部排队，等的是 `submit c1`".into();
     serialised.infeasible = 4;
     serialised.notes =
         vec!["logins of one person are serialised: 4 of 5 orders cannot happen".into()];
+    serialised.notes_zh = vec!["同一用户的登录互相排队：5 种顺序里有 4 种不可能发生".into()];
     let cases = vec![
         case(
             "LB-1",
@@ -162,6 +168,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         counts,
         exit_code: 3,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }
@@ -172,7 +179,7 @@ pub(crate) fn faults() -> History {
     b.phase(Phase::Race);
     b.mint("P1", "c1", None);
     let op = b.submit("P1", "c1");
-    let call = b.fault(op, "lost", "reset when=after");
+    let call = b.fault(op, "lost", &FaultEffect::Reset);
     b.reply(call);
     b.answer(op, Outcome::RetryLater);
     let again = b.submit("P1", "c1");
@@ -191,10 +198,68 @@ pub(crate) fn faults() -> History {
     b.history
 }
 
+/// The same history with what was said in it.
+pub(crate) fn told(mut history: History) -> History {
+    let json = |name: &str| (name.to_owned(), "application/json".to_owned());
+    let begin = |tick: Tick| 1_790_000_000_000 + i64::from(tick.0) * 10;
+    for op in &mut history.operations {
+        let mut asked = vec![json("content-type")];
+        let bearer = op.token_name.iter().map(|name| format!("Bearer <{name}>"));
+        asked.extend(bearer.map(|value| ("authorization".to_owned(), value)));
+        let body = match &op.code {
+            Some(code) => format!(r#"{{"code":"<{code}>"}}"#),
+            None => r#"{"encryptedData":"<encryptedData of p1, 344 characters>"}"#.to_owned(),
+        };
+        let cookie = ("set-cookie".to_owned(), "lang=zh; Path=/".to_owned());
+        op.exchange = Some(Box::new(Exchange {
+            at_ms: begin(op.called),
+            took_us: Some(1_500),
+            http: "1.1".into(),
+            method: "POST".into(),
+            origin: "http://127.0.0.1:8080".into(),
+            target: format!("/{}?v=2", op.op),
+            request: message(asked, &body),
+            status: op.answer.status,
+            response: message(vec![json("content-type"), cookie], &op.answer.excerpt),
+            cut: false,
+        }));
+    }
+    for call in &mut history.upstream {
+        let code = call.code.as_deref().unwrap_or("c0");
+        let host = ("host".to_owned(), "api.weixin.qq.com".to_owned());
+        let key = call.key_no.unwrap_or_default();
+        let body = format!(r#"{{"session_key":"<k{key}>","openid":"o-A"}}"#);
+        call.exchange = Some(Box::new(Exchange {
+            at_ms: begin(call.arrived),
+            took_us: Some(900),
+            http: "1.1".into(),
+            method: "GET".into(),
+            origin: "https://api.weixin.qq.com".into(),
+            target: format!("/sns/jscode2session?appid=wx1&secret=<AppSecret>&js_code=<{code}>"),
+            request: message(vec![host], ""),
+            status: Some(200),
+            response: message(
+                vec![("content-type".to_owned(), "text/plain".to_owned())],
+                &body,
+            ),
+            cut: false,
+        }));
+    }
+    history
+}
+
+fn message(headers: Vec<(String, String)>, body: &str) -> Message {
+    Message {
+        headers,
+        body: body.to_owned(),
+        bytes: body.len() as u64,
+    }
+}
+
 /// One case with its five orders: two fail, two hold, and one cannot happen.
 pub(crate) fn explored() -> Vec<RunEvent> {
     let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
-    let mut shown = failing("CL-1", path, two_phones());
+    let mut shown = failing("CL-1", path, told(two_phones()));
     shown.orders_run = 4;
     shown.infeasible = 1;
     shown.exploration = crate::exploration::Exploration {
@@ -258,7 +323,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
                 },
                 _ => Ending::Complete,
             },
-            history: fails.then(|| Box::new(two_phones())),
+            history: fails.then(|| Box::new(told(two_phones()))),
         });
     }
     let counts = Counts::of(std::slice::from_ref(&shown));
@@ -267,6 +332,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         counts,
         exit_code: 1,
         interrupted: false,
+        learned: Default::default(),
     });
     events
 }

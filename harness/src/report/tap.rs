@@ -52,7 +52,7 @@ fn point(out: &mut String, number: usize, case: &CaseResult) {
     field("verdict", json!(verdict_word(&case.verdict)));
     if let Some(first) = case.violations.first() {
         field("rule", json!(named(first)));
-        field("orders", json!(share(case)));
+        field("orders", json!(share(case).en));
         field("message", json!(first.sentence));
     } else {
         field("message", json!(why));

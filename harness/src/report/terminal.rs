@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
 use crate::history::History;
 use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
+use crate::lang::{Lang, Say, say};
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::{held, style};
-use crate::report::run_view::{RunView, area, reason, share, verdict_word};
+use crate::report::run_view::{RunView, area, reason_in, share, verdict_word};
 use crate::report::width;
 use crate::verdict::{Verdict, Violation};
 
@@ -24,6 +26,8 @@ pub struct TerminalOptions {
     pub colour: bool,
     /// Shows every step of a picture on a row of its own.
     pub trace: bool,
+    /// The language; a run told in English only (an older transcript) stays English.
+    pub lang: Lang,
 }
 
 impl TerminalOptions {
@@ -35,6 +39,7 @@ impl TerminalOptions {
             unicode: true,
             colour: false,
             trace: false,
+            lang: Lang::En,
         }
     }
 
@@ -76,36 +81,54 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
             case.alias,
             case.path
         );
+        if let Some(note) = options.lang.pick_lines(&case.notes, &case.notes_zh).first() {
+            let _ = writeln!(out, "{}", width::wrap(note, options.width, "", ""));
+        }
         return out;
     };
     out.push_str(&headline(case, first, options));
-    let _ = writeln!(out, "{}", width::wrap(&case.title, options.width, "", ""));
+    let title = options.lang.pick(&case.title, &case.title_zh);
+    let _ = writeln!(out, "{}", width::wrap(title, options.width, "", ""));
     story(&mut out, case.history.as_deref(), first, others, options);
     let heading = match case.axes.get("rotation") {
-        Some(rotation) => format!("Repairs that fit (rotation:{rotation})"),
-        None => "Repairs that fit".to_owned(),
+        Some(rotation) => say!(
+            "Repairs that fit (rotation:{rotation})",
+            "适用的修法（rotation:{rotation}）",
+            rotation = rotation
+        ),
+        None => say!("Repairs that fit", "适用的修法"),
     };
     paragraph(
         &mut out,
         options,
         &heading,
         "- ",
-        repairs(&first.rule, &case.axes).into_iter(),
+        repairs(&first.rule, &case.axes, options.lang).into_iter(),
     );
     if let Some(rule) = rule(&first.rule) {
         let _ = writeln!(
             out,
             "{}",
-            width::wrap(rule.source, options.width, " Seen in: ", "          ")
+            width::wrap(
+                rule.source,
+                options.width,
+                options.lang.pick(" Seen in: ", " 见于：   "),
+                "          "
+            )
         );
     }
     for line in case.evidence.lines() {
-        let _ = writeln!(out, "{}", width::wrap(&line, options.width, " ", "   "));
+        let _ = writeln!(
+            out,
+            "{}",
+            width::wrap(line.in_lang(options.lang), options.width, " ", "   ")
+        );
     }
     if let Some(token) = &case.token {
         let _ = writeln!(
             out,
-            " Again:   {}",
+            "{}{}",
+            options.lang.pick(" Again:   ", " 重放：   "),
             options.paint(&format!("wxmock replay {token}"), BOLD)
         );
     }
@@ -117,8 +140,9 @@ fn headline(case: &CaseResult, first: &Violation, options: &TerminalOptions) -> 
     let word = verdict_word(&case.verdict);
     let rule = named(first);
     let share = share(case);
+    let share = share.in_lang(options.lang);
     let columns =
-        word.len() + case.alias.len() + width::of(&case.path) + rule.len() + share.len() + 10;
+        word.len() + case.alias.len() + width::of(&case.path) + rule.len() + width::of(share) + 10;
     let gap = if columns > options.width {
         "\n      "
     } else {
@@ -155,7 +179,7 @@ fn story(
     let _ = writeln!(
         out,
         "{}\n",
-        width::wrap(&first.sentence, options.width, "", "")
+        width::wrap(first.sentence_in(options.lang), options.width, "", "")
     );
     if let Some(history) = history {
         out.push_str(&picture::draw(history, &picture_options(first, options)));
@@ -164,18 +188,24 @@ fn story(
     paragraph(
         out,
         options,
-        "Why this cannot be right",
+        &say!("Why this cannot be right", "为什么这不可能是对的"),
         "  ",
-        first.because.iter().map(String::as_str),
+        first.because_in(options.lang).iter().map(String::as_str),
     );
     let also: Vec<String> = others
         .iter()
-        .map(|other| format!("{}: {}", named(other), other.sentence))
+        .map(|other| format!("{}: {}", named(other), other.sentence_in(options.lang)))
         .collect();
     let shown = also.iter().take(OTHERS).map(String::as_str);
-    paragraph(out, options, "Also broken in this order", "- ", shown);
+    let title = say!("Also broken in this order", "此顺序中还违反了");
+    paragraph(out, options, &title, "- ", shown);
     if also.len() > OTHERS {
-        let _ = writeln!(out, "   and {} more, in run.ndjson", also.len() - OTHERS);
+        let more = say!(
+            "and {more} more, in run.ndjson",
+            "另有 {more} 条，见 run.ndjson",
+            more = also.len() - OTHERS
+        );
+        let _ = writeln!(out, "   {}", more.in_lang(options.lang));
     }
 }
 
@@ -201,26 +231,32 @@ pub fn summary(
                 "{} {}: {}",
                 case.alias,
                 case.path,
-                reason(&case.verdict).unwrap_or_default()
+                reason_in(case, options.lang).unwrap_or_default()
             )
         })
         .collect();
     paragraph(
         &mut out,
         options,
-        "Proves nothing",
+        &say!("Proves nothing", "证明不了什么"),
         "- ",
         inconclusive.iter().map(String::as_str),
     );
     paragraph(
         &mut out,
         options,
-        "Not run",
+        &say!("Not run", "未运行"),
         "- ",
-        skips(run).iter().map(String::as_str),
+        skips(run, options.lang).iter().map(String::as_str),
     );
-    let mut notes: Vec<&str> = Vec::new();
-    for note in run.cases.iter().flat_map(|case| &case.notes) {
+    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
+    let learned = learned.iter().map(|line| line.in_lang(options.lang));
+    let mut notes: Vec<&str> = learned.collect();
+    let told = run
+        .cases
+        .iter()
+        .flat_map(|case| options.lang.pick_lines(&case.notes, &case.notes_zh));
+    for note in told {
         if !notes.contains(&note.as_str()) {
             notes.push(note);
         }
@@ -228,17 +264,26 @@ pub fn summary(
     paragraph(
         &mut out,
         options,
-        "Learned about this backend",
+        &say!("Learned about this backend", "对此后端的了解"),
         "- ",
         notes.into_iter(),
     );
     let _ = writeln!(
         out,
         "{}",
-        width::wrap(&verdict_of_run(run), options.width, "", "")
+        width::wrap(
+            verdict_of_run(run).in_lang(options.lang),
+            options.width,
+            "",
+            ""
+        )
     );
     if !reports.is_empty() {
-        let _ = writeln!(out, " {}", options.paint("Reports", BOLD));
+        let _ = writeln!(
+            out,
+            " {}",
+            options.paint(options.lang.pick("Reports", "报告"), BOLD)
+        );
     }
     for (format, path) in reports {
         let _ = writeln!(out, "   {format:<7} {path}");
@@ -247,57 +292,68 @@ pub fn summary(
 }
 
 /// What the run says, and no more than it can.
-fn verdict_of_run(run: &RunView<'_>) -> String {
+fn verdict_of_run(run: &RunView<'_>) -> Say {
     let counts = run.counts();
     let orders: usize = run.cases.iter().map(|case| case.orders_run).sum();
-    let subject = if run.adapter.is_empty() {
-        "The backend"
-    } else {
-        run.adapter
+    let subject = match run.adapter {
+        "" => say!("The backend", "后端"),
+        name => Say::same(name),
     };
-    let cut = if run.interrupted {
-        " The run was cut short."
-    } else {
-        ""
+    let cut = match run.interrupted {
+        true => say!(" The run was cut short.", "本次运行被中断。"),
+        false => Say::default(),
     };
     if counts.total() == 0 {
-        return format!("Nothing was run.{cut}");
+        return say!("Nothing was run.{cut}", "什么都没有运行。{cut}", cut = cut);
     }
     if counts.fail > 0 {
-        let cases = if counts.fail == 1 {
-            "1 case".to_owned()
-        } else {
-            format!("{} cases", counts.fail)
+        let cases = match counts.fail {
+            1 => say!("1 case", "1 个用例"),
+            n => say!("{n} cases", "{n} 个用例", n = n),
         };
-        return format!(
-            "{subject}: a MUST is violated in {cases}; {orders} orders were forced.{cut}"
+        return say!(
+            "{subject}: a MUST is violated in {cases}; {orders} orders were forced.{cut}",
+            "{subject}：{cases}违反了 MUST；共强制执行 {orders} 种顺序。{cut}",
+            subject = subject,
+            cases = cases,
+            orders = orders,
+            cut = cut
         );
     }
     if counts.error > 0 || counts.inconclusive > 0 {
-        return format!(
-            "{subject}: no MUST was seen violated, but {} of {} cases prove nothing.{cut}",
-            counts.error + counts.inconclusive,
-            counts.total()
+        return say!(
+            "{subject}: no MUST was seen violated, but {doubtful} of {all} cases prove nothing.{cut}",
+            "{subject}：没有发现违反 MUST，但 {all} 个用例中有 {doubtful} 个证明不了什么。{cut}",
+            subject = subject,
+            doubtful = counts.error + counts.inconclusive,
+            all = counts.total(),
+            cut = cut
         );
     }
-    let warned = if counts.warn > 0 {
-        format!(", with {} warned about", counts.warn)
-    } else {
-        String::new()
+    let warned = match counts.warn {
+        0 => Say::default(),
+        n => say!(", with {n} warned about", "，其中 {n} 个有警告", n = n),
     };
-    format!(
-        "{subject}: {} cases held in every forced ordering ({orders} orders){warned}. Orders inside its own database were not forced.{cut}",
-        counts.pass + counts.info + counts.warn,
+    say!(
+        "{subject}: {cases} cases held in every forced ordering ({orders} orders){warned}. Orders inside its own database were not forced.{cut}",
+        "{subject}：{cases} 个用例在每一种强制顺序下都成立（共 {orders} 种顺序）{warned}。后端数据库内部的先后不在控制之内。{cut}",
+        subject = subject,
+        cases = counts.pass + counts.info + counts.warn,
+        orders = orders,
+        warned = warned,
+        cut = cut
     )
 }
 
-fn skips(run: &RunView<'_>) -> Vec<String> {
+fn skips(run: &RunView<'_>, lang: Lang) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for case in &run.cases {
-        let Verdict::Skip { reason } = &case.verdict else {
+        let Some(reason) =
+            reason_in(case, lang).filter(|_| matches!(case.verdict, Verdict::Skip { .. }))
+        else {
             continue;
         };
-        match reasons.iter_mut().find(|(known, _)| known == reason) {
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, aliases)) if aliases.contains(&case.alias.as_str()) => {}
             Some((_, aliases)) => aliases.push(&case.alias),
             None => reasons.push((reason, vec![&case.alias])),
@@ -336,13 +392,14 @@ fn table(run: &RunView<'_>, options: &TerminalOptions) -> String {
             *sum += count;
         }
     }
-    let mut out = format!("{:<20}", "area");
+    let mut out = width::pad(options.lang.pick("area", "用例集"), 20);
     for column in COLUMNS {
         let _ = write!(out, "{column:>9}");
     }
     out = options.paint(&out, BOLD) + "\n";
-    for (name, counts) in areas.iter().chain(std::iter::once(&("all", total))) {
-        let _ = write!(out, "{name:<20}");
+    let all = options.lang.pick("all", "合计");
+    for (name, counts) in areas.iter().chain(std::iter::once(&(all, total))) {
+        out.push_str(&width::pad(name, 20));
         for (column, count) in counts.iter().enumerate() {
             let cell = if *count == 0 {
                 ".".to_owned()
@@ -369,6 +426,7 @@ fn picture_options(violation: &Violation, options: &TerminalOptions) -> PictureO
         colour: options.colour,
         unfold: options.trace,
         highlight: violation.steps.clone(),
+        lang: options.lang,
     }
 }
 
@@ -389,13 +447,13 @@ pub(crate) fn named(violation: &Violation) -> String {
 fn paragraph<'a>(
     out: &mut String,
     options: &TerminalOptions,
-    title: &str,
+    title: &Say,
     bullet: &str,
     lines: impl Iterator<Item = &'a str>,
 ) {
     for (at, line) in lines.enumerate() {
         if at == 0 {
-            let _ = writeln!(out, " {}", options.paint(title, BOLD));
+            let _ = writeln!(out, " {}", options.paint(title.in_lang(options.lang), BOLD));
         }
         let _ = writeln!(
             out,
@@ -407,11 +465,11 @@ fn paragraph<'a>(
 
 /// One line for `wxmock replay`, such as "held in every forced ordering (5)".
 #[must_use]
-pub fn outcome(case: &CaseResult) -> String {
+pub fn outcome(case: &CaseResult, lang: Lang) -> String {
     match &case.verdict {
-        Verdict::Fail | Verdict::Warn => share(case),
-        Verdict::Pass | Verdict::Info => held(case),
-        other => reason(other).unwrap_or_default().to_owned(),
+        Verdict::Fail | Verdict::Warn => share(case).in_lang(lang).to_owned(),
+        Verdict::Pass | Verdict::Info => held(case).in_lang(lang).to_owned(),
+        _ => reason_in(case, lang).unwrap_or_default().to_owned(),
     }
 }
 
@@ -437,6 +495,45 @@ mod tests {
     #[test]
     fn a_run_with_every_verdict() {
         check("run", &sample::run(), &TerminalOptions::plain(80));
+    }
+
+    #[test]
+    fn a_run_with_every_verdict_in_chinese() {
+        let options = TerminalOptions {
+            lang: Lang::Zh,
+            ..TerminalOptions::plain(80)
+        };
+        check("run_zh", &sample::run(), &options);
+        let text = render(&RunView::of(&sample::run()), &[], &options);
+        let chinese = |line: &&str| line.chars().any(|c| c >= '\u{4e00}');
+        for line in text.lines().filter(chinese) {
+            // A replay token is never broken.
+            assert!(width::of(line) <= 80 || line.contains("wxs1:"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_run_told_in_english_only_is_shown_in_english() {
+        let mut events = sample::run();
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event {
+                case.title_zh.clear();
+                for found in &mut case.violations {
+                    found.sentence_zh.clear();
+                    found.because_zh.clear();
+                }
+            }
+        }
+        let options = TerminalOptions {
+            lang: Lang::Zh,
+            ..TerminalOptions::plain(200)
+        };
+        let text = render(&RunView::of(&events), &[], &options);
+        assert!(
+            text.contains("A slow reply overwrites") && text.contains("为什么这不可能是对的"),
+            "{text}"
+        );
+        assert!(text.contains("k2 replaced k1 at WeChat"), "{text}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How many terminal columns a text takes: Chinese takes two each, combining marks none.
+//! How many terminal columns a text takes: Chinese takes two each, combining marks none. And where lines may break:
+//! English at spaces, Chinese between any two characters, but never before a closing mark or after an opening one.
 
 /// Columns of one character, by the East Asian Width blocks that occur in names and answers.
 pub(crate) const fn of_char(c: char) -> usize {
@@ -51,28 +52,57 @@ pub(crate) fn clip(text: &str, columns: usize, mark: &str) -> String {
     }
 }
 
-/// Breaks `text` at spaces into lines of at most `columns`, the first after `first`, the others after `rest`.
+/// `text` with spaces behind it up to `columns`.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(of(text))))
+}
+
+/// Breaks `text` into lines of at most `columns`, the first after `first`, the others after `rest`.
 pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> String {
     let mut lines = vec![first.to_owned()];
     let mut used = of(first);
     let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && used + 1 + of(word) > columns {
+    for (spaced, piece) in text.split_whitespace().flat_map(pieces) {
+        let gap = usize::from(spaced && !empty);
+        if !empty && used + gap + of(piece) > columns {
             lines.push(rest.to_owned());
             used = of(rest);
             empty = true;
         }
         if let Some(line) = lines.last_mut() {
-            if !empty {
+            if spaced && !empty {
                 line.push(' ');
                 used += 1;
             }
-            line.push_str(word);
-            used += of(word);
+            line.push_str(piece);
+            used += of(piece);
             empty = false;
         }
     }
     lines.join("\n")
+}
+
+/// The parts of a word between which a line may break, each with whether a space is before it.
+fn pieces(word: &str) -> impl Iterator<Item = (bool, &str)> {
+    let mut cuts = vec![0];
+    let mut before = None;
+    for (at, c) in word.char_indices() {
+        if before.is_some_and(|before| breaks_between(before, c)) {
+            cuts.push(at);
+        }
+        before = Some(c);
+    }
+    let ends = cuts.clone().into_iter().skip(1).chain([word.len()]);
+    cuts.into_iter()
+        .zip(ends)
+        .map(move |(from, to)| (from == 0, &word[from..to]))
+}
+
+fn breaks_between(before: char, after: char) -> bool {
+    const OPENING: &str = "（《「『【“‘";
+    const CLOSING: &str = "，。；：、！？）》」』】”’…";
+    let wide = |c| of_char(c) == 2 || CLOSING.contains(c) || OPENING.contains(c);
+    (wide(before) || wide(after)) && !OPENING.contains(before) && !CLOSING.contains(after)
 }
 
 #[cfg(test)]
@@ -102,5 +132,20 @@ mod tests {
             wrap("averyveryverylongword x", 5, "", " "),
             "averyveryverylongword\n x"
         );
+    }
+
+    #[test]
+    fn chinese_breaks_between_characters_but_not_before_a_full_stop() {
+        assert_eq!(wrap("重新登录", 4, "", ""), "重新\n登录");
+        assert_eq!(wrap("重新登录。", 8, "", ""), "重新登\n录。");
+        assert_eq!(
+            wrap("k2 在第 7 步（迟到）", 10, "- ", "  "),
+            "- k2 在第\n  7 步（迟\n  到）"
+        );
+        assert_eq!(
+            wrap("旧的session_key失效", 12, "", ""),
+            "旧的\nsession_key\n失效"
+        );
+        assert_eq!(pad("合计", 6), "合计  ");
     }
 }

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use wxmock_server::CallState;
 
-use super::leak;
+use super::leak::{self, Leak};
 use super::record::Mark;
 use super::shelf::Token;
 use super::stage::{Arrival, Sample, Stage};
 use crate::history::{Answer, Outcome, Phase, Secrets, StepKind};
+use crate::lang::say;
 use crate::target::RawAnswer;
 
 impl Stage<'_> {
@@ -26,7 +27,9 @@ impl Stage<'_> {
         let op = &self.requests[request].op;
         let reading = self.ground.adapter.read(op, &answer);
         let token = reading.captures.get("token").cloned();
-        let findings = self.leaks(&answer);
+        let leaks = self.leaks(&answer);
+        let now_ms = self.ground.handle.now().0;
+        self.heard.phone(request, &answer, token.as_deref(), now_ms);
         let excerpt = excerpt(&answer, &self.record.history().secrets, token.as_deref());
         let operation = &self.record.history().operations[request];
         let (phone_name, user, label) = (
@@ -80,8 +83,11 @@ impl Stage<'_> {
             excerpt,
             token_hash: token.as_deref().map(leak::fingerprint),
             token_name: kept,
-            findings,
+            ..Answer::default()
         };
+        for leak in leaks {
+            operation.answer.find("TOK-03", leak.sentence());
+        }
         self.requests[request].raw_token = token.filter(|_| self.requests[request].is_login());
     }
 
@@ -97,8 +103,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Secrets in an answer, as findings of TOK-03: every session_key issued so far, the AppSecret, access tokens.
-    fn leaks(&mut self, answer: &RawAnswer) -> Vec<(String, String)> {
+    /// Secrets in an answer, each a finding of TOK-03: every session_key issued so far, the AppSecret, access tokens.
+    fn leaks(&mut self, answer: &RawAnswer) -> Vec<Leak> {
         let headers: Vec<(String, String)> = answer
             .headers
             .iter()
@@ -120,14 +126,11 @@ impl Stage<'_> {
                 .as_ref()
                 == Some(app);
             if ours && !known.iter().any(|(_, text)| *text == word) {
-                known.push(("an access_token".to_owned(), word));
+                let what = say!("an access_token", "access_token");
+                known.push((what, word));
             }
         }
-        let leaks = leak::scan(&self.record.history().secrets, &headers, &answer.body);
-        leaks
-            .iter()
-            .map(|leak| ("TOK-03".to_owned(), leak.sentence()))
-            .collect()
+        leak::scan(&self.record.history().secrets, &headers, &answer.body)
     }
 
     fn sample(&mut self, request: usize, at: Instant) {
@@ -171,7 +174,7 @@ fn excerpt(answer: &RawAnswer, secrets: &Secrets, token: Option<&str>) -> String
     for (what, secret) in &secrets.known {
         for spelling in [secret.as_str(), secret.trim_end_matches('=')] {
             if spelling.len() >= 8 {
-                text = text.replace(spelling, &format!("<{what}>"));
+                text = text.replace(spelling, &format!("<{}>", what.en));
             }
         }
     }

@@ -141,6 +141,7 @@ impl Stage<'_> {
             took_ms: None,
             answer: Answer::default(),
             phase: self.record.phase(),
+            exchange: None,
         };
         let mark = Mark {
             name: event.map(|e| e.to_string()).unwrap_or_default(),
@@ -149,7 +150,7 @@ impl Stage<'_> {
             user: Some(operation.user.clone()),
             operation: Some(self.requests.len()),
             payload: held.payload,
-            upstream: None,
+            ..Mark::default()
         };
         let is_login = carries.keep_as.is_some();
         let kind = if is_login {

@@ -9,12 +9,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 
 use crate::history::Secrets;
+use crate::lang::{Say, say};
 
 /// A secret found in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
     /// What leaked, in words: `session_key k1 of A`.
-    pub what: String,
+    pub what: Say,
     /// `body`, or the header's name.
     pub place: String,
     /// How it was wrapped, outermost first: `percent-encoded`, `base64`; empty for plain text.
@@ -24,16 +25,34 @@ pub struct Leak {
 impl Leak {
     /// One sentence without the secret.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self) -> Say {
         let wrapped = if self.wrapping.is_empty() {
-            "as it is".to_owned()
+            say!("as it is", "原文")
         } else {
-            self.wrapping.join(" in ")
+            let wrapping = self.wrapping.iter().map(|name| wrapping(name));
+            say!(
+                "{wrapping}",
+                "编码：{wrapping}",
+                wrapping = Say::join(wrapping, &say!(" in ", " → "))
+            )
         };
-        format!(
-            "{} is in the {} of the answer, {wrapped}",
-            self.what, self.place
+        say!(
+            "{what} is in the {place} of the answer, {wrapped}",
+            "{what} 出现在回答的 {place} 里（{wrapped}）",
+            what = self.what,
+            place = self.place,
+            wrapped = wrapped
         )
+    }
+}
+
+/// The name of a wrapping in both languages.
+fn wrapping(name: &str) -> Say {
+    match name {
+        "raw bytes" => Say::fixed(name, "原始字节"),
+        "JSON escapes" => Say::fixed(name, "JSON 转义"),
+        "percent encoding" => Say::fixed(name, "百分号编码"),
+        other => Say::same(other),
     }
 }
 
@@ -119,13 +138,13 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 
 /// One secret in every spelling that needs no unwrapping.
 struct Needle<'a> {
-    what: &'a str,
+    what: &'a Say,
     spellings: Vec<(Option<&'static str>, Vec<u8>)>,
     hex: Vec<Vec<u8>>,
 }
 
 impl<'a> Needle<'a> {
-    fn new(what: &'a str, text: &str) -> Option<Self> {
+    fn new(what: &'a Say, text: &str) -> Option<Self> {
         if text.len() < SHORTEST {
             return None;
         }
@@ -183,7 +202,7 @@ fn scan_place(needles: &[Needle<'_>], place: &str, bytes: &[u8], leaks: &mut Vec
             let mut wrapping = view.wrapping.clone();
             wrapping.extend(how);
             leaks.push(Leak {
-                what: needle.what.to_owned(),
+                what: needle.what.clone(),
                 place: place.to_owned(),
                 wrapping,
             });
@@ -235,10 +254,18 @@ fn unwrap_once(view: &View) -> Vec<View> {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty()
-        && haystack
-            .windows(needle.len())
-            .any(|window| window == needle)
+    let Some((first, rest)) = needle.split_first() else {
+        return false;
+    };
+    // Most of a haystack is passed over by its first byte alone.
+    let mut left = haystack;
+    while let Some(at) = left.iter().position(|byte| byte == first) {
+        left = &left[at + 1..];
+        if left.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Undoes `\/`, `\"`, `\\` and `\u00xx` wherever they stand; `None` if nothing changed.
@@ -348,9 +375,9 @@ mod tests {
     fn secrets() -> Secrets {
         Secrets {
             known: vec![
-                ("session_key k1 of A".into(), KEY.into()),
+                (Say::same("session_key k1 of A"), KEY.into()),
                 (
-                    "AppSecret".into(),
+                    Say::same("AppSecret"),
                     "0123456789abcdef0123456789abcdef".into(),
                 ),
             ],
@@ -361,7 +388,7 @@ mod tests {
         let found = scan(&secrets(), &[], body.as_bytes());
         let found: Vec<(&str, &[&str])> = found
             .iter()
-            .map(|l| (l.what.as_str(), l.wrapping.as_slice()))
+            .map(|l| (l.what.en.as_str(), l.wrapping.as_slice()))
             .collect();
         assert_eq!(found, expected, "in {body}");
     }
@@ -426,7 +453,8 @@ mod tests {
         let leaks = scan(&secrets(), &headers, b"{}");
         assert_eq!(leaks.len(), 1);
         assert_eq!(leaks[0].place, "header set-cookie");
-        assert!(!leaks[0].sentence().contains(KEY));
+        let sentence = leaks[0].sentence();
+        assert!(!sentence.en.contains(KEY) && !sentence.zh.contains(KEY));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 
 use std::collections::HashMap;
 
-use wxmock_world::{KeyCause, KeyView};
+use wxmock_world::{KeyCause, KeyNo, KeyView};
 
 use crate::history::{
-    History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick, UpstreamCall,
+    FaultRecord, History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick,
+    UpstreamCall,
 };
+use crate::lang::{Say, say};
 
 /// A history being written.
 #[derive(Debug, Default)]
@@ -32,6 +34,17 @@ pub(crate) struct Mark {
     pub(crate) operation: Option<usize>,
     pub(crate) upstream: Option<usize>,
     pub(crate) payload: Option<usize>,
+    pub(crate) fault: Option<FaultRecord>,
+}
+
+/// What a session_key is called in findings: `session_key k1 of A`.
+pub(crate) fn key_name(user: &str, no: KeyNo) -> Say {
+    say!(
+        "session_key {no} of {user}",
+        "{user} 的 session_key {no}",
+        no = no.to_string(),
+        user = user
+    )
 }
 
 impl Recorder {
@@ -80,6 +93,7 @@ impl Recorder {
             payload: mark.payload,
             key_in_force,
             phase,
+            fault: mark.fault,
         });
         tick
     }
@@ -126,7 +140,7 @@ impl Recorder {
                 .iter()
                 .position(|k| k.user == user && k.no == view.no.0);
             let at = known.unwrap_or_else(|| {
-                let what = format!("session_key {} of {user}", view.no);
+                let what = key_name(user, view.no);
                 self.history
                     .secrets
                     .known

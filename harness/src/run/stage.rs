@@ -4,6 +4,7 @@
 //! run was cancelled); a timer only says how long silence must last before it means something.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -13,9 +14,12 @@ use wxmock_world::AppId;
 
 use super::cancel::Cancel;
 use super::cast::Cast;
+use super::heard::Heard;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
+use super::waits;
+use crate::characterisation::Locking;
 use crate::device::{Device, user_view};
 use crate::history::{Ending, History, Operation};
 use crate::scenario::Program;
@@ -32,6 +36,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) pace: Pace,
     /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
     pub(crate) hold_limit: Duration,
+    /// A lock of the backend that was inferred in this run.
+    pub(crate) lock: Option<Locking>,
+    /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
+    pub(crate) exchanges: usize,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -138,6 +146,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) record: Recorder,
     pub(crate) phones: Vec<Device>,
     pub(crate) shelf: Shelf,
+    /// What was said, until it can be written down without secrets.
+    pub(crate) heard: Heard,
     pub(crate) requests: Vec<Request>,
     pub(crate) calls: Vec<Call>,
     pub(crate) samples: Vec<Sample>,
@@ -177,6 +187,7 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let calls = ground.handle.calls();
+        ground.handle.verbatim().keep();
         Self {
             ground,
             program,
@@ -184,6 +195,7 @@ impl<'a> Stage<'a> {
             record: Recorder::default(),
             phones,
             shelf: Shelf::default(),
+            heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),
             samples: Vec::new(),
@@ -258,6 +270,7 @@ impl<'a> Stage<'a> {
                 &open,
                 moved.elapsed(),
                 held.elapsed(),
+                self.longest_hold(),
                 need,
                 &self.ground.pace,
             ) {
@@ -286,6 +299,14 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// How long the oldest call now held has been so.
+    fn longest_hold(&self) -> Duration {
+        let held = self.calls.iter().filter(|call| call.parked().is_some());
+        held.map(|call| call.seen.elapsed())
+            .max()
+            .unwrap_or_default()
+    }
+
     /// How long to wait for the mock to finish an answer whose reader has already acted on it: the bytes are with the
     /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
     /// A call the backend gave up on never finishes, so there is an end to it.
@@ -304,8 +325,21 @@ impl<'a> Stage<'a> {
     }
 
     /// The history so far. Gates open, sockets close and people leave as the stage goes.
-    pub(crate) fn into_history(self) -> History {
-        self.record.into_history()
+    pub(crate) fn into_history(mut self) -> History {
+        for call in 0..self.calls.len() {
+            self.hear(call);
+        }
+        let mut history = self.record.into_history();
+        history.heard = Some(Arc::new(self.heard.with_names(&self.shelf, &history)));
+        history
+    }
+
+    /// Takes over what a call said, if nobody has yet.
+    pub(crate) fn hear(&mut self, call: usize) {
+        let call = &self.calls[call];
+        if let Some(spoken) = self.ground.handle.verbatim().take(call.id) {
+            self.heard.call(call.upstream, &call.info, spoken);
+        }
     }
 
     /// Open requests with their indexes, in the order they were sent.
@@ -320,8 +354,7 @@ impl<'a> Stage<'a> {
 
     /// A request in words: `P2 submit c2`.
     pub(crate) fn name(&self, request: usize) -> String {
-        let operation = &self.record.history().operations[request];
-        format!("{} {}", operation.phone, operation.label)
+        waits::name(&self.record.history().operations[request])
     }
 
     /// Lets an exchange pass the point where it is held.
@@ -408,8 +441,10 @@ impl<'a> Stage<'a> {
     }
 
     fn hung(&self) -> Ending {
+        let open: Vec<usize> = self.open().map(|(at, _)| at).collect();
         Ending::Hung {
-            open: self.open().map(|(at, _)| self.name(at)).collect(),
+            open: open.iter().map(|at| self.name(*at)).collect(),
+            waits: waits::graph(self.record.history(), &open, self.ground.lock),
         }
     }
 }

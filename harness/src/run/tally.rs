@@ -8,8 +8,10 @@ use super::store;
 use crate::event::CaseResult;
 use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
+use crate::lang::{Say, say};
 use crate::plan::Case;
-use crate::schedule::{Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
 /// The orders of one case so far.
@@ -33,10 +35,10 @@ pub(crate) struct Tally {
     space: Option<Space>,
     last: Option<History>,
     /// Why some order proves nothing, and that order: the first of its kind.
-    doubt: Option<(String, History)>,
+    doubt: Option<(Say, History)>,
     locks: Locks,
-    waits: Vec<String>,
-    notes: Vec<String>,
+    waits: Vec<Say>,
+    notes: Vec<Say>,
     error: Option<String>,
     interrupted: bool,
     out_of_time: bool,
@@ -64,6 +66,20 @@ impl FirstFailing {
         worst
             .map(|violation| violation.rule.as_str())
             .unwrap_or_default()
+    }
+}
+
+impl FirstFailing {
+    /// Events of the race the violations of that rule point at.
+    pub(crate) fn involved(&self) -> Vec<EventName> {
+        let pointed = self
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == self.rule())
+            .flat_map(|violation| &violation.steps);
+        pointed
+            .filter_map(|&step| self.history.steps.get(step)?.name.parse().ok())
+            .collect()
     }
 }
 
@@ -101,12 +117,23 @@ impl Tally {
         self.locks.forbids(order)
     }
 
-    /// Takes a lock into account, and what it was found to be.
-    pub(crate) fn lock(&mut self, lock: Lock, kind: Option<Locking>, ending: &Ending) {
+    /// Takes into account that `order` ran into a lock, and what that was found to be.
+    pub(crate) fn lock(
+        &mut self,
+        lock: Lock,
+        kind: Option<Locking>,
+        order: &Order,
+        ending: &Ending,
+    ) {
         if let Ending::Infeasible { waiting, holder } = ending {
-            self.waits.push(format!("{waiting} waits for {holder}"));
+            self.waits.push(say!(
+                "{waiting} waits for {holder}",
+                "{waiting} 在等 {holder}",
+                waiting = waiting,
+                holder = holder
+            ));
         }
-        self.locks.add(lock, kind);
+        self.locks.add(lock, kind, order);
     }
 
     /// Adds an order that was played; `at` is its position in the list, `doubt` is why it proves nothing, if it does not.
@@ -117,7 +144,7 @@ impl Tally {
         token: &str,
         history: History,
         violations: Vec<Violation>,
-        doubt: Option<String>,
+        doubt: Option<Say>,
     ) {
         // What happens while a lock is being opened up is no order anybody asked for.
         if !matches!(history.ending, Ending::Infeasible { .. }) {
@@ -172,8 +199,11 @@ impl Tally {
     /// The time for the run is over with `begun` of `of` orders begun.
     pub(crate) fn stop_early(&mut self, begun: usize, of: usize) {
         if !std::mem::replace(&mut self.out_of_time, true) {
-            self.note(format!(
-                "--max-time was over after {begun} of {of} orders of this case"
+            self.note(say!(
+                "--max-time was over after {begun} of {of} orders of this case",
+                "--max-time 到了：此用例跑了 {begun} 种顺序，共 {of} 种",
+                begun = begun,
+                of = of
             ));
         }
     }
@@ -193,7 +223,7 @@ impl Tally {
         self.locks.is_known()
     }
 
-    pub(crate) fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: Say) {
         self.notes.push(note);
     }
 
@@ -230,7 +260,7 @@ impl Tally {
         &self.failing
     }
 
-    /// A failing order was run again.
+    /// A failing order was run again, or had been run before.
     pub(crate) fn again(&mut self, at: usize, fails: bool) {
         let rate = self.rates.entry(at).or_insert(Rate { failed: 1, of: 1 });
         rate.of += 1;
@@ -246,19 +276,20 @@ impl Tally {
     }
 
     /// `DET-01: 2 of 30 failing orders do not fail every time, one of them 3/5`.
-    fn unsteady(&self) -> Option<String> {
+    fn unsteady(&self) -> Option<Say> {
         let unsteady: Vec<&Rate> = self
             .rates
             .values()
             .filter(|rate| rate.failed < rate.of)
             .collect();
         let worst = unsteady.iter().min_by_key(|rate| rate.failed)?;
-        Some(format!(
-            "DET-01: {} of {} failing orders do not fail every time, one of them {}/{}: something beside the order decides",
-            unsteady.len(),
-            self.failing.len(),
-            worst.failed,
-            worst.of
+        Some(say!(
+            "DET-01: {unsteady} of {failing} failing orders do not fail every time, one of them {failed}/{of}: something beside the order decides",
+            "DET-01: {failing} 种失败的顺序里，有 {unsteady} 种不是每次都失败，其中一种是 {failed}/{of}：除了顺序，还有别的因素在起作用",
+            unsteady = unsteady.len(),
+            failing = self.failing.len(),
+            failed = worst.failed,
+            of = worst.of
         ))
     }
 
@@ -292,13 +323,49 @@ impl Tally {
         }
     }
 
-    /// The result; `listing` is what was to be run, `serialises` whether the adapter declares that logins wait for
-    /// each other.
+    /// What the adapter says of waiting logins and the backend does not do, in words.
+    fn contradiction(&self, declared: Option<Serialises>) -> Option<Say> {
+        let kind = self.locks.is_known().then(|| self.locks.kind()).flatten();
+        let met = |name: &str| self.met.contains(name);
+        let word = match declared? {
+            Serialises::No => "false",
+            Serialises::PerUser => "\"per_user\"",
+            Serialises::Global => "\"global\"",
+        };
+        let seen = match (declared?, kind) {
+            (Serialises::No, None | Some(Locking::Pool(_))) => return None,
+            (Serialises::PerUser | Serialises::Global, _) if met("two-logins-held-together") => {
+                say!(
+                    "two logins of one person did not wait for each other",
+                    "同一用户的两次登录并没有排队"
+                )
+            }
+            (Serialises::Global, _) if met("two-users-held-together") => {
+                say!(
+                    "logins of two people did not wait for each other",
+                    "两个用户的登录并没有排队"
+                )
+            }
+            (Serialises::PerUser, None | Some(Locking::PerUser))
+            | (Serialises::Global, None | Some(Locking::Global | Locking::SingleWorker)) => {
+                return None;
+            }
+            (_, Some(kind)) => kind.words(),
+        };
+        Some(say!(
+            "the adapter declares serialises_logins = {word}, but {seen}",
+            "adapter 声明了 serialises_logins = {word}，实际却是：{seen}",
+            word = word,
+            seen = seen
+        ))
+    }
+
+    /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
     pub(crate) fn result(
         mut self,
         case: &Case,
         listing: Option<&Listing>,
-        serialises: bool,
+        declared: Option<Serialises>,
         took_ms: u64,
     ) -> CaseResult {
         let orders = listing.map_or(0, Listing::len);
@@ -313,51 +380,64 @@ impl Tally {
             .partition(|name| self.met.contains(name));
         let mut notes = self.notes.clone();
         if let Some(wait) = self.waits.first() {
-            let kind = self
-                .locks
-                .kind()
-                .map_or_else(|| "logins wait for each other".to_owned(), Locking::words);
-            notes.push(format!(
-                "{kind} ({wait}): {} of {orders} orders cannot happen ({} tried, {} ruled out by that)",
-                self.infeasible,
-                self.infeasible - self.pruned,
-                self.pruned,
+            let kind = self.locks.kind().map_or_else(
+                || say!("logins wait for each other", "登录互相排队"),
+                Locking::words,
+            );
+            notes.push(say!(
+                "{kind} ({wait}): {infeasible} of {orders} orders cannot happen ({tried} tried, {pruned} ruled out by that)",
+                "{kind}（{wait}）：{orders} 种顺序里有 {infeasible} 种不可能发生（试过 {tried} 种，据此排除 {pruned} 种）",
+                kind = kind,
+                wait = wait,
+                infeasible = self.infeasible,
+                orders = orders,
+                tried = self.infeasible - self.pruned,
+                pruned = self.pruned,
             ));
         }
-        if serialises && self.met.contains("two-logins-held-together") {
-            notes.push(
-                "the adapter declares that logins wait for each other, and here two did not"
-                    .to_owned(),
-            );
-        }
+        let contradiction = self.contradiction(declared);
+        // First, because it is all that a case warned about for this has to say.
+        notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
-            notes.push(format!(
-                "stopped after a hang: {} of {orders} orders were not run",
-                orders - done
+            notes.push(say!(
+                "stopped after a hang: {left} of {orders} orders were not run",
+                "后端挂起后没有再跑：{orders} 种顺序里有 {left} 种没有运行",
+                left = orders - done,
+                orders = orders
             ));
         }
         if let Some(listing) = listing.filter(|listing| {
             listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
         }) {
-            notes.push(format!(
-                "{}: {}",
-                case.scenario.alias,
-                self.exploration(listing).claim()
+            notes.push(say!(
+                "{alias}: {claim}",
+                "{alias}：{claim}",
+                alias = case.scenario.alias,
+                claim = self.exploration(listing).claim()
             ));
         }
         notes.extend(self.unsteady());
         let rate = self.rates.get(&self.first_failing_at).copied();
-        let verdict = self.verdict(case, &missing, serialises);
+        let (verdict, reason_zh) = match self.verdict(case, &missing, declared) {
+            (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
+            verdict => verdict,
+        };
+        let (notes, notes_zh) = notes.into_iter().map(|note| (note.en, note.zh)).unzip();
         let shown = matches!(
             verdict,
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let (token, violations, history, evidence) = match self.first_failing.take() {
             Some(first) => {
+                let (store, store_zh) = store::contents(&first.history)
+                    .into_iter()
+                    .map(|line| (line.en, line.zh))
+                    .unzip();
                 let evidence = Evidence {
-                    store: store::contents(&first.history),
-                    rate,
+                    store,
+                    store_zh,
+                    rate: first.evidence.rate.or(rate),
                     ..first.evidence
                 };
                 (
@@ -387,10 +467,12 @@ impl Tally {
             id: case.scenario.id.clone(),
             alias: case.scenario.alias.clone(),
             title: case.scenario.title.clone(),
+            title_zh: case.scenario.title_zh.clone(),
             level: case.scenario.level,
             impact: case.scenario.impact,
             axes: case.axes.clone(),
             verdict,
+            reason_zh,
             rules: self.rules.into_iter().collect(),
             orders_run: self.orders_run,
             orders_failed: self.orders_failed,
@@ -399,69 +481,93 @@ impl Tally {
             obligations_missing: missing,
             token,
             violations,
-            history: history.map(Box::new),
+            history: history.map(|mut history| {
+                history.tell();
+                Box::new(history)
+            }),
             notes,
+            notes_zh,
             exploration,
             evidence,
             took_ms,
         }
     }
 
-    fn verdict(&self, case: &Case, missing: &[String], serialises: bool) -> Verdict {
+    /// The verdict, and its reason in Chinese where there is one.
+    fn verdict(
+        &self,
+        case: &Case,
+        missing: &[String],
+        declared: Option<Serialises>,
+    ) -> (Verdict, String) {
+        let serialises = matches!(declared, Some(Serialises::PerUser | Serialises::Global));
         if self.worst == Some(Level::Must) {
-            return Verdict::Fail;
+            return (Verdict::Fail, String::new());
         }
         if let Some(reason) = &self.error {
-            return Verdict::Error {
-                reason: reason.clone(),
-            };
+            let reason = reason.clone();
+            return (Verdict::Error { reason }, String::new());
         }
-        if self.interrupted {
-            return Verdict::Inconclusive {
-                reason: "interrupted: the run was cut short".to_owned(),
-            };
+        if let Some(Say { en, zh }) = self.proves_nothing(missing, serialises) {
+            return (Verdict::Inconclusive { reason: en }, zh);
         }
-        if let Some((reason, _)) = &self.doubt {
-            return Verdict::Inconclusive {
-                reason: reason.clone(),
-            };
-        }
-        let locked_out = self.infeasible > 0 && (self.orders_run == 0 || !missing.is_empty());
-        if locked_out && !serialises {
-            let wait = self
-                .waits
-                .first()
-                .map_or("a lock of the backend", String::as_str);
-            return Verdict::Inconclusive {
-                reason: format!(
-                    "serialised: {wait}, so that no racing order can happen; declare serialises_logins if it is meant"
-                ),
-            };
-        }
-        if !missing.is_empty() && !locked_out {
-            return Verdict::Inconclusive {
-                reason: format!("vacuous: no order met {}", missing.join(", ")),
-            };
-        }
-        match (self.worst, case.scenario.level) {
+        let verdict = match (self.worst, case.scenario.level) {
             (_, Level::Info) => Verdict::Info,
             (Some(Level::Should), _) => Verdict::Warn,
             _ => Verdict::Pass,
+        };
+        (verdict, String::new())
+    }
+
+    /// Why the orders of this case prove nothing; `None` if they do prove something.
+    fn proves_nothing(&self, missing: &[String], serialises: bool) -> Option<Say> {
+        if self.interrupted {
+            return Some(say!(
+                "interrupted: the run was cut short",
+                "interrupted: 运行中途被打断"
+            ));
         }
+        if let Some((reason, _)) = &self.doubt {
+            return Some(reason.clone());
+        }
+        let locked_out = self.infeasible > 0 && (self.orders_run == 0 || !missing.is_empty());
+        if locked_out && !serialises {
+            let wait = match self.waits.first() {
+                Some(wait) => wait.clone(),
+                None => say!("a lock of the backend", "后端有锁"),
+            };
+            return Some(say!(
+                "serialised: {wait}, so that no racing order can happen; declare serialises_logins if it is meant",
+                "serialised: {wait}，并发的顺序因此都不可能发生；如果这是有意的设计，请在 adapter 里声明 serialises_logins",
+                wait = wait
+            ));
+        }
+        (!missing.is_empty() && !locked_out).then(|| {
+            say!(
+                "vacuous: no order met {missing}",
+                "vacuous: 没有一种顺序出现过 {missing}",
+                missing = Say::join(missing, &say!(", ", "、"))
+            )
+        })
     }
 }
 
 /// A case that is not run, and why.
-pub(crate) fn skipped(case: &Case, reason: String) -> CaseResult {
-    not_run(case, Verdict::Skip { reason })
+pub(crate) fn skipped(case: &Case, reason: Say) -> CaseResult {
+    not_run(case, Verdict::Skip { reason: reason.en }, reason.zh)
 }
 
-/// A case of which no order was played, with the verdict it gets for that.
-pub(crate) fn not_run(case: &Case, verdict: Verdict) -> CaseResult {
+/// A case of which no order was played because that would prove nothing, and why.
+pub(crate) fn hopeless(case: &Case, reason: Say) -> CaseResult {
+    not_run(case, Verdict::Inconclusive { reason: reason.en }, reason.zh)
+}
+
+fn not_run(case: &Case, verdict: Verdict, reason_zh: String) -> CaseResult {
     CaseResult {
         verdict,
+        reason_zh,
         obligations_missing: Vec::new(),
-        ..Tally::default().result(case, None, false, 0)
+        ..Tally::default().result(case, None, None, 0)
     }
 }
 
@@ -471,7 +577,6 @@ mod tests {
     use crate::history::StepKind;
     use crate::plan::{self, Selection};
     use crate::scenario::Scenario;
-    use crate::schedule::EventName;
 
     fn case() -> Case {
         let text = r#"
@@ -515,7 +620,9 @@ all = ["two-logins-held-together"]
             rule: rule.into(),
             level,
             sentence: String::new(),
+            sentence_zh: String::new(),
             because: vec![],
+            because_zh: vec![],
             steps: vec![],
         }
     }
@@ -543,6 +650,10 @@ all = ["two-logins-held-together"]
     }
 
     fn check(tally: Tally, serialises: bool, expected: &str) -> CaseResult {
+        declared(tally, serialises.then_some(Serialises::Global), expected)
+    }
+
+    fn declared(tally: Tally, serialises: Option<Serialises>, expected: &str) -> CaseResult {
         let listing = case().listing(&crate::schedule::Limits::default(), 1);
         let result = tally.result(&case(), Some(&listing), serialises, 0);
         let shown = serde_json::to_string(&result.verdict).unwrap();
@@ -569,7 +680,7 @@ all = ["two-logins-held-together"]
             "t",
             met(),
             vec![],
-            Some("indefinite: x".into()),
+            Some(Say::same("indefinite: x")),
         );
         tally.add(1, &Order::default(), "t", met(), vec![], None);
         check(tally, false, "indefinite: x");
@@ -619,7 +730,7 @@ all = ["two-logins-held-together"]
             let (history, lock) = locked();
             let ending = history.ending.clone();
             tally.add(1, &Order::default(), "t", history, vec![], None);
-            tally.lock(lock.unwrap(), None, &ending);
+            tally.lock(lock.unwrap(), None, &Order::default(), &ending);
             tally.add(1, &Order::default(), "t", History::default(), vec![], None);
             tally
         };
@@ -638,6 +749,69 @@ all = ["two-logins-held-together"]
     }
 
     #[test]
+    fn a_declared_lock_that_is_another_one_is_warned_about() {
+        use Serialises::{Global, No, PerUser};
+        let locked = |kind: Option<Locking>| {
+            let mut tally = Tally::default();
+            let (history, lock) = locked();
+            let ending = history.ending.clone();
+            if let Some(kind) = kind {
+                tally.add(1, &Order::default(), "t", history, vec![], None);
+                tally.lock(lock.unwrap(), Some(kind), &Order::default(), &ending);
+                tally.add(2, &Order::default(), "t", History::default(), vec![], None);
+            } else {
+                tally.add(1, &Order::default(), "t", met(), vec![], None);
+            }
+            tally
+        };
+        for (kind, says, verdict, words) in [
+            (Some(Locking::PerUser), PerUser, "PASS", ""),
+            (Some(Locking::Global), Global, "PASS", ""),
+            (Some(Locking::SingleWorker), Global, "PASS", ""),
+            (
+                Some(Locking::Global),
+                PerUser,
+                "WARN",
+                "= \"per_user\", but all logins wait",
+            ),
+            (
+                Some(Locking::PerUser),
+                Global,
+                "WARN",
+                "= \"global\", but logins of one person wait",
+            ),
+            (
+                Some(Locking::Pool(2)),
+                Global,
+                "WARN",
+                "no more than 2 calls",
+            ),
+            (
+                None,
+                Global,
+                "WARN",
+                "two logins of one person did not wait",
+            ),
+            (None, No, "PASS", ""),
+            (
+                Some(Locking::Global),
+                No,
+                "serialised:",
+                "= false, but all logins wait",
+            ),
+        ] {
+            let result = declared(locked(kind), Some(says), verdict);
+            let told = result.notes.iter().any(|note| note.contains("declares"));
+            assert_eq!(told, !words.is_empty(), "{kind:?} {says:?}");
+            assert!(
+                words.is_empty() || result.notes.iter().any(|note| note.contains(words)),
+                "{:?}",
+                result.notes
+            );
+        }
+    }
+
+    #[test]
     fn a_violation_outweighs_an_error_and_an_error_a_doubt() {
         let mut tally = Tally::default();
         tally.add(
@@ -646,7 +820,7 @@ all = ["two-logins-held-together"]
             "t",
             met(),
             vec![],
-            Some("indefinite: x".into()),
+            Some(Say::same("indefinite: x")),
         );
         tally.fail_to_run("baseline: y".into(), History::default());
         check(tally, false, "baseline: y");

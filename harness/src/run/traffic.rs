@@ -45,6 +45,7 @@ impl Stage<'_> {
             }
             adopted.extend(owner.request);
             self.adopt(info, owner);
+            self.repeated()?;
             moved = true;
         }
         if !adopted.is_empty() {
@@ -98,6 +99,7 @@ impl Stage<'_> {
             errcode: None,
             fault: None,
             delivered: false,
+            exchange: None,
         });
         let call = self.calls.len();
         if let Some(request) = request.filter(|_| info.endpoint == Endpoint::Jscode2session) {
@@ -247,7 +249,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Commit, mark);
         let record = &mut self.record.history_mut().upstream[upstream];
@@ -293,6 +295,7 @@ impl Stage<'_> {
 
     fn delivered(&mut self, at: usize) {
         self.calls[at].over = true;
+        self.hear(at);
         self.reply(at, String::new());
         let info = &self.calls[at].info;
         let upstream = self.calls[at].upstream;
@@ -328,6 +331,7 @@ impl Stage<'_> {
 
     fn gone(&mut self, at: usize) -> Result<(), Stop> {
         self.calls[at].over = true;
+        self.hear(at);
         let call = &self.calls[at];
         let label = call
             .info
@@ -351,7 +355,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn out_of_patience(&self, at: usize) -> Stop {
+    pub(crate) fn out_of_patience(&self, at: usize) -> Stop {
         let kind = if self.calls[at].committed {
             StepKind::Reply
         } else {
@@ -377,7 +381,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Reply, mark);
         self.record.history_mut().upstream[upstream].released = Some(tick);

@@ -127,12 +127,13 @@ mod tests {
             assert!(!scenario.sources.is_empty(), "{name} has no source");
             assert!(scenario.why.lines().count() >= 2, "{name} says too little");
             assert!(
-                scenario
-                    .title_zh
-                    .chars()
-                    .any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)),
-                "{name}"
+                scenario.why_zh.chars().count() >= 40,
+                "{name} says too little"
             );
+            for zh in [&scenario.title_zh, &scenario.why_zh] {
+                let chinese = zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+                assert!(chinese, "{name}: {zh}");
+            }
             assert!(
                 scenario.title.is_ascii() && !scenario.title.ends_with('.'),
                 "{name}"

@@ -33,8 +33,10 @@ pub struct Scenario {
     pub needs: Vec<String>,
     /// Where the failure was seen.
     pub sources: Vec<String>,
-    /// Prose for `explain`.
+    /// Prose for `explain`, English.
     pub why: String,
+    /// The same in Chinese; empty if the file has none.
+    pub why_zh: String,
     /// A control must never be flagged.
     pub control: bool,
     /// Axis to its values, in the order of a case's path.
@@ -99,6 +101,10 @@ impl Scenario {
             needs: texts(&frame.needs),
             sources: texts(&frame.sources),
             why: frame.why.as_str().trim().to_owned(),
+            why_zh: frame
+                .why_zh
+                .as_ref()
+                .map_or_else(String::new, |text| text.as_str().trim().to_owned()),
             control: frame.control,
             axes: frame
                 .axes

@@ -26,6 +26,7 @@ pub(crate) struct Frame {
     pub(crate) needs: Vec<Located>,
     pub(crate) sources: Vec<Located>,
     pub(crate) why: Located,
+    pub(crate) why_zh: Option<Located>,
     pub(crate) control: bool,
     pub(crate) axes: IndexMap<&'static str, Vec<Located>>,
     /// Whether the race may be too large to list: somebody asked for more logins than the file does, and takes a sample.
@@ -119,6 +120,7 @@ impl Frame {
             needs: top.words("needs", names::OPS)?,
             sources: top.texts("sources")?.unwrap_or_default(),
             why: top.needed("why")?,
+            why_zh: top.text("why_zh")?,
             control: top.flag("control")?.unwrap_or(false),
             may_be_large: false,
             axes: top
@@ -757,6 +759,7 @@ pub(crate) const KEYS: &[&str] = &[
     "needs",
     "sources",
     "why",
+    "why_zh",
     "control",
     "axes",
     "variant",
