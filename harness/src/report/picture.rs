@@ -407,7 +407,7 @@ impl<'a> Artist<'a> {
             .next_back();
         let style = if before == Some(no) { DIM } else { KEY };
         let text = match &step.user {
-            Some(user) if self.history.users.len() > 1 => format!("{user}:k{no}"),
+            Some(user) if self.history.is_of_several(user) => format!("{user}:k{no}"),
             _ => format!("k{no}"),
         };
         canvas.text(self.layout.key, self.width, &text, style);

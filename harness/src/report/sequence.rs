@@ -239,7 +239,7 @@ impl Weaver<'_> {
     fn key(&self, step: &StepRecord) -> Option<String> {
         let no = step.key_in_force?;
         Some(match &step.user {
-            Some(user) if self.history.users.len() > 1 => format!("{user}:k{no}"),
+            Some(user) if self.history.is_of_several(user) => format!("{user}:k{no}"),
             _ => format!("k{no}"),
         })
     }
