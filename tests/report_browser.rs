@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HOME: &str = "\u{e011}";
 const END: &str = "\u{e010}";
 const RIGHT: &str = "\u{e014}";
+const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
 
 /// A browser with one page.
 struct Browser {
@@ -169,6 +171,18 @@ impl Browser {
             &format!("/element/{}/value", self.element(css)),
             &json!({ "text": keys }),
         );
+    }
+
+    /// Moves the mouse over an element.
+    fn hover(&self, css: &str) {
+        let element = self.element(css);
+        let origin = json!({ "element-6066-11e4-a52e-4f735466cecf": element });
+        let motion =
+            json!({ "type": "pointerMove", "duration": 0, "origin": origin, "x": 0, "y": 0 });
+        let mouse = json!({
+            "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": [motion],
+        });
+        self.ask("/actions", &json!({ "actions": [mouse] }));
     }
 
     fn width(&self, width: u32) {
@@ -344,6 +358,92 @@ fn the_slider_steps_through_the_interleaving() {
             .is_some_and(|told| told.contains("recover A: ok")),
         "the last answer: {told}"
     );
+    assert_eq!(browser.complaints(), json!([]));
+}
+
+#[test]
+fn headers_and_bodies_of_a_step_are_shown_by_mouse_by_key_and_by_touch() {
+    let Some(browser) = Browser::open(&page(&racy_run())) else {
+        return;
+    };
+    let said = "document.getElementById('wire')";
+    let holds = |texts: &[&str]| {
+        for text in texts {
+            browser.until(&format!(
+                "!{said}.hidden && {said}.textContent.includes({text:?})"
+            ));
+        }
+    };
+    let row = |name: &str| {
+        let find = format!(
+            "return document.querySelectorAll('svg .row').values().find(row => row.textContent.includes('{name}')).dataset.row"
+        );
+        let at = browser.run(&find);
+        format!("svg [data-row='{}']", at.as_str().expect("a row"))
+    };
+    browser.until(&format!("{said}.hidden"));
+
+    // The mouse over the reply that overtakes: what WeChat was asked, and what it answered, by name.
+    browser.hover(&format!("{} rect", row("R2")));
+    holds(&[
+        "backend → WeChat",
+        "GET /sns/jscode2session?",
+        "secret=<AppSecret>",
+        "HTTP/1.1 200",
+        "\"session_key\":\"<k",
+    ]);
+    browser.hover("#search");
+    browser.until(&format!("{said}.hidden"));
+
+    // Keys: a step's focus shows it, Enter keeps it, Escape closes it.
+    let submit = row("S1");
+    browser.click(&format!("{submit} rect"));
+    browser.press(&submit, ESCAPE);
+    browser.until(&format!("{said}.hidden"));
+    browser.press(&submit, RIGHT);
+    holds(&["POST /login", "\"code\":\"<c2>\""]);
+    browser.press(&row("S2"), ENTER);
+    browser.hover("#search");
+    holds(&["POST /login", "content-type: application/json"]);
+
+    browser.click("#language");
+    holds(&["请求", "响应", "<c2>"]);
+    browser.click("#wire .shut");
+    browser.until(&format!("{said}.hidden"));
+
+    browser.width(390);
+    browser.until("innerWidth === 390");
+    browser.click(&format!("{} rect", row("6")));
+    browser.until(&format!(
+        "!{said}.hidden && {said}.getBoundingClientRect().bottom <= innerHeight"
+    ));
+    browser.until(&format!("{said}.getBoundingClientRect().width <= 390"));
+    assert_eq!(browser.complaints(), json!([]));
+}
+
+#[test]
+fn what_is_known_of_a_failure_and_what_is_claimed_are_told_in_both_languages() {
+    let Some(browser) = Browser::open(&page(&racy_run())) else {
+        return;
+    };
+    let told = |css: &str, text: &str| {
+        browser.until(&format!(
+            "document.querySelector({css:?}).textContent.includes({text:?})"
+        ));
+    };
+    browser.click(".list button[data-path$='n:3']");
+    told("#evidence", "5 of 5 runs");
+    told("#evidence", "An ordering bug");
+    told("#evidence", "Probe sweep: ");
+    told(
+        "#certificate",
+        "all 57 orders of three logins executed, 0 infeasible",
+    );
+    told("#certificate-json", "\"suite_version\": ");
+    browser.click("#language");
+    told("#evidence", "这是顺序问题（竞态）");
+    told("#certificate", "3 次登录的全部 57 种顺序均已执行");
+    told(".sentence", "手机");
     assert_eq!(browser.complaints(), json!([]));
 }
 

@@ -3,9 +3,12 @@
 //! The runner writes a history, the judge reads it, the reports draw it. It holds no secret that a report would
 //! have to mask except inside [`Secrets`], which is never serialised.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lang::Say;
+use crate::run::Heard;
 
 /// Position of a record in the history: one order over everything, starting at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +38,19 @@ pub struct History {
     /// Things only the judge may see: secrets to scan answers for. Never serialised.
     #[serde(skip)]
     pub secrets: Secrets,
+    /// What was said, secrets and all, until [`History::tell`] writes it down without them.
+    #[serde(skip)]
+    pub(crate) heard: Option<Arc<Heard>>,
+}
+
+impl History {
+    /// Fills in what was said ([`Operation::exchange`], [`UpstreamCall::exchange`]). Left to whoever shows the history: most
+    /// orders pass and are never shown, and to find every secret in every text takes longer than a step.
+    pub(crate) fn tell(&mut self) {
+        if let Some(heard) = self.heard.take() {
+            heard.tell(self);
+        }
+    }
 }
 
 impl History {
@@ -198,6 +214,46 @@ pub struct Operation {
     pub answer: Answer,
     /// Which part of the scenario.
     pub phase: Phase,
+    /// What phone and backend said to each other, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
+}
+
+/// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
+/// session_key, `<AppSecret>`, `<c1>` for a login code, `<t1>` for a session token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// When the request was sent or had arrived, milliseconds since 1970.
+    pub at_ms: i64,
+    /// From request to answer, holds included, in microseconds; `None` if no answer came.
+    pub took_us: Option<u64>,
+    /// Version of HTTP: `1.1`.
+    pub http: String,
+    /// The method.
+    pub method: String,
+    /// Scheme, host and port: `http://127.0.0.1:8080`.
+    pub origin: String,
+    /// Path and query.
+    pub target: String,
+    /// What was asked.
+    pub request: Message,
+    /// HTTP status; `None` if no byte of an answer came.
+    pub status: Option<u16>,
+    /// What was answered.
+    pub response: Message,
+    /// Whether the answer ended before it was whole, or never came.
+    pub cut: bool,
+}
+
+/// Headers and body of one direction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Name and value, in the order they were read; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most 4 KiB of it; a note in brackets if it is no UTF-8 text.
+    pub body: String,
+    /// Length of the whole body as it was sent, in bytes.
+    pub bytes: u64,
 }
 
 /// A backend's answer as the adapter understands it.
@@ -295,6 +351,9 @@ pub struct UpstreamCall {
     pub fault: Option<String>,
     /// Whether the complete, correct reply was written to the backend.
     pub delivered: bool,
+    /// What backend and WeChat said to each other, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// One session_key.

@@ -262,6 +262,58 @@ async fn leaks_and_derived_tokens_are_found_on_the_raw_answer() {
 }
 
 #[tokio::test]
+async fn a_failing_order_keeps_what_was_said_without_the_secrets() {
+    let mut bench = Bench::new(Habit::Leaks).await;
+    let (result, events) = bench.run(&cases(TWIN)[0]).await;
+    let history = result.history.unwrap();
+    let number = history.upstream[0].key_no.unwrap();
+    let key = format!(r#""session_key":"<k{number}>""#);
+    let login = history.operations[0].exchange.as_ref().unwrap();
+    assert_eq!(
+        (login.method.as_str(), login.target.as_str(), login.status),
+        ("POST", "/login", Some(200))
+    );
+    assert_eq!(login.request.body, r#"{"code":"<c#1>"}"#);
+    assert!(
+        login.response.body.contains(&key) && login.response.body.contains(r#""token":"<t0>""#),
+        "{}",
+        login.response.body
+    );
+    let call = history.upstream[0].exchange.as_ref().unwrap();
+    assert_eq!(call.origin, "http://api.weixin.qq.com");
+    assert!(
+        call.target
+            .ends_with("&secret=<AppSecret>&js_code=<c#1>&grant_type=authorization_code"),
+        "{}",
+        call.target
+    );
+    assert!(call.response.body.contains(&key) && !call.cut);
+    let heard = |says: fn(&History) -> bool| says(&history);
+    assert!(heard(|h| h
+        .operations
+        .iter()
+        .all(|op| op.exchange.is_some())));
+    assert!(heard(|h| h
+        .upstream
+        .iter()
+        .all(|call| call.exchange.is_some())));
+    let transcript = serde_json::to_string(&events).unwrap();
+    let secrets = history.secrets.known.iter().map(|(_, secret)| secret);
+    for secret in secrets.chain([&run_backend::SECRET.to_owned()]) {
+        assert!(!transcript.contains(secret.trim_end_matches('=')));
+    }
+    let sessions = history
+        .operations
+        .iter()
+        .filter_map(|op| op.token_name.clone());
+    assert!(sessions.count() > 0, "some request carried a token");
+    assert!(
+        transcript.contains("Bearer <t"),
+        "the token is shown by its name"
+    );
+}
+
+#[tokio::test]
 async fn a_backend_that_gives_up_on_held_calls_proves_nothing() {
     let mut bench = Bench::new(Habit::Impatient).await;
     let (result, _) = bench.run(&cases(TWIN)[0]).await;

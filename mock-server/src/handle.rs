@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::log::Logger;
 use crate::net::{Passthrough, Roads, Tls};
 use crate::server::Settings;
+use crate::verbatim::Verbatim;
 
 /// The running mock, seen from the same process. Cheap to clone; all clones drive the same world.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ struct Shared {
     gates: Arc<Gates>,
     faults: Faults,
     journal: Arc<Journal>,
+    verbatim: Verbatim,
     logger: Logger,
     roads: Roads,
     tls: Arc<Tls>,
@@ -73,6 +75,7 @@ impl Handle {
             passthrough: settings.passthrough,
             calls,
             journal,
+            verbatim: Verbatim::default(),
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
             head_limit: settings.head_limit,
@@ -130,6 +133,11 @@ impl Handle {
     /// The calls backends have made.
     pub fn calls(&self) -> &Calls {
         &self.shared.calls
+    }
+
+    /// What was said word for word; kept only on request.
+    pub fn verbatim(&self) -> &Verbatim {
+        &self.shared.verbatim
     }
 
     /// What came in by which road.

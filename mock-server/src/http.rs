@@ -7,6 +7,7 @@ use hyper::header::HeaderMap;
 use tokio::sync::mpsc;
 
 use crate::net::Via;
+use crate::verbatim::Spoken;
 
 /// A request whose body has been read.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) peer: SocketAddr,
     /// How it came in; not filled in under `/_mock`.
     pub(crate) via: Via,
+    /// The same request word for word, if somebody keeps such.
+    pub(crate) spoken: Option<Box<Spoken>>,
     /// Whether the body came with `Transfer-Encoding: chunked`.
     pub(crate) chunked: bool,
     /// Whether the client leaves the connection open for another request.

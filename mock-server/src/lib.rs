@@ -47,6 +47,7 @@ mod names;
 mod net;
 mod person;
 mod server;
+mod verbatim;
 mod wechat;
 
 pub use calls::{CallId, CallInfo, CallState, Calls, Endpoint, UnknownEndpoint};
@@ -63,3 +64,4 @@ pub use net::{
     Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
 };
 pub use server::{MockServer, ServeError, Settings};
+pub use verbatim::{Excerpt, Reply, Spoken, Verbatim};

@@ -224,3 +224,27 @@ async fn stopping_opens_every_gate_and_answers_what_is_held() {
     assert!(ended.is_ok());
     assert!(tokio::net::TcpStream::connect(addr).await.is_err());
 }
+
+#[tokio::test]
+async fn a_watcher_can_keep_what_was_said_word_for_word() {
+    let mock = Mock::start().await;
+    let verbatim = mock.handle.verbatim();
+    let mut wire = mock.connect().await;
+    wire.write(get(&mock.exchange(&mock.mint("alice")))).await;
+    wire.answer().await;
+    assert_eq!(
+        verbatim.take(mock.handle.calls().last()),
+        None,
+        "not asked for"
+    );
+    verbatim.keep();
+    let target = mock.exchange(&mock.mint("alice"));
+    wire.write(get(&target)).await;
+    let answer = wire.answer().await;
+    let spoken = verbatim.take(mock.handle.calls().last()).unwrap();
+    assert_eq!((spoken.method.as_str(), spoken.target), ("GET", target));
+    let reply = spoken.reply.unwrap();
+    assert_eq!((reply.status, reply.cut_after), (200, None));
+    assert_eq!(reply.body.bytes, answer.body);
+    assert_eq!(reply.body.total, answer.body.len());
+}

@@ -269,6 +269,7 @@ impl Builder {
             took_ms: None,
             answer: Answer::default(),
             phase: self.phase,
+            exchange: None,
         };
         fill(&mut record);
         let payload = record.payload;
@@ -300,6 +301,7 @@ impl Builder {
             errcode: None,
             fault: None,
             delivered: false,
+            exchange: None,
         });
         let call = self.history.upstream.len() - 1;
         self.history.upstream[call].arrived = self.call_step(StepKind::UpstreamArrived, "Q", call);

@@ -1,9 +1,14 @@
 //! What was covered, as a statement that can be checked: how many orders each case has, how many were forced to their
 //! end, and how many cannot happen. Claims nothing about orders inside the backend's own database.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::event::CaseResult;
+use crate::exploration::SearchShare;
+use crate::lang::{Say, say};
 use crate::report::run_view::{RunView, reason, verdict_word};
 use crate::verdict::Verdict;
 
@@ -15,8 +20,10 @@ pub const SCHEMA: u32 = 1;
 pub struct Certificate<'a> {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Version of wxmock, and so of its suite.
+    /// Version of wxmock.
     pub wxmock: &'a str,
+    /// Version of the suite's cases: they come with wxmock.
+    pub suite_version: &'a str,
     /// What was selected.
     pub suite: &'a str,
     /// The adapter's name.
@@ -59,8 +66,13 @@ pub struct Covered<'a> {
     pub pruned: usize,
     /// Orders in which something was violated.
     pub failed: usize,
-    /// What may be claimed, in words: `all 57 orders …`, or the bound and the searches with their guarantee.
+    /// What may be claimed, in words: `all 57 orders of three logins executed, 0 infeasible`, or the bound and the searches
+    /// with their guarantee.
     pub claim: String,
+    /// The same in Chinese.
+    pub claim_zh: String,
+    /// The searches that chose the orders.
+    pub searches: &'a [SearchShare],
     /// Dependent pairs of steps seen in both orders, and how many there are.
     pub pairs: (usize, usize),
     /// Whether every order was executed or cannot happen.
@@ -84,6 +96,7 @@ impl<'a> Certificate<'a> {
                     .get(case.path.as_str())
                     .map(|progress| progress.planned);
                 let explored = &case.exploration;
+                let said = claim(case);
                 Covered {
                     path: &case.path,
                     axes: &case.axes,
@@ -95,7 +108,9 @@ impl<'a> Certificate<'a> {
                     infeasible: case.infeasible,
                     pruned: explored.pruned,
                     failed: case.orders_failed,
-                    claim: explored.claim().en,
+                    claim: said.en,
+                    claim_zh: said.zh,
+                    searches: &explored.searches,
                     pairs: (explored.pairs_seen, explored.pairs),
                     complete: explored.exhaustive,
                 }
@@ -104,6 +119,7 @@ impl<'a> Certificate<'a> {
         Self {
             schema: SCHEMA,
             wxmock: run.version,
+            suite_version: run.version,
             suite: run.suite,
             adapter: run.adapter,
             adapter_hash: run.adapter_hash,
@@ -116,6 +132,54 @@ impl<'a> Certificate<'a> {
             cases,
         }
     }
+}
+
+/// What may be claimed of a case: all of its orders by number where all are settled, else what the exploration claims.
+fn claim(case: &CaseResult) -> Say {
+    let explored = &case.exploration;
+    let settled = case.orders_run + case.infeasible;
+    let whole = |total: &usize| explored.exhaustive && settled >= *total;
+    let Some(total) = explored.total.filter(whole) else {
+        return explored.claim();
+    };
+    let logins = case.axes.get("n").and_then(|n| n.parse().ok());
+    let of = logins.map_or_else(Say::default, |n| {
+        let plural = if n == 1 { "login" } else { "logins" };
+        Say::fixed(
+            &format!(" of {} {plural}", in_words(n)),
+            &format!("{n} 次登录的"),
+        )
+    });
+    match (total, case.infeasible) {
+        (1, 0) => say!(
+            "the only order{of} executed, 0 infeasible",
+            "{of}唯一的顺序已执行，不可能发生的 0 种",
+            of = of
+        ),
+        (_, 0) => say!(
+            "all {total} orders{of} executed, 0 infeasible",
+            "{of}全部 {total} 种顺序均已执行，不可能发生的 0 种",
+            total = total,
+            of = of
+        ),
+        (_, infeasible) => say!(
+            "all {total} orders{of} covered: {executed} executed, {infeasible} infeasible",
+            "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，不可能发生的 {infeasible} 种",
+            total = total,
+            of = of,
+            executed = case.orders_run,
+            infeasible = infeasible
+        ),
+    }
+}
+
+fn in_words(number: usize) -> Cow<'static, str> {
+    const WORDS: [&str; 10] = [
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
+    WORDS
+        .get(number)
+        .map_or_else(|| number.to_string().into(), |word| (*word).into())
 }
 
 #[cfg(test)]
@@ -132,10 +196,69 @@ mod tests {
         assert_eq!(certificate.cases[0].orders, Some(5));
         assert_eq!(
             certificate.cases[0].claim,
-            "all 5 orders were run or cannot happen"
+            "all 5 orders covered: 4 executed, 1 infeasible"
         );
         let cut = RunView::of(&events[..events.len() - 1]);
         assert!(!Certificate::of(&cut).complete);
+    }
+
+    #[test]
+    fn the_sentence_of_a_case_names_orders_logins_and_what_cannot_happen() {
+        let check = |n: &str, total, infeasible, exhaustive, expected: &str| {
+            let mut case = sample::case("CL-1", "a/b", Verdict::Pass);
+            case.axes = [("n".to_owned(), n.to_owned())].into_iter().collect();
+            case.orders_run = total - infeasible;
+            case.infeasible = infeasible;
+            case.exploration.total = Some(total);
+            case.exploration.planned = total;
+            case.exploration.settled = total;
+            case.exploration.exhaustive = exhaustive;
+            assert_eq!(claim(&case).en, expected);
+        };
+        check(
+            "3",
+            57,
+            0,
+            true,
+            "all 57 orders of three logins executed, 0 infeasible",
+        );
+        check(
+            "3",
+            57,
+            35,
+            true,
+            "all 57 orders of three logins covered: 22 executed, 35 infeasible",
+        );
+        check(
+            "1",
+            1,
+            0,
+            true,
+            "the only order of one login executed, 0 infeasible",
+        );
+        check(
+            "12",
+            9,
+            0,
+            true,
+            "all 9 orders of 12 logins executed, 0 infeasible",
+        );
+        check("3", 57, 0, false, "57 orders of 57: ");
+    }
+
+    #[test]
+    fn what_names_a_certificate_is_in_its_json() {
+        let events = sample::explored();
+        let run = RunView::of(&events);
+        let json = serde_json::to_value(Certificate::of(&run)).unwrap();
+        for name in ["adapter", "adapter_hash", "suite", "suite_version", "seed"] {
+            assert!(
+                json[name].as_str().is_some_and(|text| !text.is_empty()),
+                "{name}"
+            );
+        }
+        assert!(json["cases"][0]["axes"]["rotation"].is_string());
+        assert!(json["cases"][0]["searches"].is_array());
     }
 
     #[test]

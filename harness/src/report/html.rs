@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::event::CaseResult;
-use crate::history::Ending;
+use crate::exploration::{Evidence, Rate, Twin};
+use crate::history::{Ending, Message};
 use crate::judge::{impact_word, level_word, repairs, rule};
 use crate::lang::Lang;
 use crate::report::certificate::Certificate;
@@ -20,7 +21,7 @@ use crate::report::neighbour::{Neighbour, nearest, played};
 use crate::report::run_view::{
     OrderView, Progress, RunView, area, headline_impact, reason, verdict_word,
 };
-use crate::report::sequence::Sequence;
+use crate::report::sequence::{Said, Sequence};
 use crate::schedule::ReplayToken;
 use crate::verdict::{Level, Violation};
 
@@ -32,6 +33,8 @@ const SCRIPT: &str = include_str!("html/page.js");
 const PER_CASE: usize = 64;
 /// Pictures embedded in one page; a page above some ten megabytes is no fun to open.
 const PER_PAGE: usize = 400;
+/// Bytes of headers and bodies embedded in one page beside those of the pictures shown first.
+const SAID_PER_PAGE: usize = 3 << 20;
 
 /// The page.
 #[must_use]
@@ -69,10 +72,16 @@ struct Entry<'a> {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason_zh: &'a str,
     rules: &'a [String],
     violations: Vec<Broken<'a>>,
     repairs: Vec<&'static str>,
+    repairs_zh: Vec<&'static str>,
     notes: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes_zh: &'a [String],
+    evidence: Known<'a>,
     met: &'a [String],
     missing: &'a [String],
     token: Option<&'a str>,
@@ -99,6 +108,25 @@ struct Broken<'a> {
     level: &'static str,
     sentence: &'a str,
     because: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    sentence_zh: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    because_zh: &'a [String],
+}
+
+/// What else is known of the first failing order; the page has words for it.
+#[derive(Serialize)]
+struct Known<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk_from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<Twin>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    store: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    store_zh: &'a [String],
 }
 
 /// One square of the heat map.
@@ -135,6 +163,10 @@ enum State {
 struct Album {
     pictures: Vec<Sequence>,
     left_out: usize,
+    /// Bytes of headers and bodies so far.
+    said: usize,
+    /// Pictures without headers and bodies because there would be too many of them.
+    hushed: usize,
 }
 
 impl Album {
@@ -143,9 +175,29 @@ impl Album {
             self.left_out += 1;
             return None;
         }
-        self.pictures.push(picture());
+        let mut picture = picture();
+        let said = weight(&picture);
+        if self.said + said > SAID_PER_PAGE && !must {
+            self.hushed += usize::from(picture.hush());
+        } else {
+            self.said += said;
+        }
+        self.pictures.push(picture);
         Some(self.pictures.len() - 1)
     }
+}
+
+/// How many bytes of headers and bodies a picture carries.
+fn weight(picture: &Sequence) -> usize {
+    let message = |message: &Message| {
+        let headers = message.headers.iter();
+        headers
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+            + message.body.len()
+    };
+    let exchange = |said: &Said| message(&said.exchange.request) + message(&said.exchange.response);
+    picture.exchanges.iter().map(exchange).sum()
 }
 
 fn gather(run: &RunView<'_>) -> Value {
@@ -176,6 +228,7 @@ fn gather(run: &RunView<'_>) -> Value {
         "cases": cases,
         "pictures": album.pictures,
         "left_out": album.left_out,
+        "hushed": album.hushed,
         "certificate": Certificate::of(run),
     })
 }
@@ -199,19 +252,26 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         id: &case.id,
         alias: &case.alias,
         title: &case.title,
-        title_zh: progress.map_or("", |progress| progress.title_zh),
+        title_zh: progress.map_or(&*case.title_zh, |progress| progress.title_zh),
         area: area(case),
         impact: impact_word(headline_impact(case)),
         axes: &case.axes,
         verdict: verdict_word(&case.verdict),
         reason: reason(&case.verdict),
+        reason_zh: &case.reason_zh,
         rules: &case.rules,
         violations: broken(&case.violations),
         repairs: case
             .violations
             .first()
             .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::En)),
+        repairs_zh: case
+            .violations
+            .first()
+            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::Zh)),
         notes: &case.notes,
+        notes_zh: &case.notes_zh,
+        evidence: known(&case.evidence),
         met: &case.obligations_met,
         missing: &case.obligations_missing,
         token: case.token.as_deref(),
@@ -237,6 +297,19 @@ fn neighbour_of_shrunk(case: &CaseResult) -> Option<Neighbour> {
     played(&token.order.to_string(), case.evidence.neighbour.as_ref()?)
 }
 
+const fn known(evidence: &Evidence) -> Known<'_> {
+    Known {
+        rate: evidence.rate,
+        shrunk_from: match &evidence.shrunk_from {
+            Some(from) => Some(from.as_str()),
+            None => None,
+        },
+        twin: evidence.twin,
+        store: evidence.store.as_slice(),
+        store_zh: evidence.store_zh.as_slice(),
+    }
+}
+
 fn broken(violations: &[Violation]) -> Vec<Broken<'_>> {
     violations
         .iter()
@@ -246,12 +319,16 @@ fn broken(violations: &[Violation]) -> Vec<Broken<'_>> {
                  level,
                  sentence,
                  because,
+                 sentence_zh,
+                 because_zh,
                  ..
              }| Broken {
                 rule,
                 level: level_word(*level),
                 sentence,
                 because,
+                sentence_zh,
+                because_zh,
             },
         )
         .collect()
@@ -430,6 +507,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_is_there_until_it_is_too_much() {
+        let data = gather(&RunView::of(&sample::explored()));
+        let exchanges = data["pictures"][0]["exchanges"].as_array().unwrap();
+        assert_eq!(exchanges[0]["request"]["body"], r#"{"code":"<c1>"}"#);
+        assert_eq!(data["hushed"], 0);
+        let mut events = sample::explored();
+        for event in &mut events {
+            if let RunEvent::OrderFinished {
+                history: Some(history),
+                ..
+            } = event
+            {
+                for exchange in history
+                    .operations
+                    .iter_mut()
+                    .filter_map(|op| op.exchange.as_mut())
+                {
+                    exchange.response.body = "x".repeat(SAID_PER_PAGE);
+                }
+            }
+        }
+        let data = gather(&RunView::of(&events));
+        assert_eq!(data["hushed"], 1);
+        assert!(
+            data["pictures"][0]["exchanges"].is_array(),
+            "the order shown first keeps all"
+        );
+        assert!(data["pictures"][1].get("exchanges").is_none());
+    }
+
+    #[test]
     fn a_backend_cannot_leave_the_data_element() {
         let mut events = sample::explored();
         for event in &mut events {
@@ -450,7 +558,7 @@ mod tests {
     fn the_page_without_data_is_small_and_refers_to_nothing_outside() {
         assert!(PAGE.len() + STYLE.len() + SCRIPT.len() < 60_000);
         let addresses = SCRIPT.replace("http://www.w3.org/2000/svg", "");
-        assert!(!addresses.contains("http") && !STYLE.contains("url("));
+        assert!(!addresses.contains("://") && !STYLE.contains("url("));
         assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("</"));
     }
 }

@@ -1,7 +1,7 @@
 //! A run with one case of each kind, for tests of the reports.
 
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
-use crate::history::{Ending, History, Outcome, Phase};
+use crate::history::{Ending, Exchange, History, Message, Outcome, Phase, Tick};
 use crate::judge::builder::{Builder, lost_update};
 use crate::judge::{JudgeContext, judge};
 use crate::scenario::FaultEffect;
@@ -198,10 +198,68 @@ pub(crate) fn faults() -> History {
     b.history
 }
 
+/// The same history with what was said in it.
+pub(crate) fn told(mut history: History) -> History {
+    let json = |name: &str| (name.to_owned(), "application/json".to_owned());
+    let begin = |tick: Tick| 1_790_000_000_000 + i64::from(tick.0) * 10;
+    for op in &mut history.operations {
+        let mut asked = vec![json("content-type")];
+        let bearer = op.token_name.iter().map(|name| format!("Bearer <{name}>"));
+        asked.extend(bearer.map(|value| ("authorization".to_owned(), value)));
+        let body = match &op.code {
+            Some(code) => format!(r#"{{"code":"<{code}>"}}"#),
+            None => r#"{"encryptedData":"<encryptedData of p1, 344 characters>"}"#.to_owned(),
+        };
+        let cookie = ("set-cookie".to_owned(), "lang=zh; Path=/".to_owned());
+        op.exchange = Some(Box::new(Exchange {
+            at_ms: begin(op.called),
+            took_us: Some(1_500),
+            http: "1.1".into(),
+            method: "POST".into(),
+            origin: "http://127.0.0.1:8080".into(),
+            target: format!("/{}?v=2", op.op),
+            request: message(asked, &body),
+            status: op.answer.status,
+            response: message(vec![json("content-type"), cookie], &op.answer.excerpt),
+            cut: false,
+        }));
+    }
+    for call in &mut history.upstream {
+        let code = call.code.as_deref().unwrap_or("c0");
+        let host = ("host".to_owned(), "api.weixin.qq.com".to_owned());
+        let key = call.key_no.unwrap_or_default();
+        let body = format!(r#"{{"session_key":"<k{key}>","openid":"o-A"}}"#);
+        call.exchange = Some(Box::new(Exchange {
+            at_ms: begin(call.arrived),
+            took_us: Some(900),
+            http: "1.1".into(),
+            method: "GET".into(),
+            origin: "https://api.weixin.qq.com".into(),
+            target: format!("/sns/jscode2session?appid=wx1&secret=<AppSecret>&js_code=<{code}>"),
+            request: message(vec![host], ""),
+            status: Some(200),
+            response: message(
+                vec![("content-type".to_owned(), "text/plain".to_owned())],
+                &body,
+            ),
+            cut: false,
+        }));
+    }
+    history
+}
+
+fn message(headers: Vec<(String, String)>, body: &str) -> Message {
+    Message {
+        headers,
+        body: body.to_owned(),
+        bytes: body.len() as u64,
+    }
+}
+
 /// One case with its five orders: two fail, two hold, and one cannot happen.
 pub(crate) fn explored() -> Vec<RunEvent> {
     let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
-    let mut shown = failing("CL-1", path, two_phones());
+    let mut shown = failing("CL-1", path, told(two_phones()));
     shown.orders_run = 4;
     shown.infeasible = 1;
     shown.exploration = crate::exploration::Exploration {
@@ -265,7 +323,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
                 },
                 _ => Ending::Complete,
             },
-            history: fails.then(|| Box::new(two_phones())),
+            history: fails.then(|| Box::new(told(two_phones()))),
         });
     }
     let counts = Counts::of(std::slice::from_ref(&shown));

@@ -3,8 +3,11 @@
 
 use serde::Serialize;
 
-use crate::history::{History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall};
+use crate::history::{
+    Exchange, History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall,
+};
 use crate::judge::steps;
+use crate::lang::{Say, say};
 use crate::report::picture::{
     answered, asks, failed, lanes, lost, minted, overtaken, reply_word, sealed, short, single_word,
 };
@@ -18,6 +21,34 @@ pub struct Sequence {
     pub lanes: usize,
     /// Rows in the order they took effect.
     pub rows: Vec<Row>,
+    /// What was said; rows refer to it by position.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Said>,
+}
+
+/// One request and its answer, and between whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Who asked: a phone, or the backend.
+    pub from: Place,
+    /// Who was asked.
+    pub to: Place,
+    /// The phone's name; empty if the backend asked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub phone: String,
+    /// What was said, masked.
+    #[serde(flatten)]
+    pub exchange: Exchange,
+}
+
+/// Which side of an exchange a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The answer is yet to come.
+    Request,
+    /// Both: the answer is there.
+    Whole,
 }
 
 /// One row: a step, or an operation of the preparation or the probes that nothing interrupted.
@@ -60,6 +91,9 @@ pub struct Row {
     /// What the history holds about the steps: (what, value). Never a secret: the history has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<(&'static str, String)>,
+    /// What is said here: positions in [`Sequence::exchanges`], and how much of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<(usize, Side)>,
 }
 
 /// A held reply's bracket.
@@ -80,6 +114,9 @@ pub struct Arrow {
     pub to: Place,
     /// What it carries.
     pub text: String,
+    /// The same in Chinese; empty where that is the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text_zh: String,
     /// How good the news is.
     pub tone: Tone,
     /// Whether it stands for a question and its answer.
@@ -139,6 +176,7 @@ impl Sequence {
             crossed: overtaken(history),
             lanes,
         };
+        let exchanges = weaver.exchanges();
         let mut open: Vec<usize> = Vec::new();
         let mut woven = Vec::new();
         for (number, row) in rows.iter().enumerate() {
@@ -157,7 +195,16 @@ impl Sequence {
                 .max()
                 .map_or(0, |most| most + 1),
             rows: woven,
+            exchanges,
         }
+    }
+
+    /// Leaves out what was said; whether there was anything.
+    pub fn hush(&mut self) -> bool {
+        for row in &mut self.rows {
+            row.said.clear();
+        }
+        !std::mem::take(&mut self.exchanges).is_empty()
     }
 
     /// Whether some reply overtook another.
@@ -178,6 +225,46 @@ struct Weaver<'a> {
 }
 
 impl Weaver<'_> {
+    /// Everything that was said: by phones first, then by the backend.
+    fn exchanges(&self) -> Vec<Said> {
+        let phones = self.history.operations.iter().filter_map(|op| {
+            Some(Said {
+                from: Place::Phone,
+                to: Place::Backend,
+                phone: op.phone.clone(),
+                exchange: op.exchange.as_deref()?.clone(),
+            })
+        });
+        let upstream = self.history.upstream.iter().filter_map(|call| {
+            Some(Said {
+                from: Place::Backend,
+                to: Place::Wechat,
+                phone: String::new(),
+                exchange: call.exchange.as_deref()?.clone(),
+            })
+        });
+        phones.chain(upstream).collect()
+    }
+
+    /// The position of an operation's exchange in [`Weaver::exchanges`].
+    fn said_to_backend(&self, op: usize) -> Option<usize> {
+        let operations = &self.history.operations;
+        operations.get(op)?.exchange.as_ref()?;
+        Some(spoken(
+            operations[..op].iter().map(|op| op.exchange.is_some()),
+        ))
+    }
+
+    /// The position of a call's exchange in [`Weaver::exchanges`].
+    fn said_to_wechat(&self, call: usize) -> Option<usize> {
+        let (operations, upstream) = (&self.history.operations, &self.history.upstream);
+        upstream.get(call)?.exchange.as_ref()?;
+        let before = operations.iter().map(|op| op.exchange.is_some());
+        Some(spoken(before.chain(
+            upstream[..call].iter().map(|call| call.exchange.is_some()),
+        )))
+    }
+
     fn weave(&self, number: usize, row: &[usize], open: &mut Vec<usize>, out: &mut Vec<Row>) {
         let first = &self.history.steps[row[0]];
         let folds = matches!(
@@ -233,6 +320,7 @@ impl Weaver<'_> {
             closes: None,
             pointed: steps.iter().any(|step| self.highlight.contains(step)),
             detail: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -268,6 +356,8 @@ impl Weaver<'_> {
         let op = records
             .iter()
             .find_map(|step| steps::operation_of(self.history, step));
+        let said = op.and_then(|op| self.said_to_backend(op));
+        woven.said.extend(said.map(|at| (at, Side::Whole)));
         if let Some(op) = op.and_then(|op| self.history.operations.get(op)) {
             woven.arrows.push(Arrow {
                 both: true,
@@ -285,6 +375,8 @@ impl Weaver<'_> {
             .iter()
             .filter(|step| step.kind == StepKind::Commit)
             .find_map(|step| step.upstream);
+        let said = call.and_then(|call| self.said_to_wechat(call));
+        woven.said.extend(said.map(|at| (at, Side::Whole)));
         if let Some(call) = call.and_then(|call| self.history.upstream.get(call)) {
             let text = format!("{}: {}", short(call), reply_word(call));
             woven.arrows.push(Arrow {
@@ -309,11 +401,13 @@ impl Weaver<'_> {
         match (step.kind, op, call) {
             (StepKind::Mint | StepKind::Capture, _, _) => self.to_wechat(&mut row, step),
             (StepKind::Submit | StepKind::Send, Some(op), _) => {
+                row.said = self.by_operation(step, Side::Request);
                 row.arrows
                     .push(arrow(Place::Phone, Place::Backend, asks(self.history, op)));
                 row.detail = asked(self.history, op);
             }
             (StepKind::Answer, Some(op), _) => {
+                row.said = self.by_operation(step, Side::Whole);
                 let phone = step.phone.as_deref().unwrap_or("?");
                 let text = format!("{phone}: {}", answered(&op.answer));
                 row.arrows.push(Arrow {
@@ -323,6 +417,9 @@ impl Weaver<'_> {
                 row.detail = told(op);
             }
             (StepKind::UpstreamArrived | StepKind::Commit, _, Some((index, call))) => {
+                let arrives = step.kind == StepKind::UpstreamArrived;
+                let side = if arrives { Side::Request } else { Side::Whole };
+                row.said = self.by_call(index, side);
                 row.arrows.push(self.commit(step, index, call));
                 row.detail = called(self.history, call);
                 if let Some(lane) = self.lane(index).filter(|_| !open.contains(&index)) {
@@ -334,6 +431,7 @@ impl Weaver<'_> {
                 open.retain(|other| *other != index);
                 row.held = open.iter().filter_map(|call| self.lane(*call)).collect();
                 row.closes = self.lane(index);
+                row.said = self.by_call(index, Side::Whole);
                 row.arrows.push(self.reply(index, call));
                 row.detail = called(self.history, call);
             }
@@ -342,13 +440,23 @@ impl Weaver<'_> {
         row
     }
 
+    fn by_operation(&self, step: &StepRecord, side: Side) -> Vec<(usize, Side)> {
+        let at = step.operation.and_then(|op| self.said_to_backend(op));
+        at.map(|at| (at, side)).into_iter().collect()
+    }
+
+    fn by_call(&self, call: usize, side: Side) -> Vec<(usize, Side)> {
+        let at = self.said_to_wechat(call);
+        at.map(|at| (at, side)).into_iter().collect()
+    }
+
     fn to_wechat(&self, row: &mut Row, step: &StepRecord) {
         let phone = step.phone.as_deref().unwrap_or("?");
         let payload = step
             .payload
             .and_then(|payload| self.history.payloads.get(payload));
         let text = match (step.kind, payload) {
-            (StepKind::Mint, _) => format!("{phone} wx.login: {}", minted(&step.text)),
+            (StepKind::Mint, _) => Say::same(format!("{phone} wx.login: {}", minted(&step.text))),
             (_, Some(payload)) => {
                 row.detail = vec![
                     ("payload", payload.name.clone()),
@@ -358,32 +466,44 @@ impl Weaver<'_> {
                 ];
                 let name =
                     single_word(&payload.name).map_or_else(String::new, |name| format!(" {name}"));
-                format!("{phone} capture{name}: {}", sealed(payload.key_no))
+                let key = payload.key_no;
+                let zh = match key {
+                    Some(no) => format!("用 k{no} 加密"),
+                    None => "用自造的 key 加密".to_owned(),
+                };
+                say!(
+                    "{phone} capture{name}: {sealed}",
+                    "{phone} 取数{name}：{sealed}",
+                    phone = phone,
+                    name = name,
+                    sealed = Say::fixed(&sealed(key), &zh)
+                )
             }
-            (_, None) => format!("{phone} phone code"),
+            (_, None) => say!("{phone} phone code", "{phone} 取手机号 code", phone = phone),
         };
-        row.arrows.push(arrow(Place::Phone, Place::Wechat, text));
+        row.arrows
+            .push(spoken_arrow(Place::Phone, Place::Wechat, text));
     }
 
     fn commit(&self, step: &StepRecord, index: usize, call: &UpstreamCall) -> Arrow {
         let issued = self.history.keys.iter().any(|key| key.issued == step.tick);
         let said = match &call.fault {
-            _ if issued => format!("issues {}", reply_word(call)),
-            _ if call.committed.is_some() || failed(call) => reply_word(call),
-            Some(label) => format!("fault {label}"),
-            None => "no reply".to_owned(),
+            _ if issued => say!("issues {key}", "签发 {key}", key = reply_word(call)),
+            _ if call.committed.is_some() || failed(call) => Say::same(reply_word(call)),
+            Some(label) => say!("fault {label}", "故障 {label}", label = label.to_string()),
+            None => say!("no reply", "没有回复"),
         };
-        let text = format!("{}: {said}", short(call));
+        let text = Say::join([Say::same(short(call)), said], &Say::same(": "));
         Arrow {
             crossed: self.crossed.contains(&index),
-            ..arrow(Place::Backend, Place::Wechat, text)
+            ..spoken_arrow(Place::Backend, Place::Wechat, text)
         }
     }
 
     fn reply(&self, index: usize, call: &UpstreamCall) -> Arrow {
         let text = match &call.fault {
-            Some(label) if lost(call) => label.clone(),
-            _ => format!("reply {}", reply_word(call)),
+            Some(label) if lost(call) => Say::same(label.to_string()),
+            _ => say!("reply {key}", "回复 {key}", key = reply_word(call)),
         };
         Arrow {
             lost: lost(call),
@@ -393,9 +513,14 @@ impl Weaver<'_> {
                 Tone::Plain
             },
             crossed: self.crossed.contains(&index),
-            ..arrow(Place::Wechat, Place::Backend, text)
+            ..spoken_arrow(Place::Wechat, Place::Backend, text)
         }
     }
+}
+
+/// How many of them have an exchange.
+fn spoken(records: impl Iterator<Item = bool>) -> usize {
+    records.filter(|has_one| *has_one).count()
 }
 
 const fn arrow(from: Place, to: Place, text: String) -> Arrow {
@@ -403,10 +528,24 @@ const fn arrow(from: Place, to: Place, text: String) -> Arrow {
         from,
         to,
         text,
+        text_zh: String::new(),
         tone: Tone::Plain,
         both: false,
         lost: false,
         crossed: false,
+    }
+}
+
+/// An arrow whose text is another one in Chinese.
+fn spoken_arrow(from: Place, to: Place, text: Say) -> Arrow {
+    let text_zh = if text.zh == text.en {
+        String::new()
+    } else {
+        text.zh
+    };
+    Arrow {
+        text_zh,
+        ..arrow(from, to, text.en)
     }
 }
 
@@ -521,6 +660,33 @@ mod tests {
             "{opened} opened, {closed} closed"
         );
         assert!(sequence.rows.iter().any(|row| row.pointed));
+    }
+
+    #[test]
+    fn rows_point_at_what_was_said_in_them() {
+        let history = sample::told(sample::two_phones());
+        let sequence = Sequence::of(&history, &[]);
+        let said = |row: &Row| {
+            let one = |(at, side): &(usize, Side)| (sequence.exchanges[*at].to, *side);
+            row.said.iter().map(one).collect::<Vec<_>>()
+        };
+        for row in &sequence.rows {
+            let expected = match row.kind {
+                StepKind::Submit if row.arrows.len() == 1 => {
+                    vec![(Place::Backend, Side::Request)]
+                }
+                StepKind::Answer => vec![(Place::Backend, Side::Whole)],
+                StepKind::Commit | StepKind::Reply => vec![(Place::Wechat, Side::Whole)],
+                _ => continue,
+            };
+            assert_eq!(said(row), expected, "{row:?}");
+        }
+        let submit = sequence.rows.iter().find(|row| row.name == "S2").unwrap();
+        let exchange = &sequence.exchanges[submit.said[0].0].exchange;
+        assert_eq!(exchange.request.body, r#"{"code":"<c2>"}"#);
+        let mut hushed = sequence.clone();
+        assert!(hushed.hush() && !hushed.hush());
+        assert!(hushed.rows.iter().all(|row| row.said.is_empty()));
     }
 
     #[test]

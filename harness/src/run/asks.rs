@@ -141,6 +141,7 @@ impl Stage<'_> {
             took_ms: None,
             answer: Answer::default(),
             phase: self.record.phase(),
+            exchange: None,
         };
         let mark = Mark {
             name: event.map(|e| e.to_string()).unwrap_or_default(),

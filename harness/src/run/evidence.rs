@@ -126,11 +126,12 @@ impl Runner {
                 return None;
             }
             let judged = self.judged(case, &order, self.pace()).await;
-            let played = judged.played;
+            let mut played = judged.played;
             if judged.violations.is_empty()
                 && played.cut.is_none()
                 && played.history.ending.is_complete()
             {
+                played.history.tell();
                 return Some(PassingNeighbour {
                     order: order.to_string(),
                     token: judged.token,

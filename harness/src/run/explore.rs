@@ -185,12 +185,18 @@ impl Runner {
             token,
         } = judged;
         let Played {
-            history, cut, lock, ..
+            mut history,
+            cut,
+            lock,
+            ..
         } = played;
         remark.into_iter().for_each(|remark| tally.note(remark));
         let telling = !violations.is_empty()
             && (tally.failed() < KEPT_HISTORIES || tally.is_news(&violations));
         let shown = telling || self.settings.trace || cut.is_some();
+        if shown {
+            history.tell();
+        }
         listener(RunEvent::OrderFinished {
             path: case.path.clone(),
             order: order.to_string(),

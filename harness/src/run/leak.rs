@@ -254,10 +254,18 @@ fn unwrap_once(view: &View) -> Vec<View> {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty()
-        && haystack
-            .windows(needle.len())
-            .any(|window| window == needle)
+    let Some((first, rest)) = needle.split_first() else {
+        return false;
+    };
+    // Most of a haystack is passed over by its first byte alone.
+    let mut left = haystack;
+    while let Some(at) = left.iter().position(|byte| byte == first) {
+        left = &left[at + 1..];
+        if left.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Undoes `\/`, `\"`, `\\` and `\u00xx` wherever they stand; `None` if nothing changed.

@@ -344,6 +344,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
+            exchange: None,
         }
     }
 
@@ -360,6 +361,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
+            exchange: None,
         }
     }
 

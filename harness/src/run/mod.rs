@@ -7,7 +7,7 @@
 //! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
 //! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
 //! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `cast` (people, gates and faults of one order),
-//! `record` (the history being written), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
+//! `record` (the history being written), `heard` with `mask` (what was said, without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
 mod answers;
@@ -20,10 +20,12 @@ pub mod derivation;
 mod evidence;
 pub mod exit;
 mod explore;
+mod heard;
 mod lanes;
 pub mod leak;
 mod levers;
 mod locks;
+mod mask;
 mod md5;
 mod obligations;
 mod patience;
@@ -44,6 +46,7 @@ mod verbs;
 mod waits;
 
 pub use cancel::Cancel;
+pub(crate) use heard::Heard;
 pub use patience::PATIENCE_CAP;
 pub use replay::{Kept, Replay, Replayed};
 pub use runner::{Listener, RunError, Runner, Settings, ensure_app};

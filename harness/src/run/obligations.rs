@@ -219,6 +219,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
+            exchange: None,
         }
     }
 
@@ -237,6 +238,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
+            exchange: None,
         }
     }
 

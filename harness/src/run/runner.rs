@@ -470,7 +470,8 @@ impl Runner {
     /// # Errors
     /// It could not be played to an end of its own: cancelled, or the preparation failed.
     pub async fn run_order(&mut self, case: &Case, order: &Order) -> Result<History, RunError> {
-        let played = self.play(case, order, self.pace()).await;
+        let mut played = self.play(case, order, self.pace()).await;
+        played.history.tell();
         match played.cut {
             None => Ok(played.history),
             Some(stop) => Err(self.error(stop)),

@@ -4,6 +4,7 @@
 //! run was cancelled); a timer only says how long silence must last before it means something.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -13,6 +14,7 @@ use wxmock_world::AppId;
 
 use super::cancel::Cancel;
 use super::cast::Cast;
+use super::heard::Heard;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -144,6 +146,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) record: Recorder,
     pub(crate) phones: Vec<Device>,
     pub(crate) shelf: Shelf,
+    /// What was said, until it can be written down without secrets.
+    pub(crate) heard: Heard,
     pub(crate) requests: Vec<Request>,
     pub(crate) calls: Vec<Call>,
     pub(crate) samples: Vec<Sample>,
@@ -183,6 +187,7 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let calls = ground.handle.calls();
+        ground.handle.verbatim().keep();
         Self {
             ground,
             program,
@@ -190,6 +195,7 @@ impl<'a> Stage<'a> {
             record: Recorder::default(),
             phones,
             shelf: Shelf::default(),
+            heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),
             samples: Vec::new(),
@@ -319,8 +325,21 @@ impl<'a> Stage<'a> {
     }
 
     /// The history so far. Gates open, sockets close and people leave as the stage goes.
-    pub(crate) fn into_history(self) -> History {
-        self.record.into_history()
+    pub(crate) fn into_history(mut self) -> History {
+        for call in 0..self.calls.len() {
+            self.hear(call);
+        }
+        let mut history = self.record.into_history();
+        history.heard = Some(Arc::new(self.heard.with_names(&self.shelf, &history)));
+        history
+    }
+
+    /// Takes over what a call said, if nobody has yet.
+    pub(crate) fn hear(&mut self, call: usize) {
+        let call = &self.calls[call];
+        if let Some(spoken) = self.ground.handle.verbatim().take(call.id) {
+            self.heard.call(call.upstream, &call.info, spoken);
+        }
     }
 
     /// Open requests with their indexes, in the order they were sent.

@@ -481,7 +481,10 @@ impl Tally {
             obligations_missing: missing,
             token,
             violations,
-            history: history.map(Box::new),
+            history: history.map(|mut history| {
+                history.tell();
+                Box::new(history)
+            }),
             notes,
             notes_zh,
             exploration,

@@ -99,6 +99,7 @@ impl Stage<'_> {
             errcode: None,
             fault: None,
             delivered: false,
+            exchange: None,
         });
         let call = self.calls.len();
         if let Some(request) = request.filter(|_| info.endpoint == Endpoint::Jscode2session) {
@@ -294,6 +295,7 @@ impl Stage<'_> {
 
     fn delivered(&mut self, at: usize) {
         self.calls[at].over = true;
+        self.hear(at);
         self.reply(at, String::new());
         let info = &self.calls[at].info;
         let upstream = self.calls[at].upstream;
@@ -329,6 +331,7 @@ impl Stage<'_> {
 
     fn gone(&mut self, at: usize) -> Result<(), Stop> {
         self.calls[at].over = true;
+        self.hear(at);
         let call = &self.calls[at];
         let label = call
             .info

@@ -123,6 +123,7 @@ mod tests {
                     ..Answer::default()
                 },
                 phase: Phase::Race,
+                exchange: None,
             });
             history.upstream.extend(asked.then(|| UpstreamCall {
                 endpoint: "jscode2session".into(),
@@ -136,6 +137,7 @@ mod tests {
                 errcode: None,
                 fault: None,
                 delivered: true,
+                exchange: None,
             }));
         }
         history

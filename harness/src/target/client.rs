@@ -11,8 +11,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    HeaderMap, Request,
-    header::{CONNECTION, HOST, HeaderValue},
+    HeaderMap, Method, Request,
+    header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
@@ -99,6 +99,21 @@ pub enum Transport {
     RawPlus,
 }
 
+/// A request as it was put on the wire.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// Scheme, host and port.
+    pub origin: String,
+    /// Path and query.
+    pub target: String,
+    /// Headers, those every HTTP client adds included.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
 /// What came back, uninterpreted.
 #[derive(Debug, Clone, Default)]
 pub struct RawAnswer {
@@ -112,6 +127,8 @@ pub struct RawAnswer {
     pub took: Duration,
     /// Why there is no complete answer: refused, reset, too late, too large.
     pub error: Option<String>,
+    /// What was asked; `None` if no request could be built.
+    pub asked: Option<Asked>,
 }
 
 /// Sends described requests to one running backend. Cheap to clone.
@@ -214,6 +231,14 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
     let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
     let host = url.host_str().ok_or("the base address has no host")?;
     let port = url.port_or_known_default().unwrap_or(80);
+    let asked = address(&url, host, exchange)?;
+    let mut request = Request::builder()
+        .method(asked.method.clone())
+        .uri(asked.target.as_str())
+        .body(Full::new(asked.body.clone()))
+        .map_err(|error| format!("the request cannot be built: {error}"))?;
+    request.headers_mut().clone_from(&asked.headers);
+    answer.asked = Some(asked);
     // `Url` keeps the brackets of an IPv6 address, the resolver does not want them.
     let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
         .await
@@ -227,21 +252,6 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
     // Dropping the set ends the connection, also when the deadline cuts this future short.
     let mut connection_task = JoinSet::new();
     connection_task.spawn(connection);
-    let prefix = url.path().trim_end_matches('/');
-    let mut request = Request::builder()
-        .method(exchange.method)
-        .uri(format!("{prefix}{}", exchange.path_and_query))
-        .body(Full::new(exchange.body))
-        .map_err(|error| format!("the request cannot be built: {error}"))?;
-    let authority = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let authority = HeaderValue::from_str(&authority).map_err(|error| error.to_string())?;
-    request.headers_mut().insert(HOST, authority);
-    request
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    request.headers_mut().extend(exchange.headers);
     let response = sender
         .send_request(request)
         .await
@@ -267,6 +277,29 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
         }
     }
     Ok(())
+}
+
+/// The request as it goes to the backend at `url`.
+fn address(url: &Url, host: &str, exchange: Exchange) -> Result<Asked, String> {
+    let authority = url
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 3);
+    let named = HeaderValue::from_str(&authority).map_err(|error| error.to_string())?;
+    headers.insert(HOST, named);
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if !exchange.body.is_empty() {
+        headers.insert(CONTENT_LENGTH, exchange.body.len().into());
+    }
+    headers.extend(exchange.headers);
+    let prefix = url.path().trim_end_matches('/');
+    Ok(Asked {
+        method: exchange.method,
+        origin: format!("{}://{authority}", url.scheme()),
+        target: format!("{prefix}{}", exchange.path_and_query),
+        headers,
+        body: exchange.body,
+    })
 }
 
 /// An error with its causes: hyper's own text hides the interesting half.

@@ -25,6 +25,16 @@ pub(crate) enum Shaping {
     Drip(Duration),
 }
 
+impl Shaping {
+    /// How many bytes of the body leave; `None` is all of them.
+    pub(crate) const fn cut_after(self) -> Option<usize> {
+        match self {
+            Self::Truncate(keep) => Some(keep),
+            Self::Whole | Self::Drip(_) => None,
+        }
+    }
+}
+
 /// A response body that tells its connection when it has been handed over.
 pub(crate) struct WireBody {
     kind: Kind,

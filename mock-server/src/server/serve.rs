@@ -156,6 +156,7 @@ async fn read(
         Some(wish) => !wish.eq_ignore_ascii_case(b"close"),
         None => parts.version != Version::HTTP_10,
     };
+    let spoken = handle.verbatim().hear(&parts, &body);
     Ok(Request {
         query: decode_pairs(parts.uri.query().unwrap_or_default().as_bytes()),
         path: parts.uri.path().to_owned(),
@@ -164,6 +165,7 @@ async fn read(
         body,
         peer: line.peer,
         via,
+        spoken,
         chunked,
         keep_alive,
     })

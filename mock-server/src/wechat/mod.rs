@@ -74,6 +74,10 @@ pub(crate) async fn answer(
         }
     };
     let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
+    let cut_after = shaping.cut_after();
+    handle
+        .verbatim()
+        .answer(call.id(), &parts, &body, cut_after);
     let body = WireBody::answer(body, shaping, wire, call);
     Ok(Answer::from_parts(parts, body))
 }
@@ -91,6 +95,9 @@ fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<S
         subject.put_on(&mut info);
     }
     let call = InFlight::begin(handle, info, request.method, request.path, wire.written());
+    if let Some(spoken) = request.spoken {
+        handle.verbatim().file(call.id(), *spoken);
+    }
     (asked, subject, call)
 }
 

@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById('data').textContent);
 
 const WORDS = {
   en: {
-    title: 'wxmock report', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
+    title: 'wxmock report', colon: ': ', stop: '. ', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
     adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', version: 'wxmock', at: 'started', hash: 'adapter hash',
     PASS: 'PASS', FAIL: 'FAIL', WARN: 'WARN', INCONCLUSIVE: 'INCONCLUSIVE', INFO: 'INFO', SKIP: 'SKIP', ERROR: 'ERROR', all: 'all',
     search: 'Search cases, rules, sentences', anySuite: 'every suite', anyRule: 'every rule', byVerdict: 'Filter by verdict', cases: 'Cases', none: 'No case matches.',
@@ -17,7 +17,7 @@ const WORDS = {
     sequence: 'What happened', step: (i, n) => `step ${i} of ${n}`, prev: 'Previous step', next: 'Next step', slider: 'Step through the interleaving',
     phones: 'phones', phone: 'phone', back: 'backend', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
     before: 'before the race', race: 'the race, in the forced order', after: 'at rest', probe: 'probes: what the store opens',
-    legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; click a row to go there.',
+    legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; hover a row for its headers and bodies, click it to go there and keep them open.',
     crossed: '⤫ these replies overtook each other: the older key arrived last.',
     map: 'Which orders fail', mapLabel: 'Orders, in the order they were explored', order: 'order',
     state: { passed: 'passed', failed: 'failed', warned: 'warned', infeasible: 'cannot happen', unproven: 'proves nothing', not_run: 'not run' },
@@ -27,16 +27,20 @@ const WORDS = {
     neighbour: 'The nearest passing order', one: 'One swap of two neighbouring steps makes this case pass. That swap is the race.',
     many: n => `No passing order is a single swap away; the nearest is ${n} swaps of neighbouring steps away.`, fails: 'fails', passes: 'passes',
     notes: 'Learned about this backend', obligations: 'Contention', met: 'happened', missing: 'never happened',
-    why: 'Reason', covered: (c) => c.complete ? (c.executed === 1 && !c.infeasible ? 'its one order executed' : `all ${c.orders} orders covered: ${c.executed} executed, ${c.infeasible} infeasible`) : c.orders === null ? `${c.executed} orders executed, ${c.infeasible} infeasible; the transcript does not say how many there are` : `${c.executed} of ${c.orders} orders executed, ${c.infeasible} infeasible, ${c.orders - c.executed - c.infeasible} not run`,
-    allRun: (n, logins) => n === 1 ? 'its one order executed, 0 infeasible' : `all ${n} orders${logins ? ` of ${logins} logins` : ''} executed, 0 infeasible`,
+    why: 'Reason',
     certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
-    asJson: 'The same as JSON', skipped: n => `${n} skipped`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
+    asJson: 'The same as JSON', skipped: n => `${n} skipped.`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
+    said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', unkept: 'No answer came before the order ended; what was asked was not kept.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
+    names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
+    evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
+    twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
+    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
   },
   zh: {
-    title: 'wxmock 报告', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
+    title: 'wxmock 报告', colon: '：', stop: '。', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
     adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', version: 'wxmock', at: '开始于', hash: '适配器哈希',
     PASS: '通过', FAIL: '失败', WARN: '警告', INCONCLUSIVE: '无结论', INFO: '信息', SKIP: '跳过', ERROR: '出错', all: '全部',
     search: '搜索用例、规则、说明', anySuite: '全部用例集', anyRule: '全部规则', byVerdict: '按结论筛选', cases: '用例', none: '没有符合条件的用例。',
@@ -46,24 +50,28 @@ const WORDS = {
     held: (n, o, w) => `${n} 个用例在每一种强制顺序下都成立（共 ${o} 种顺序）${w ? `，其中 ${w} 个有警告` : ''}。后端数据库内部的顺序不在控制之内。`,
     orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
-    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: '密钥', keyInForce: '当前密钥',
-    before: '竞争之前', race: '竞争（按强制顺序）', after: '静止之后', probe: '探测：后端还能解开什么',
-    legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键可逐步查看，点击某行可跳到该步。',
-    crossed: '⤫ 这些回复互相超越：较旧的密钥最后到达。',
+    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: 'key', keyInForce: '当前 key',
+    before: '并发之前', race: '并发，按强制的顺序', after: '静止之后', probe: '探测：后端还能解开什么',
+    legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
+    crossed: '⤫ 这些回复互相超车：旧的 key 最后才到。',
     map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
     state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '证明不了什么', not_run: '未运行' },
     noPicture: '此文件中没有它的记录：通过的顺序只有加 --trace 运行才会保留，大型运行会省略一部分。', choose: '悬停或聚焦方格可查看其顺序；点击有记录的方格可在上方查看。',
     because: '为什么这不可能是对的', also: '此顺序中还违反了', more: n => `另有 ${n} 条，见 run.ndjson`, repairs: '适用的修法', seen: '见于', again: '重放',
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
-    neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞争本身。',
+    neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
-    notes: '对此后端的了解', obligations: '竞争条件', met: '已发生', missing: '从未发生',
-    why: '原因', covered: (c) => c.complete ? `全部 ${c.orders} 种顺序：执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种` : c.orders === null ? `执行 ${c.executed} 种顺序，不可能发生 ${c.infeasible} 种；记录中没有总数` : `${c.orders} 种顺序中执行 ${c.executed} 种，不可能发生 ${c.infeasible} 种，未运行 ${c.orders - c.executed - c.infeasible} 种`,
-    allRun: (n, logins) => `${logins ? `${logins} 次登录的` : ''}全部 ${n} 种顺序均已执行，0 种不可能发生`,
+    notes: '对此后端的了解', obligations: '并发是否真的发生', met: '已发生', missing: '从未发生',
+    why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
-    asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
+    asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
+    said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', unkept: '此顺序结束前没有收到响应，请求报文未保留。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
+    names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话 token。',
+    evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
+    twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
+    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
-    detail: { operation: '操作', phone: '手机', code: 'code', token: '令牌', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: '令牌哈希', body: '正文', finding: '发现', call: '调用', key: '密钥', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
+    detail: { operation: '操作', phone: '手机', code: 'code', token: 'token', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: 'token 哈希', body: '正文', finding: '发现', call: '调用', key: 'key', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
   },
 };
@@ -71,7 +79,7 @@ const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS
 const OTHERS = 4;
 
 // What the reader chose. `step` counts rows from 0; `cell` is the order shown, null for the case's own.
-const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null };
+const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, pinned: false };
 const t = () => WORDS[view.lang];
 const remembered = {
   get(name) { try { return localStorage.getItem('wxmock-' + name); } catch { return null; } },
@@ -92,6 +100,8 @@ function build(make, name, attributes, children) {
 const el = (name, attributes, ...children) => build(n => document.createElement(n), name, attributes, children);
 const svg = (name, attributes, ...children) => build(n => document.createElementNS('http://www.w3.org/2000/svg', n), name, attributes, children);
 
+const pick = (en, zh) => (view.lang === 'zh' && zh) || en;
+const pickLines = (en, zh) => view.lang === 'zh' && zh && zh.length === en.length ? zh : en;
 const titleOf = entry => (view.lang === 'zh' && entry.title_zh) || entry.title;
 const ruleTitle = id => { const rule = data.rules[id]; return rule ? (view.lang === 'zh' && rule.title_zh) || rule.title : ''; };
 const orderCount = entry => entry.failed ? t().orders(entry.failed, entry.run) : entry.run ? t().heldOrders(entry.run) : '';
@@ -103,7 +113,7 @@ const app = document.getElementById('app');
 function draw() {
   document.documentElement.lang = view.lang === 'zh' ? 'zh-CN' : 'en';
   document.documentElement.dataset.theme = view.theme;
-  document.title = `${t().title}: ${data.adapter}`;
+  document.title = `${t().title}${t().colon}${data.adapter}`;
   app.replaceChildren(el('div', { class: 'wrap' },
     header(), summary(), filters(),
     el('div', { class: 'cols' }, el('nav', { class: 'card list', 'aria-label': t().cases }), el('main', { id: 'case', tabindex: '-1' })),
@@ -154,7 +164,7 @@ function filters() {
 }
 
 function matches(entry) {
-  const text = [entry.alias, entry.path, entry.title, entry.title_zh, entry.rules.join(' '), entry.reason || '', entry.violations.map(v => v.sentence).join(' ')].join(' ').toLowerCase();
+  const text = [entry.alias, entry.path, entry.title, entry.title_zh, entry.rules.join(' '), entry.reason || '', entry.reason_zh || '', entry.violations.map(v => `${v.sentence} ${v.sentence_zh || ''}`).join(' ')].join(' ').toLowerCase();
   return (!view.verdict || entry.verdict === view.verdict) && (!view.area || entry.area === view.area)
     && (!view.rule || entry.rules.includes(view.rule)) && view.search.toLowerCase().split(/\s+/).every(word => text.includes(word));
 }
@@ -169,7 +179,7 @@ function drawList() {
 }
 
 function choose(path, byHand) {
-  view.path = path; view.cell = null; view.step = null;
+  view.path = path; view.cell = null; view.step = null; view.pinned = false;
   if (byHand) { history.replaceState(null, '', '#' + encodeURIComponent(path)); }
   for (const button of document.querySelectorAll('.list button')) button.setAttribute('aria-current', String(button.dataset.path === path));
   drawCase();
@@ -187,12 +197,13 @@ function drawCase() {
   const picture = data.pictures[cell ? cell.picture : entry.picture];
   main.replaceChildren(...[
     headline(entry, violations, cell), picture && sequence(picture), heatMap(entry),
-    entry.neighbour && !cell && neighbour(entry), argument(entry, violations), replay(cell ? cell.token : entry.token), remarks(entry),
+    entry.neighbour && !cell && neighbour(entry), argument(entry, violations), !cell && evidence(entry.evidence), replay(cell ? cell.token : entry.token), remarks(entry),
   ].filter(Boolean));
 }
 
 function headline(entry, violations, cell) {
   const first = violations[0];
+  const covered = data.certificate.cases.find(one => one.path === entry.path);
   return el('article', { class: 'card' },
     el('a', { class: 'back', href: '#', onclick: event => { event.preventDefault(); document.querySelector('.list').scrollIntoView({ block: 'center' }); } }, t().toList),
     el('h2', {}, titleOf(entry)),
@@ -200,10 +211,10 @@ function headline(entry, violations, cell) {
     el('div', { class: 'chips' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('span', { class: 'tag' }, entry.alias),
       first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, entry.impact),
       orderCount(entry) && el('span', { class: 'tag' }, orderCount(entry))),
-    first && el('p', { class: 'dim' }, `${first.rule}: ${ruleTitle(first.rule)}`),
-    first && el('p', { class: 'sentence' }, first.sentence),
-    entry.reason && el('p', {}, el('b', {}, t().why + ': '), entry.reason),
-    entry.run > 0 && el('p', { class: 'dim' }, `${t().coverage}: ${coverage(data.certificate.cases.find(one => one.path === entry.path))}`),
+    first && el('p', { class: 'dim' }, `${first.rule}${t().colon}${ruleTitle(first.rule)}`),
+    first && el('p', { class: 'sentence' }, pick(first.sentence, first.sentence_zh)),
+    entry.reason && el('p', {}, el('b', {}, t().why + t().colon), pick(entry.reason, entry.reason_zh)),
+    entry.run > 0 && covered && el('p', { class: 'dim' }, `${t().coverage}${t().colon}${pick(covered.claim, covered.claim_zh)}`),
     cell && el('p', {}, t().showing(cell.index), ' ', el('code', {}, cell.order), ' ', el('button', { onclick: () => { view.cell = null; view.step = null; drawCase(); } }, t().first)));
 }
 
@@ -212,12 +223,19 @@ function argument(entry, violations) {
   if (!first) return null;
   const rule = data.rules[first.rule];
   return el('section', { class: 'card' },
-    view.lang === 'zh' && el('p', { class: 'dim' }, t().english),
-    first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, first.because.map(line => el('li', {}, line)))],
-    others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', v.sentence)),
+    view.lang === 'zh' && !first.sentence_zh && el('p', { class: 'dim' }, t().english),
+    first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, pickLines(first.because, first.because_zh).map(line => el('li', {}, line)))],
+    others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', pick(v.sentence, v.sentence_zh))),
       others.length > OTHERS && el('li', {}, t().more(others.length - OTHERS)))],
-    entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, entry.repairs.map(line => el('li', {}, line)))],
-    rule && el('p', { class: 'dim' }, `${t().seen}: ${rule.source}`));
+    entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, pickLines(entry.repairs, entry.repairs_zh).map(line => el('li', {}, line)))],
+    rule && el('p', { class: 'dim' }, `${t().seen}${t().colon}${rule.source}`));
+}
+
+function evidence(known) {
+  const lines = [known.rate && t().rate(known.rate), known.twin && t().twin[known.twin],
+    ...pickLines(known.store || [], known.store_zh).map(line => `${t().store}${t().colon}${line}`),
+    known.shrunk_from && [`${t().shrunk} `, el('code', {}, known.shrunk_from)]].filter(Boolean);
+  return lines.length ? el('section', { class: 'card', id: 'evidence' }, el('h3', {}, t().evidence), el('ul', {}, lines.map(line => el('li', {}, line)))) : null;
 }
 
 function replay(token) {
@@ -240,9 +258,9 @@ function copyButton(source) {
 function remarks(entry) {
   if (!entry.notes.length && !entry.met.length && !entry.missing.length) return null;
   return el('section', { class: 'card' },
-    entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, entry.notes.map(line => el('li', {}, line)))],
+    entry.notes.length > 0 && [el('h3', {}, t().notes), el('ul', {}, pickLines(entry.notes, entry.notes_zh).map(line => el('li', {}, line)))],
     (entry.met.length || entry.missing.length) > 0 && [el('h3', {}, t().obligations), el('ul', {},
-      entry.met.map(name => el('li', {}, `✓ ${name}: ${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}: ${t().missing}`)))]);
+      entry.met.map(name => el('li', {}, `✓ ${name}${t().colon}${t().met}`)), entry.missing.map(name => el('li', {}, `✗ ${name}${t().colon}${t().missing}`)))]);
 }
 
 // ---- the sequence ----
@@ -275,12 +293,14 @@ function sequence(picture) {
   if (view.step < 0) view.step = count - 1;
   const now = el('div', { class: 'now', id: 'now', role: 'status', 'aria-live': 'polite' });
   const frame = el('div', { class: 'picture' });
+  const dock = wire(picture);
   const output = el('output', { id: 'position' });
   const slider = el('input', { type: 'range', id: 'slider', min: '1', max: String(count), value: String(view.step + 1), 'aria-label': t().slider, oninput: event => go(Number(event.target.value) - 1) });
   const prev = el('button', { id: 'prev', 'aria-label': t().prev, title: t().prev, onclick: () => go(view.step - 1) }, '◀');
   const next = el('button', { id: 'next', 'aria-label': t().next, title: t().next, onclick: () => go(view.step + 1) }, '▶');
   let groups = [];
   const tell = index => now.replaceChildren(...telling(picture, picture.rows[index]));
+  const look = (index, pin) => { tell(index); dock.show(picture.rows[index], groups[index], pin); };
   function go(step, focus) {
     view.step = Math.min(Math.max(step, 0), count - 1);
     slider.value = String(view.step + 1);
@@ -295,10 +315,11 @@ function sequence(picture) {
     });
     tell(view.step);
     if (focus) groups[view.step].focus();
+    if (view.pinned) look(view.step, false);
   }
   function paint() {
     const place = layout(picture, Math.max(frame.clientWidth, 320));
-    const drawn = paintSequence(picture, place, { go, tell, restore: () => tell(view.step) });
+    const drawn = paintSequence(picture, place, { pick: index => { go(index, true); look(index, true); }, look: index => look(index, false), leave: () => { if (view.pinned) look(view.step, false); else { tell(view.step); dock.leave(); } } });
     groups = drawn.groups;
     frame.replaceChildren(drawn.node);
     go(view.step);
@@ -307,17 +328,68 @@ function sequence(picture) {
   frame.addEventListener('keydown', event => {
     const to = { ArrowDown: view.step + 1, ArrowRight: view.step + 1, ArrowUp: view.step - 1, ArrowLeft: view.step - 1, Home: 0, End: count - 1 }[event.key];
     if (to !== undefined) { event.preventDefault(); go(to, true); }
+    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); look(view.step, true); }
+    if (event.key === 'Escape') dock.close();
   });
+  dock.node.addEventListener('keydown', event => { if (event.key === 'Escape') { dock.close(); groups[view.step].focus(); } });
   const crossed = picture.rows.some(row => row.closes && row.closes.crossed);
   return el('section', { class: 'card', id: 'sequence', 'aria-label': t().sequence }, el('h3', {}, t().sequence),
-    el('div', { class: 'player' }, prev, slider, next, output), now, frame,
+    el('div', { class: 'player' }, prev, slider, next, output), now, frame, dock.node,
     el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), t().legend));
+}
+
+// The headers and bodies of the step looked at. On wide pages they lie over the list, beside their row, as long as it is
+// hovered or focused; on narrow ones they are a sheet at the foot. A click or Enter pins them until they are closed.
+function wire(picture) {
+  const body = el('div', { class: 'wire-body', role: 'region', tabindex: '0', 'aria-label': t().said });
+  const shut = el('button', { class: 'shut', 'aria-label': t().close, title: t().close, onclick: () => close() }, '✕');
+  const node = el('section', { class: 'wire', id: 'wire', hidden: true }, el('h3', {}, t().said), shut, body);
+  const exchanges = picture.exchanges || [];
+  const wide = () => !matchMedia('(max-width: 900px)').matches;
+  let leaving = 0;
+  const stay = () => clearTimeout(leaving);
+  const close = () => { stay(); view.pinned = false; node.hidden = true; };
+  const leave = () => { stay(); leaving = setTimeout(() => { node.hidden = !view.pinned; }, 250); };
+  for (const event of ['mouseenter', 'focusin']) node.addEventListener(event, stay);
+  for (const event of ['mouseleave', 'focusout']) node.addEventListener(event, leave);
+  function show(row, group, pin) {
+    if (!exchanges.length) return;
+    stay();
+    view.pinned = view.pinned || pin;
+    node.hidden = !view.pinned && !wide();
+    body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => heard(exchanges[at], side)) : [el('p', { class: 'dim' }, ['submit', 'send', 'answer', 'upstream_arrived', 'commit', 'reply'].includes(row.kind) ? t().unkept : t().silent)]), el('p', { class: 'dim' }, t().names));
+    if (!node.hidden) place(group);
+  }
+  function place(group) {
+    const list = document.querySelector('.list').getBoundingClientRect();
+    const at = group.getBoundingClientRect();
+    const top = Math.max(8, Math.min(at.top - 60, innerHeight - node.offsetHeight - 8));
+    Object.assign(node.style, wide() ? { left: `${list.left}px`, width: `${list.width}px`, top: `${top}px` } : { left: '', width: '', top: '' });
+    if (wide() || !view.pinned) return;
+    const under = at.bottom - node.getBoundingClientRect().top;
+    if (under > -6) scrollBy(0, under + 6);
+  }
+  return { node, show, leave, close };
+}
+
+const HTTP = message => message.headers.map(([name, value]) => el('div', {}, el('span', { class: 'dim' }, `${name}: `), value));
+function heard(said, side) {
+  const who = `${said.phone || t()[said.from === 'backend' ? 'back' : 'phone']} → ${t()[said.to === 'backend' ? 'back' : 'wechat']}`;
+  const spoken = (title, first, message, end) => el('div', {}, el('h4', {}, title), el('div', { class: 'http' }, el('b', {}, first), HTTP(message), message.body && el('div', { class: 'body' }, message.body), end && el('div', { class: 'bad' }, end)));
+  const whole = side === 'whole';
+  const took = whole && said.took_us !== null ? ` · ${(said.took_us / 1000).toFixed(1)} ms` : '';
+  return el('article', {}, el('p', { class: 'mono' }, el('b', {}, who), ` ${said.origin}${took}`), el('div', { class: 'pair' },
+    spoken(t().request, `${said.method} ${said.target} HTTP/${said.http}`, said.request),
+    !whole ? el('div', {}, el('h4', {}, t().answered), el('p', { class: 'dim' }, t().yet))
+      : said.status === null ? spoken(t().answered, '', said.response, t().noAnswer)
+        : spoken(t().answered, `HTTP/${said.http} ${said.status}`, said.response, said.cut && t().cutOff)));
 }
 
 function telling(picture, row) {
   const name = row.name ? ` · ${row.name}` : '';
   const who = row.phone !== undefined ? ` · ${t().phone} ${picture.phones[row.phone]}` : '';
-  const facts = row.detail || [];
+  // Bodies are shown whole beside the row.
+  const facts = (row.detail || []).filter(([what]) => what !== 'body' || !row.said);
   return [
     el('div', { class: 'dim' }, `${row.label}${name}${who} · ${t()[row.phase]} · ${t().kind[row.kind]}`),
     el('strong', {}, row.text),
@@ -340,9 +412,9 @@ function paintSequence(picture, place, act) {
     }
     const group = paintRow(row, place, y);
     group.setAttribute('data-row', index);
-    group.addEventListener('click', () => act.go(index, true));
-    group.addEventListener('mouseenter', () => act.tell(index));
-    group.addEventListener('mouseleave', act.restore);
+    group.addEventListener('click', () => act.pick(index));
+    for (const event of ['mouseenter', 'focus']) group.addEventListener(event, () => act.look(index));
+    for (const event of ['mouseleave', 'blur']) group.addEventListener(event, act.leave);
     groups.push(group);
     parts.push(group);
     y += ROW;
@@ -385,7 +457,9 @@ function paintArrow(arrow, place, y) {
   if (arrow.both) parts.push(head(from, -way));
   const room = Math.abs(to - from) / place.glyph - 1.5;
   const tone = arrow.crossed ? 'bad' : arrow.tone;
-  parts.push(label(Math.min(from, to) + 7, y - 5, clip(arrow.text, room), `${tone} halo`, place));
+  // Narrow columns have no room to say what is asked of WeChat at login; what it answers matters more.
+  const words = pick(arrow.text, arrow.text_zh);
+  parts.push(label(Math.min(from, to) + 7, y - 5, clip(place.narrow ? words.replace('code2session ', '') : words, room), `${tone} halo`, place));
   return parts;
 }
 
@@ -397,11 +471,11 @@ function heatMap(entry) {
   if (entry.orders.length < 2) return null;
   const note = el('p', { class: 'map-note', id: 'map-note', 'aria-live': 'polite' });
   const rest = () => { note.textContent = t().choose; };
-  const words = cell => `${t().order} ${cell.index}${cell.order ? ' ' + cell.order : ''}: ${t().state[cell.state]}`;
+  const words = cell => `${t().order} ${cell.index}${cell.order ? ' ' + cell.order : ''}${t().colon}${t().state[cell.state]}`;
   const shown = view.cell === null ? entry.shown : view.cell;
   const cells = entry.orders.map((cell, at) => {
     const has = cell.picture !== undefined;
-    const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : '. ' + t().noPicture); };
+    const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : t().stop + t().noPicture); };
     return el('button', { class: `square ${cell.state}`, 'data-order': cell.index, 'aria-label': words(cell), 'aria-disabled': String(!has), 'aria-pressed': has ? String(cell.index === shown) : null,
       tabindex: at === Math.max(entry.orders.findIndex(one => one.index === shown), 0) ? '0' : '-1', onmouseenter: tell, onfocus: tell, onmouseleave: rest,
       onclick: () => { if (!has) return; view.cell = cell.index === entry.shown ? null : cell.index; view.step = null; drawCase(); document.querySelector(`[data-order="${cell.index}"]`).focus({ preventScroll: true }); } }, MARKS[cell.state]);
@@ -417,7 +491,7 @@ function heatMap(entry) {
   rest();
   const states = [...new Set(entry.orders.map(cell => cell.state))];
   return el('section', { class: 'card', id: 'orders' }, el('h3', {}, t().map), map,
-    el('p', { class: 'legend keys' }, states.map(state => el('span', {}, el('span', { class: `square ${state}`, 'aria-hidden': 'true' }, MARKS[state]), ` ${t().state[state]}: ${entry.orders.filter(cell => cell.state === state).length}`))), note);
+    el('p', { class: 'legend keys' }, states.map(state => el('span', {}, el('span', { class: `square ${state}`, 'aria-hidden': 'true' }, MARKS[state]), ` ${t().state[state]}${t().colon}${entry.orders.filter(cell => cell.state === state).length}`))), note);
 }
 
 function neighbour(entry) {
@@ -431,22 +505,23 @@ function neighbour(entry) {
     el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name))))));
   return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
     el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
-    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}: ${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}: ${t().passes}`, near.passing, asked)));
+    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked)));
 }
 
 // ---- the certificate ----
-
-const coverage = one => one.complete && one.infeasible === 0 ? t().allRun(one.orders, one.axes.n) : t().covered(one);
 
 function certificate() {
   const c = data.certificate;
   const whole = c.cases.filter(one => one.complete).length;
   const json = el('pre', { id: 'certificate-json' }, JSON.stringify(c, null, 2));
-  return el('section', { class: 'card certificate' }, el('h3', {}, t().certificate),
-    el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}.` : ''),
-    el('p', { class: 'dim mono' }, `wxmock ${c.wxmock} · ${t().suite} ${c.suite} · ${t().adapter} ${c.adapter} ${c.adapter_hash} · ${t().seed} ${c.seed}`),
-    data.left_out > 0 && el('p', { class: 'dim' }, t().leftOut(data.left_out)),
-    el('details', {}, el('summary', {}, t().cases), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, coverage(one))))))),
+  const names = [...new Set(c.cases.flatMap(one => Object.keys(one.axes)))];
+  const axes = names.map(name => `${name} ${[...new Set(c.cases.map(one => one.axes[name]).filter(Boolean))].sort().join('|')}`).map(text => clip(text, 60)).join(' · ');
+  const meta = [['adapter', c.adapter], ['hash', c.adapter_hash], ['suite', c.suite], ['suiteVersion', c.suite_version], ['seed', c.seed], ['axes', axes]];
+  return el('section', { class: 'card certificate', id: 'certificate' }, el('h3', {}, t().certificate),
+    el('p', {}, whole === c.cases.length && c.complete ? t().whole(whole) : t().partly(whole, c.cases.length), c.skipped ? ` ${t().skipped(c.skipped)}` : ''),
+    el('dl', { class: 'meta' }, meta.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, t()[name]), el('dd', {}, value)))),
+    [[data.left_out, t().leftOut], [data.hushed, t().hushed]].map(([n, words]) => n > 0 && el('p', { class: 'dim' }, words(n))),
+    el('details', {}, el('summary', {}, t().claims), el('table', { class: 'cover' }, el('tbody', {}, c.cases.map(one => el('tr', {}, el('td', { class: 'mono' }, one.path), el('td', {}, el('span', { class: `tag ${one.verdict}` }, t()[one.verdict])), el('td', {}, pick(one.claim, one.claim_zh))))))),
     el('details', {}, el('summary', {}, t().asJson), copyButton(json), json));
 }
 
