@@ -54,6 +54,13 @@ impl History {
 }
 
 impl History {
+    /// Whether a step concerns a person of the scenario, and not the stranger of the last probe.
+    #[must_use]
+    pub fn is_about_its_people(&self, step: &StepRecord) -> bool {
+        let is_known = |user: &String| self.users.iter().any(|person| person.name == *user);
+        step.user.as_ref().is_none_or(is_known)
+    }
+
     /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
     #[must_use]
     pub fn is_of_several(&self, user: &str) -> bool {

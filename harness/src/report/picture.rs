@@ -397,7 +397,12 @@ impl<'a> Artist<'a> {
     }
 
     fn key(&self, canvas: &mut Canvas, step: &StepRecord) {
-        let Some(no) = step.key_in_force else { return };
+        let Some(no) = step
+            .key_in_force
+            .filter(|_| self.history.is_about_its_people(step))
+        else {
+            return;
+        };
         let before = self
             .history
             .steps
@@ -407,7 +412,7 @@ impl<'a> Artist<'a> {
             .next_back();
         let style = if before == Some(no) { DIM } else { KEY };
         let text = match &step.user {
-            Some(user) if self.history.is_of_several(user) => format!("{user}:k{no}"),
+            Some(user) if self.history.users.len() > 1 => format!("{user}:k{no}"),
             _ => format!("k{no}"),
         };
         canvas.text(self.layout.key, self.width, &text, style);
@@ -904,7 +909,10 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         .map_or_else(String::new, |no| format!(" (k{no})"));
     let probe = op.phase == Phase::Probe;
     let label = match payload {
-        Some(payload) if probe => payload.key_no.map_or_else(
+        Some(payload) if probe && payload.user != op.user => {
+            format!("probe, payload of {}", payload.user)
+        }
+        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
             || "probe, key never issued".to_owned(),
             |no| format!("probe k{no}"),
         ),

@@ -67,11 +67,16 @@ pub(crate) fn met(history: &History) -> Vec<String> {
         .collect()
 }
 
+/// Code exchanges. Those of the harness's own probes prove nothing about the case.
 fn exchanges(history: &History) -> Vec<&UpstreamCall> {
+    let probes = |call: &UpstreamCall| {
+        let operation = call.operation.and_then(|at| history.operations.get(at));
+        operation.is_some_and(|operation| operation.phase == Phase::Probe)
+    };
     history
         .upstream
         .iter()
-        .filter(|call| call.endpoint == "jscode2session")
+        .filter(|call| call.endpoint == "jscode2session" && !probes(call))
         .collect()
 }
 
