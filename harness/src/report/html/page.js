@@ -497,15 +497,21 @@ function heatMap(entry) {
 function neighbour(entry) {
   const near = entry.neighbour;
   const picture = data.pictures[entry.picture];
-  const told = name => { const row = picture && picture.rows.find(one => one.name === name); return row ? row.text : ''; };
-  // The passing order has no history of its own: say what each step does, not what came of it in the failing one.
-  const asked = name => told(name).split(/ is answered|: /)[0];
+  const beside = data.pictures[entry.beside];
+  const told = (rows, name) => { const row = rows && rows.find(one => one.name === name); return row ? row.text : ''; };
+  // A passing order without a history of its own: say what each step does, not what came of it in the failing one.
+  const asked = name => told(beside && beside.rows, name) || told(picture && picture.rows, name).split(/ is answered|: /)[0];
   const moved = new Set(near.pairs.flat());
-  const column = (kind, title, names, text) => el('div', { class: `col ${kind}` }, el('h3', {}, title),
-    el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name))))));
+  // What it comes to: the answer the finding is about, and the answer to the same question here.
+  const answer = (rows, wanted) => rows && rows.find(row => row.kind === 'answer' && wanted(row));
+  const bad = answer(picture && picture.rows, row => row.pointed && row.phase === 'after');
+  const good = bad && answer(beside && beside.rows, row => row.phase === 'after' && row.text.split(':')[0] === bad.text.split(':')[0]);
+  const column = (kind, title, names, text, end) => el('div', { class: `col ${kind}` }, el('h3', {}, title),
+    el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name)))),
+      good && el('li', {}, el('b', {}, kind === 'ok' ? '✓' : '✕'), el('span', {}, end.text))));
   return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
     el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
-    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked)));
+    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, name => told(picture && picture.rows, name), bad), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked, good)));
 }
 
 // ---- the certificate ----
