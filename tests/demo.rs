@@ -11,6 +11,7 @@ fn the_demo_passes_the_correct_backend_and_pictures_the_racy_one() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wxmock"))
         .arg("demo")
+        .env("WXMOCK_LANG", "en")
         .current_dir(folder.path())
         .output()
         .unwrap();

@@ -76,6 +76,7 @@ impl Example {
     fn check(&self, adapter: &str, more: &[&str]) -> (Output, serde_json::Value) {
         let out = tempfile::tempdir().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_wxmock"))
+            .env("WXMOCK_LANG", "en")
             .args(["check", "--adapter"])
             .arg(self.path().join(adapter))
             .arg("--out")
@@ -156,6 +157,7 @@ fn the_racy_variant_of_the_flask_backend_fails_cl_1_with_a_picture() {
     // The failure comes back from its token alone, and is gone in the backend without the bug.
     let replay = |adapter: &str| {
         Command::new(env!("CARGO_BIN_EXE_wxmock"))
+            .env("WXMOCK_LANG", "en")
             .args(["replay", token, "--adapter"])
             .arg(FLASK.path().join(adapter))
             .output()

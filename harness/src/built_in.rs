@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wxmock_world::{NewApp, Seed};
-use wxmock_zoo::{Design, Running, StartError, Upstream, Zoo};
+use wxmock_zoo::{Design, Manners, Running, StartError, Upstream, Zoo};
 
 use crate::session::{Session, SessionError, Stage};
 use crate::target::{Adapter, AdapterError};
@@ -27,6 +27,20 @@ pub enum BuiltInError {
 /// # Errors
 /// No free port on the loopback, or no scratch folder.
 pub async fn session(design: Design, seed: Seed) -> Result<(Session, Running), BuiltInError> {
+    session_with(design, Manners::of(design), seed, |adapter| adapter).await
+}
+
+/// As [`session`], for a design with other manners than its own. `describe` may say something else about the backend than
+/// its own adapter does, which is how a claim is tried that is not true.
+///
+/// # Errors
+/// As [`session`], and an adapter that `describe` made wrong.
+pub async fn session_with(
+    design: Design,
+    manners: Manners,
+    seed: Seed,
+    describe: impl FnOnce(String) -> String,
+) -> Result<(Session, Running), BuiltInError> {
     let stage = Stage::open(
         seed,
         0,
@@ -42,8 +56,8 @@ pub async fn session(design: Design, seed: Seed) -> Result<(Session, Running), B
         appid: vars.appid.clone(),
         secret: vars.secret.clone(),
     };
-    let backend = Zoo::start(design, upstream).await?;
-    let adapter = Adapter::parse(design.id(), &backend.adapter_toml())?;
+    let backend = Zoo::start_with(design, manners, upstream).await?;
+    let adapter = Adapter::parse(design.id(), &describe(backend.adapter_toml()))?;
     let session = stage.attach(Arc::new(adapter)).await?;
     Ok((session, backend))
 }

@@ -5,6 +5,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::characterisation::Characterisation;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
 use crate::verdict::{Impact, Level, Verdict, Violation};
@@ -36,6 +37,22 @@ pub enum RunEvent {
         backend: String,
         /// Cases planned.
         cases: usize,
+    },
+    /// An order that failed in an earlier run was played again, before any case.
+    RegressionPlayed {
+        /// Name of the file that keeps it.
+        file: String,
+        /// Its replay token.
+        token: String,
+        /// The rule it broke.
+        rule: String,
+        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        outcome: String,
+        /// What was seen, in one sentence that begins with the outcome.
+        sentence: String,
+        /// What has changed since it was kept, if that may explain the outcome.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
     },
     /// A case begins.
     CaseStarted {
@@ -88,6 +105,9 @@ pub enum RunEvent {
         exit_code: i32,
         /// Whether the run was cut short.
         interrupted: bool,
+        /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
+        #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
+        learned: Characterisation,
     },
 }
 

@@ -53,6 +53,21 @@ impl History {
     }
 }
 
+impl History {
+    /// Whether a step concerns a person of the scenario, and not the stranger of the last probe.
+    #[must_use]
+    pub fn is_about_its_people(&self, step: &StepRecord) -> bool {
+        let is_known = |user: &String| self.users.iter().any(|person| person.name == *user);
+        step.user.as_ref().is_none_or(is_known)
+    }
+
+    /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
+    #[must_use]
+    pub fn is_of_several(&self, user: &str) -> bool {
+        self.users.iter().any(|person| person.name != user)
+    }
+}
+
 /// A person of the scenario, made anew for each order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UserRecord {
@@ -98,6 +113,24 @@ pub struct StepRecord {
     pub key_in_force: Option<u32>,
     /// Which part of the scenario: before the race, the race, after it, or the harness's own probes.
     pub phase: Phase,
+    /// The fault this step set, if it set one. Absent in transcripts of older versions, which no rule reads again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultRecord>,
+}
+
+/// A fault the scenario set at WeChat, as far as rules tell faults apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its name in the scenario, as in [`UpstreamCall::fault`].
+    pub label: String,
+    /// Endpoint whose calls it hits: `jscode2session`.
+    pub endpoint: String,
+    /// The reply is cut short, is no JSON, or lacks what every good reply has.
+    #[serde(default)]
+    pub garbles: bool,
+    /// The reply comes late or never.
+    #[serde(default)]
+    pub silences: bool,
 }
 
 /// The alphabet of events (the letters of a replay token).
@@ -407,6 +440,9 @@ pub enum Ending {
     Hung {
         /// Operation labels without an answer.
         open: Vec<String>,
+        /// Who waits for whom among them; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waits: Vec<Wait>,
     },
     /// A hold outlived the backend's own patience.
     HoldBudget {
@@ -421,6 +457,42 @@ impl Ending {
     pub const fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
     }
+}
+
+/// A request without an answer at the moment of a hang: where it stands, and what it is taken to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Index into [`History::operations`].
+    pub operation: usize,
+    /// In words: `P2 submit c2`.
+    pub request: String,
+    /// Its last call to WeChat, as an index into [`History::upstream`]; `None` if it never called.
+    pub upstream: Option<usize>,
+    /// The request it is taken to wait for; `None` if it waits for none that can be named.
+    pub on: Option<WaitsFor>,
+}
+
+/// The other end of a [`Wait`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitsFor {
+    /// Index into [`History::operations`].
+    pub operation: usize,
+    /// In words: `P1 submit c1`.
+    pub request: String,
+    /// How this is known.
+    pub known: WaitKnown,
+}
+
+/// Why one request is taken to wait for another. From outside a backend nothing is certain; this says how far it is a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitKnown {
+    /// A lock was inferred in this run, and the other one came first and is open.
+    Lock,
+    /// No lock is known; the other one came first, is at WeChat or has been there, and is open.
+    CameFirst,
+    /// The other one is over and came to nothing, and no login sent after it was answered.
+    LeftBehind,
 }
 
 /// Secrets of the order, for leak scans.

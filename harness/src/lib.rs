@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod built_in;
+pub mod characterisation;
 pub mod device;
 pub mod event;
 pub mod exploration;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod run_backend;
+mod unsteady;
 
 use run_backend::{Bench, Habit, TWIN, cases};
 use wxmock_harness::event::RunEvent;
@@ -142,10 +143,22 @@ async fn a_hang_is_found_and_named() {
         result.rules
     );
     let history = result.history.unwrap();
+    let Ending::Hung { open, waits } = &history.ending else {
+        panic!("{:?}", history.ending);
+    };
+    assert_eq!(open.len(), 1);
+    // It never reached WeChat, and whoever was open beside it has been answered.
+    assert_eq!(
+        (waits.len(), waits[0].upstream, &waits[0].on),
+        (1, None, &None)
+    );
+    let lines = result.violations.iter().flat_map(|v| &v.because);
     assert!(
-        matches!(&history.ending, Ending::Hung { open } if open.len() == 1),
+        lines.clone().any(|line| line.contains(
+            "→ waits for nobody: it never called WeChat, and nothing open came before it"
+        )),
         "{:?}",
-        history.ending
+        lines.collect::<Vec<_>>()
     );
 }
 
@@ -308,6 +321,34 @@ async fn a_backend_that_gives_up_on_held_calls_proves_nothing() {
         reason(&result.verdict).starts_with("hold-budget:"),
         "{result:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_login_that_asks_again_while_its_call_is_held_is_no_surprise() {
+    let mut bench = Bench::new(Habit::AsksAgain).await;
+    let calls = bench.runner.characterisation().calls_per_login;
+    let usual = calls["jscode2session"];
+    assert_eq!((usual.least, usual.most), (1, 1), "{calls:?}");
+    let (result, _) = bench.run(&cases(TWIN)[0]).await;
+    assert!(
+        reason(&result.verdict).starts_with("hold-budget:"),
+        "{result:#?}"
+    );
+    assert!(result.rules.is_empty(), "{:?}", result.rules);
+}
+
+#[tokio::test]
+async fn a_busy_moment_is_looked_at_twice_and_is_no_lock() {
+    let mut bench = Bench::new(Habit::BusyOnce).await;
+    let (result, _) = bench.run(&cases(TWIN)[0]).await;
+    assert_eq!(result.verdict, Verdict::Pass, "{result:#?}");
+    assert_eq!((result.orders_run, result.infeasible), (5, 0));
+    let remarks = result
+        .notes
+        .iter()
+        .filter(|note| note.contains("did not when given more time"));
+    assert_eq!(remarks.count(), 1, "{:?}", result.notes);
+    assert_eq!(bench.runner.characterisation().locking, None);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::{Cancel, Settings};
@@ -50,8 +51,9 @@ struct Shown {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        let lang = self.lang.get();
         if self.with == "list" {
-            return super::print(&bugs());
+            return super::print(&bugs(lang));
         }
         let wrong = Mutant::ALL
             .iter()
@@ -63,7 +65,6 @@ impl Args {
                     "wxmock demo --with list  names them",
                 )
             })?;
-        let lang = self.lang.get();
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
             let correct = Design::Correct(Correct::CandidateKeys);
@@ -71,7 +72,7 @@ impl Args {
                 "{} `{}`: {}\n",
                 lang.pick("1. A correct backend,", "1. 正确的后端"),
                 correct.id(),
-                correct.sentence()
+                lang.pick(correct.sentence(), correct.sentence_zh())
             );
             let first = self.show(correct, "correct", &cancel).await?;
             anstream::println!(
@@ -81,7 +82,7 @@ impl Args {
                     "2. 同一个后端，带一个 bug"
                 ),
                 wrong.id(),
-                wrong.sentence()
+                lang.pick(wrong.sentence(), wrong.sentence_zh())
             );
             let second = self.show(Design::Mutant(wrong), "wrong", &cancel).await?;
             if cancel.is_cancelled() {
@@ -186,7 +187,7 @@ fn failing<'a>(events: &'a [RunEvent], rule: &str) -> Option<&'a CaseResult> {
         .copied()
 }
 
-fn bugs() -> String {
+fn bugs(lang: Lang) -> String {
     Mutant::ALL
         .iter()
         .map(|mutant| {
@@ -194,7 +195,7 @@ fn bugs() -> String {
                 "{:<20} {}  {}\n",
                 mutant.id(),
                 mutant.rule(),
-                mutant.sentence()
+                lang.pick(mutant.sentence(), mutant.sentence_zh())
             )
         })
         .collect()

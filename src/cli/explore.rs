@@ -19,6 +19,10 @@ pub(crate) struct ExploreArgs {
     /// Begin no further order after this long, for example 90s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_time: Option<Duration>,
+    /// Hold one reply until the backend gives up (30 s at most), to learn how long it waits for WeChat. What the adapter says
+    /// wins; without either, 5 s are assumed until an order shows that they are too long
+    #[arg(long)]
+    measure_patience: bool,
     /// How many logins race where a case has an axis `n`, instead of what its file says (1 to 8)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     logins: Option<u8>,
@@ -55,6 +59,7 @@ impl ExploreArgs {
             faults: bound.faults,
         };
         settings.max_time = self.max_time;
+        settings.measure_patience = self.measure_patience;
         settings.jobs = usize::from(self.jobs);
         settings.repeat_failing = usize::from(self.repeat_failing);
         settings.shrink = !self.no_shrink;

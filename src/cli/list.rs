@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// The same as --lang zh
-    #[arg(long, conflicts_with = "lang")]
+    #[arg(long)]
     zh: bool,
     #[command(flatten)]
     lang: LangArg,

@@ -62,6 +62,26 @@ impl Progress {
                 }
                 bar.inc(1);
             }
+            (
+                RunEvent::RegressionPlayed {
+                    file,
+                    rule,
+                    sentence,
+                    changed,
+                    ..
+                },
+                bar,
+            ) => {
+                let changed = match changed.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", changed.join("; ")),
+                };
+                let line = format!("regression {file} ({rule}): {sentence}{changed}");
+                match bar {
+                    Some(bar) => bar.println(line),
+                    None => eprintln!("{line}"),
+                }
+            }
             (RunEvent::RunFinished { .. }, Some(bar)) => bar.finish_and_clear(),
             (RunEvent::CaseFinished(result), None) => {
                 eprintln!("{}", report::progress::case_line(result, self.lang, false))

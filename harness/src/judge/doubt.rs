@@ -23,7 +23,7 @@ pub(crate) fn doubt(history: &History) -> Option<Say> {
                 saw = saw
             ));
         }
-        Ending::Hung { open } => {
+        Ending::Hung { open, .. } => {
             return Some(say!(
                 "unsettled: no answer to {open}",
                 "unsettled: {open} 没有应答",
@@ -110,6 +110,7 @@ mod tests {
             (
                 Ending::Hung {
                     open: vec!["submit c1".into()],
+                    waits: vec![],
                 },
                 Some("unsettled"),
             ),

@@ -1,6 +1,6 @@
 //! LIVE-01: every request is answered once nothing is held any more.
 
-use crate::history::{Ending, Operation, StepKind};
+use crate::history::{Ending, Operation, StepKind, Wait, WaitKnown};
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
 use crate::judge::upstream::silenced;
@@ -18,15 +18,7 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     let Some((first, op)) = open.first() else {
         return Vec::new();
     };
-    let names = open.iter().map(|(_, op)| {
-        say!(
-            "`{label}` of phone {phone}",
-            "手机 {phone} 的 `{label}`",
-            label = op.label,
-            phone = op.phone
-        )
-    });
-    let names = Say::join(names, &say!(", ", "、"));
+    let names = Say::join(open.iter().map(|(_, op)| name(op)), &say!(", ", "、"));
     let sentence = match open.len() {
         1 => say!(
             "Every held reply was let go, and {names} still has no answer.",
@@ -57,6 +49,12 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
         };
         finding = finding.because(line).steps(facts.ends_of(*index));
     }
+    if let Ending::Hung { waits, .. } = &facts.history.ending {
+        let known = waits.iter().filter(|wait| !silenced(facts, wait.operation));
+        for line in known.filter_map(|wait| chain(facts, waits, wait)) {
+            finding = finding.because(line);
+        }
+    }
     let answered = facts
         .operations()
         .any(|(_, other)| other.returned.is_some_and(|at| at > op.called));
@@ -69,10 +67,84 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     vec![finding]
 }
 
+/// `submit c2` → waits for → `submit c1` → waits for nobody: its reply left at step 7 and it never answered.
+fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<Say> {
+    let label = |index: usize| facts.history.operations.get(index).map(name);
+    let mut line = label(first.operation)?;
+    let mut seen = vec![first.operation];
+    let mut wait = first;
+    while let Some(on) = &wait.on {
+        let link = match on.known {
+            WaitKnown::Lock | WaitKnown::LeftBehind => say!("waits for", "在等"),
+            WaitKnown::CameFirst => say!("probably waits for", "多半在等"),
+        };
+        line = say!(
+            "{line} → {link} → {other}",
+            "{line} → {link} → {other}",
+            line = line,
+            link = link,
+            other = label(on.operation)?
+        );
+        if seen.contains(&on.operation) {
+            return Some(say!("{line}: a circle", "{line}：绕成一圈", line = line));
+        }
+        seen.push(on.operation);
+        match waits.iter().find(|next| next.operation == on.operation) {
+            Some(next) => wait = next,
+            None => {
+                let over = facts.place(facts.step_of(on.operation, StepKind::Answer));
+                return Some(say!(
+                    "{line}, which is over: it failed at {over}, and no login sent after it was answered, as if it took something and never gave it back",
+                    "{line}，而后者早已结束：它在{over}失败，此后发出的登录再没有一个得到应答，像是它拿了锁（或轮次、连接）没有归还",
+                    line = line,
+                    over = over
+                ));
+            }
+        }
+    }
+    Some(say!(
+        "{line} → waits for nobody: {standing}",
+        "{line} → 谁也不等：{standing}",
+        line = line,
+        standing = standing(facts, wait)
+    ))
+}
+
+fn name(op: &Operation) -> Say {
+    say!(
+        "`{label}` of phone {phone}",
+        "手机 {phone} 的 `{label}`",
+        label = op.label,
+        phone = op.phone
+    )
+}
+
+/// Where a request stands that waits for no other.
+fn standing(facts: &Facts<'_>, wait: &Wait) -> Say {
+    let Some(at) = wait.upstream else {
+        return say!(
+            "it never called WeChat, and nothing open came before it",
+            "它从未调用微信，前面也没有还开着的请求"
+        );
+    };
+    let left = facts.place(facts.call_step(at, StepKind::Reply));
+    match facts.history.upstream.get(at).map(|call| call.released) {
+        Some(Some(_)) => say!(
+            "its reply left at {left} and it never answered",
+            "微信的回复在{left}就发给它了，它却一直不回答手机",
+            left = left
+        ),
+        _ => say!(
+            "its call to WeChat got no reply",
+            "它对微信的调用没有得到回复"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{History, Outcome};
+    use crate::history::{History, Outcome, WaitsFor};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
 
@@ -89,11 +161,95 @@ mod tests {
         b.reply(call);
         b.ending(Ending::Hung {
             open: vec!["submit c1".into(), "submit c2".into()],
+            waits: vec![],
         });
         assert!(b.history.operations[two].returned.is_none());
         check(&b.history, &["LIVE-01"]);
         b.ending(Ending::Complete);
         check(&b.history, &["LIVE-01"]);
+    }
+
+    fn wait(operation: usize, upstream: Option<usize>, on: Option<(usize, WaitKnown)>) -> Wait {
+        Wait {
+            operation,
+            request: String::new(),
+            upstream,
+            on: on.map(|(operation, known)| WaitsFor {
+                operation,
+                request: String::new(),
+                known,
+            }),
+        }
+    }
+
+    /// The lines that draw the graph.
+    fn edges(history: &History) -> Vec<String> {
+        let violations = crate::judge::judge(history, &JudgeContext::default());
+        violations
+            .iter()
+            .for_each(crate::judge::builder::told_alike);
+        let lines = violations.into_iter().flat_map(|v| v.because);
+        lines.filter(|line| line.contains('→')).collect()
+    }
+
+    #[test]
+    fn live_01_says_who_waits_for_whom() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit("P2", "c2");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![
+                wait(one, Some(call), None),
+                wait(two, None, Some((one, WaitKnown::Lock))),
+            ],
+        });
+        let lines = edges(&b.history);
+        assert!(
+            lines[0]
+                .starts_with("`submit c1` of phone P1 → waits for nobody: its reply left at step "),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1].starts_with("`submit c2` of phone P2 → waits for → `submit c1` of phone P1 → waits for nobody: its reply left at step "),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn live_01_names_a_login_that_left_something_behind_and_ends_in_a_circle() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let refused = b.refuse(one, 40029);
+        b.reply(refused);
+        b.answer(one, Outcome::Relogin);
+        let two = b.submit("P2", "c2");
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![wait(two, None, Some((one, WaitKnown::LeftBehind)))],
+        });
+        let lines = edges(&b.history);
+        assert!(
+            lines[0].starts_with("`submit c2` of phone P2 → waits for → `submit c1` of phone P1, which is over: it failed at step "),
+            "{lines:?}"
+        );
+        let three = b.submit("P3", "c3");
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![
+                wait(two, None, Some((three, WaitKnown::CameFirst))),
+                wait(three, None, Some((two, WaitKnown::CameFirst))),
+            ],
+        });
+        assert!(
+            edges(&b.history)
+                .iter()
+                .all(|line| line.ends_with("a circle")),
+            "{:?}",
+            edges(&b.history)
+        );
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub fn explain(id: &str, lang: Lang) -> Option<String> {
         let repair = lang.pick(rule.repair, rule.repair_zh);
         let _ = writeln!(text, "{}{repair}", lang.pick("Repair: ", "修法："));
     }
-    let _ = writeln!(text, "{}{}", lang.pick("Source: ", "来源："), rule.source);
+    let _ = writeln!(text, "{}{}", lang.pick("Source: ", "出处："), rule.source);
     let _ = writeln!(text, "{}{}", lang.pick("Since:  ", "始于："), rule.since);
     Some(text)
 }

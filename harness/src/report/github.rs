@@ -72,7 +72,9 @@ fn words(case: &CaseResult) -> String {
         }
         None => format!(
             "{}\n{}",
-            reason(&case.verdict).unwrap_or_default(),
+            reason(&case.verdict)
+                .or_else(|| case.notes.first().map(String::as_str))
+                .unwrap_or_default(),
             case.path
         ),
     }

@@ -12,7 +12,7 @@ pub const SCHEMA: u32 = 1;
 /// The object, pretty-printed, with a newline at the end.
 #[must_use]
 pub fn render(run: &RunView<'_>) -> String {
-    let value = json!({
+    let mut value = json!({
         "schema": SCHEMA,
         "wxmock": run.version,
         "suite": run.suite,
@@ -26,6 +26,9 @@ pub fn render(run: &RunView<'_>) -> String {
         "certificate": Certificate::of(run),
         "cases": run.cases.iter().map(|case| entry(case)).collect::<Vec<Value>>(),
     });
+    if let Some(learned) = run.learned {
+        value["learned"] = json!(learned);
+    }
     format!("{value:#}\n")
 }
 

@@ -139,7 +139,10 @@ mod tests {
             violations: &violations,
             ..order(1, "B.A")
         };
-        let ending = Ending::Hung { open: vec![] };
+        let ending = Ending::Hung {
+            open: vec![],
+            waits: vec![],
+        };
         let hung = OrderView {
             ending: &ending,
             ..order(2, "B.A")

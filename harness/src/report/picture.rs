@@ -397,7 +397,12 @@ impl<'a> Artist<'a> {
     }
 
     fn key(&self, canvas: &mut Canvas, step: &StepRecord) {
-        let Some(no) = step.key_in_force else { return };
+        let Some(no) = step
+            .key_in_force
+            .filter(|_| self.history.is_about_its_people(step))
+        else {
+            return;
+        };
         let before = self
             .history
             .steps
@@ -720,7 +725,7 @@ impl<'a> Artist<'a> {
             if pointed { style.bold() } else { style },
         );
         let detail = match (&op.answer.plaintext, op.answer.outcome) {
-            (Some(seen), Outcome::Ok) => format!("{} {seen:?}", self.say("data:", "数据：")),
+            (Some(seen), Outcome::Ok) => format!("{}{seen:?}", self.say("data: ", "数据：")),
             (_, Outcome::Ok) => String::new(),
             _ => op.answer.excerpt.clone(),
         };
@@ -904,7 +909,10 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         .map_or_else(String::new, |no| format!(" (k{no})"));
     let probe = op.phase == Phase::Probe;
     let label = match payload {
-        Some(payload) if probe => payload.key_no.map_or_else(
+        Some(payload) if probe && payload.user != op.user => {
+            format!("probe, payload of {}", payload.user)
+        }
+        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
             || "probe, key never issued".to_owned(),
             |no| format!("probe k{no}"),
         ),

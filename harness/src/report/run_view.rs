@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::characterisation::Characterisation;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
@@ -33,6 +34,8 @@ pub struct RunView<'a> {
     pub exit_code: Option<i32>,
     /// Whether the run was cut short.
     pub interrupted: bool,
+    /// What was learned of the backend beside verdicts, if anything.
+    pub learned: Option<&'a Characterisation>,
 }
 
 /// What the events before a case's end say.
@@ -91,12 +94,15 @@ impl<'a> RunView<'a> {
                     run.at = *at;
                     run.backend = backend;
                 }
+                RunEvent::RegressionPlayed { .. } => {}
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,
                     interrupted,
+                    learned,
                     ..
                 } => {
+                    run.learned = Some(learned).filter(|learned| !learned.is_empty());
                     run.exit_code = Some(*exit_code);
                     run.interrupted = *interrupted;
                 }

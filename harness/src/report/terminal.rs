@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
 use crate::history::History;
 use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
@@ -80,6 +81,9 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
             case.alias,
             case.path
         );
+        if let Some(note) = options.lang.pick_lines(&case.notes, &case.notes_zh).first() {
+            let _ = writeln!(out, "{}", width::wrap(note, options.width, "", ""));
+        }
         return out;
     };
     out.push_str(&headline(case, first, options));
@@ -245,7 +249,9 @@ pub fn summary(
         "- ",
         skips(run, options.lang).iter().map(String::as_str),
     );
-    let mut notes: Vec<&str> = Vec::new();
+    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
+    let learned = learned.iter().map(|line| line.in_lang(options.lang));
+    let mut notes: Vec<&str> = learned.collect();
     let told = run
         .cases
         .iter()

@@ -1,8 +1,13 @@
-//! Measures the backend's pace with fault-free logins, one after the other, before anything is judged.
+//! Measures the backend's pace with fault-free logins, one after the other, before anything is judged, and counts what
+//! each of them asks of WeChat.
+
+use std::collections::BTreeMap;
 
 use super::exit;
 use super::play::{Piece, Played, play};
 use super::stage::{Ground, Sample, Stop};
+use crate::characterisation::CallCount;
+use crate::history::History;
 use crate::plan::{Returns, Rotation};
 use crate::scenario::{CaptureApi, Phone, Place, Program, Seal, Step, Verb};
 use crate::schedule::Order;
@@ -14,27 +19,31 @@ pub(crate) enum NoPace {
     Failed(String),
 }
 
-/// Logs in `logins` times and once more, and returns how long each took. The first login is left out: it pays for
-/// connections and warm-up.
+/// What fault-free logins showed.
+#[derive(Debug, Default)]
+pub(crate) struct Calibrated {
+    /// How long each took, without the first: it pays for connections and warm-up.
+    pub(crate) samples: Vec<Sample>,
+    /// How many there were, with the first.
+    pub(crate) logins: usize,
+    /// Calls of one login by endpoint, over all of them: the first may fetch an access token that the others use.
+    pub(crate) calls: BTreeMap<String, CallCount>,
+}
+
+/// Logs in `logins` times and once more.
 pub(crate) async fn calibrate(
     ground: &Ground<'_>,
     prefix: &str,
     logins: usize,
-) -> Result<Vec<Sample>, NoPace> {
+) -> Result<Calibrated, NoPace> {
     let two_steps = ground.adapter.has("login");
     if !two_steps && !ground.adapter.has("login_profile") {
         // Every case will be skipped; nothing will be waited for.
-        return Ok(Vec::new());
+        return Ok(Calibrated::default());
     }
     let program = Program {
-        users: vec!["A".to_owned()],
-        phones: vec![Phone {
-            name: "P1".to_owned(),
-            user: "A".to_owned(),
-            device: "P1".to_owned(),
-        }],
         before: (0..=logins).flat_map(|n| login(n, two_steps)).collect(),
-        ..Program::default()
+        ..one_phone()
     };
     let piece = Piece {
         program: &program,
@@ -59,7 +68,7 @@ pub(crate) async fn calibrate(
         }
         Some(Stop::Ended(_)) | None => {}
     }
-    if let crate::history::Ending::Hung { open } = &history.ending {
+    if let crate::history::Ending::Hung { open, .. } = &history.ending {
         let why = format!(
             "a login without any fault was not answered: {}",
             open.join(", ")
@@ -70,10 +79,51 @@ pub(crate) async fn calibrate(
         let why = "logins succeed, but no call has reached the mock; does the backend use the mock's address?";
         return Err(NoPace::Failed(format!("{}: {why}", exit::REASON_BASELINE)));
     }
-    Ok(samples.into_iter().skip(1).collect())
+    let (logins, calls) = count(&history);
+    Ok(Calibrated {
+        samples: samples.into_iter().skip(1).collect(),
+        logins,
+        calls,
+    })
 }
 
-fn login(n: usize, two_steps: bool) -> Vec<Step> {
+/// How many logins a history holds, and the fewest and the most calls one of them made.
+fn count(history: &History) -> (usize, BTreeMap<String, CallCount>) {
+    let logins: Vec<usize> = (0..history.operations.len())
+        .filter(|at| history.operations[*at].code.is_some())
+        .collect();
+    let made = |login: usize, endpoint: &str| {
+        let calls = history.upstream.iter();
+        calls
+            .filter(|call| call.operation == Some(login) && call.endpoint == endpoint)
+            .count()
+    };
+    let mut calls: BTreeMap<String, CallCount> = BTreeMap::new();
+    for endpoint in history.upstream.iter().map(|call| &call.endpoint) {
+        let counts = logins.iter().map(|login| made(*login, endpoint));
+        let (least, most) = (counts.clone().min(), counts.max());
+        if let (Some(least), Some(most @ 1..)) = (least, most) {
+            calls.insert(endpoint.clone(), CallCount { least, most });
+        }
+    }
+    (logins.len(), calls)
+}
+
+/// A program of one person with one phone and nothing to do.
+pub(crate) fn one_phone() -> Program {
+    Program {
+        users: vec!["A".to_owned()],
+        phones: vec![Phone {
+            name: "P1".to_owned(),
+            user: "A".to_owned(),
+            device: "P1".to_owned(),
+        }],
+        ..Program::default()
+    }
+}
+
+/// The steps of login number `n` of phone 1, in the way the adapter describes.
+pub(crate) fn login(n: usize, two_steps: bool) -> Vec<Step> {
     let (code, token, payload) = (format!("c{n}"), format!("t{n}"), format!("p{n}"));
     let step = |label: &str, verb: Verb, op: Option<&'static str>| Step {
         phone: Some(0),
@@ -108,4 +158,33 @@ fn login(n: usize, two_steps: bool) -> Vec<Step> {
             Some("login_profile"),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::builder::Builder;
+
+    #[test]
+    fn calls_are_counted_by_login_and_endpoint() {
+        let mut b = Builder::new();
+        for (at, code) in ["c1", "c2", "c3"].into_iter().enumerate() {
+            let op = b.submit("P1", code);
+            let call = b.commit(op, 1);
+            b.reply(call);
+            if at == 0 {
+                let token = crate::history::UpstreamCall {
+                    endpoint: "token".to_owned(),
+                    ..b.history.upstream[call].clone()
+                };
+                b.history.upstream.push(token);
+            }
+            b.welcome(op, "t");
+        }
+        let (logins, calls) = count(&b.history);
+        assert_eq!(logins, 3);
+        assert_eq!(calls["jscode2session"], CallCount { least: 1, most: 1 });
+        assert_eq!(calls["token"], CallCount { least: 0, most: 1 });
+        assert_eq!(count(&History::default()), (0, BTreeMap::new()));
+    }
 }

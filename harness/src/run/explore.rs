@@ -3,6 +3,9 @@
 //! Results are taken in the order of the list and judged by what was known there, so that nothing in a report depends
 //! on how many lanes there were.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use super::lanes::Lanes;
 use super::locks::{self, Locking, Locks};
 use super::play::{Piece, Played, play};
@@ -10,6 +13,7 @@ use super::runner::{Judged, Listener, Runner};
 use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;
+use crate::characterisation::ASSUMED_PATIENCE_MS;
 use crate::event::RunEvent;
 use crate::history::Ending;
 use crate::judge;
@@ -19,6 +23,8 @@ use crate::schedule::{Listing, Order, events};
 
 /// One passing order in so many is run twice.
 const SAMPLE: usize = 50;
+/// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
+const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
 /// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule not seen before:
 /// enough for every picture, and no more memory for 35,505 orders than for 57.
 const KEPT_HISTORIES: usize = 64;
@@ -63,16 +69,23 @@ impl Runner {
             let Some(looked) = lanes.next().await else {
                 break;
             };
-            if let Some(lock) = looked.judged.played.lock.filter(|_| !tally.knows_locks()) {
+            let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
+            if let Some(lock) = found {
                 let kind = self.locking().await;
-                tally.lock(lock, kind, &looked.judged.played.history.ending);
+                self.learn_lock(kind);
+                let ending = &looked.judged.played.history.ending;
+                tally.lock(lock, kind, &looked.judged.order, ending);
             }
-            // Started before the lock was known: another spelling of the same trace may be possible.
+            // Started before the lock was known: another spelling of the same trace may be possible. The order that
+            // showed the lock has been tried and counts as such.
             let spelling = tally.spelling(looked.judged.order.clone());
-            let looked = if spelling == looked.judged.order {
+            let same = spelling == looked.judged.order;
+            let looked = if found.is_some() && (same || tally.forbids(&spelling)) {
                 looked
             } else if tally.prunes(&spelling) {
                 continue;
+            } else if same {
+                looked
             } else {
                 self.looked(case, spelling, looked.at, false).await
             };
@@ -107,7 +120,16 @@ impl Runner {
     /// one is looked at twice, the second time with twice the patience.
     async fn looked(&self, case: &Case, order: Order, at: usize, doubts_locks: bool) -> Looked {
         let pace = self.pace();
-        let first = self.judged(case, &order, pace).await;
+        let mut first = self.judged(case, &order, pace).await;
+        let given_up = matches!(first.played.history.ending, Ending::HoldBudget { .. });
+        if given_up {
+            // What was assumed or declared is too long. If nobody said how long the backend waits, it is worth finding out.
+            let cap = LAZY_PATIENCE_CAP.min(self.settings.patience_cap);
+            self.learn_patience(cap).await;
+            if self.pace().budget < pace.budget {
+                first = self.judged(case, &order, self.pace()).await;
+            }
+        }
         if first.played.lock.is_none() || !doubts_locks {
             return Looked {
                 at,
@@ -191,7 +213,7 @@ impl Runner {
                 let ending = history.ending.clone();
                 tally.add(at, &order, &token, history, violations, doubt);
                 if let Some(lock) = lock {
-                    tally.lock(lock, None, &ending);
+                    tally.lock(lock, None, &order, &ending);
                 }
             }
             Some(Stop::Cancelled) => tally.interrupt(Some(history)),
@@ -212,17 +234,18 @@ impl Runner {
         let repeats = self.settings.repeat_failing.saturating_sub(1);
         let sampled = (1..=listing.len())
             .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
-        let plan: Vec<usize> = failing
+        let mut plan: VecDeque<usize> = failing
             .iter()
             .flat_map(|at| std::iter::repeat_n(*at, repeats))
             .chain(sampled)
             .collect();
         let mut lanes = Lanes::new(self.lanes_for(case).await);
-        let mut plan = plan.into_iter();
         loop {
             while lanes.has_room() && !self.settings.cancel.is_cancelled() && !self.is_out_of_time()
             {
-                let Some(at) = plan.next() else { break };
+                let Some(at) = plan.pop_front() else {
+                    break;
+                };
                 let order = listing.get(at - 1).map(|order| tally.spelling(order));
                 let Some(order) = order.filter(|order| !tally.forbids(order)) else {
                     continue;
@@ -242,8 +265,9 @@ impl Runner {
                 continue;
             }
             let fails = !looked.judged.violations.is_empty();
-            if failing.contains(&looked.at) {
-                tally.again(looked.at, fails);
+            let at = looked.at;
+            if tally.failing().contains(&at) {
+                tally.again(at, fails);
             } else if fails {
                 let order = &looked.judged.order;
                 tally.note(say!(
@@ -253,6 +277,8 @@ impl Runner {
                 ));
                 self.take(case, listing.len(), looked, tally, listener)
                     .await;
+                tally.again(at, false);
+                plan.extend(std::iter::repeat_n(at, repeats.saturating_sub(1)));
             }
         }
     }
@@ -264,7 +290,12 @@ impl Runner {
                 return None;
             }
             let (program, order) = locks::probe(self.adapter().has("whoami"));
-            let order = Order::settled(order);
+            // Everything the probe says is a guess from silence, and it is asked only once.
+            let pace = self.pace();
+            let patient = Pace {
+                quiet: (pace.quiet * 4).min(pace.budget / 3).max(pace.quiet),
+                ..pace
+            };
             let prefix = self.prefix("locking", "-");
             let piece = Piece {
                 program: &program,
@@ -273,11 +304,9 @@ impl Runner {
                 order: &order,
                 prefix: &prefix,
             };
-            let played = play(&self.ground(self.pace()), &piece).await;
-            played
-                .cut
-                .is_none()
-                .then(|| locks::classify(&played.history))
+            let played = play(&self.ground(patient), &piece).await;
+            let whole = played.cut.is_none() && played.history.ending.is_complete();
+            whole.then(|| locks::classify(&played.history))
         });
         *probed.await
     }

@@ -6,57 +6,19 @@
 use std::collections::BTreeMap;
 
 use super::play::Lock;
+pub(crate) use crate::characterisation::Locking;
 use crate::history::{History, StepKind};
-use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::scenario::{Phone, Place, Program, Step, Using, Verb};
 use crate::schedule::{EventName, Order};
-
-/// What waits for what inside the backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Locking {
-    /// Logins of one person wait for each other; those of different people do not.
-    PerUser,
-    /// Every login waits for every other.
-    Global,
-    /// Every request waits for every other.
-    SingleWorker,
-    /// At most so many calls to WeChat are open at once.
-    Pool(usize),
-}
-
-impl Locking {
-    /// In words for people.
-    pub(crate) fn words(self) -> Say {
-        match self {
-            Self::PerUser => say!(
-                "logins of one person wait for each other",
-                "同一用户的登录互相排队"
-            ),
-            Self::Global => say!("all logins wait for each other", "所有登录互相排队"),
-            Self::SingleWorker => say!(
-                "the backend does one thing at a time",
-                "后端同一时间只处理一个请求"
-            ),
-            Self::Pool(n) => say!(
-                "the backend has no more than {n} calls to WeChat open at once",
-                "后端同时最多有 {n} 个对微信的调用",
-                n = n
-            ),
-        }
-    }
-
-    /// Whether orders of different people disturb each other.
-    pub(crate) const fn reaches_others(self) -> bool {
-        !matches!(self, Self::PerUser)
-    }
-}
 
 /// The locks seen in one case.
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
     pairs: Vec<Lock>,
     kind: Option<Locking>,
+    /// Whoever waits longest is next.
+    in_turn: bool,
     /// Whose login each number is; empty where two logins share a code and may be joined instead of waiting.
     people: BTreeMap<u8, String>,
 }
@@ -98,8 +60,10 @@ impl Locks {
         !self.pairs.is_empty()
     }
 
-    /// Takes a lock into account.
-    pub(crate) fn add(&mut self, lock: Lock, kind: Option<Locking>) {
+    /// Takes into account that `order` ran into a lock.
+    pub(crate) fn add(&mut self, lock: Lock, kind: Option<Locking>, order: &Order) {
+        // Possible if anybody might be next, and it was not: then whoever waits longest is.
+        self.in_turn |= self.kind.is_some_and(|kind| self.lets_through(kind, order));
         self.pairs.push(lock);
         self.kind = self.kind.or(kind);
     }
@@ -109,26 +73,36 @@ impl Locks {
         self.kind
     }
 
-    /// Whether an order needs what a lock forbids.
+    /// Whether an order needs what a lock forbids. What is known of the kind of lock decides; without that, or where logins
+    /// share a code, only what was seen of pairs does.
     pub(crate) fn forbids(&self, order: &Order) -> bool {
-        self.pairs.iter().any(|lock| lock.forbids(order))
-            || (self.is_known() && !self.lets_through(order))
+        match self.kind {
+            Some(kind) if self.is_known() && !self.people.is_empty() => {
+                !self.lets_through(kind, order)
+            }
+            _ => self.pairs.iter().any(|lock| lock.forbids(order)),
+        }
     }
 
-    /// Walks through an order under a lock of the known kind: who holds it, who waits. After a release with several
-    /// waiting nobody knows who is next, so whoever the order commits next may be.
-    fn lets_through(&self, order: &Order) -> bool {
-        let shared = match self.kind {
-            Some(Locking::PerUser) => false,
-            Some(Locking::Global | Locking::SingleWorker) => true,
-            Some(Locking::Pool(_)) | None => return true,
+    /// Walks through an order under a lock: who holds it, who waits. After a release with several waiting nobody knows who
+    /// is next, unless they are known to be served in turn, so whoever the order commits next may be.
+    fn lets_through(&self, kind: Locking, order: &Order) -> bool {
+        let (places, shared) = match kind {
+            Locking::PerUser => (1, false),
+            Locking::Global | Locking::SingleWorker => (1, true),
+            Locking::Pool(places) => (places, true),
         };
         let mut queues: BTreeMap<&str, Queue> = BTreeMap::new();
         for EventName { kind, number, .. } in order.steps() {
             let Some(person) = self.people.get(&number) else {
                 continue;
             };
-            let queue = queues.entry(if shared { "" } else { person }).or_default();
+            let whose = if shared { "" } else { person };
+            let queue = queues.entry(whose).or_insert_with(|| Queue {
+                places,
+                in_turn: self.in_turn,
+                ..Queue::default()
+            });
             match kind {
                 StepKind::Submit => queue.enter(number),
                 StepKind::Commit if !queue.is_turn_of(number) => return false,
@@ -143,47 +117,50 @@ impl Locks {
 /// One lock while an order is walked through.
 #[derive(Default)]
 struct Queue {
-    holder: Option<u8>,
+    places: usize,
+    in_turn: bool,
+    holders: Vec<u8>,
     waiting: Vec<u8>,
 }
 
 impl Queue {
+    fn room(&self) -> usize {
+        self.places.saturating_sub(self.holders.len())
+    }
+
     fn enter(&mut self, number: u8) {
-        if self.holder.is_none() && self.waiting.is_empty() {
-            self.holder = Some(number);
-        } else {
-            self.waiting.push(number);
+        self.waiting.push(number);
+        self.admit();
+    }
+
+    /// Those who are certain to be next go in.
+    fn admit(&mut self) {
+        if self.in_turn || self.waiting.len() <= self.room() {
+            let next = self.room().min(self.waiting.len());
+            self.holders.extend(self.waiting.drain(..next));
         }
     }
 
     fn is_turn_of(&mut self, number: u8) -> bool {
-        if self.holder.is_none() && self.waiting.contains(&number) {
-            self.take(number);
+        if self.room() > 0 && self.waiting.contains(&number) {
+            self.waiting.retain(|other| *other != number);
+            self.holders.push(number);
         }
-        self.holder == Some(number)
+        self.holders.contains(&number)
     }
 
     fn leave(&mut self, number: u8) {
-        if self.holder == Some(number) {
-            self.holder = None;
-            if let [only] = self.waiting[..] {
-                self.take(only);
-            }
-        }
-    }
-
-    fn take(&mut self, number: u8) {
-        self.waiting.retain(|other| *other != number);
-        self.holder = Some(number);
+        self.holders.retain(|other| *other != number);
+        self.admit();
     }
 }
 
 /// So many people log in at once in the probe: a pool of that many or more is not told from none.
 const PROBED: usize = 8;
 
-/// Logins of different people held together, and one request of somebody who logged in before, if the backend has
-/// `whoami`. Every login is sent before the first is let go.
-pub(crate) fn probe(asks: bool) -> (Program, Vec<EventName>) {
+/// Logins of different people held together, then one request of somebody who logged in before, if the backend has
+/// `whoami`. The first login is at WeChat before the others are sent; none is let go before the end.
+pub(crate) fn probe(asks: bool) -> (Program, Order) {
     let step = |phone: usize, label: &str, verb: Verb, op: Option<&'static str>| Step {
         phone: Some(phone),
         text: label.to_owned(),
@@ -232,11 +209,10 @@ pub(crate) fn probe(asks: bool) -> (Program, Vec<EventName>) {
         number: u8::try_from(number).unwrap_or(u8::MAX),
         repeat: 0,
     };
-    let mut order: Vec<EventName> = (1..=PROBED).map(|n| event(StepKind::Submit, n)).collect();
-    order.extend(asks.then(|| event(StepKind::Send, 1)));
-    order
-        .extend((1..=PROBED).flat_map(|n| [event(StepKind::Commit, n), event(StepKind::Reply, n)]));
-    (program, order)
+    let submit = |n| event(StepKind::Submit, n);
+    let mut moments = vec![vec![submit(1)], (2..=PROBED).map(submit).collect()];
+    moments.extend(asks.then(|| vec![event(StepKind::Send, 1)]));
+    (program, Order::grouped(moments))
 }
 
 /// What a played probe says about a lock that was inferred between logins of one person.
@@ -303,9 +279,9 @@ mod tests {
                 .count()
         };
         assert_eq!(count(&locks), 0);
-        locks.add(lock("S2", "S1"), None);
+        locks.add(lock("S2", "S1"), None, &Order::default());
         let one_pair = count(&locks);
-        locks.add(lock("S2", "S1"), Some(Locking::PerUser));
+        locks.add(lock("S2", "S1"), Some(Locking::PerUser), &Order::default());
         let whole = count(&locks);
         assert!(one_pair < whole && whole < 57, "{one_pair} {whole}");
         let feasible: Vec<String> = case
@@ -325,7 +301,7 @@ mod tests {
     fn a_trace_is_forbidden_only_if_its_latest_commits_are() {
         let case = case(2);
         let mut locks = Locks::of(&case);
-        locks.add(lock("S2", "S1"), Some(Locking::PerUser));
+        locks.add(lock("S2", "S1"), Some(Locking::PerUser), &Order::default());
         let space = case.space();
         let feasible: Vec<String> = case
             .orders()
@@ -338,16 +314,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_forbids_nothing_that_was_not_seen() {
-        let case = case(2);
+    fn a_pool_forbids_only_what_needs_one_more_than_it_has() {
+        let case = case(3);
         let mut locks = Locks::of(&case);
-        locks.add(lock("S2", "S1"), Some(Locking::Pool(2)));
-        let forbidden = case
-            .orders()
-            .iter()
-            .filter(|order| locks.forbids(order))
-            .count();
-        assert_eq!(forbidden, 4, "all but first-in-first-out need K2 before R1");
+        let whole: Order = "S1.S2.S3.K1.K2.K3.R1.R2.R3".parse().unwrap();
+        locks.add(lock("S3", "S1"), Some(Locking::Pool(2)), &whole);
+        assert!(locks.forbids(&whole));
+        for possible in [
+            "S1.S2.S3.K1.K2.R2.K3.R1.R3",
+            "S1.S2.S3.K1.K2.R1.K3.R3.R2",
+            "S1.S2.K1.K2.R2.R1.S3.K3.R3",
+        ] {
+            assert!(!locks.forbids(&possible.parse().unwrap()), "{possible}");
+        }
     }
 
     fn operation(op: &str, called: usize, returned: usize) -> Operation {
@@ -404,6 +383,97 @@ mod tests {
         history
     }
 
+    /// Orders of the list that some spelling makes possible when at most `places` logins are under way and whoever waits
+    /// longest is next, found by trying every sequence of events there is.
+    fn possible(case: &Case, places: usize) -> usize {
+        let space = case.space();
+        let mut found = std::collections::BTreeSet::new();
+        let mut partial = vec![Vec::<EventName>::new()];
+        while let Some(taken) = partial.pop() {
+            let done = |event: EventName| taken.contains(&event);
+            let next: Vec<EventName> = space
+                .events()
+                .filter(|event| {
+                    let earlier = space.events().take_while(|other| other.name != event.name);
+                    !done(event.name)
+                        && earlier
+                            .filter(|other| other.chain == event.chain)
+                            .all(|other| done(other.name))
+                })
+                .map(|event| event.name)
+                .collect();
+            if next.is_empty() {
+                found.insert(
+                    space
+                        .late_commits(&Order::settled(taken.clone()))
+                        .to_string(),
+                );
+            }
+            let count = |kind| taken.iter().filter(|event| event.kind == kind).count();
+            let replies = count(StepKind::Reply);
+            let turn = |number: u8| {
+                let submits = taken.iter().filter(|event| event.kind == StepKind::Submit);
+                submits
+                    .map(|event| event.number)
+                    .take(places + replies)
+                    .any(|in_turn| in_turn == number)
+            };
+            for event in next {
+                if event.kind != StepKind::Commit || turn(event.number) {
+                    partial.push([taken.as_slice(), &[event]].concat());
+                }
+            }
+        }
+        let orders = case.orders();
+        let spelled = orders.iter().map(|order| space.late_commits(order));
+        spelled
+            .filter(|order| found.contains(&order.to_string()))
+            .count()
+    }
+
+    #[test]
+    fn the_orders_ruled_out_are_exactly_those_that_no_sequence_of_events_makes_possible() {
+        for (kind, places, [of_5, of_57]) in [
+            (Locking::PerUser, 1, [2, 5]),
+            (Locking::Global, 1, [2, 5]),
+            (Locking::SingleWorker, 1, [2, 5]),
+            (Locking::Pool(2), 2, [5, 33]),
+            (Locking::Pool(3), 3, [5, 57]),
+        ] {
+            for (n, expected) in [(2, of_5), (3, of_57)] {
+                let case = case(n);
+                let space = case.space();
+                let locks = Locks {
+                    in_turn: true,
+                    kind: Some(kind),
+                    pairs: vec![lock("S2", "S1")],
+                    ..Locks::of(&case)
+                };
+                let orders = case.orders();
+                let spelled = orders.iter().map(|order| space.late_commits(order));
+                let left = spelled.filter(|order| !locks.forbids(order)).count();
+                assert_eq!(left, expected, "{kind:?} n:{n}");
+                assert_eq!(left, possible(&case, places), "{kind:?} n:{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_that_should_have_been_possible_shows_that_logins_are_served_in_turn() {
+        let case = case(3);
+        let mut locks = Locks::of(&case);
+        let late: Order = "S1.S2.S3.K1.R1.K3.R3.K2.R2".parse().unwrap();
+        locks.add(
+            lock("S2", "S1"),
+            Some(Locking::Global),
+            &"S1.S2.K1.K2.R1.R2".parse().unwrap(),
+        );
+        assert!(!locks.forbids(&late), "nobody knows who is next");
+        locks.add(lock("S3", "S2"), None, &late);
+        assert!(locks.forbids(&late));
+        assert!(!locks.forbids(&"S1.S2.S3.K1.R1.K2.R2.K3.R3".parse().unwrap()));
+    }
+
     #[test]
     fn what_gets_through_says_what_waits_for_what() {
         for (reached, answered, expected) in [
@@ -418,10 +488,19 @@ mod tests {
     }
 
     #[test]
-    fn the_probe_holds_every_login_before_it_lets_one_go() {
+    fn the_probe_sends_every_login_and_then_asks() {
         let (program, order) = probe(true);
         let events = crate::schedule::events(&program).unwrap();
-        assert_eq!(events.len(), order.len());
-        assert!(events.iter().all(|event| order.contains(&event.name)));
+        let sent = |event: &&crate::schedule::Event| {
+            matches!(event.kind, StepKind::Submit | StepKind::Send)
+        };
+        assert_eq!(events.iter().filter(sent).count(), order.steps().count());
+        assert!(
+            order
+                .steps()
+                .all(|step| events.iter().any(|e| e.name == step))
+        );
+        assert_eq!(order.to_string(), "S1.S2+S3+S4+S5+S6+S7+S8.P1");
+        assert_eq!(probe(false).1.to_string(), "S1.S2+S3+S4+S5+S6+S7+S8");
     }
 }

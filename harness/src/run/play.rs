@@ -8,7 +8,6 @@ use super::obligations;
 use super::record::key_name;
 use super::settle::{Decision, Need};
 use super::stage::{Ground, Sample, Stage, Stop};
-use crate::device::Device;
 use crate::history::{Ending, History, Outcome, Phase, PhoneRecord, StepKind, UserRecord};
 use crate::lang::say;
 use crate::plan::{Returns, Rotation};
@@ -60,8 +59,8 @@ impl Lock {
 
 /// Plays one order to its end.
 pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
-    let (stage, cast) = match set(ground, piece) {
-        Ok(set) => (set.0, set.1),
+    let stage = match stage(ground, piece) {
+        Ok(stage) => stage,
         Err(error) => {
             return Played {
                 history: History::default(),
@@ -71,17 +70,16 @@ pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
             };
         }
     };
-    let mut play = Play {
-        stage: Stage::new(ground, piece.program, cast, stage),
-        lock: None,
-    };
-    play.introduce(ground.secret);
+    let mut play = Play { stage, lock: None };
     let stopped = play.all(piece).await.err();
     play.finish(stopped)
 }
 
-/// The people and phones of a piece.
-fn set(ground: &Ground<'_>, piece: &Piece<'_>) -> Result<(Vec<Device>, Cast), String> {
+/// A stage with the people and phones of a piece, and nothing done yet.
+///
+/// # Errors
+/// The mock's words, if it refuses a person or a phone.
+pub(crate) fn stage<'a>(ground: &'a Ground<'_>, piece: &Piece<'a>) -> Result<Stage<'a>, String> {
     let cast = Cast::assemble(
         ground.handle,
         ground.app,
@@ -94,7 +92,35 @@ fn set(ground: &Ground<'_>, piece: &Piece<'_>) -> Result<(Vec<Device>, Cast), St
         .phones
         .iter()
         .map(|phone| cast.device(&phone.user, &phone.device));
-    Ok((devices.collect::<Result<_, _>>()?, cast))
+    let devices = devices.collect::<Result<_, _>>()?;
+    let mut stage = Stage::new(ground, piece.program, cast, devices);
+    introduce(&mut stage);
+    Ok(stage)
+}
+
+/// Writes down who takes part, and the secret nobody may see.
+fn introduce(stage: &mut Stage<'_>) {
+    let users = stage.cast.people().iter().map(|p| UserRecord {
+        name: p.name.clone(),
+        user: p.user.to_string(),
+        openid: p.openid.clone(),
+    });
+    let users = users.collect();
+    let phones = stage.program.phones.iter();
+    let phones = phones
+        .map(|p| PhoneRecord {
+            name: p.name.clone(),
+            user: p.user.clone(),
+        })
+        .collect();
+    let secret = stage.ground.secret.to_owned();
+    let history = stage.record.history_mut();
+    history.users = users;
+    history.phones = phones;
+    history
+        .secrets
+        .known
+        .push((say!("the AppSecret", "AppSecret"), secret));
 }
 
 struct Play<'a> {
@@ -103,29 +129,6 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    fn introduce(&mut self, secret: &str) {
-        let users = self.stage.cast.people().iter().map(|p| UserRecord {
-            name: p.name.clone(),
-            user: p.user.to_string(),
-            openid: p.openid.clone(),
-        });
-        let users = users.collect();
-        let phones = self.stage.program.phones.iter();
-        let phones = phones
-            .map(|p| PhoneRecord {
-                name: p.name.clone(),
-                user: p.user.clone(),
-            })
-            .collect();
-        let history = self.stage.record.history_mut();
-        history.users = users;
-        history.phones = phones;
-        history
-            .secrets
-            .known
-            .push((say!("the AppSecret", "AppSecret"), secret.to_owned()));
-    }
-
     async fn all(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
         let program = self.stage.program;
         self.stage.record.set_phase(Phase::Before);
@@ -143,7 +146,7 @@ impl Play<'_> {
         for step in &program.after {
             self.in_sequence(step).await?;
         }
-        Ok(())
+        self.stage.probe_across().await
     }
 
     async fn in_sequence(&mut self, step: &Step) -> Result<(), Stop> {

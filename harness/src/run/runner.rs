@@ -9,23 +9,25 @@ use tokio::sync::OnceCell;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 
-use super::calibrate::{NoPace, calibrate};
+use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
-use super::locks::Locking;
+use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
+use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
+use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
 use crate::history::History;
 use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
-use crate::target::{Adapter, Backend, Client, RunVars, Serialises};
+use crate::target::{Adapter, Backend, Client, RunVars};
 use crate::verdict::{Level, Violation};
 
 /// How to run.
@@ -40,6 +42,11 @@ pub struct Settings {
     pub salt: String,
     /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
     pub hold_limit: Duration,
+    /// Whether the backend's patience with WeChat is measured before the first case, where the adapter does not declare
+    /// it. Otherwise it is measured once an order shows that the assumed one is too long.
+    pub measure_patience: bool,
+    /// How long a measurement waits for the backend to give up.
+    pub patience_cap: Duration,
     /// The shortest silence that may count as "blocked"; measured paces only lengthen it. A busy machine wants more.
     pub quiet_floor: Duration,
     /// Fault-free logins to measure the backend's pace with; one more warms it up.
@@ -75,6 +82,8 @@ impl Settings {
             suite: "all".to_owned(),
             salt: String::new(),
             hold_limit: Duration::from_secs(120),
+            measure_patience: false,
+            patience_cap: PATIENCE_CAP,
             quiet_floor: QUIET_FLOOR,
             calibration_logins: 8,
             trace: false,
@@ -169,20 +178,23 @@ pub struct Runner {
     attempts: Mutex<HashMap<u64, u32>>,
     /// What waits for what inside the backend, once it was asked.
     pub(super) locking: OnceCell<Option<Locking>>,
+    /// Set once the backend's patience was measured.
+    patience: OnceCell<()>,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
 }
 
-/// How long a backend is taken to wait for WeChat when its adapter does not say: common clients wait five seconds.
-const ASSUMED_PATIENCE: Duration = Duration::from_secs(5);
-/// The backend's pace, and what it was measured from.
+/// The backend's pace, what it was measured from, and what else was learned of it.
 struct Measured {
     pace: Pace,
+    learned: Characterisation,
     /// The latest waits of logins nobody held, longest memory [`REMEMBERED_WAITS`]: T follows the backend as it slows down.
     waits: VecDeque<Duration>,
 }
 
+/// The endpoint a login exchanges its code at.
+const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
 const REMEMBERED_WAITS: usize = 400;
 /// After so many cases in a row whose very preparation hung, the backend is taken for dead.
@@ -229,13 +241,14 @@ impl Runner {
         let seed = handle.with_world(|world, _| world.seed()).0;
         let answer_within = Duration::from_millis(adapter.features.answer_within_ms);
         let client = Client::new(Arc::clone(&adapter), settings.vars.clone());
-        let patience = adapter
-            .features
-            .upstream_timeout_ms
-            .map(Duration::from_millis);
+        let declared = adapter.features.upstream_timeout_ms;
+        let learned = Characterisation {
+            patience: declared.map_or_else(Patience::default, |ms| Patience::Declared { ms }),
+            ..Characterisation::default()
+        };
         let pace = Pace {
             quiet: settings.quiet_floor,
-            budget: patience.unwrap_or(ASSUMED_PATIENCE) / 2,
+            budget: learned.patience.hold_budget(),
             answer_within,
         };
         let runner = Self {
@@ -248,23 +261,60 @@ impl Runner {
             seed,
             measured: Mutex::new(Measured {
                 pace,
+                learned,
                 waits: VecDeque::new(),
             }),
             attempts: Mutex::default(),
             locking: OnceCell::new(),
+            patience: OnceCell::new(),
             began: Instant::now(),
             silent_cases: 0,
         };
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
         match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
-            Ok(samples) => runner.learn(samples),
+            Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
                 return Err(RunError::Baseline(runner.with_last_lines(reason)));
             }
         }
+        if runner.settings.measure_patience {
+            runner.learn_patience(runner.settings.patience_cap).await;
+        }
+        if runner.settings.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
         Ok(runner)
+    }
+
+    /// Takes in what fault-free logins showed.
+    fn calibrated(&self, calibrated: Calibrated) {
+        {
+            let learned = &mut self.measured().learned;
+            learned.logins = calibrated.logins;
+            learned.calls_per_login = calibrated.calls;
+            learned.step = step_times(&calibrated.samples);
+        }
+        self.learn(calibrated.samples);
+    }
+
+    /// Measures how long the backend waits for WeChat, once a run, unless its adapter says so. Holds are kept under half
+    /// of that from then on.
+    pub(super) async fn learn_patience(&self, cap: Duration) {
+        let measuring = self.patience.get_or_init(|| async {
+            if self.adapter.features.upstream_timeout_ms.is_some() {
+                return;
+            }
+            let prefix = self.prefix("patience", "-");
+            let ground = self.ground(self.pace());
+            let found = measure(&ground, &prefix, cap, ground.exchanges).await;
+            let Some(patience) = found else { return };
+            let mut measured = self.measured();
+            measured.learned.patience = patience;
+            measured.pace.budget = patience.hold_budget();
+        });
+        measuring.await;
     }
 
     /// The measured pace.
@@ -275,6 +325,21 @@ impl Runner {
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was learned of the backend so far.
+    #[must_use]
+    pub fn characterisation(&self) -> Characterisation {
+        let measured = self.measured();
+        let mut learned = measured.learned.clone();
+        learned.step.quiet_ms = millis(measured.pace.quiet);
+        learned
+    }
+
+    /// A lock was inferred, and this is what it is.
+    pub(super) fn learn_lock(&self, kind: Option<Locking>) {
+        let learned = &mut self.measured().learned;
+        learned.locking = learned.locking.or(kind);
     }
 
     pub(super) const fn adapter(&self) -> &Arc<Adapter> {
@@ -296,6 +361,16 @@ impl Runner {
 
     /// Runs cases in order and tells `listener` from the first event to the last, also when cancelled.
     pub async fn run(&mut self, cases: &[Case], listener: &mut Listener<'_>) -> Vec<CaseResult> {
+        self.run_after(&[], cases, listener).await
+    }
+
+    /// As [`Runner::run`], but what failed in earlier runs is played first. One that still breaks a MUST fails the run.
+    pub async fn run_after(
+        &mut self,
+        kept: &[Kept],
+        cases: &[Case],
+        listener: &mut Listener<'_>,
+    ) -> Vec<CaseResult> {
         listener(RunEvent::RunStarted {
             schema: EVENT_SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -307,6 +382,7 @@ impl Runner {
             backend: self.base(),
             cases: cases.len(),
         });
+        let still = self.replay_kept(kept, listener).await;
         let mut results = Vec::new();
         for case in cases {
             if self.settings.cancel.is_cancelled() {
@@ -315,11 +391,13 @@ impl Runner {
             results.push(self.run_case(case, listener).await);
         }
         let interrupted = self.settings.cancel.is_cancelled();
-        let exit_code = exit::exit_code(&results, self.settings.strict, interrupted);
+        let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
+        let exit_code = exit::worst(of_cases, still);
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
             interrupted,
+            learned: self.characterisation(),
         });
         results
     }
@@ -379,12 +457,9 @@ impl Runner {
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
             self.revive(&mut tally).await;
-            let serialises = matches!(
-                self.adapter.features.serialises_logins,
-                Some(Serialises::PerUser | Serialises::Global)
-            );
+            let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tally.result(case, Some(&listing), serialises, took_ms)
+            tally.result(case, Some(&listing), declared, took_ms)
         };
         listener(RunEvent::CaseFinished(Box::new(result.clone())));
         result
@@ -412,7 +487,7 @@ impl Runner {
     }
 
     /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
-    async fn revive(&mut self, tally: &mut Tally) {
+    pub(super) async fn revive(&mut self, tally: &mut Tally) {
         self.silent_cases = if tally.hung_in_preparation() {
             self.silent_cases + 1
         } else {
@@ -494,7 +569,7 @@ impl Runner {
     /// Measures T anew from what logins took lately.
     fn learn(&self, samples: Vec<Sample>) {
         let mut measured = self.measured();
-        let Measured { pace, waits } = &mut *measured;
+        let Measured { pace, waits, .. } = &mut *measured;
         for sample in samples {
             waits.extend([sample.to_upstream, sample.to_answer]);
         }
@@ -527,6 +602,7 @@ impl Runner {
     }
 
     pub(super) fn ground(&self, pace: Pace) -> Ground<'_> {
+        let learned = &self.measured().learned;
         Ground {
             handle: &self.handle,
             adapter: &self.adapter,
@@ -535,6 +611,11 @@ impl Runner {
             secret: &self.settings.vars.secret,
             pace,
             hold_limit: self.settings.hold_limit,
+            lock: learned.locking,
+            exchanges: learned
+                .calls_per_login
+                .get(EXCHANGE)
+                .map_or(0, |count| count.most),
             cancel: &self.settings.cancel,
         }
     }
@@ -568,9 +649,41 @@ impl Runner {
     }
 }
 
+/// Median and 99th percentile of the waits in fault-free logins.
+fn step_times(samples: &[Sample]) -> StepTimes {
+    let both = |sample: &Sample| [sample.to_upstream, sample.to_answer];
+    let mut sorted: Vec<Duration> = samples.iter().flat_map(both).collect();
+    sorted.sort_unstable();
+    let micros = |percent: usize| {
+        let rank = (sorted.len() * percent).div_ceil(100);
+        let span = sorted.get(rank.saturating_sub(1)).copied();
+        u64::try_from(span.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+    };
+    StepTimes {
+        median_us: micros(50),
+        p99_us: micros(99),
+        quiet_ms: 0,
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_are_told_by_their_median_and_their_worst() {
+        let sample = |ms| Sample {
+            to_upstream: Duration::from_millis(ms),
+            to_answer: Duration::from_millis(2 * ms),
+        };
+        let times = step_times(&[sample(1), sample(2), sample(8)]);
+        assert_eq!((times.median_us, times.p99_us), (2_000, 16_000));
+        assert_eq!(step_times(&[]), StepTimes::default());
+    }
 
     #[test]
     fn a_run_may_move_between_threads() {

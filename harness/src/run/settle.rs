@@ -11,8 +11,9 @@ use std::time::Duration;
 pub struct Pace {
     /// T: silence after which an open request counts as blocked while another is held. 30 ms to 2 s.
     pub quiet: Duration,
-    /// The longest a guess may take while calls are held: half of the backend's own patience with WeChat, or it gives up
-    /// on the held calls and the order proves nothing.
+    /// The longest a call may be held: half of the backend's own patience with WeChat, or it gives up on the held calls
+    /// and the order proves nothing. Guesses take what is left of it, but never less than T: an order whose holds last
+    /// longer all the same is good as long as the backend does not give up.
     pub budget: Duration,
     /// How long a request may stay unanswered while nothing is held; longer is a hang (LIVE-01).
     pub answer_within: Duration,
@@ -49,14 +50,15 @@ impl Pace {
         }
     }
 
-    /// Silence after which an open request counts as blocked, by how much depends on the guess.
-    fn silence(&self, insist: bool) -> Duration {
+    /// Silence after which an open request counts as blocked, by how much depends on the guess and on how much of the
+    /// budget is left.
+    fn silence(&self, insist: bool, left: Duration) -> Duration {
         let wish = if insist {
             self.quiet * INSISTENCE
         } else {
             self.quiet
         };
-        wish.min(self.budget)
+        wish.min(left.max(self.quiet.min(self.budget)))
     }
 }
 
@@ -91,11 +93,13 @@ pub(crate) enum Decision {
     Hung,
 }
 
-/// Decides from the standings of all open requests, how long nothing has moved, and how long nothing has been held.
+/// Decides from the standings of all open requests, how long nothing has moved, how long nothing has been held, and how
+/// long the oldest call now held has been held.
 pub(crate) fn decide(
     open: &[Standing],
     quiet: Duration,
     free: Duration,
+    held: Duration,
     need: Need,
     pace: &Pace,
 ) -> Decision {
@@ -106,7 +110,9 @@ pub(crate) fn decide(
     let someone_held = moving.len() < open.len();
     let (passed, limit, then) = if someone_held {
         let insist = need == Need::Certainty || moving.iter().any(|o| o.reached);
-        (quiet, pace.silence(insist), Decision::Blocked)
+        // What was left when the silence began: the hold has grown with it.
+        let left = (pace.budget + quiet).saturating_sub(held);
+        (quiet, pace.silence(insist, left), Decision::Blocked)
     } else {
         (free, pace.answer_within, Decision::Hung)
     };
@@ -144,7 +150,7 @@ mod tests {
 
     fn check(open: &[Standing], quiet_ms: u64, free_ms: u64, need: Need, expected: Decision) {
         assert_eq!(
-            decide(open, ms(quiet_ms), ms(free_ms), need, &PACE),
+            decide(open, ms(quiet_ms), ms(free_ms), ms(quiet_ms), need, &PACE),
             expected,
             "{open:?} {quiet_ms} {free_ms} {need:?}"
         );
@@ -207,12 +213,24 @@ mod tests {
                 &[PARKED, RELEASED],
                 ms(quiet_ms),
                 ms(0),
+                ms(quiet_ms),
                 Need::Certainty,
                 &hasty,
             )
         };
         assert_eq!(at(40), Decision::Wait(ms(60)));
         assert_eq!(at(100), Decision::Blocked);
+    }
+
+    #[test]
+    fn what_a_hold_has_used_up_is_not_waited_for_again_but_t_is() {
+        let at = |held_ms| {
+            let open = [PARKED, BEFORE];
+            decide(&open, ms(0), ms(0), ms(held_ms), Need::Certainty, &PACE)
+        };
+        assert_eq!(at(0), Decision::Wait(ms(200)));
+        assert_eq!(at(900), Decision::Wait(ms(100)));
+        assert_eq!(at(5_000), Decision::Wait(ms(40)));
     }
 
     #[test]

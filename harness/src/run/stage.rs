@@ -18,6 +18,8 @@ use super::heard::Heard;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
+use super::waits;
+use crate::characterisation::Locking;
 use crate::device::{Device, user_view};
 use crate::history::{Ending, History, Operation};
 use crate::scenario::Program;
@@ -34,6 +36,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) pace: Pace,
     /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
     pub(crate) hold_limit: Duration,
+    /// A lock of the backend that was inferred in this run.
+    pub(crate) lock: Option<Locking>,
+    /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
+    pub(crate) exchanges: usize,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -267,6 +273,7 @@ impl<'a> Stage<'a> {
                 &open,
                 moved.elapsed(),
                 held.elapsed(),
+                self.longest_hold(),
                 need,
                 &self.ground.pace,
             ) {
@@ -293,6 +300,14 @@ impl<'a> Stage<'a> {
                 () = tokio::time::sleep(left) => {}
             }
         }
+    }
+
+    /// How long the oldest call now held has been so.
+    fn longest_hold(&self) -> Duration {
+        let held = self.calls.iter().filter(|call| call.parked().is_some());
+        held.map(|call| call.seen.elapsed())
+            .max()
+            .unwrap_or_default()
     }
 
     /// How long to wait for the mock to finish an answer whose reader has already acted on it: the bytes are with the
@@ -342,8 +357,7 @@ impl<'a> Stage<'a> {
 
     /// A request in words: `P2 submit c2`.
     pub(crate) fn name(&self, request: usize) -> String {
-        let operation = &self.record.history().operations[request];
-        format!("{} {}", operation.phone, operation.label)
+        waits::name(&self.record.history().operations[request])
     }
 
     /// Lets an exchange pass the point where it is held.
@@ -430,8 +444,10 @@ impl<'a> Stage<'a> {
     }
 
     fn hung(&self) -> Ending {
+        let open: Vec<usize> = self.open().map(|(at, _)| at).collect();
         Ending::Hung {
-            open: self.open().map(|(at, _)| self.name(at)).collect(),
+            open: open.iter().map(|at| self.name(*at)).collect(),
+            waits: waits::graph(self.record.history(), &open, self.ground.lock),
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
 use crate::lang::{Say, say};
 use crate::plan::Case;
-use crate::schedule::{Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
 /// The orders of one case so far.
@@ -68,6 +69,20 @@ impl FirstFailing {
     }
 }
 
+impl FirstFailing {
+    /// Events of the race the violations of that rule point at.
+    pub(crate) fn involved(&self) -> Vec<EventName> {
+        let pointed = self
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == self.rule())
+            .flat_map(|violation| &violation.steps);
+        pointed
+            .filter_map(|&step| self.history.steps.get(step)?.name.parse().ok())
+            .collect()
+    }
+}
+
 impl Tally {
     /// Nothing added up yet, of a race with these logins and this space.
     pub(crate) fn over(locks: Locks, space: Space) -> Self {
@@ -102,8 +117,14 @@ impl Tally {
         self.locks.forbids(order)
     }
 
-    /// Takes a lock into account, and what it was found to be.
-    pub(crate) fn lock(&mut self, lock: Lock, kind: Option<Locking>, ending: &Ending) {
+    /// Takes into account that `order` ran into a lock, and what that was found to be.
+    pub(crate) fn lock(
+        &mut self,
+        lock: Lock,
+        kind: Option<Locking>,
+        order: &Order,
+        ending: &Ending,
+    ) {
         if let Ending::Infeasible { waiting, holder } = ending {
             self.waits.push(say!(
                 "{waiting} waits for {holder}",
@@ -112,7 +133,7 @@ impl Tally {
                 holder = holder
             ));
         }
-        self.locks.add(lock, kind);
+        self.locks.add(lock, kind, order);
     }
 
     /// Adds an order that was played; `at` is its position in the list, `doubt` is why it proves nothing, if it does not.
@@ -239,7 +260,7 @@ impl Tally {
         &self.failing
     }
 
-    /// A failing order was run again.
+    /// A failing order was run again, or had been run before.
     pub(crate) fn again(&mut self, at: usize, fails: bool) {
         let rate = self.rates.entry(at).or_insert(Rate { failed: 1, of: 1 });
         rate.of += 1;
@@ -302,13 +323,49 @@ impl Tally {
         }
     }
 
-    /// The result; `listing` is what was to be run, `serialises` whether the adapter declares that logins wait for
-    /// each other.
+    /// What the adapter says of waiting logins and the backend does not do, in words.
+    fn contradiction(&self, declared: Option<Serialises>) -> Option<Say> {
+        let kind = self.locks.is_known().then(|| self.locks.kind()).flatten();
+        let met = |name: &str| self.met.contains(name);
+        let word = match declared? {
+            Serialises::No => "false",
+            Serialises::PerUser => "\"per_user\"",
+            Serialises::Global => "\"global\"",
+        };
+        let seen = match (declared?, kind) {
+            (Serialises::No, None | Some(Locking::Pool(_))) => return None,
+            (Serialises::PerUser | Serialises::Global, _) if met("two-logins-held-together") => {
+                say!(
+                    "two logins of one person did not wait for each other",
+                    "同一用户的两次登录并没有排队"
+                )
+            }
+            (Serialises::Global, _) if met("two-users-held-together") => {
+                say!(
+                    "logins of two people did not wait for each other",
+                    "两个用户的登录并没有排队"
+                )
+            }
+            (Serialises::PerUser, None | Some(Locking::PerUser))
+            | (Serialises::Global, None | Some(Locking::Global | Locking::SingleWorker)) => {
+                return None;
+            }
+            (_, Some(kind)) => kind.words(),
+        };
+        Some(say!(
+            "the adapter declares serialises_logins = {word}, but {seen}",
+            "adapter 声明了 serialises_logins = {word}，实际却是：{seen}",
+            word = word,
+            seen = seen
+        ))
+    }
+
+    /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
     pub(crate) fn result(
         mut self,
         case: &Case,
         listing: Option<&Listing>,
-        serialises: bool,
+        declared: Option<Serialises>,
         took_ms: u64,
     ) -> CaseResult {
         let orders = listing.map_or(0, Listing::len);
@@ -338,12 +395,9 @@ impl Tally {
                 pruned = self.pruned,
             ));
         }
-        if serialises && self.met.contains("two-logins-held-together") {
-            notes.push(say!(
-                "the adapter declares that logins wait for each other, and here two did not",
-                "adapter 声明登录会互相排队，可这里有两个登录并没有排队"
-            ));
-        }
+        let contradiction = self.contradiction(declared);
+        // First, because it is all that a case warned about for this has to say.
+        notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
             notes.push(say!(
@@ -365,7 +419,10 @@ impl Tally {
         }
         notes.extend(self.unsteady());
         let rate = self.rates.get(&self.first_failing_at).copied();
-        let (verdict, reason_zh) = self.verdict(case, &missing, serialises);
+        let (verdict, reason_zh) = match self.verdict(case, &missing, declared) {
+            (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
+            verdict => verdict,
+        };
         let (notes, notes_zh) = notes.into_iter().map(|note| (note.en, note.zh)).unzip();
         let shown = matches!(
             verdict,
@@ -380,7 +437,7 @@ impl Tally {
                 let evidence = Evidence {
                     store,
                     store_zh,
-                    rate,
+                    rate: first.evidence.rate.or(rate),
                     ..first.evidence
                 };
                 (
@@ -437,7 +494,13 @@ impl Tally {
     }
 
     /// The verdict, and its reason in Chinese where there is one.
-    fn verdict(&self, case: &Case, missing: &[String], serialises: bool) -> (Verdict, String) {
+    fn verdict(
+        &self,
+        case: &Case,
+        missing: &[String],
+        declared: Option<Serialises>,
+    ) -> (Verdict, String) {
+        let serialises = matches!(declared, Some(Serialises::PerUser | Serialises::Global));
         if self.worst == Some(Level::Must) {
             return (Verdict::Fail, String::new());
         }
@@ -504,7 +567,7 @@ fn not_run(case: &Case, verdict: Verdict, reason_zh: String) -> CaseResult {
         verdict,
         reason_zh,
         obligations_missing: Vec::new(),
-        ..Tally::default().result(case, None, false, 0)
+        ..Tally::default().result(case, None, None, 0)
     }
 }
 
@@ -514,7 +577,6 @@ mod tests {
     use crate::history::StepKind;
     use crate::plan::{self, Selection};
     use crate::scenario::Scenario;
-    use crate::schedule::EventName;
 
     fn case() -> Case {
         let text = r#"
@@ -588,6 +650,10 @@ all = ["two-logins-held-together"]
     }
 
     fn check(tally: Tally, serialises: bool, expected: &str) -> CaseResult {
+        declared(tally, serialises.then_some(Serialises::Global), expected)
+    }
+
+    fn declared(tally: Tally, serialises: Option<Serialises>, expected: &str) -> CaseResult {
         let listing = case().listing(&crate::schedule::Limits::default(), 1);
         let result = tally.result(&case(), Some(&listing), serialises, 0);
         let shown = serde_json::to_string(&result.verdict).unwrap();
@@ -664,7 +730,7 @@ all = ["two-logins-held-together"]
             let (history, lock) = locked();
             let ending = history.ending.clone();
             tally.add(1, &Order::default(), "t", history, vec![], None);
-            tally.lock(lock.unwrap(), None, &ending);
+            tally.lock(lock.unwrap(), None, &Order::default(), &ending);
             tally.add(1, &Order::default(), "t", History::default(), vec![], None);
             tally
         };
@@ -680,6 +746,69 @@ all = ["two-logins-held-together"]
             "{:?}",
             result.notes
         );
+    }
+
+    #[test]
+    fn a_declared_lock_that_is_another_one_is_warned_about() {
+        use Serialises::{Global, No, PerUser};
+        let locked = |kind: Option<Locking>| {
+            let mut tally = Tally::default();
+            let (history, lock) = locked();
+            let ending = history.ending.clone();
+            if let Some(kind) = kind {
+                tally.add(1, &Order::default(), "t", history, vec![], None);
+                tally.lock(lock.unwrap(), Some(kind), &Order::default(), &ending);
+                tally.add(2, &Order::default(), "t", History::default(), vec![], None);
+            } else {
+                tally.add(1, &Order::default(), "t", met(), vec![], None);
+            }
+            tally
+        };
+        for (kind, says, verdict, words) in [
+            (Some(Locking::PerUser), PerUser, "PASS", ""),
+            (Some(Locking::Global), Global, "PASS", ""),
+            (Some(Locking::SingleWorker), Global, "PASS", ""),
+            (
+                Some(Locking::Global),
+                PerUser,
+                "WARN",
+                "= \"per_user\", but all logins wait",
+            ),
+            (
+                Some(Locking::PerUser),
+                Global,
+                "WARN",
+                "= \"global\", but logins of one person wait",
+            ),
+            (
+                Some(Locking::Pool(2)),
+                Global,
+                "WARN",
+                "no more than 2 calls",
+            ),
+            (
+                None,
+                Global,
+                "WARN",
+                "two logins of one person did not wait",
+            ),
+            (None, No, "PASS", ""),
+            (
+                Some(Locking::Global),
+                No,
+                "serialised:",
+                "= false, but all logins wait",
+            ),
+        ] {
+            let result = declared(locked(kind), Some(says), verdict);
+            let told = result.notes.iter().any(|note| note.contains("declares"));
+            assert_eq!(told, !words.is_empty(), "{kind:?} {says:?}");
+            assert!(
+                words.is_empty() || result.notes.iter().any(|note| note.contains(words)),
+                "{:?}",
+                result.notes
+            );
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl Stage<'_> {
             }
             adopted.extend(owner.request);
             self.adopt(info, owner);
+            self.repeated()?;
             moved = true;
         }
         if !adopted.is_empty() {
@@ -248,7 +249,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Commit, mark);
         let record = &mut self.record.history_mut().upstream[upstream];
@@ -354,7 +355,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn out_of_patience(&self, at: usize) -> Stop {
+    pub(crate) fn out_of_patience(&self, at: usize) -> Stop {
         let kind = if self.calls[at].committed {
             StepKind::Reply
         } else {
@@ -380,7 +381,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Reply, mark);
         self.record.history_mut().upstream[upstream].released = Some(tick);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,6 +51,18 @@ pub(crate) enum Habit {
     Refuses,
     /// As `KeepsAll`, and it gives up on WeChat at once when a second login comes.
     Impatient,
+    /// As `KeepsAll`, and it asks WeChat again as soon as a second login comes, without giving up on the first call.
+    AsksAgain,
+    /// As `KeepsAll`, but for the first time two logins are open at once: then the later one waits for the other.
+    BusyOnce,
+    /// As `KeepsAll`, and of the payloads it could open, from number `from` on (the first is 0) every `every`th is a
+    /// server error: what decides is not the order.
+    Unsteady {
+        /// The first that may fail.
+        from: u32,
+        /// Those after it whose distance is a multiple of this fail too.
+        every: u32,
+    },
 }
 
 /// A backend listening on a port of its own until dropped.
@@ -71,10 +83,12 @@ struct Store {
     keys: Mutex<HashMap<String, Vec<String>>>,
     tokens: Mutex<HashMap<String, String>>,
     serial: AtomicU32,
+    opened: AtomicU32,
     one: tokio::sync::Mutex<()>,
     open_logins: AtomicU32,
     by_code: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Reply>>>>,
     second: tokio::sync::Notify,
+    was_busy: AtomicBool,
 }
 
 type Reply = (u16, Value);
@@ -89,10 +103,12 @@ impl Toy {
             keys: Mutex::default(),
             tokens: Mutex::default(),
             serial: AtomicU32::new(0),
+            opened: AtomicU32::new(0),
             one: tokio::sync::Mutex::new(()),
             open_logins: AtomicU32::new(0),
             by_code: Mutex::default(),
             second: tokio::sync::Notify::new(),
+            was_busy: AtomicBool::new(false),
         });
         let task = tokio::spawn(async move {
             loop {
@@ -154,6 +170,26 @@ impl Store {
                         .or_default(),
                 );
                 cell.get_or_init(|| self.exchange(code)).await.clone()
+            }
+            Habit::AsksAgain => {
+                if others > 0 {
+                    self.second.notify_waiters();
+                }
+                let first = self.exchange(code);
+                tokio::pin!(first);
+                tokio::select! {
+                    reply = &mut first => reply,
+                    () = self.second.notified() => tokio::join!(first, self.exchange(code)).0,
+                }
+            }
+            Habit::BusyOnce => {
+                let first_time = others > 0 && !self.was_busy.swap(true, Ordering::SeqCst);
+                if first_time {
+                    self.second.notified().await;
+                }
+                let reply = self.exchange(code).await;
+                self.second.notify_waiters();
+                reply
             }
             Habit::Impatient => {
                 if others > 0 {
@@ -226,10 +262,18 @@ impl Store {
             .unwrap_or_default();
         let opened = keys.iter().rev().find_map(|key| open(key, body, &openid));
         match (opened, self.habit) {
+            (Some(_), Habit::Unsteady { from, every }) if self.strikes(from, every) => {
+                (500, json!({ "error": "no handle left" }))
+            }
             (Some(name), _) => (200, json!({ "nickName": name, "id": openid })),
             (None, Habit::LastResponseWins) => (500, json!({ "error": "decrypt failed" })),
             (None, _) => (401, json!({ "error": "log in and capture again" })),
         }
+    }
+
+    fn strikes(&self, from: u32, every: u32) -> bool {
+        let number = self.opened.fetch_add(1, Ordering::SeqCst);
+        number >= from && (number - from).is_multiple_of(every)
     }
 }
 
@@ -335,6 +379,8 @@ impl Bench {
         let mut settings = Settings::new(vars);
         // Tests share their machine with other tests: a slow moment is not a lock.
         settings.quiet_floor = Duration::from_millis(100);
+        // No backend here gives up by the clock.
+        settings.patience_cap = Duration::from_secs(1);
         let cancel = settings.cancel.clone();
         let runner = Runner::new(mock.handle(), adapter, backend, settings).await?;
         Ok(Self {

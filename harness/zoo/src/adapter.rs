@@ -1,5 +1,6 @@
 //! The adapter file that describes any backend of the zoo to the harness.
 
+use crate::manners::{Manners, Queue};
 use crate::{Design, Upstream, limits};
 
 /// An adapter (TOML) for a backend of the zoo that listens at `base`, such as `http://127.0.0.1:41234`.
@@ -9,31 +10,42 @@ use crate::{Design, Upstream, limits};
 /// design and names the app.
 #[must_use]
 pub fn adapter_toml(base: &str) -> String {
-    render("zoo", base, "", "false")
+    render("zoo", base, "", Manners::default())
 }
 
 /// The adapter for one running backend: its name, its app, and whether its logins wait for each other.
-pub(crate) fn for_design(design: Design, base: &str, upstream: &Upstream) -> String {
+pub(crate) fn for_design(
+    design: Design,
+    manners: Manners,
+    base: &str,
+    upstream: &Upstream,
+) -> String {
     let app = format!(
         "appid = {}\nsecret = {}\n",
         quoted(&upstream.appid),
         quoted(&upstream.secret)
     );
-    render(
-        &format!("zoo-{design}"),
-        base,
-        &app,
-        if design.is_serialised() {
-            "\"global\""
-        } else {
-            "false"
-        },
-    )
+    render(&format!("zoo-{design}"), base, &app, manners)
 }
 
-fn render(name: &str, base: &str, app: &str, serialises_logins: &str) -> String {
-    let (upstream_timeout_ms, answer_within_ms) =
-        (limits::UPSTREAM_TIMEOUT_MS, limits::ANSWER_WITHIN_MS);
+fn render(name: &str, base: &str, app: &str, manners: Manners) -> String {
+    let upstream_timeout_ms = manners.upstream_timeout.as_millis();
+    let answer_within_ms = limits::ANSWER_WITHIN_MS;
+    let serialises_logins = manners.queue.declared();
+    // Only a queue per account wants to know who logs in before WeChat says it.
+    let operations = if manners.queue == Queue::PerUser {
+        OPERATIONS
+            .replace(
+                "post = \"/login\",",
+                &format!("post = \"/login\", {DEVICE},"),
+            )
+            .replace(
+                "post = \"/login/profile\",",
+                &format!("post = \"/login/profile\", {DEVICE},"),
+            )
+    } else {
+        OPERATIONS.to_owned()
+    };
     format!(
         r#"schema = 1
 name = {name}
@@ -43,7 +55,7 @@ base = {base}
 
 [upstream]
 hook = "base_url"
-{app}{OPERATIONS}
+{app}{operations}
 [features]
 multi_device = "keep"
 key_storage = "server"
@@ -62,6 +74,8 @@ retries_on_busy = 0
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+const DEVICE: &str = r#"headers = { X-Device = "{{device.id}}" }"#;
 
 const OPERATIONS: &str = r#"
 [ops.login]
@@ -129,6 +143,15 @@ mod tests {
         }
     }
 
+    fn of(design: Design) -> String {
+        for_design(
+            design,
+            Manners::of(design),
+            "http://127.0.0.1:8080",
+            &upstream(),
+        )
+    }
+
     #[test]
     fn names_the_address_and_the_limits() {
         let text = adapter_toml("http://127.0.0.1:8080");
@@ -142,19 +165,33 @@ mod tests {
 
     #[test]
     fn a_design_names_itself_its_app_and_its_lock() {
-        let text = for_design(
-            Design::Correct(Correct::Serialised),
-            "http://127.0.0.1:8080",
-            &upstream(),
-        );
+        let text = of(Design::Correct(Correct::Serialised));
         assert!(text.contains("name = \"zoo-serialised\"\n"), "{text}");
         assert!(text.contains("appid = \"wx0011223344556677\"\n"), "{text}");
         assert!(text.contains("serialises_logins = \"global\"\n"), "{text}");
-        let text = for_design(
-            Design::Mutant(Mutant::Racy),
-            "http://127.0.0.1:8080",
-            &upstream(),
-        );
+        let text = of(Design::Mutant(Mutant::Racy));
         assert!(text.contains("name = \"zoo-racy\"\n"), "{text}");
+        assert!(!text.contains("X-Device"), "{text}");
+    }
+
+    #[test]
+    fn manners_are_told() {
+        let manners = Manners {
+            queue: Queue::PerUser,
+            upstream_timeout: std::time::Duration::from_millis(200),
+            retries: 1,
+        };
+        let design = Design::Correct(Correct::CandidateKeys);
+        let text = for_design(design, manners, "http://127.0.0.1:8080", &upstream());
+        assert_eq!(
+            text.matches("X-Device = \"{{device.id}}\"").count(),
+            2,
+            "{text}"
+        );
+        assert!(text.contains("upstream_timeout_ms = 200\n"), "{text}");
+        assert!(
+            text.contains("serialises_logins = \"per_user\"\n"),
+            "{text}"
+        );
     }
 }

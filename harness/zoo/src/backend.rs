@@ -7,18 +7,27 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::limits::MAX_CODE_BYTES;
+use crate::manners::Manners;
 use crate::once::OncePerCode;
 use crate::open_data::Sealed;
 use crate::policy::{Grant, Policy, open_payload};
 use crate::store::{Session, Store};
+use crate::turns::Turns;
 use crate::wechat::{Trouble, WeChat};
 
 /// One replica of a backend.
 pub(crate) struct Backend {
     pub(crate) wechat: WeChat,
     pub(crate) once: OncePerCode<Grant>,
+    pub(crate) manners: Manners,
     policy: Arc<dyn Policy>,
-    store: Arc<Mutex<Store>>,
+    shared: Arc<Shared>,
+}
+
+/// What replicas have in common.
+pub(crate) struct Shared {
+    pub(crate) store: Mutex<Store>,
+    pub(crate) turns: Turns,
 }
 
 /// A request of a phone, as far as the backend cares.
@@ -28,27 +37,47 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The bearer token, if one was sent.
     pub(crate) token: Option<String>,
+    /// The device the phone says it is, as `account-device`. Good for queueing, proof of nothing.
+    pub(crate) device: Option<String>,
     /// The JSON body; null if there was none.
     pub(crate) body: Value,
 }
 
+impl Request {
+    /// Whether it submits a code of `wx.login`.
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self.path.as_str(), "/login" | "/login/profile")
+    }
+}
+
 impl Backend {
-    pub(crate) fn new(wechat: WeChat, policy: Arc<dyn Policy>, store: Arc<Mutex<Store>>) -> Self {
+    pub(crate) fn new(
+        wechat: WeChat,
+        policy: Arc<dyn Policy>,
+        manners: Manners,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             wechat,
             once: OncePerCode::default(),
+            manners,
             policy,
-            store,
+            shared,
         }
     }
 
     /// The store, for a moment: never across an await.
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        let store = self.shared.store.lock();
+        store.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request) -> Answer {
+        let _turn = match self.shared.turns.take(&request).await {
+            Ok(turn) => turn,
+            Err(busy) => return busy,
+        };
         let outcome = match (&request.method, request.path.as_str()) {
             (&Method::POST, "/login") => self.login(&request).await,
             (&Method::POST, "/login/profile") => self.login_profile(&request).await,

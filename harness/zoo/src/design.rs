@@ -69,6 +69,18 @@ impl Correct {
             Self::Serialised => "is the reference with one login at a time",
         }
     }
+
+    /// The same in Chinese.
+    #[must_use]
+    pub const fn sentence_zh(self) -> &'static str {
+        match self {
+            Self::CandidateKeys => "先试 token 自己的 key，再试该用户最近的几把，并核对解出的内容",
+            Self::PerToken => "每个 token 一把 key，对不上就要求重新登录",
+            Self::PerUser => "每个用户一把 key，存最后写入的，对不上就要求重新登录",
+            Self::SharedStore => "参考实现，两个副本共用一个存储",
+            Self::Serialised => "参考实现，一次只处理一个登录",
+        }
+    }
 }
 
 /// Backends that are wrong on purpose, one bug each.
@@ -113,6 +125,7 @@ struct Card {
     id: &'static str,
     rule: &'static str,
     sentence: &'static str,
+    sentence_zh: &'static str,
     imitates: &'static str,
     cases: &'static [&'static str],
 }
@@ -156,6 +169,12 @@ impl Mutant {
         self.card().sentence
     }
 
+    /// The same in Chinese.
+    #[must_use]
+    pub const fn sentence_zh(self) -> &'static str {
+        self.card().sentence_zh
+    }
+
     /// Where this bug was reported or read in published code.
     #[must_use]
     pub const fn imitates(self) -> &'static str {
@@ -174,6 +193,7 @@ impl Mutant {
                 id: "global-slot",
                 rule: "KEY-01",
                 sentence: "keeps the session_key of whoever logged in last in one slot for the whole site",
+                sentence_zh: "全站只有一个 session_key，谁最后登录就存谁的",
                 imitates: "blog.csdn.net/chenabin_/article/details/86540748, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
                 cases: &["SE-3"],
             },
@@ -181,6 +201,7 @@ impl Mutant {
                 id: "unscoped-update",
                 rule: "KEY-01",
                 sentence: "writes each login to every session row, because the UPDATE lacks its WHERE",
+                sentence_zh: "UPDATE 漏了 WHERE，每次登录都写进所有会话的行",
                 imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d",
                 cases: &["KI-2"],
             },
@@ -188,6 +209,7 @@ impl Mutant {
                 id: "opaque-500",
                 rule: "KEY-02",
                 sentence: "answers a bare 500 when a payload does not open, so that the phone cannot know what to do",
+                sentence_zh: "密文解不开时只回一个 500，手机不知道该怎么办",
                 imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
                 cases: &["SK-3"],
             },
@@ -195,6 +217,7 @@ impl Mutant {
                 id: "first-key-wins",
                 rule: "KEY-03",
                 sentence: "stores a key only for a user who has none, so that a new login does not help",
+                sentence_zh: "用户还没有 key 时才存 key，重新登录也没用",
                 imitates: "userlily/shop util/redis.js: a session_key cached without a working expiry",
                 cases: &["MM-1"],
             },
@@ -202,6 +225,7 @@ impl Mutant {
                 id: "racy",
                 rule: "KEY-04",
                 sentence: "keeps one key per user, the last reply to arrive wins, and a failed decrypt is a plain 400",
+                sentence_zh: "每个用户一把 key，最后到的回复覆盖前面的，解密失败只回 400",
                 imitates: "IvinWu/weRequest#36, linlinjava/litemall WxAuthController@19ef917, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
                 cases: &[
                     "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2",
@@ -211,6 +235,7 @@ impl Mutant {
                 id: "session-per-request",
                 rule: "CODE-01",
                 sentence: "caches WeChat's reply by code and opens a new session for every request that carries the code",
+                sentence_zh: "按 code 缓存微信的回复，带着这个 code 的每个请求都新开一个会话",
                 imitates: "lanceWan/wxxcx#9, CFETeam/weapp-session#5",
                 cases: &["CC-1"],
             },
@@ -218,6 +243,7 @@ impl Mutant {
                 id: "bad-code-500",
                 rule: "CODE-03",
                 sentence: "answers 500 when WeChat says that a code is unknown, expired or used",
+                sentence_zh: "微信说 code 无效、过期或已用过时，回 500",
                 imitates: "binarywang/WxJava#388, #402",
                 cases: &["CC-5"],
             },
@@ -225,6 +251,7 @@ impl Mutant {
                 id: "retries-code",
                 rule: "CODE-03",
                 sentence: "exchanges the same code again after WeChat refused it",
+                sentence_zh: "微信拒绝了 code，还拿同一个 code 再去换",
                 imitates: "binarywang/WxJava#1323",
                 cases: &["LB-1"],
             },
@@ -232,6 +259,7 @@ impl Mutant {
                 id: "shared-context",
                 rule: "TOK-01",
                 sentence: "keeps the token of the login in hand in a shared object, so that overlapping logins share one",
+                sentence_zh: "把正在登录的 token 放在共享对象里，登录一重叠就共用一个",
                 imitates: "binarywang/WxJava#2012, tencentyun/wafer2-node-sdk#57",
                 cases: &["KI-3"],
             },
@@ -239,6 +267,7 @@ impl Mutant {
                 id: "token-from-key",
                 rule: "TOK-02",
                 sentence: "uses the SHA-256 of the session_key as the token",
+                sentence_zh: "用 session_key 的 SHA-256 当 token",
                 imitates: "tencentyun/wafer2-node-sdk lib/auth, wulanyyc/backend open.php",
                 cases: &["SE-1"],
             },
@@ -246,6 +275,7 @@ impl Mutant {
                 id: "leaks-key",
                 rule: "TOK-03",
                 sentence: "returns the session_key to the phone in the login answer",
+                sentence_zh: "登录的回答里把 session_key 发给手机",
                 imitates: "tencentyun/wafer2-client-sdk#62, binarywang/weixin-java-miniapp-demo@acb9574",
                 cases: &["SE-1"],
             },
@@ -253,6 +283,7 @@ impl Mutant {
                 id: "check-then-insert",
                 rule: "ACC-01",
                 sentence: "looks for the user in a snapshot taken when the request began, then inserts without a unique index",
+                sentence_zh: "在请求开始时的快照里查用户，查不到就插入，没有唯一索引",
                 imitates: "ConnectAI-E/DataChat-API#19 (31 duplicated accounts), steedos/mini-vip#373",
                 cases: &["CL-3"],
             },
@@ -260,6 +291,7 @@ impl Mutant {
                 id: "status-only",
                 rule: "ERR-01",
                 sentence: "looks at the HTTP status only, and makes a session out of an errcode body",
+                sentence_zh: "只看 HTTP 状态码，从 errcode 返回体里造出会话",
                 imitates: "overtrue/socialite#289, lanceWan/wxxcx#9",
                 cases: &["LB-1"],
             },
@@ -267,6 +299,7 @@ impl Mutant {
                 id: "upstream-text-500",
                 rule: "ERR-05",
                 sentence: "answers 500 with WeChat's own text when the reply cannot be read",
+                sentence_zh: "微信的回复读不懂时回 500，还带上微信的原文",
                 imitates: "Eric-Guo/wechat#184, node-webot/co-wechat-api#64",
                 cases: &["UF-5"],
             },
@@ -274,6 +307,7 @@ impl Mutant {
                 id: "no-deadline",
                 rule: "ERR-06",
                 sentence: "waits for WeChat without a deadline",
+                sentence_zh: "等微信回复，没有超时",
                 imitates: "binarywang/WxJava#2278",
                 cases: &["UF-1"],
             },
@@ -281,6 +315,7 @@ impl Mutant {
                 id: "turn-never-passed",
                 rule: "LIVE-01",
                 sentence: "applies replies in request order, and a login that fails never passes its turn on",
+                sentence_zh: "按请求的先后处理回复，某次登录失败后不把顺序交给下一个",
                 imitates: "the tempting repair of CL-1, a sequence number per login, without its error path",
                 cases: &["login-basic/errcode-inside-http-200/variant:invalid-code"],
             },
@@ -313,9 +348,13 @@ impl Design {
         }
     }
 
-    /// Whether all logins wait for each other, which makes some orders impossible.
-    pub(crate) const fn is_serialised(self) -> bool {
-        matches!(self, Self::Correct(Correct::Serialised))
+    /// The same in Chinese.
+    #[must_use]
+    pub const fn sentence_zh(self) -> &'static str {
+        match self {
+            Self::Correct(correct) => correct.sentence_zh(),
+            Self::Mutant(mutant) => mutant.sentence_zh(),
+        }
     }
 
     /// How many replicas stand in front of the store.
@@ -330,12 +369,12 @@ impl Design {
     /// The decisions of this design.
     pub(crate) fn policy(self) -> Box<dyn Policy> {
         match self {
-            Self::Correct(Correct::CandidateKeys | Correct::SharedStore) => {
+            // What the last two have besides, replicas and a queue, is no decision about sessions or keys.
+            Self::Correct(Correct::CandidateKeys | Correct::SharedStore | Correct::Serialised) => {
                 Box::new(correct::CandidateKeys)
             }
             Self::Correct(Correct::PerToken) => Box::new(correct::PerToken),
             Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
-            Self::Correct(Correct::Serialised) => Box::<correct::Serialised>::default(),
             Self::Mutant(mutant) => mutants::policy(mutant),
         }
     }

@@ -87,6 +87,10 @@ async fn read(request: HttpRequest<Incoming>) -> Result<Request, Answer> {
     let token = token
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::to_owned);
+    let device = head.headers.get("x-device");
+    let device = device
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let body = body.map_err(|_| Answer::invalid("bad_body"))?.to_bytes();
     let body = if body.is_empty() {
@@ -98,6 +102,7 @@ async fn read(request: HttpRequest<Incoming>) -> Result<Request, Answer> {
         method: head.method,
         path: head.uri.path().to_owned(),
         token,
+        device,
         body,
     })
 }

@@ -5,6 +5,8 @@
 //! are the methods of one trait (`policy.rs`); a mutant is a file in `mutants/` that overrides the one decision it
 //! gets wrong. Nothing here knows the mock or the harness: WeChat is an address, phones are HTTP requests.
 //!
+//! [`Manners`] come on top of any design: a queue, a shorter patience with WeChat, a retry.
+//!
 //! Reading order: [`Design`] and [`Mutant`] say what exists, [`Zoo::start`] runs one, `policy.rs` is the backend's
 //! logic, `mutants/` the bugs.
 
@@ -15,6 +17,7 @@ mod correct;
 mod design;
 mod http;
 mod limits;
+mod manners;
 mod mutants;
 mod once;
 mod open_data;
@@ -23,10 +26,12 @@ mod store;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 mod tests;
+mod turns;
 mod wechat;
 mod zoo;
 
 pub use adapter::adapter_toml;
 pub use design::{Correct, Design, Mutant, UnknownDesign};
 pub use limits::{ANSWER_WITHIN_MS, UPSTREAM_TIMEOUT_MS};
+pub use manners::{Manners, Queue};
 pub use zoo::{Running, StartError, Upstream, Zoo};

@@ -16,7 +16,7 @@ pub const ANSWER_WITHIN_MS: u64 = 4_000;
 /// [`UPSTREAM_TIMEOUT_MS`] as a duration.
 pub(crate) const UPSTREAM_TIMEOUT: Duration = Duration::from_millis(UPSTREAM_TIMEOUT_MS);
 
-/// How long a login of the serialised design waits for its turn before it says "try later".
+/// How long a request that must queue waits for its turn before it says "try later".
 pub(crate) const TURN_TIMEOUT: Duration =
     Duration::from_millis(ANSWER_WITHIN_MS - UPSTREAM_TIMEOUT_MS - 500);
 

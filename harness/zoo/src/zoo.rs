@@ -8,9 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Shared};
+use crate::manners::Manners;
 use crate::policy::Policy;
 use crate::store::Store;
+use crate::turns::Turns;
 use crate::wechat::WeChat;
 use crate::{Design, adapter, http};
 
@@ -56,6 +58,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Running {
     design: Design,
+    manners: Manners,
     base_url: String,
     upstream: Upstream,
     stop: watch::Sender<bool>,
@@ -71,18 +74,34 @@ impl Zoo {
     /// # Errors
     /// [`StartError::Bind`] if there is no free port; [`StartError::Upstream`] if `upstream.base` is not plain HTTP.
     pub async fn start(design: Design, upstream: Upstream) -> Result<Running, StartError> {
+        Self::start_with(design, Manners::of(design), upstream).await
+    }
+
+    /// As [`Zoo::start`], with other manners than the design's own.
+    ///
+    /// # Errors
+    /// As [`Zoo::start`].
+    pub async fn start_with(
+        design: Design,
+        manners: Manners,
+        upstream: Upstream,
+    ) -> Result<Running, StartError> {
         let policy: Arc<dyn Policy> = Arc::from(design.policy());
         let token_secret = hex::encode(Sha256::digest(format!(
             "wxmock-zoo {design} {}",
             upstream.secret
         )));
-        let store = Arc::new(Mutex::new(Store::new(&token_secret)));
+        let shared = Arc::new(Shared {
+            store: Mutex::new(Store::new(&token_secret)),
+            turns: Turns::new(manners.queue),
+        });
         let replica = |_| {
             let wechat = WeChat::new(&upstream)?;
             Ok(Arc::new(Backend::new(
                 wechat,
                 Arc::clone(&policy),
-                Arc::clone(&store),
+                manners,
+                Arc::clone(&shared),
             )))
         };
         let replicas = (0..design.n_replicas())
@@ -94,6 +113,7 @@ impl Zoo {
         let server = tokio::spawn(http::serve(listener, replicas, stopped));
         Ok(Running {
             design,
+            manners,
             base_url,
             upstream,
             stop,
@@ -119,7 +139,7 @@ impl Running {
     /// wait for each other.
     #[must_use]
     pub fn adapter_toml(&self) -> String {
-        adapter::for_design(self.design, &self.base_url, &self.upstream)
+        adapter::for_design(self.design, self.manners, &self.base_url, &self.upstream)
     }
 
     /// Stops it: no new connections, open requests are dropped, hung ones too. Returns when the port is free.

@@ -3,9 +3,7 @@
 mod candidate_keys;
 mod per_token;
 mod per_user;
-mod serialised;
 
 pub(crate) use candidate_keys::CandidateKeys;
 pub(crate) use per_token::PerToken;
 pub(crate) use per_user::PerUser;
-pub(crate) use serialised::Serialised;

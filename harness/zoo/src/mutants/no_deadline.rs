@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crate::manners::Manners;
 use crate::policy::Policy;
 
 /// Waits for ever.
 pub(crate) struct NoDeadline;
 
 impl Policy for NoDeadline {
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&self, _manners: &Manners) -> Option<Duration> {
         None
     }
 }

@@ -18,7 +18,8 @@ impl Policy for RetriesCode {
             let mut n_tries = 0;
             loop {
                 n_tries += 1;
-                let reply = backend.wechat.jscode2session(code, self.patience()).await;
+                let patience = self.patience(&backend.manners);
+                let reply = backend.wechat.jscode2session(code, patience).await;
                 match reply.and_then(|reply| self.read(&reply)) {
                     Err(Trouble::Refused(40029 | 40163)) if n_tries < 3 => {}
                     outcome => return outcome.map_err(|trouble| self.trouble(&trouble)),

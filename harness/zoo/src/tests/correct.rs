@@ -1,11 +1,13 @@
 //! The correct designs: what all of them do, and where they may differ.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde_json::json;
 
 use super::phone::{call, login, send, whoami};
 use super::*;
-use crate::Correct;
+use crate::{Correct, Manners};
 
 #[tokio::test]
 async fn every_design_logs_in_opens_its_own_key_and_recovers() {
@@ -163,6 +165,23 @@ async fn a_silent_wechat_is_answered_in_time() {
         let (first, second) = tokio::join!(login(&backend, "c1"), login(&backend, "c2"));
         assert_eq!((first.status, second.status), (503, 503), "{design:?}");
     }
+}
+
+#[tokio::test]
+async fn a_patient_backend_asks_again_after_silence_and_then_gives_up() {
+    let manners = Manners {
+        upstream_timeout: Duration::from_millis(20),
+        retries: 2,
+        ..Manners::default()
+    };
+    let wechat = world().await;
+    wechat.hold("c1");
+    let design = Correct::CandidateKeys.into();
+    let backend = Zoo::start_with(design, manners, wechat.upstream())
+        .await
+        .unwrap();
+    assert_eq!(login(&backend, "c1").await.status, 503);
+    assert_eq!(wechat.n_exchanges("c1"), 3);
 }
 
 /// How a design answers for its newest key after the older login's reply came last, and for the older key.

@@ -183,7 +183,12 @@ fn every_design_has_an_adapter_that_is_right() {
         secret: "00112233445566778899aabbccddeeff".to_owned(),
     };
     for design in Design::all() {
-        let text = crate::adapter::for_design(design, "http://127.0.0.1:8080", &upstream);
+        let text = crate::adapter::for_design(
+            design,
+            crate::Manners::of(design),
+            "http://127.0.0.1:8080",
+            &upstream,
+        );
         let adapter = Adapter::parse("zoo", &text).unwrap();
         assert_eq!(adapter.name, format!("zoo-{design}"));
         assert!(adapter.warnings.is_empty(), "{design}");

@@ -1,0 +1,45 @@
+//! Logins that ask WeChat more often than any did in calibration, because one of their calls was held for too long.
+//!
+//! A retry of this kind is made by the hold and is no finding about the backend; one after a refusal or a fault of the
+//! scenario is the backend's own and none of this file's business.
+
+use wxmock_server::Endpoint;
+
+use super::stage::{Call, Stage, Stop};
+
+impl Stage<'_> {
+    /// Looks at the call adopted last.
+    ///
+    /// # Errors
+    /// Its login asks again although the first call is still held: the hold has outlived the backend's patience.
+    pub(crate) fn repeated(&mut self) -> Result<(), Stop> {
+        let usual = self.ground.exchanges;
+        let Some(request) = self.calls.last().and_then(|call| call.request) else {
+            return Ok(());
+        };
+        let is_exchange = |call: &&Call| {
+            call.request == Some(request) && call.info.endpoint == Endpoint::Jscode2session
+        };
+        let made = self.calls.iter().filter(is_exchange).count();
+        let again = self.calls.last().is_some_and(|call| is_exchange(&call));
+        let Some(first) = self.requests[request].exchange else {
+            return Ok(());
+        };
+        let call = &self.calls[first];
+        let refused = call.info.errcode.is_some_and(|code| code != 0);
+        if !again || usual == 0 || made <= usual || !call.held || refused {
+            return Ok(());
+        }
+        if call.info.fault.is_some() {
+            return Ok(());
+        }
+        if call.parked().is_some() {
+            return Err(self.out_of_patience(first));
+        }
+        let name = self.name(request);
+        self.record.note(format!(
+            "{name} asks WeChat again, as no login did in calibration: its first call was held and let go too late"
+        ));
+        Ok(())
+    }
+}
