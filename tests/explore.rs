@@ -9,8 +9,9 @@ use std::time::Duration;
 use wxmock_harness::built_in;
 use wxmock_harness::event::{CaseResult, RunEvent};
 use wxmock_harness::exploration::{Rate, Twin};
+use wxmock_harness::history::History;
 use wxmock_harness::plan::{Case, Selection};
-use wxmock_harness::run::{Cancel, Replayed, Settings};
+use wxmock_harness::run::{Cancel, Replay, Replayed, Settings};
 use wxmock_harness::scenario;
 use wxmock_harness::schedule::{Limits, ReplayToken};
 use wxmock_harness::verdict::Verdict;
@@ -241,26 +242,115 @@ fn a_shrunk_token_still_fails_on_the_racy_backend_and_is_fixed_on_the_correct_on
         seed: 1,
         order: "S2.S3.K2.K3.R3.R2".parse().unwrap(),
     };
-    let replay = |design: Design| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
-            let cases = std::slice::from_ref(&case);
-            let ran = session
-                .drive(
-                    |_| (),
-                    async |runner| runner.replay(&token, cases).await.outcome,
-                )
-                .await;
-            backend.stop().await;
-            ran.unwrap()
-        })
-    };
-    assert_eq!(replay(racy()), Replayed::StillFails);
+    assert_eq!(replay(racy(), &token, &case).outcome, Replayed::StillFails);
     let correct = Design::Correct(Correct::CandidateKeys);
-    assert_eq!(replay(correct), Replayed::Fixed);
+    assert_eq!(replay(correct, &token, &case).outcome, Replayed::Fixed);
+}
+
+/// Plays the order of a token against a design.
+fn replay(design: Design, token: &ReplayToken, case: &Case) -> Replay {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
+        let cases = std::slice::from_ref(case);
+        let ran = session
+            .drive(|_| (), async |runner| runner.replay(token, cases).await)
+            .await;
+        backend.stop().await;
+        ran.unwrap()
+    })
+}
+
+/// Two logins of A cross. Another person, a fault, the last step of each phone and one inversion have no part in it.
+fn cluttered() -> Case {
+    let text = r#"
+id = "test/cluttered"
+alias = "T-1"
+title = "a race with clutter"
+title_zh = "带有杂物的竞争"
+level = "MUST"
+impact = "lock-out"
+rules = ["KEY-04"]
+needs = ["login", "userinfo", "whoami"]
+sources = ["a test"]
+why = "A test needs it."
+before = ["fault slow jscode2session of A: delay=1ms times=all", "P1 mint as c1", "P2 mint as c2", "Q mint as d"]
+after = ["W capture userinfo as p", "W send p using newest"]
+[axes]
+rotation = ["exchange"]
+[[phone]]
+name = "P1"
+user = "A"
+do = ["submit c1", "whoami"]
+[[phone]]
+name = "P2"
+user = "A"
+do = ["submit c2", "whoami"]
+[[phone]]
+name = "Q"
+user = "B"
+do = ["submit d"]
+[[phone]]
+name = "W"
+user = "A"
+[explore]
+orders = ["S2 S1 S3 K3 K1 K2 R2 P2 R3 R1 P1"]
+"#;
+    let scenario =
+        scenario::Scenario::parse("test.toml", text).unwrap_or_else(|e| panic!("{}", e.render()));
+    wxmock_harness::plan::cases(&[scenario], &Selection::default()).remove(0)
+}
+
+#[test]
+fn what_has_no_part_in_a_failure_is_shrunk_away_and_the_token_leaves_out_the_fault() {
+    let case = cluttered();
+    let (result, _) = run(racy(), &case, |_| ());
+    assert_eq!(result.verdict, Verdict::Fail, "{:?}", result.violations);
+    assert!(result.violations.iter().any(|v| v.rule == "KEY-04"));
+    let token = result.token.unwrap();
+    assert!(token.contains(":S1.S2.K1.K2.R2.R1.-slow:"), "{token}");
+    assert_eq!(result.evidence.rate, Some(Rate { failed: 5, of: 5 }));
+    let set = |history: &History| history.steps.iter().any(|step| step.fault.is_some());
+    assert!(!set(&result.history.unwrap()));
+    let token: ReplayToken = token.parse().unwrap();
+    let again = replay(racy(), &token, &case);
+    assert_eq!(again.outcome, Replayed::StillFails);
+    assert!(!set(&again.history.unwrap()), "replay leaves it out too");
+    let repaired = replay(Design::Correct(Correct::CandidateKeys), &token, &case);
+    assert_eq!(repaired.outcome, Replayed::Fixed);
+}
+
+#[test]
+fn a_strangers_payload_shows_that_people_are_not_kept_apart() {
+    for design in ["global-slot", "unscoped-update"] {
+        let (result, _) = run(design.parse().unwrap(), &case(2), |_| ());
+        assert_eq!(result.verdict, Verdict::Fail, "{design}");
+        let found = result.violations.iter().find(|v| v.rule == "KEY-01");
+        let found = found.unwrap_or_else(|| panic!("{design}: {:?}", result.violations));
+        assert!(
+            found.sentence.contains("which holds data of stranger"),
+            "{design}: {}",
+            found.sentence
+        );
+        let store = &result.evidence.store;
+        assert!(
+            store.len() == 1
+                && store[0].ends_with("another person is accepted: isolation is broken"),
+            "{design}: {store:?}"
+        );
+    }
+    for design in [
+        "racy",
+        "shared-context",
+        "candidate-keys",
+        "per-token",
+        "per-user",
+    ] {
+        let (result, _) = run(design.parse().unwrap(), &case(2), |_| ());
+        assert!(!result.rules.contains(&"KEY-01".to_owned()), "{design}");
+    }
 }

@@ -38,6 +38,28 @@ pub enum RunEvent {
         /// Cases planned.
         cases: usize,
     },
+    /// An order that failed in an earlier run was played again, before any case.
+    RegressionPlayed {
+        /// Name of the file that keeps it.
+        file: String,
+        /// Its replay token.
+        token: String,
+        /// The rule it broke.
+        rule: String,
+        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        outcome: String,
+        /// What was seen, in one sentence that begins with the outcome.
+        sentence: String,
+        /// The same in Chinese; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sentence_zh: String,
+        /// What has changed since it was kept, if that may explain the outcome.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
+        /// The same in Chinese; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed_zh: Vec<String>,
+    },
     /// A case begins.
     CaseStarted {
         /// Full path with axes.

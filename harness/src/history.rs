@@ -53,6 +53,21 @@ impl History {
     }
 }
 
+impl History {
+    /// Whether a step concerns a person of the scenario, and not the stranger of the last probe.
+    #[must_use]
+    pub fn is_about_its_people(&self, step: &StepRecord) -> bool {
+        let is_known = |user: &String| self.users.iter().any(|person| person.name == *user);
+        step.user.as_ref().is_none_or(is_known)
+    }
+
+    /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
+    #[must_use]
+    pub fn is_of_several(&self, user: &str) -> bool {
+        self.users.iter().any(|person| person.name != user)
+    }
+}
+
 /// A person of the scenario, made anew for each order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UserRecord {
@@ -98,6 +113,24 @@ pub struct StepRecord {
     pub key_in_force: Option<u32>,
     /// Which part of the scenario: before the race, the race, after it, or the harness's own probes.
     pub phase: Phase,
+    /// The fault this step set, if it set one. Absent in transcripts of older versions, which no rule reads again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultRecord>,
+}
+
+/// A fault the scenario set at WeChat, as far as rules tell faults apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its name in the scenario, as in [`UpstreamCall::fault`].
+    pub label: String,
+    /// Endpoint whose calls it hits: `jscode2session`.
+    pub endpoint: String,
+    /// The reply is cut short, is no JSON, or lacks what every good reply has.
+    #[serde(default)]
+    pub garbles: bool,
+    /// The reply comes late or never.
+    #[serde(default)]
+    pub silences: bool,
 }
 
 /// The alphabet of events (the letters of a replay token).

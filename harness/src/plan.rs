@@ -141,12 +141,15 @@ impl Case {
         })
     }
 
-    /// The program an order asks for: whole, or without the steps it leaves out, the phones that then race with nobody,
-    /// and whatever uses a code, token or payload that is not made any more.
+    /// The program an order asks for: whole, or without the steps and faults it leaves out, the phones that then race with
+    /// nobody, and whatever uses a code, token or payload that is not made any more.
     #[must_use]
     pub fn part(&self, order: &Order) -> Program {
         let mut program = self.program.clone();
         let events = self.events();
+        let without = |step: &Step| matches!(&step.verb, Verb::Fault { label, .. } if order.leaves_out(label));
+        program.before.retain(|step| !without(step));
+        program.after.retain(|step| !without(step));
         if order.steps().count() == events.len() {
             return program;
         }
@@ -159,7 +162,9 @@ impl Case {
                     .filter(|event| (event.chain, event.step) == (chain, step));
                 of_step.any(|event| order.steps().any(|name| name == event.name))
             };
-            let kept = (0..steps.len()).take_while(|step| taken(*step)).count();
+            // A fault that is left out keeps its place among the steps, and no event carries it out.
+            let goes_on = |step: &usize| taken(*step) || without(&steps[*step]);
+            let kept = (0..steps.len()).take_while(goes_on).count();
             if kept == 0 {
                 gone.extend(steps.first().map(|step| step.phone));
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod run_backend;
+mod unsteady;
 
 use run_backend::{Bench, Habit, TWIN, cases};
 use wxmock_harness::event::RunEvent;

@@ -90,15 +90,15 @@ impl Args {
             session
                 .drive(adjust, async |runner| {
                     let seed = self.target.seed.0;
-                    regressions.replay(runner, &adapter, seed, &cases).await?;
-                    runner.run(&cases, &mut |event| follow.event(event)).await;
-                    Ok::<(), Failure>(())
+                    let kept = regressions.first(&adapter, seed, &cases);
+                    let mut listener = |event| follow.event(event);
+                    runner.run_after(&kept, &cases, &mut listener).await;
                 })
                 .await
-                .map_err(|error| not_run(&error))??;
+                .map_err(|error| not_run(&error))?;
             let exit = follow.exit_code();
             let (events, written) = follow.finish()?;
-            regressions.keep(&events, &adapter)?;
+            regressions.update(&events, &adapter)?;
             let options = view(self.trace, lang);
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
             anstream::print!("{text}");

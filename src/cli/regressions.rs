@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::lang::Say;
 use wxmock_harness::plan::{self, Case, Selection};
-use wxmock_harness::run::{Replayed, Runner};
+use wxmock_harness::run::{Kept, Replayed};
+use wxmock_harness::scenario;
 use wxmock_harness::schedule::ReplayToken;
 use wxmock_harness::target::Adapter;
 use wxmock_harness::verdict::Verdict;
@@ -79,66 +81,95 @@ impl RegressionArgs {
 }
 
 impl Regressions<'_> {
-    /// Runs what is kept of the selected cases, and says of each what has become of it. Another seed's tokens are left
-    /// alone: their data could not be the same.
-    pub(crate) async fn replay(
-        &self,
-        runner: &mut Runner,
-        adapter: &Adapter,
-        seed: u64,
-        selected: &[Case],
-    ) -> Result<(), Failure> {
+    /// What is kept of the selected cases, to be played before them. What cannot be played here is named on stderr: an
+    /// order of another backend, and one of another seed, whose data could not be the same.
+    pub(crate) fn first(&self, adapter: &Adapter, seed: u64, selected: &[Case]) -> Vec<Kept> {
+        let mut first = Vec::new();
         for (path, entry, token) in &self.kept {
+            // The case itself may be gone since; its scenario, or its folder, tells whether it was meant.
             let of_token = |case: &Case| token.path.starts_with(&case.scenario.id);
-            if !selected.iter().any(of_token) {
+            let is_known = scenario::all()
+                .iter()
+                .any(|scenario| token.path.starts_with(&scenario.id));
+            if is_known && !selected.iter().any(of_token) {
                 continue;
             }
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let file = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if entry.adapter != adapter.name {
+                eprintln!(
+                    "regression {file}: not run, it is of the backend `{}`",
+                    entry.adapter
+                );
+                continue;
+            }
             if token.seed != seed {
                 eprintln!(
-                    "regression {name}: not run, it was kept under another seed; add --seed {}",
+                    "regression {file}: not run, it was kept under another seed; add --seed {}",
                     token.seed
                 );
                 continue;
             }
-            let cases = plan::cases(
-                &super::explore::scenarios_of(&token.path),
-                &Selection::default(),
-            );
-            let outcome = runner.replay(token, &cases).await.outcome;
-            let changed = if entry.adapter_hash == adapter.fingerprint {
-                ""
-            } else {
-                " (the adapter has changed since it was kept)"
-            };
-            eprintln!(
-                "regression {name}: {} {}{changed}",
-                outcome.word(),
-                entry.rule
-            );
-            if outcome == Replayed::Fixed && self.args.forget_fixed {
-                fs::remove_file(path).map_err(|error| {
-                    Failure::internal(&format!("removing {}", path.display()), &error)
-                })?;
-            }
+            let cases = super::explore::scenarios_of(&token.path);
+            first.push(Kept {
+                file,
+                rule: entry.rule.clone(),
+                token: token.clone(),
+                changed: entry.changed(adapter),
+                cases: plan::cases(&cases, &Selection::default()),
+            });
         }
-        Ok(())
+        first
     }
 
-    /// Keeps the order of every case that failed in a run.
-    pub(crate) fn keep(&self, events: &[RunEvent], adapter: &Adapter) -> Result<(), Failure> {
+    /// After a run: removes what does not fail any more, if that was asked for, and keeps the order of every case that
+    /// failed.
+    pub(crate) fn update(&self, events: &[RunEvent], adapter: &Adapter) -> Result<(), Failure> {
         let Some(folder) = &self.args.regressions else {
             return Ok(());
         };
         for event in events {
-            let RunEvent::CaseFinished(result) = event else {
-                continue;
-            };
-            if let (Verdict::Fail, Some(token)) = (&result.verdict, &result.token) {
-                write(folder, result, token, adapter)?;
+            match event {
+                RunEvent::RegressionPlayed { file, outcome, .. }
+                    if self.args.forget_fixed && outcome == Replayed::Fixed.word() =>
+                {
+                    let path = folder.join(file);
+                    fs::remove_file(&path).map_err(|error| {
+                        Failure::internal(&format!("removing {}", path.display()), &error)
+                    })?;
+                }
+                RunEvent::CaseFinished(result) => {
+                    if let (Verdict::Fail, Some(token)) = (&result.verdict, &result.token) {
+                        write(folder, result, token, adapter)?;
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
+    }
+}
+
+impl Entry {
+    /// What is not as it was when the failure was kept.
+    fn changed(&self, adapter: &Adapter) -> Vec<Say> {
+        let mut changed = Vec::new();
+        if self.adapter_hash != adapter.fingerprint {
+            changed.push(Say {
+                en: "the adapter has changed since it was kept".to_owned(),
+                zh: "adapter 在它留下之后改过".to_owned(),
+            });
+        }
+        if self.wxmock != env!("CARGO_PKG_VERSION") {
+            changed.push(Say {
+                en: format!("kept by wxmock {}", self.wxmock),
+                zh: format!("由 wxmock {} 留下", self.wxmock),
+            });
+        }
+        changed
     }
 }
 
@@ -205,6 +236,13 @@ fn entry(path: &Path) -> Result<(Entry, ReplayToken), Failure> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may end on the spot")]
 mod tests {
+    use std::sync::Arc;
+
+    use wxmock_harness::run::Settings;
+    use wxmock_harness::session::Stage;
+    use wxmock_world::{NewApp, Seed};
+    use wxmock_zoo::{Design, Upstream, Zoo};
+
     use super::*;
 
     fn args(folder: &Path) -> RegressionArgs {
@@ -242,7 +280,7 @@ mod tests {
         for _ in 0..2 {
             args.read()
                 .unwrap()
-                .keep(&[failed(&token.to_string())], &adapter())
+                .update(&[failed(&token.to_string())], &adapter())
                 .unwrap();
         }
         let read = args.read().unwrap();
@@ -254,6 +292,206 @@ mod tests {
             (kept, entry.rule.as_str(), entry.adapter_hash.as_str()),
             (&token, "KEY-04", adapter().fingerprint.as_str())
         );
+    }
+
+    /// The case whose race is kept here.
+    fn twin() -> Case {
+        let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
+        let selection = Selection {
+            patterns: vec![path.to_owned()],
+            level: None,
+        };
+        selection.select(scenario::all()).unwrap().remove(0)
+    }
+
+    /// A run of `cases` against a design of the zoo that calls itself `mine`, as `check` does it with a folder.
+    fn check(design: &str, args: &RegressionArgs, cases: &[Case]) -> Vec<RunEvent> {
+        check_some(design, args, cases, None)
+    }
+
+    /// As [`check`], with at most so many orders of a case.
+    fn check_some(
+        design: &str,
+        args: &RegressionArgs,
+        cases: &[Case],
+        max_orders: Option<usize>,
+    ) -> Vec<RunEvent> {
+        let design: Design = design.parse().unwrap();
+        let ran = crate::cli::suite::block_on(async {
+            let app = NewApp {
+                open_platform: true,
+                ..NewApp::default()
+            };
+            let stage = Stage::open(Seed(1), 0, app).await.unwrap();
+            let upstream = Upstream {
+                base: stage.vars().mock_base.clone(),
+                appid: stage.vars().appid.clone(),
+                secret: stage.vars().secret.clone(),
+            };
+            let backend = Zoo::start(design, upstream).await.unwrap();
+            let text = backend
+                .adapter_toml()
+                .replace(&format!("zoo-{design}"), "mine");
+            let adapter = Arc::new(Adapter::parse("mine", &text).unwrap());
+            let session = stage.attach(Arc::clone(&adapter)).await.unwrap();
+            let regressions = args.read()?;
+            let mut events = Vec::new();
+            let adjust = |settings: &mut Settings| {
+                settings.repeat_failing = 1;
+                settings.limits.max_orders = max_orders;
+            };
+            session
+                .drive(adjust, async |runner| {
+                    let kept = regressions.first(&adapter, 1, cases);
+                    let mut listener = |event| events.push(event);
+                    runner.run_after(&kept, cases, &mut listener).await;
+                })
+                .await
+                .unwrap();
+            backend.stop().await;
+            regressions.update(&events, &adapter)?;
+            Ok(events)
+        });
+        ran.unwrap()
+    }
+
+    /// What was played before the cases: `FIXED: …`.
+    fn played(events: &[RunEvent]) -> Vec<String> {
+        let all = events.iter().filter_map(|event| match event {
+            RunEvent::RegressionPlayed { sentence, .. } => Some(sentence.clone()),
+            _ => None,
+        });
+        all.collect()
+    }
+
+    fn exit_code(events: &[RunEvent]) -> i32 {
+        match events.last() {
+            Some(RunEvent::RunFinished { exit_code, .. }) => *exit_code,
+            other => panic!("ended with {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_kept_played_first_next_time_and_forgotten_when_it_is_repaired() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = RegressionArgs {
+            forget_fixed: true,
+            ..args(folder.path())
+        };
+        let cases = [twin()];
+        let first = check("racy", &args, &cases);
+        assert_eq!((played(&first), exit_code(&first)), (vec![], 1));
+        let read = args.read().unwrap();
+        let [(path, entry, token)] = &read.kept[..] else {
+            panic!("one file for one case and rule")
+        };
+        assert_eq!(
+            (entry.rule.as_str(), &token.path),
+            ("KEY-04", &cases[0].path)
+        );
+
+        let again = check("racy", &args, &cases);
+        assert!(
+            matches!(
+                (&again[0], &again[1], &again[2]),
+                (
+                    RunEvent::RunStarted { .. },
+                    RunEvent::RegressionPlayed { .. },
+                    RunEvent::CaseStarted { .. }
+                )
+            ),
+            "before every case"
+        );
+        assert!(
+            played(&again)[0].starts_with("STILL FAILS: KEY-0"),
+            "{:?}",
+            played(&again)
+        );
+        assert_eq!(
+            exit_code(&check("racy", &args, &[])),
+            4,
+            "nothing of it is selected"
+        );
+
+        let fifo = check_some("racy", &args, &cases, Some(1));
+        assert_eq!(
+            exit_code(&fifo),
+            1,
+            "the one order of the case holds, and the kept one still fails"
+        );
+
+        let locked = check("serialised", &args, &cases);
+        assert!(
+            played(&locked)[0].starts_with("DIVERGED at P2 submit c2: it waits for P1 submit c1"),
+            "{:?}",
+            played(&locked)
+        );
+        assert!(path.exists(), "it may come back with the lock taken out");
+
+        let repaired = check("candidate-keys", &args, &cases);
+        assert!(
+            played(&repaired)[0].starts_with("FIXED: "),
+            "{:?}",
+            played(&repaired)
+        );
+        assert_eq!(exit_code(&repaired), 0);
+        assert!(!path.exists(), "--forget-fixed");
+        assert_eq!(
+            played(&check("candidate-keys", &args, &cases)),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_has_changed_since_is_said_and_what_cannot_be_played_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |file: &str, path: &str, seed: u64, adapter: &str| {
+            let token = ReplayToken {
+                path: path.to_owned(),
+                seed,
+                order: "S1.S2.K1.K2.R2.R1".parse().unwrap(),
+            };
+            let entry = Entry {
+                token: token.to_string(),
+                rule: "KEY-04".to_owned(),
+                adapter: adapter.to_owned(),
+                adapter_hash: "0123456789abcdef".to_owned(),
+                wxmock: "0.0.0".to_owned(),
+            };
+            fs::write(folder.path().join(file), toml::to_string(&entry).unwrap()).unwrap();
+        };
+        entry("a.toml", &twin().path, 1, "mine");
+        entry("b.toml", "concurrent-login/renamed-since/n:2", 1, "mine");
+        entry("c.toml", &twin().path, 2, "mine");
+        entry("d.toml", &twin().path, 1, "theirs");
+        let events = check("candidate-keys", &args(folder.path()), &[twin()]);
+        let told: Vec<(&str, &str, &[String])> = events
+            .iter()
+            .filter_map(|event| match event {
+                RunEvent::RegressionPlayed {
+                    file,
+                    sentence,
+                    changed,
+                    ..
+                } => Some((file.as_str(), sentence.as_str(), &changed[..])),
+                _ => None,
+            })
+            .collect();
+        let since = [
+            "the adapter has changed since it was kept".to_owned(),
+            "kept by wxmock 0.0.0".to_owned(),
+        ];
+        let [(a, fixed, changed), (b, unknown, _)] = told[..] else {
+            panic!("another seed and another backend are left alone: {told:?}")
+        };
+        assert_eq!((a, b, changed), ("a.toml", "b.toml", &since[..]));
+        assert!(fixed.starts_with("FIXED"), "{fixed}");
+        assert!(
+            unknown
+                .starts_with("ERROR: token: there is no case `concurrent-login/renamed-since/n:2`"),
+            "{unknown}"
+        );
+        assert_eq!(exit_code(&events), 0);
     }
 
     #[test]

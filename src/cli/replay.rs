@@ -4,10 +4,10 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
-use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
-use wxmock_harness::run::{Replay, Replayed, Settings};
+use wxmock_harness::report::ndjson::{self, ReadError};
+use wxmock_harness::run::{Replayed, Settings};
 use wxmock_harness::schedule::ReplayToken;
 
 use super::lang::LangArg;
@@ -70,35 +70,9 @@ impl Args {
                     report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", sentence(&replay, lang));
+            anstream::println!("{}", replay.sentence().in_lang(lang));
             Exit::done(replay.outcome.exit_code())
         })
-    }
-}
-
-/// What has become of the order, in one line.
-fn sentence(replay: &Replay, lang: Lang) -> String {
-    let word = replay.outcome.word();
-    match &replay.outcome {
-        Replayed::Fixed => {
-            let fixed = lang.pick(
-                "every step was taken as the token says, and no rule is broken",
-                "每一步都按 token 走完，没有违反任何规则",
-            );
-            format!("{word}: {fixed}")
-        }
-        Replayed::StillFails => {
-            let rules: Vec<&str> = replay
-                .violations
-                .iter()
-                .map(|violation| violation.rule.as_str())
-                .collect();
-            format!("{word}: {}", rules.join(" "))
-        }
-        Replayed::Diverged { at, saw } => {
-            format!("{word} {} {at}: {saw}", lang.pick("at", "于"))
-        }
-        Replayed::Error { reason, .. } => format!("{word}: {reason}"),
     }
 }
 
@@ -130,13 +104,30 @@ fn token(text: &str) -> Result<ReplayToken, Failure> {
     let content = std::fs::read_to_string(path)
         .map_err(|error| wrong(&format!("cannot read {text}: {error}")))?;
     let found = content.split('"').find(|word| word.starts_with("wxs1:"));
+    let cut_short = cut_short(&content);
     let Some(found) = found else {
+        if let Some(error) = cut_short {
+            return Err(Failure::usage(
+                format!("{text}: {error}; no failure is in it so far"),
+                "run it again to its end; a run stopped with Ctrl-C ends its transcript properly",
+            ));
+        }
         return Err(Failure::usage(
             format!("{text} holds no replay token"),
             "only a run with a failure has one; `wxmock check` prints it after `Again:`",
         ));
     };
+    if let Some(error) = cut_short {
+        eprintln!("{text}: {error}; what follows is the first failure in it");
+    }
     found
         .parse()
         .map_err(|error| wrong(&format!("the token in {text}: {error}")))
+}
+
+/// Why a transcript has no end; `None` for whole ones and for other files.
+fn cut_short(content: &str) -> Option<ReadError> {
+    ndjson::read(content)
+        .err()
+        .filter(|error| matches!(error, ReadError::Truncated { .. }))
 }

@@ -4,9 +4,10 @@
 //! test to the caller.
 
 use crate::history::{
-    Answer, Ending, Forgery, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
+    Answer, Ending, FaultRecord, Forgery, History, KeyRecord, Operation, Outcome, PayloadRecord,
+    Phase, PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
 };
+use crate::scenario::FaultEffect;
 use crate::verdict::Violation;
 
 /// A history in the making. Phones named `P…` belong to A, phones named `Q…` to B.
@@ -81,15 +82,17 @@ impl Builder {
         call
     }
 
-    /// The backend's call is hit by the fault `label`, which the scenario described as `effect`.
-    pub(crate) fn fault(&mut self, op: usize, label: &str, effect: &str) -> usize {
+    /// The backend's call is hit by the fault `label` of the scenario.
+    pub(crate) fn fault(&mut self, op: usize, label: &str, effect: &FaultEffect) -> usize {
         let user = self.history.operations[op].user.clone();
-        self.step(
-            StepKind::World,
-            &format!("fault {label} jscode2session of {user}: {effect}"),
-            None,
-            Some(&user),
-        );
+        let text = format!("fault {label} jscode2session of {user}");
+        self.step(StepKind::World, &text, None, Some(&user));
+        self.last_step().fault = Some(FaultRecord {
+            label: label.into(),
+            endpoint: "jscode2session".into(),
+            garbles: effect.garbles(),
+            silences: effect.silences(),
+        });
         let call = self.call(op, "jscode2session");
         self.history.upstream[call].fault = Some(label.into());
         call
@@ -407,6 +410,7 @@ impl Builder {
             payload: None,
             key_in_force,
             phase: self.phase,
+            fault: None,
         });
         Tick(self.tick)
     }

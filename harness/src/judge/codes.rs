@@ -265,6 +265,7 @@ mod tests {
     use crate::history::{Ending, History, Outcome};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -327,7 +328,7 @@ mod tests {
     #[test]
     fn code_01_spares_a_failure_a_fault_explains_and_an_unclassified_answer() {
         let (mut b, one, two) = twice();
-        b.fault(two, "f", "reset when=after");
+        b.fault(two, "f", &FaultEffect::Reset);
         b.answer(one, Outcome::RetryLater);
         b.answer(two, Outcome::RetryLater);
         check(&b.history, &[]);
@@ -378,7 +379,7 @@ mod tests {
     fn code_03_spares_a_retry_after_a_lost_reply_and_a_second_phone() {
         let mut b = Builder::new();
         let op = b.submit("P1", "c1");
-        let lost = b.fault(op, "f", "reset when=after");
+        let lost = b.fault(op, "f", &FaultEffect::Reset);
         b.reply(lost);
         let again = b.refuse(op, 40163);
         b.reply(again);

@@ -1,11 +1,10 @@
 //! Questions every rule asks of a history: whose token, which login, which key was newest, was anything still open.
 
 use crate::history::{
-    Answer, Ending, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase, StepKind, Tick,
-    UpstreamCall,
+    Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
+    StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
-use crate::judge::fault::FaultFacts;
 use crate::judge::steps;
 use crate::lang::{Say, say};
 
@@ -151,10 +150,11 @@ impl<'a> Facts<'a> {
             .any(|(_, call)| call.fault.is_some())
     }
 
-    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<FaultFacts> {
-        call.fault
-            .as_deref()
-            .map(|label| FaultFacts::of(self.history, label))
+    /// The fault that hit a call; `None` also where the history does not say what it did.
+    pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<&'a FaultRecord> {
+        let label = call.fault.as_deref()?;
+        let mut set = self.history.steps.iter().filter_map(|s| s.fault.as_ref());
+        set.find(|fault| fault.label == label)
     }
 
     /// Whether the token of `op` was logged out before.
@@ -250,7 +250,7 @@ impl<'a> Facts<'a> {
 
     /// "phone P1 (A)".
     pub(crate) fn who(&self, op: &Operation) -> Say {
-        if self.history.users.len() > 1 {
+        if self.history.is_of_several(&op.user) {
             say!(
                 "phone {phone} ({user})",
                 "{user} 的手机 {phone}",

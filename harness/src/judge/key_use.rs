@@ -683,6 +683,7 @@ mod tests {
     use crate::judge::builder::{Builder, broken, lost_update};
     use crate::judge::context::{Declared, JudgeContext};
     use crate::judge::judge;
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -801,7 +802,7 @@ mod tests {
         let op = b.send("P1", new, "t2");
         b.answer(op, Outcome::Ok).plaintext = Some("mark-p2".into());
         let op = b.send("P1", old, "t2");
-        let call = b.fault(op, "f", "silent");
+        let call = b.fault(op, "f", &FaultEffect::Silent);
         b.history.upstream[call].endpoint = "checksession".into();
         b.answer(op, Outcome::ServerError);
         b.send_gets("P1", old, "t2", Outcome::Indefinite);

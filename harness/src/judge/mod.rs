@@ -9,7 +9,6 @@ mod context;
 mod doubt;
 mod expectations;
 mod facts;
-mod fault;
 mod finding;
 mod key_use;
 mod liveness;

@@ -1,6 +1,6 @@
 //! ERR-01, ERR-05, ERR-06: what a phone is told when WeChat refuses, talks nonsense or says nothing.
 
-use crate::history::{Operation, Outcome, StepKind, UpstreamCall};
+use crate::history::{FaultRecord, Operation, Outcome, StepKind, UpstreamCall};
 use crate::judge::facts::{Facts, brought_key, failed, is_exchange, said, word};
 use crate::judge::finding::Finding;
 use crate::lang::say;
@@ -72,7 +72,7 @@ fn grants(call: &UpstreamCall) -> bool {
 fn last_faulted<'a>(
     facts: &Facts<'a>,
     index: usize,
-    chosen: fn(crate::judge::fault::FaultFacts) -> bool,
+    chosen: fn(&FaultRecord) -> bool,
 ) -> Option<(usize, &'a UpstreamCall)> {
     let calls = facts.calls_of(index);
     let last = calls
@@ -203,9 +203,12 @@ pub(crate) fn silenced(facts: &Facts<'_>, index: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::history::{Ending, History, Outcome};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
+    use crate::scenario::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -261,7 +264,7 @@ mod tests {
     }
 
     /// A login whose exchange is hit by a fault with this `effect`.
-    fn faulted(effect: &str) -> (Builder, usize) {
+    fn faulted(effect: &FaultEffect) -> (Builder, usize) {
         let mut b = Builder::new();
         let op = b.submit("P1", "c1");
         let call = b.fault(op, "f", effect);
@@ -271,14 +274,19 @@ mod tests {
 
     #[test]
     fn err_05_catches_a_crash_a_session_and_a_blame() {
-        for effect in ["truncate=10", "status=502", "body=\"<html>\""] {
+        let gone = FaultEffect::Status {
+            status: 502,
+            body: String::new(),
+        };
+        let html = FaultEffect::Body("<html>".into());
+        for effect in [FaultEffect::Truncate(10), gone, html] {
             for outcome in [Outcome::ServerError, Outcome::Ok, Outcome::Invalid] {
-                let (mut b, op) = faulted(effect);
+                let (mut b, op) = faulted(&effect);
                 b.answer(op, outcome);
                 check(&b.history, &["ERR-05"]);
             }
         }
-        let (mut b, op) = faulted("truncate=10");
+        let (mut b, op) = faulted(&FaultEffect::Truncate(10));
         b.answer(op, Outcome::Indefinite).status = None;
         check(&b.history, &["ERR-05"]);
     }
@@ -286,12 +294,12 @@ mod tests {
     #[test]
     fn err_05_spares_try_later_log_in_again_and_other_faults() {
         for (effect, outcome) in [
-            ("truncate=10", Outcome::RetryLater),
-            ("body=\"<html>\"", Outcome::Relogin),
-            ("errcode=45011", Outcome::Invalid),
-            ("reset when=after", Outcome::ServerError),
+            (FaultEffect::Truncate(10), Outcome::RetryLater),
+            (FaultEffect::Body("<html>".into()), Outcome::Relogin),
+            (FaultEffect::Errcode(45011), Outcome::Invalid),
+            (FaultEffect::Reset, Outcome::ServerError),
         ] {
-            let (mut b, op) = faulted(effect);
+            let (mut b, op) = faulted(&effect);
             b.answer(op, outcome);
             check(&b.history, &[]);
         }
@@ -299,7 +307,7 @@ mod tests {
 
     #[test]
     fn err_05_spares_a_retry_that_got_a_good_reply() {
-        let (mut b, op) = faulted("truncate=10");
+        let (mut b, op) = faulted(&FaultEffect::Truncate(10));
         let call = b.commit(op, 1);
         b.reply(call);
         b.welcome(op, "t1");
@@ -308,11 +316,11 @@ mod tests {
 
     #[test]
     fn err_06_catches_a_late_answer_and_none() {
-        let (mut b, op) = faulted("silent");
+        let (mut b, op) = faulted(&FaultEffect::Silent);
         b.answer(op, Outcome::RetryLater);
         b.history.operations[op].took_ms = Some(10_001);
         check(&b.history, &["ERR-06"]);
-        let (mut b, _) = faulted("delay=30s");
+        let (mut b, _) = faulted(&FaultEffect::Delay(Duration::from_secs(30)));
         b.ending(Ending::Hung {
             open: vec!["submit c1".into()],
             waits: vec![],
@@ -322,7 +330,7 @@ mod tests {
 
     #[test]
     fn err_06_spares_an_answer_in_time_and_slowness_without_a_fault() {
-        let (mut b, op) = faulted("silent");
+        let (mut b, op) = faulted(&FaultEffect::Silent);
         b.answer(op, Outcome::RetryLater);
         b.history.operations[op].took_ms = Some(10_000);
         check(&b.history, &[]);

@@ -397,7 +397,12 @@ impl<'a> Artist<'a> {
     }
 
     fn key(&self, canvas: &mut Canvas, step: &StepRecord) {
-        let Some(no) = step.key_in_force else { return };
+        let Some(no) = step
+            .key_in_force
+            .filter(|_| self.history.is_about_its_people(step))
+        else {
+            return;
+        };
         let before = self
             .history
             .steps
@@ -904,7 +909,10 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         .map_or_else(String::new, |no| format!(" (k{no})"));
     let probe = op.phase == Phase::Probe;
     let label = match payload {
-        Some(payload) if probe => payload.key_no.map_or_else(
+        Some(payload) if probe && payload.user != op.user => {
+            format!("probe, payload of {}", payload.user)
+        }
+        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
             || "probe, key never issued".to_owned(),
             |no| format!("probe k{no}"),
         ),

@@ -94,6 +94,7 @@ impl<'a> RunView<'a> {
                     run.at = *at;
                     run.backend = backend;
                 }
+                RunEvent::RegressionPlayed { .. } => {}
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,

@@ -4,6 +4,7 @@ use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
 use crate::history::{Ending, Exchange, History, Message, Outcome, Phase, Tick};
 use crate::judge::builder::{Builder, lost_update};
 use crate::judge::{JudgeContext, judge};
+use crate::scenario::FaultEffect;
 use crate::verdict::{Impact, Level, Verdict};
 
 /// Two phones, replies crossed, the decryption afterwards answered with 500.
@@ -178,7 +179,7 @@ pub(crate) fn faults() -> History {
     b.phase(Phase::Race);
     b.mint("P1", "c1", None);
     let op = b.submit("P1", "c1");
-    let call = b.fault(op, "lost", "reset when=after");
+    let call = b.fault(op, "lost", &FaultEffect::Reset);
     b.reply(call);
     b.answer(op, Outcome::RetryLater);
     let again = b.submit("P1", "c1");

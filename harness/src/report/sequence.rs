@@ -325,7 +325,9 @@ impl Weaver<'_> {
     }
 
     fn key(&self, step: &StepRecord) -> Option<String> {
-        let no = step.key_in_force?;
+        let no = step
+            .key_in_force
+            .filter(|_| self.history.is_about_its_people(step))?;
         Some(match &step.user {
             Some(user) if self.history.users.len() > 1 => format!("{user}:k{no}"),
             _ => format!("k{no}"),

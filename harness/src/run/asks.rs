@@ -150,7 +150,7 @@ impl Stage<'_> {
             user: Some(operation.user.clone()),
             operation: Some(self.requests.len()),
             payload: held.payload,
-            upstream: None,
+            ..Mark::default()
         };
         let is_login = carries.keep_as.is_some();
         let kind = if is_login {

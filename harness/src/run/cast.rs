@@ -32,6 +32,7 @@ pub(crate) struct Cast {
     handle: Handle,
     app: AppId,
     prefix: String,
+    rules: PolicyPatch,
     people: Vec<Person>,
     gates: Vec<GateId>,
     held_codes: HashSet<String>,
@@ -54,34 +55,45 @@ impl Cast {
             handle: handle.clone(),
             app: app.clone(),
             prefix: prefix.to_owned(),
+            rules: policy(rules.0, rules.1),
             people: Vec::new(),
             gates: Vec::new(),
             held_codes: HashSet::new(),
             faults: Vec::new(),
         };
-        let patch = policy(rules.0, rules.1);
         for name in &program.users {
-            let user: UserId = format!("{name}-{prefix}")
-                .parse()
-                .map_err(|e| format!("user {name}: {e}"))?;
-            handle
-                .with_world(|world, now| {
-                    world.create_user(now, app, NewUser::named(user.clone()))?;
-                    world.set_policy(now, app, Some(&user), &patch)
-                })
-                .map_err(|e| format!("user {name}: {e}"))?;
-            // Registered before anything else can fail, so that dropping the cast deletes them.
-            cast.people.push(Person {
-                name: name.clone(),
-                user: user.clone(),
-                openid: String::new(),
-            });
-            let openid = user_view(handle, app, &user)?.openid.to_string();
-            if let Some(person) = cast.people.last_mut() {
-                person.openid = openid;
-            }
+            cast.admit(name)?;
         }
         Ok(cast)
+    }
+
+    /// Makes one more person, under the same rules as the others.
+    ///
+    /// # Errors
+    /// The mock's words, if it refuses.
+    pub(crate) fn admit(&mut self, name: &str) -> Result<(), String> {
+        let user: UserId = format!("{name}-{}", self.prefix)
+            .parse()
+            .map_err(|e| format!("user {name}: {e}"))?;
+        self.handle
+            .with_world(|world, now| {
+                world.create_user(now, &self.app, NewUser::named(user.clone()))?;
+                world.set_policy(now, &self.app, Some(&user), &self.rules)
+            })
+            .map_err(|e| format!("user {name}: {e}"))?;
+        // Registered before anything else can fail, so that dropping the cast deletes them.
+        self.people.push(Person {
+            name: name.to_owned(),
+            user: user.clone(),
+            openid: String::new(),
+        });
+        let openid = user_view(&self.handle, &self.app, &user)?
+            .openid
+            .to_string();
+        if let Some(person) = self.people.last_mut() {
+            person.openid = openid;
+        }
+        Ok(())
     }
 
     pub(crate) fn people(&self) -> &[Person] {

@@ -3,7 +3,7 @@
 use super::runner::Runner;
 use super::shrink;
 use super::tally::{FirstFailing, Tally};
-use crate::exploration::{PassingNeighbour, Twin};
+use crate::exploration::{PassingNeighbour, Rate, Twin};
 use crate::history::Ending;
 use crate::plan::Case;
 use crate::schedule::{Order, Space, Swap};
@@ -20,15 +20,18 @@ impl Runner {
         let Some(mut failing) = tally.first_failing().cloned() else {
             return;
         };
-        let has_race = failing.order.steps().next().is_some();
-        if !has_race || !matches!(failing.history.ending, Ending::Complete) {
+        if !matches!(failing.history.ending, Ending::Complete) {
             return;
         }
+        let has_race = failing.order.steps().next().is_some();
         let space = case.space();
         if self.settings.shrink {
             failing = self.shrink(case, &space, failing).await;
         }
-        if self.settings.explain {
+        if failing.evidence.shrunk_from.is_some() {
+            failing.evidence.rate = Some(self.rate(case, &failing).await);
+        }
+        if self.settings.explain && has_race {
             failing.evidence.twin = self.twin(case, &space, &failing).await;
             failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
         }
@@ -41,7 +44,8 @@ impl Runner {
         let mut left = SHRINK_ORDERS;
         loop {
             let mut found = None;
-            for candidate in shrink::candidates(case, space, &smallest.order) {
+            for candidate in shrink::candidates(case, space, &smallest.order, &smallest.involved())
+            {
                 if left == 0 || self.settings.cancel.is_cancelled() {
                     return smallest;
                 }
@@ -70,6 +74,17 @@ impl Runner {
                 evidence,
             };
         }
+    }
+
+    /// How often a shrunk order breaks its rule: the runs of the order it was made from say nothing about it.
+    async fn rate(&self, case: &Case, failing: &FirstFailing) -> Rate {
+        let mut rate = Rate { failed: 1, of: 1 };
+        while rate.of < self.settings.repeat_failing && !self.settings.cancel.is_cancelled() {
+            let judged = self.judged(case, &failing.order, self.pace()).await;
+            rate.of += 1;
+            rate.failed += usize::from(judged.fails_by(failing.rule()));
+        }
+        rate
     }
 
     /// Whether the same steps one after the other break the same rule. `None` if they could not be run.
@@ -138,4 +153,5 @@ fn in_sequence(space: &Space, order: &Order) -> Order {
             .steps()
             .filter(|step| order.steps().any(|other| other == *step)),
     )
+    .with_faults_of(order)
 }

@@ -3,6 +3,7 @@
 //! Results are taken in the order of the list and judged by what was known there, so that nothing in a report depends
 //! on how many lanes there were.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::lanes::Lanes;
@@ -252,17 +253,18 @@ impl Runner {
         let repeats = self.settings.repeat_failing.saturating_sub(1);
         let sampled = (1..=listing.len())
             .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
-        let plan: Vec<usize> = failing
+        let mut plan: VecDeque<usize> = failing
             .iter()
             .flat_map(|at| std::iter::repeat_n(*at, repeats))
             .chain(sampled)
             .collect();
         let mut lanes = Lanes::new(self.lanes_for(case).await);
-        let mut plan = plan.into_iter();
         loop {
             while lanes.has_room() && !self.settings.cancel.is_cancelled() && !self.is_out_of_time()
             {
-                let Some(at) = plan.next() else { break };
+                let Some(at) = plan.pop_front() else {
+                    break;
+                };
                 let order = listing.get(at - 1).map(|order| tally.spelling(order));
                 let Some(order) = order.filter(|order| !tally.forbids(order)) else {
                     continue;
@@ -282,8 +284,9 @@ impl Runner {
                 continue;
             }
             let fails = !looked.judged.violations.is_empty();
-            if failing.contains(&looked.at) {
-                tally.again(looked.at, fails);
+            let at = looked.at;
+            if tally.failing().contains(&at) {
+                tally.again(at, fails);
             } else if fails {
                 let order = &looked.judged.order;
                 tally.note(say!(
@@ -293,6 +296,8 @@ impl Runner {
                 ));
                 self.take(case, listing.len(), looked, tally, listener)
                     .await;
+                tally.again(at, false);
+                plan.extend(std::iter::repeat_n(at, repeats.saturating_sub(1)));
             }
         }
     }

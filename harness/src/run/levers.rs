@@ -8,7 +8,7 @@ use wxmock_world::{ClockChange, FieldOrder, PolicyPatch, Span, UserId};
 
 use super::record::Mark;
 use super::stage::{Stage, Stop};
-use crate::history::StepKind;
+use crate::history::{FaultRecord, StepKind};
 use crate::lang::say;
 use crate::scenario::{self, Step, Verb};
 use crate::schedule::EventName;
@@ -20,6 +20,7 @@ impl Stage<'_> {
         event: Option<EventName>,
     ) -> Result<(), Stop> {
         let broken = |error: String| Stop::Broken(format!("{}: {error}", step.text));
+        let mut fault = None;
         let person = match &step.verb {
             Verb::Advance { by } => {
                 self.advance(*by).map_err(broken)?;
@@ -46,6 +47,12 @@ impl Stage<'_> {
             } => {
                 self.fault(label, endpoint, user, effect, *when, *times)
                     .map_err(broken)?;
+                fault = Some(FaultRecord {
+                    label: label.clone(),
+                    endpoint: endpoint.clone(),
+                    garbles: effect.garbles(),
+                    silences: effect.silences(),
+                });
                 Some(user.clone())
             }
             Verb::Shape { user, change } => {
@@ -76,6 +83,7 @@ impl Stage<'_> {
                 name,
                 text: step.text.clone(),
                 user: person,
+                fault,
                 ..Mark::default()
             },
         );
@@ -126,10 +134,7 @@ impl Stage<'_> {
             }
             (scenario::FaultWhen::BeforeCommit, _) => When::BeforeCommit,
         };
-        if matches!(
-            effect,
-            scenario::FaultEffect::Delay(_) | scenario::FaultEffect::ContentType(_)
-        ) {
+        if effect.spares_the_body() {
             self.harmless_faults.push(label.to_owned());
         }
         let effect = self.fault_effect(label, user, effect);

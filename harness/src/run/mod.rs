@@ -48,6 +48,6 @@ mod waits;
 pub use cancel::Cancel;
 pub(crate) use heard::Heard;
 pub use patience::PATIENCE_CAP;
-pub use replay::{Replay, Replayed};
+pub use replay::{Kept, Replay, Replayed};
 pub use runner::{Listener, RunError, Runner, Settings, ensure_app};
 pub use settle::{INSISTENCE, Pace, QUIET_CEILING, QUIET_FLOOR};

@@ -146,7 +146,7 @@ impl Play<'_> {
         for step in &program.after {
             self.in_sequence(step).await?;
         }
-        Ok(())
+        self.stage.probe_across().await
     }
 
     async fn in_sequence(&mut self, step: &Step) -> Result<(), Stop> {

@@ -1,11 +1,14 @@
-//! The harness's own questions when everything is at rest: can this person get back in, and which keys are stored?
+//! The harness's own questions when everything is at rest: can this person get back in, which keys are stored, and are
+//! people kept apart?
+
+use std::collections::BTreeSet;
 
 use super::asks::Carries;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
 use crate::history::{Phase, PhoneRecord};
-use crate::scenario::{CaptureApi, Seal, SealKey, Step, Using};
+use crate::scenario::{CaptureApi, Place, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
     /// One clean login on a fresh phone, a new capture, and a send: what every person must be able to fall back on.
@@ -16,29 +19,9 @@ impl Stage<'_> {
             phone: Some(self.fresh_phone(user)?),
             ..step.clone()
         };
-        let (code, payload, token) = (
-            format!("{} code", step.text),
-            format!("{} payload", step.text),
-            format!("{} token", step.text),
-        );
-        let login = Carries {
-            code: Some(&code),
-            keep_as: Some(&token),
-            ..Carries::default()
-        };
-        self.mint(step, None, &code)?;
-        let takes_later = self.payload_op();
-        if self.ground.adapter.has("login") {
-            self.ask_alone(step, "login", login).await?;
-        } else {
-            self.capture(step, None, CaptureApi::UserInfo, &payload, &Seal::default())?;
-            let login = Carries {
-                payload: Some(&payload),
-                ..login
-            };
-            self.ask_alone(step, "login_profile", login).await?;
-        }
-        if let Some((api, op)) = takes_later {
+        let payload = format!("{} payload", step.text);
+        self.log_in(step, &payload).await?;
+        if let Some((api, op)) = self.payload_op() {
             self.capture(step, None, api, &payload, &Seal::default())?;
             let send = Carries {
                 payload: Some(&payload),
@@ -48,6 +31,29 @@ impl Stage<'_> {
             self.ask_alone(step, op, send).await?;
         }
         Ok(())
+    }
+
+    /// One login of the step's phone, alone. A backend without a login by code gets a `payload` with it.
+    async fn log_in(&mut self, step: &Step, payload: &str) -> Result<(), Stop> {
+        let (code, token) = (
+            format!("{} code", step.text),
+            format!("{} token", step.text),
+        );
+        let login = Carries {
+            code: Some(&code),
+            keep_as: Some(&token),
+            ..Carries::default()
+        };
+        self.mint(step, None, &code)?;
+        if self.ground.adapter.has("login") {
+            return self.ask_alone(step, "login", login).await;
+        }
+        self.capture(step, None, CaptureApi::UserInfo, payload, &Seal::default())?;
+        let login = Carries {
+            payload: Some(payload),
+            ..login
+        };
+        self.ask_alone(step, "login_profile", login).await
     }
 
     /// Sends and waits until everything is at rest again.
@@ -118,6 +124,55 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// The last question of an order: does a session open another person's payload? A stranger logs in at the backend,
+    /// and everybody who was probed sends what the stranger captured.
+    ///
+    /// It comes when all else has been asked: a backend that mixes people up is changed by the stranger's login.
+    pub(crate) async fn probe_across(&mut self) -> Result<(), Stop> {
+        let probed: BTreeSet<String> = self
+            .record
+            .history()
+            .operations
+            .iter()
+            .filter(|operation| operation.phase == Phase::Probe)
+            .map(|operation| operation.user.clone())
+            .collect();
+        let Some((api, op)) = self.payload_op().filter(|_| !probed.is_empty()) else {
+            return Ok(());
+        };
+        let before = self.record.phase();
+        self.record.set_phase(Phase::Probe);
+        if self.cast.person(STRANGER).is_none() {
+            self.cast.admit(STRANGER).map_err(Stop::Broken)?;
+        }
+        let step = &Step {
+            phone: Some(self.fresh_phone(STRANGER)?),
+            text: format!("{STRANGER} login"),
+            label: format!("{STRANGER} login"),
+            verb: Verb::WaitIdle,
+            op: None,
+            place: Place::default(),
+        };
+        let payload = format!("payload of the {STRANGER}");
+        self.log_in(step, &payload).await?;
+        self.capture(step, None, api, &payload, &Seal::default())?;
+        for person in probed.into_iter().filter(|person| person != STRANGER) {
+            let Some(token) = self.shelf.newest(&person) else {
+                continue;
+            };
+            let (phone, using) = (token.phone, Using::Named(token.name.clone()));
+            let send = Carries {
+                payload: Some(&payload),
+                using: Some(&using),
+                ..Carries::default()
+            };
+            self.ask(phone, op, &format!("probe {person}"), None, send);
+            self.settle(Need::Certainty).await?;
+        }
+        self.record.set_phase(before);
+        Ok(())
+    }
+
     fn fresh_phone(&mut self, user: &str) -> Result<usize, Stop> {
         let n = self.record.history().phones.len() + 1;
         let device = self
@@ -133,3 +188,6 @@ impl Stage<'_> {
         Ok(self.phones.len() - 1)
     }
 }
+
+/// Whose payload the others send.
+const STRANGER: &str = "stranger";

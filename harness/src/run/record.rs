@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use wxmock_world::{KeyCause, KeyNo, KeyView};
 
 use crate::history::{
-    History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick, UpstreamCall,
+    FaultRecord, History, KeyRecord, Operation, PayloadRecord, Phase, StepKind, StepRecord, Tick,
+    UpstreamCall,
 };
 use crate::lang::{Say, say};
 
@@ -33,6 +34,7 @@ pub(crate) struct Mark {
     pub(crate) operation: Option<usize>,
     pub(crate) upstream: Option<usize>,
     pub(crate) payload: Option<usize>,
+    pub(crate) fault: Option<FaultRecord>,
 }
 
 /// What a session_key is called in findings: `session_key k1 of A`.
@@ -91,6 +93,7 @@ impl Recorder {
             payload: mark.payload,
             key_in_force,
             phase,
+            fault: mark.fault,
         });
         tick
     }

@@ -1,8 +1,11 @@
 //! Plays the one order a token names again, and says what has become of it.
 
 use super::exit;
-use super::runner::{RunError, Runner};
+use super::runner::{Listener, RunError, Runner};
+use super::tally::Tally;
+use crate::event::RunEvent;
 use crate::history::{Ending, History};
+use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::ReplayToken;
 use crate::verdict::{Level, Violation};
@@ -65,7 +68,89 @@ impl Replayed {
     }
 }
 
+impl Replay {
+    /// What has become of the order, in one line: `STILL FAILS: KEY-04`.
+    #[must_use]
+    pub fn sentence(&self) -> Say {
+        let word = self.outcome.word();
+        match &self.outcome {
+            Replayed::Fixed => say!(
+                "{word}: every step was taken as the token says, and no rule is broken",
+                "{word}: 每一步都按 token 走完，没有违反任何规则",
+                word = word
+            ),
+            Replayed::StillFails => {
+                let rules: Vec<&str> = self.violations.iter().map(|v| v.rule.as_str()).collect();
+                Say::same(format!("{word}: {}", rules.join(" ")))
+            }
+            Replayed::Diverged { at, saw } => say!(
+                "{word} at {at}: {saw}",
+                "{word}，在 {at}: {saw}",
+                word = word,
+                at = at,
+                saw = saw
+            ),
+            Replayed::Error { reason, .. } => Say::same(format!("{word}: {reason}")),
+        }
+    }
+}
+
+/// A failure kept from an earlier run.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Name of the file that keeps it.
+    pub file: String,
+    /// The rule it broke.
+    pub rule: String,
+    /// Its order.
+    pub token: ReplayToken,
+    /// What has changed since, for people.
+    pub changed: Vec<Say>,
+    /// The cases the token's is looked for in.
+    pub cases: Vec<Case>,
+}
+
 impl Runner {
+    /// Plays what failed in earlier runs and tells what has become of each; gives the exit code that deserves.
+    ///
+    /// An order that diverges or cannot be played any more is told and fails nothing: a repair by a lock makes the order
+    /// impossible, and a new version of the suite may have other steps.
+    pub(super) async fn replay_kept(&mut self, kept: &[Kept], listener: &mut Listener<'_>) -> i32 {
+        let mut exit_code = exit::OK;
+        for kept in kept {
+            if self.settings.cancel.is_cancelled() {
+                break;
+            }
+            let replay = self.replay(&kept.token, &kept.cases).await;
+            let must = replay.violations.iter().any(|v| v.level == Level::Must);
+            if replay.outcome == Replayed::StillFails && (must || self.settings.strict) {
+                exit_code = exit::VIOLATED;
+            }
+            let Say {
+                en: sentence,
+                zh: sentence_zh,
+            } = replay.sentence();
+            let told = kept.changed.iter().cloned();
+            let (changed, changed_zh) = told.map(|Say { en, zh }| (en, zh)).unzip();
+            listener(RunEvent::RegressionPlayed {
+                file: kept.file.clone(),
+                token: kept.token.to_string(),
+                rule: kept.rule.clone(),
+                outcome: replay.outcome.word().to_owned(),
+                sentence,
+                sentence_zh,
+                changed,
+                changed_zh,
+            });
+            let mut tally = Tally::default();
+            if let Some(history) = replay.history {
+                tally.add(1, &kept.token.order, "", history, Vec::new(), None);
+            }
+            self.revive(&mut tally).await;
+        }
+        exit_code
+    }
+
     /// Plays the order of `token` again. The mock must have been started with the token's seed.
     pub async fn replay(&mut self, token: &ReplayToken, cases: &[Case]) -> Replay {
         let unplayable = |reason: String, exit_code| Replay {

@@ -16,6 +16,7 @@ use super::context::context;
 use super::exit;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
+use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
@@ -359,6 +360,16 @@ impl Runner {
 
     /// Runs cases in order and tells `listener` from the first event to the last, also when cancelled.
     pub async fn run(&mut self, cases: &[Case], listener: &mut Listener<'_>) -> Vec<CaseResult> {
+        self.run_after(&[], cases, listener).await
+    }
+
+    /// As [`Runner::run`], but what failed in earlier runs is played first. One that still breaks a MUST fails the run.
+    pub async fn run_after(
+        &mut self,
+        kept: &[Kept],
+        cases: &[Case],
+        listener: &mut Listener<'_>,
+    ) -> Vec<CaseResult> {
         listener(RunEvent::RunStarted {
             schema: EVENT_SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -370,6 +381,7 @@ impl Runner {
             backend: self.base(),
             cases: cases.len(),
         });
+        let still = self.replay_kept(kept, listener).await;
         let mut results = Vec::new();
         for case in cases {
             if self.settings.cancel.is_cancelled() {
@@ -378,7 +390,8 @@ impl Runner {
             results.push(self.run_case(case, listener).await);
         }
         let interrupted = self.settings.cancel.is_cancelled();
-        let exit_code = exit::exit_code(&results, self.settings.strict, interrupted);
+        let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
+        let exit_code = exit::worst(of_cases, still);
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
@@ -473,7 +486,7 @@ impl Runner {
     }
 
     /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
-    async fn revive(&mut self, tally: &mut Tally) {
+    pub(super) async fn revive(&mut self, tally: &mut Tally) {
         self.silent_cases = if tally.hung_in_preparation() {
             self.silent_cases + 1
         } else {

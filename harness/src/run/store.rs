@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Forgery, History, Outcome, Phase};
+use crate::history::{Forgery, History, Operation, Outcome, Phase};
 use crate::lang::{Say, say};
 
-/// One line for each person who was probed: `the store holds k3 of A: the newest only`. Empty if nobody was.
+/// One line for each person who was probed: `the store opens {k3} of A: the newest only`. Empty if nobody was.
 pub(crate) fn contents(history: &History) -> Vec<Say> {
+    // The login of the stranger, whose payload is a probe of the others, carries a code.
     let probes = || {
-        history
-            .operations
-            .iter()
-            .filter(|operation| operation.phase == Phase::Probe)
+        let sent = |o: &&Operation| o.phase == Phase::Probe && o.code.is_none();
+        history.operations.iter().filter(sent)
     };
     let people: BTreeSet<&str> = probes().map(|operation| operation.user.as_str()).collect();
     let mut lines = Vec::new();
@@ -19,10 +18,16 @@ pub(crate) fn contents(history: &History) -> Vec<Say> {
         let payloads = probes()
             .filter(|operation| operation.user == person && operation.answer.outcome == Outcome::Ok)
             .filter_map(|operation| history.payloads.get(operation.payload?));
-        let (mut opened, mut strange) = (BTreeSet::new(), false);
+        let mut accepted = Accepted::default();
         for payload in payloads {
-            strange |= payload.forgery == Some(Forgery::NeverIssuedKey) || payload.user != person;
-            opened.extend(payload.key_no);
+            match payload.key_no {
+                _ if payload.user != person => accepted.foreign = true,
+                _ if payload.forgery == Some(Forgery::NeverIssuedKey) => accepted.invented = true,
+                None => accepted.invented = true,
+                Some(no) => {
+                    accepted.keys.insert(no);
+                }
+            }
         }
         // Keys issued after the probes are of no account to them.
         let asked = probes()
@@ -34,61 +39,98 @@ pub(crate) fn contents(history: &History) -> Vec<Say> {
             .iter()
             .filter(|key| key.user == person && asked.is_none_or(|asked| key.issued < asked));
         let newest = known.map(|key| key.no).max();
-        lines.push(line(person, &opened, newest, strange));
+        lines.push(accepted.line(person, newest));
     }
     lines
 }
 
-fn line(person: &str, opened: &BTreeSet<u32>, newest: Option<u32>, strange: bool) -> Say {
-    let keys: Vec<String> = opened.iter().map(|no| format!("k{no}")).collect();
-    let has_newest = newest.is_some_and(|no| opened.contains(&no));
-    let what = match (strange, opened.len(), has_newest) {
-        (true, ..) => say!(
-            "a key that is not theirs is accepted",
-            "不属于该用户的 key 也被接受"
-        ),
-        (_, 0, _) => say!("no key is in force", "没有一把 key 生效"),
-        (_, 1, true) => say!("the newest only", "只有最新的"),
-        (_, _, true) => say!("the newest and older ones", "最新的和旧的都在"),
-        (_, _, false) => say!("older only, the newest is lost", "只剩旧的，最新的丢了"),
-    };
-    say!(
-        "the store opens {{{keys}}} of {person}: {what}",
-        "后端现在能解 {person} 的 {{{keys}}}：{what}",
-        keys = keys.join(", "),
-        person = person,
-        what = what
-    )
+/// What the probes of one person found accepted.
+#[derive(Default)]
+struct Accepted {
+    /// Numbers of their own keys.
+    keys: BTreeSet<u32>,
+    /// A payload of another person.
+    foreign: bool,
+    /// A key WeChat never issued.
+    invented: bool,
+}
+
+impl Accepted {
+    fn line(&self, person: &str, newest: Option<u32>) -> Say {
+        let keys: Vec<String> = self.keys.iter().map(|no| format!("k{no}")).collect();
+        let has_newest = newest.is_some_and(|no| self.keys.contains(&no));
+        let mut found = vec![match (self.keys.len(), has_newest) {
+            (0, _) => say!("no key is in force", "没有一把 key 生效"),
+            (1, true) => say!("the newest only", "只有最新的"),
+            (_, true) => say!("the newest and older ones", "最新的和旧的都在"),
+            (_, false) => say!("older only, the newest is lost", "只剩旧的，最新的丢了"),
+        }];
+        if self.foreign {
+            found.push(say!(
+                "a payload of another person is accepted: isolation is broken",
+                "别人的密文也解了：用户之间没有隔离"
+            ));
+        }
+        if self.invented {
+            found.push(say!(
+                "a key WeChat never issued is accepted",
+                "微信从未签发过的 key 也接受"
+            ));
+        }
+        say!(
+            "the store opens {{{keys}}} of {person}: {found}",
+            "后端现在能解 {person} 的 {{{keys}}}：{found}",
+            keys = keys.join(", "),
+            person = person,
+            found = Say::join(found, &say!("; ", "；"))
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(accepted: Accepted, expected: &str) {
+        assert_eq!(accepted.line("A", Some(3)).en, expected);
+    }
+
+    fn own(keys: &[u32]) -> Accepted {
+        Accepted {
+            keys: keys.iter().copied().collect(),
+            ..Accepted::default()
+        }
+    }
+
     #[test]
     fn the_store_is_named_by_what_it_opens() {
-        let check = |opened: &[u32], strange, expected: &str| {
-            assert_eq!(
-                line("A", &opened.iter().copied().collect(), Some(3), strange).en,
-                expected
-            );
-        };
-        check(&[3], false, "the store opens {k3} of A: the newest only");
+        check(own(&[3]), "the store opens {k3} of A: the newest only");
         check(
-            &[2, 3],
-            false,
+            own(&[2, 3]),
             "the store opens {k2, k3} of A: the newest and older ones",
         );
         check(
-            &[2],
-            false,
+            own(&[2]),
             "the store opens {k2} of A: older only, the newest is lost",
         );
-        check(&[], false, "the store opens {} of A: no key is in force");
+        check(own(&[]), "the store opens {} of A: no key is in force");
+    }
+
+    #[test]
+    fn another_persons_payload_is_told_from_a_key_nobody_issued() {
         check(
-            &[3],
-            true,
-            "the store opens {k3} of A: a key that is not theirs is accepted",
+            Accepted {
+                foreign: true,
+                ..own(&[3])
+            },
+            "the store opens {k3} of A: the newest only; a payload of another person is accepted: isolation is broken",
+        );
+        check(
+            Accepted {
+                invented: true,
+                ..own(&[])
+            },
+            "the store opens {} of A: no key is in force; a key WeChat never issued is accepted",
         );
     }
 

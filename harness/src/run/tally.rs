@@ -10,7 +10,7 @@ use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
 use crate::history::{Ending, History, Phase};
 use crate::lang::{Say, say};
 use crate::plan::Case;
-use crate::schedule::{Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
 use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
@@ -66,6 +66,20 @@ impl FirstFailing {
         worst
             .map(|violation| violation.rule.as_str())
             .unwrap_or_default()
+    }
+}
+
+impl FirstFailing {
+    /// Events of the race the violations of that rule point at.
+    pub(crate) fn involved(&self) -> Vec<EventName> {
+        let pointed = self
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == self.rule())
+            .flat_map(|violation| &violation.steps);
+        pointed
+            .filter_map(|&step| self.history.steps.get(step)?.name.parse().ok())
+            .collect()
     }
 }
 
@@ -251,7 +265,7 @@ impl Tally {
         &self.failing
     }
 
-    /// A failing order was run again.
+    /// A failing order was run again, or had been run before.
     pub(crate) fn again(&mut self, at: usize, fails: bool) {
         let rate = self.rates.entry(at).or_insert(Rate { failed: 1, of: 1 });
         rate.of += 1;
@@ -428,7 +442,7 @@ impl Tally {
                 let evidence = Evidence {
                     store,
                     store_zh,
-                    rate,
+                    rate: first.evidence.rate.or(rate),
                     ..first.evidence
                 };
                 (
@@ -568,7 +582,6 @@ mod tests {
     use crate::history::StepKind;
     use crate::plan::{self, Selection};
     use crate::scenario::Scenario;
-    use crate::schedule::EventName;
 
     fn case() -> Case {
         let text = r#"

@@ -251,7 +251,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Commit, mark);
         let record = &mut self.record.history_mut().upstream[upstream];
@@ -383,7 +383,7 @@ impl Stage<'_> {
             user,
             operation,
             upstream: Some(upstream),
-            payload: None,
+            ..Mark::default()
         };
         let tick = self.record.step(StepKind::Reply, mark);
         self.record.history_mut().upstream[upstream].released = Some(tick);

@@ -7,6 +7,7 @@
 mod embedded;
 mod error;
 mod expand;
+mod fault;
 mod file;
 mod frame;
 mod located;
@@ -20,14 +21,12 @@ mod words;
 
 pub use embedded::{all, with_logins};
 pub use error::ScenarioError;
+pub use fault::{FaultEffect, FaultWhen};
 pub use file::Scenario;
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use program::{Expectation, Explore, Phone, Place, Program, Step};
 pub use schema::schema_json;
-pub use verb::{
-    CaptureApi, Extra, FaultEffect, FaultWhen, FieldOrder, Seal, SealKey, ShapeChange, Transport,
-    Using, Verb,
-};
+pub use verb::{CaptureApi, Extra, FieldOrder, Seal, SealKey, ShapeChange, Transport, Using, Verb};
 
 pub(crate) use near::nearest;
 pub(crate) use verb::NameKind;

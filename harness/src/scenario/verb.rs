@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{FaultEffect, FaultWhen};
+
 /// One thing a phone, the world or the harness does.
 ///
 /// Names (`code`, `token`, `payload`) are scenario names, unique within a [`super::Program`]. Steps that omit
@@ -129,7 +131,8 @@ pub enum Verb {
         /// Scenario name of the user.
         user: String,
     },
-    /// `probe A`: one payload per historical key and one under a key never issued, sent with the newest token.
+    /// `probe A`: one payload per historical key and one under a key never issued, sent with the newest token; when the
+    /// order is over, also one of another person.
     Probe {
         /// Scenario name of the user.
         user: String,
@@ -211,43 +214,6 @@ pub enum Transport {
     Adapter,
     /// `transport=raw-plus`: as a form or query decoder leaves an unescaped `+`, that is, with spaces.
     RawPlus,
-}
-
-/// What a fault does to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultEffect {
-    /// `errcode=40029`: WeChat's error answer, HTTP 200.
-    Errcode(i64),
-    /// `status=502 [body="…"]`: an HTTP status with a body that is no JSON.
-    Status {
-        /// 100 to 599.
-        status: u16,
-        /// The body, with the same stand-ins as [`Self::Body`]; empty unless written.
-        body: String,
-    },
-    /// `delay=30s`.
-    Delay(Duration),
-    /// `silent`: accepted and never answered.
-    Silent,
-    /// `reset`: the connection is cut.
-    Reset,
-    /// `truncate=10`: only so many bytes of the body are sent.
-    Truncate(usize),
-    /// `body="…"`: HTTP 200 with this body. `{{openid}}` stands for the user's openid and `{{session_key}}` for a key
-    /// made up for the order; the leak scan looks for that one too.
-    Body(String),
-    /// `content_type=text/html`, `content_type=none`: only the header changes; `None` leaves it out.
-    ContentType(Option<String>),
-}
-
-/// When a fault strikes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FaultWhen {
-    /// `when=before`, and the default: the code is not consumed.
-    #[default]
-    BeforeCommit,
-    /// `when=after`: the code is consumed and the reply suffers.
-    AfterCommit,
 }
 
 /// Order of fields in a success body.

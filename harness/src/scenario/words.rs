@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::error::Mistake;
+use super::fault::{FaultEffect, FaultWhen};
 use super::located::Located;
 use super::names;
 use super::verb::{
-    CaptureApi, Extra, FaultEffect, FaultWhen, FieldOrder, Seal, SealKey, ShapeChange, Transport,
-    Using, Verb,
+    CaptureApi, Extra, FieldOrder, Seal, SealKey, ShapeChange, Transport, Using, Verb,
 };
 
 /// A step as written, before phones are counted.

@@ -1,5 +1,6 @@
 //! Events of a race, their names, and an order of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,10 +99,13 @@ pub(crate) const RACE_KINDS: [StepKind; 7] = [
 /// An order of a race: every event once.
 ///
 /// Displays as `S1.S2.K1.K2.R2.R1`; `+` joins events that are taken without waiting for the backend in between:
-/// `R1+R2`. The order of an empty race displays as `-`.
+/// `R1+R2`. The order of an empty race displays as `-`. A shrunk order may leave out faults of the scenario, wherever
+/// they are set; it ends in their names: `S1.K1.R1.-busy`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Order {
     moments: Vec<Vec<EventName>>,
+    /// Names of faults that are not set, in alphabetical order.
+    left_out: BTreeSet<String>,
 }
 
 impl Order {
@@ -110,6 +114,7 @@ impl Order {
     pub fn settled(steps: impl IntoIterator<Item = EventName>) -> Self {
         Self {
             moments: steps.into_iter().map(|step| vec![step]).collect(),
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -121,7 +126,34 @@ impl Order {
                 .into_iter()
                 .filter(|moment| !moment.is_empty())
                 .collect(),
+            left_out: BTreeSet::new(),
         }
+    }
+
+    /// This order, leaving out the faults `other` leaves out.
+    #[must_use]
+    pub fn with_faults_of(mut self, other: &Self) -> Self {
+        self.left_out.clone_from(&other.left_out);
+        self
+    }
+
+    /// The order without the fault of this name, and without the events that set it.
+    #[must_use]
+    pub fn without_fault(&self, fault: &str, set_by: &[EventName]) -> Self {
+        let mut order = self.without(set_by);
+        order.left_out.insert(fault.to_owned());
+        order
+    }
+
+    /// Names of the faults it leaves out.
+    pub fn faults_left_out(&self) -> impl Iterator<Item = &str> {
+        self.left_out.iter().map(String::as_str)
+    }
+
+    /// Whether it leaves out the fault of this name.
+    #[must_use]
+    pub fn leaves_out(&self, fault: &str) -> bool {
+        self.left_out.contains(fault)
     }
 
     /// The events, in order.
@@ -146,6 +178,7 @@ impl Order {
             .filter(|moment| !moment.is_empty());
         Self {
             moments: moments.collect(),
+            left_out: self.left_out.clone(),
         }
     }
 
@@ -160,7 +193,7 @@ impl Order {
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.moments.is_empty() {
-            return f.write_str("-");
+            f.write_str("-")?;
         }
         for (position, moment) in self.moments.iter().enumerate() {
             if position > 0 {
@@ -173,7 +206,9 @@ impl fmt::Display for Order {
                 write!(f, "{step}")?;
             }
         }
-        Ok(())
+        self.left_out
+            .iter()
+            .try_for_each(|fault| write!(f, ".-{fault}"))
     }
 }
 
@@ -182,20 +217,33 @@ impl FromStr for Order {
 
     /// Reads what `Display` writes; spaces serve as well as full stops, for scenario files.
     fn from_str(text: &str) -> Result<Self, NotAnEvent> {
-        if text == "-" {
-            return Ok(Self::default());
+        let mut order = Self::default();
+        let empty_race = text == "-" || text.starts_with("-.");
+        for word in text.split(['.', ' ']).skip(usize::from(empty_race)) {
+            match word.strip_prefix('-') {
+                Some(fault) if is_fault_name(fault) => {
+                    order.left_out.insert(fault.to_owned());
+                }
+                // What is left out comes last, and there is one spelling.
+                _ if empty_race || !order.left_out.is_empty() => {
+                    return Err(NotAnEvent(word.to_owned()));
+                }
+                _ => {
+                    let moment: Result<Vec<_>, _> = word.split('+').map(str::parse).collect();
+                    order.moments.push(moment?);
+                }
+            }
         }
-        let moments = text
-            .split(['.', ' '])
-            .map(|moment| {
-                moment
-                    .split('+')
-                    .map(str::parse)
-                    .collect::<Result<Vec<_>, _>>()
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { moments })
+        Ok(order)
     }
+}
+
+/// Whether a scenario could have a fault of this name.
+fn is_fault_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 #[cfg(test)]
@@ -216,6 +264,9 @@ mod tests {
         check("S1 S2 K1+K2 R1+R2", Ok("S1.S2.K1+K2.R1+R2"));
         check("L12.P1b.X1z", Ok("L12.P1b.X1z"));
         check("-", Ok("-"));
+        check("S1.K1.R1.-busy", Ok("S1.K1.R1.-busy"));
+        check("S1.-late.-busy-2", Ok("S1.-busy-2.-late"));
+        check("-.-busy", Ok("-.-busy"));
     }
 
     #[test]
@@ -233,6 +284,10 @@ mod tests {
             ("P1bc", "P1bc"),
             ("P１", "P１"),
             ("钥1", "钥1"),
+            ("S1.-", "-"),
+            ("S1.-2", "-2"),
+            ("-busy.S1", "S1"),
+            ("-.S1", "S1"),
         ] {
             check(text, Err(word));
         }

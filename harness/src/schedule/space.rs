@@ -53,6 +53,8 @@ pub struct Space {
     pub(super) later: Vec<u64>,
     /// Ranks in first-in-first-out order.
     pub(super) fifo: Vec<usize>,
+    /// Every fault the scenario sets, by name, with the events that set it: none if it is set outside the race.
+    pub(super) faults: BTreeMap<String, Vec<EventName>>,
     /// Interchangeable chains whose order of names is fixed by [`Space::order_twins`].
     pub(super) twin_groups: Vec<TwinGroup>,
 }
@@ -97,6 +99,22 @@ pub enum OrderError {
     /// Events are absent.
     #[error("the order leaves out {0}")]
     Missing(String),
+    /// It leaves out a fault the scenario does not set.
+    #[error("the scenario sets no fault {fault}{}", if known.is_empty() { String::new() } else { format!("; it sets {known}") })]
+    UnknownFault {
+        /// The name.
+        fault: String,
+        /// Every fault of the scenario.
+        known: String,
+    },
+    /// It leaves out a fault and sets it too.
+    #[error("{step} sets the fault {fault}, which the order leaves out")]
+    FaultSet {
+        /// What sets it.
+        step: EventName,
+        /// The name.
+        fault: String,
+    },
     /// A phone would have to act backwards.
     #[error(
         "{later} cannot come before {earlier}: both belong to one phone, which does {earlier} first"
@@ -117,7 +135,9 @@ impl OrderError {
             Self::NotAnEvent(NotAnEvent(word)) => Some(word.clone()),
             Self::Unknown { step, .. }
             | Self::Twice(step)
+            | Self::FaultSet { step, .. }
             | Self::Backwards { later: step, .. } => Some(step.to_string()),
+            Self::UnknownFault { fault, .. } => Some(format!("-{fault}")),
             Self::Missing(_) => None,
         }
     }
@@ -150,6 +170,7 @@ impl Space {
             needs: vec![0; ranks.len()],
             later: vec![0; ranks.len()],
             fifo: rank_of.clone(),
+            faults: faults(program, &fifo_events),
             twin_groups: Vec::new(),
         };
         for (a, fact) in facts.iter().enumerate() {
@@ -200,16 +221,20 @@ impl Space {
     /// The first thing wrong, from left to right, then what is left out.
     pub fn check(&self, order: &Order) -> Result<(), OrderError> {
         let placed = self.place(order)?;
+        if let Some(fault) = order.faults_left_out().next() {
+            return Err(OrderError::Missing(format!("the fault {fault}")));
+        }
         self.left_out(placed, |_| true)
     }
 
-    /// Checks an order that may leave out the last steps of a phone, or all of them: what shrinking makes. A step is
-    /// taken whole or not at all.
+    /// Checks an order that may leave out the last steps of a phone, or all of them, and faults by name: what shrinking
+    /// makes. A step is taken whole or not at all.
     ///
     /// # Errors
     /// As [`Space::check`].
     pub fn check_part(&self, order: &Order) -> Result<(), OrderError> {
         let placed = self.place(order)?;
+        self.check_faults(order)?;
         // Left out in the middle of a step: some event of the same step is there.
         let begun = |event: &Event| {
             let same_step = |other: &Event| (other.chain, other.step) == (event.chain, event.step);
@@ -238,7 +263,9 @@ impl Space {
                 .events()
                 .take_while(|event| event.name != step)
                 .find(|event| {
-                    event.chain == self.events[rank].chain && !self.is_placed(event.name, placed)
+                    event.chain == self.events[rank].chain
+                        && !self.is_placed(event.name, placed)
+                        && !self.sets_left_out(event.name, order)
                 });
             if let Some(earlier) = earlier {
                 return Err(match order.steps().any(|other| other == earlier.name) {
@@ -252,6 +279,43 @@ impl Space {
             placed |= 1 << rank;
         }
         Ok(placed)
+    }
+
+    /// The faults an order leaves out exist, and nothing in it sets them.
+    fn check_faults(&self, order: &Order) -> Result<(), OrderError> {
+        for fault in order.faults_left_out() {
+            let set_by = self
+                .faults
+                .get(fault)
+                .ok_or_else(|| OrderError::UnknownFault {
+                    fault: fault.to_owned(),
+                    known: self.faults.keys().cloned().collect::<Vec<_>>().join(" "),
+                })?;
+            if let Some(step) = order.steps().find(|step| set_by.contains(step)) {
+                let fault = fault.to_owned();
+                return Err(OrderError::FaultSet { step, fault });
+            }
+        }
+        Ok(())
+    }
+
+    /// Faults an order still sets, each with the events that set it: none if it is set outside the race.
+    pub(crate) fn faults_of(&self, order: &Order) -> Vec<(&str, &[EventName])> {
+        let is_set = |set_by: &[EventName]| {
+            set_by.is_empty() || order.steps().any(|step| set_by.contains(&step))
+        };
+        self.faults
+            .iter()
+            .filter(|(fault, set_by)| !order.leaves_out(fault) && is_set(set_by))
+            .map(|(fault, set_by)| (fault.as_str(), set_by.as_slice()))
+            .collect()
+    }
+
+    fn sets_left_out(&self, event: EventName, order: &Order) -> bool {
+        order
+            .faults_left_out()
+            .filter_map(|fault| self.faults.get(fault))
+            .any(|set_by| set_by.contains(&event))
     }
 
     fn left_out(&self, placed: u64, counts: impl Fn(&Event) -> bool) -> Result<(), OrderError> {
@@ -371,6 +435,21 @@ pub fn events(program: &Program) -> Result<Vec<Event>, SpaceError> {
         }
     }
     Ok(events)
+}
+
+fn faults(program: &Program, events: &[Event]) -> BTreeMap<String, Vec<EventName>> {
+    let mut faults: BTreeMap<String, Vec<EventName>> = BTreeMap::new();
+    for step in program.steps() {
+        if let Verb::Fault { label, .. } = &step.verb {
+            faults.entry(label.clone()).or_default();
+        }
+    }
+    for event in events {
+        if let Verb::Fault { label, .. } = &program.chains[event.chain][event.step].verb {
+            faults.entry(label.clone()).or_default().push(event.name);
+        }
+    }
+    faults
 }
 
 /// The events one step gives, in the order they happen.

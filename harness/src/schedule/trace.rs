@@ -3,7 +3,7 @@
 //!
 //! A word is a list of ranks. It may leave out the end of a chain (a shrunk race), never its middle.
 
-use super::{EventName, Order, Space};
+use super::{Event, EventName, Order, Space};
 use crate::history::StepKind;
 
 /// An order one adjacent swap away from another.
@@ -82,7 +82,8 @@ impl Space {
                     self.smallest(&other)
                         .into_iter()
                         .map(|rank| self.events[rank].name),
-                );
+                )
+                .with_faults_of(order);
                 swaps.push(Swap {
                     order,
                     first: self.events[second].name,
@@ -117,7 +118,30 @@ impl Space {
             }
         }
         late.extend(word.iter().filter(|&&rank| placed & (1 << rank) == 0));
-        Order::settled(late.into_iter().map(|rank| self.events[rank].name))
+        Order::settled(late.into_iter().map(|rank| self.events[rank].name)).with_faults_of(order)
+    }
+
+    /// The causal past of some events in an order: what they depend on, through any number of steps, and the rest of every
+    /// step that has a part in it. Nothing else can have brought them about.
+    #[must_use]
+    pub(crate) fn past(&self, order: &Order, of: &[EventName]) -> Vec<EventName> {
+        let word: Vec<usize> = order.steps().filter_map(|step| self.rank(step)).collect();
+        let all_before = self.closure(&word, &self.before_in(&word));
+        let past = of
+            .iter()
+            .filter_map(|event| self.rank(*event))
+            .filter(|rank| word.contains(rank))
+            .fold(0_u64, |past, rank| past | all_before[rank] | 1 << rank);
+        let begun = |rank: usize| {
+            let step = |event: &Event| (event.chain, event.step);
+            word.iter().any(|&other| {
+                past & (1 << other) != 0 && step(&self.events[other]) == step(&self.events[rank])
+            })
+        };
+        word.iter()
+            .filter(|&&rank| begun(rank))
+            .map(|&rank| self.events[rank].name)
+            .collect()
     }
 
     /// For each rank, the dependent ranks that stand before it in a word; ranks outside the word have none and are

@@ -57,6 +57,14 @@ pub(crate) enum Habit {
     AnswersEarly,
     /// As `KeepsAll`, but for the first time two logins are open at once: then the later one waits for the other.
     BusyOnce,
+    /// As `KeepsAll`, and of the payloads it could open, from number `from` on (the first is 0) every `every`th is a
+    /// server error: what decides is not the order.
+    Unsteady {
+        /// The first that may fail.
+        from: u32,
+        /// Those after it whose distance is a multiple of this fail too.
+        every: u32,
+    },
 }
 
 /// A backend listening on a port of its own until dropped.
@@ -77,6 +85,7 @@ struct Store {
     keys: Mutex<HashMap<String, Vec<String>>>,
     tokens: Mutex<HashMap<String, String>>,
     serial: AtomicU32,
+    opened: AtomicU32,
     one: tokio::sync::Mutex<()>,
     open_logins: AtomicU32,
     by_code: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Reply>>>>,
@@ -96,6 +105,7 @@ impl Toy {
             keys: Mutex::default(),
             tokens: Mutex::default(),
             serial: AtomicU32::new(0),
+            opened: AtomicU32::new(0),
             one: tokio::sync::Mutex::new(()),
             open_logins: AtomicU32::new(0),
             by_code: Mutex::default(),
@@ -267,10 +277,18 @@ impl Store {
             .unwrap_or_default();
         let opened = keys.iter().rev().find_map(|key| open(key, body, &openid));
         match (opened, self.habit) {
+            (Some(_), Habit::Unsteady { from, every }) if self.strikes(from, every) => {
+                (500, json!({ "error": "no handle left" }))
+            }
             (Some(name), _) => (200, json!({ "nickName": name, "id": openid })),
             (None, Habit::LastResponseWins) => (500, json!({ "error": "decrypt failed" })),
             (None, _) => (401, json!({ "error": "log in and capture again" })),
         }
+    }
+
+    fn strikes(&self, from: u32, every: u32) -> bool {
+        let number = self.opened.fetch_add(1, Ordering::SeqCst);
+        number >= from && (number - from).is_multiple_of(every)
     }
 }
 
