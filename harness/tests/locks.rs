@@ -10,6 +10,7 @@ use wxmock_harness::characterisation::{Characterisation, Locking, Patience};
 use wxmock_harness::event::{CaseResult, RunEvent};
 use wxmock_harness::history::{Ending, WaitKnown};
 use wxmock_harness::plan::{Case, Selection};
+use wxmock_harness::report::{self, Format, Rendered};
 use wxmock_harness::run::Settings;
 use wxmock_harness::scenario;
 use wxmock_harness::verdict::{Level, Verdict};
@@ -40,6 +41,9 @@ struct Ran {
     learned: Characterisation,
     /// Orders that were played, in the order they were told.
     played: Vec<Ending>,
+    /// The terminal's report and `run.json`.
+    text: String,
+    json: serde_json::Value,
 }
 
 impl Ran {
@@ -79,7 +83,13 @@ async fn run(
         Some(RunEvent::RunFinished { learned, .. }) => learned.clone(),
         other => panic!("{other:?}"),
     };
+    let rendered = |format| match report::render(format, &events) {
+        Rendered::File(text) => text,
+        Rendered::Folder(_) => String::new(),
+    };
     Ran {
+        text: rendered(Format::Text),
+        json: serde_json::from_str(&rendered(Format::Json)).unwrap(),
         result: ran.unwrap().remove(0),
         played: played.collect(),
         learned,
@@ -224,6 +234,16 @@ async fn no_lock_is_seen_where_there_is_none() {
     assert_eq!((calls.least, calls.most), (1, 1));
     assert!(ran.learned.logins > 1 && ran.learned.step.p99_us >= ran.learned.step.median_us);
     assert_eq!(ran.learned.patience, Patience::Declared { ms: 1_500 });
+    assert_eq!(
+        ran.json["learned"]["calls_per_login"]["jscode2session"]["most"],
+        1
+    );
+    for line in [
+        "a login makes 1 call to jscode2session",
+        "waits 1.5 s for WeChat",
+    ] {
+        assert!(ran.text.contains(line), "{}", ran.text);
+    }
 }
 
 /// Says nothing of the backend's patience.
