@@ -4,7 +4,6 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
-use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
 use wxmock_harness::report::ndjson::{self, ReadError};
@@ -71,7 +70,7 @@ impl Args {
                     report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", replay.sentence(lang));
+            anstream::println!("{}", replay.sentence().in_lang(lang));
             Exit::done(replay.outcome.exit_code())
         })
     }
