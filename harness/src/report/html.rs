@@ -533,6 +533,8 @@ mod tests {
                 outcome: "FIXED".into(),
                 sentence: "FIXED: nothing is violated".into(),
                 changed: vec!["the adapter".into()],
+                sentence_zh: "FIXED：没有违反任何规则".into(),
+                changed_zh: vec!["adapter".into()],
             },
         );
         if let Some(RunEvent::RunFinished { learned, .. }) = events.last_mut() {

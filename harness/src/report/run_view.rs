@@ -51,8 +51,12 @@ pub struct RegressionView<'a> {
     pub outcome: &'a str,
     /// What was seen.
     pub sentence: &'a str,
+    /// The same in Chinese; may be empty.
+    pub sentence_zh: &'a str,
     /// What has changed since.
     pub changed: &'a [String],
+    /// The same in Chinese; may be empty.
+    pub changed_zh: &'a [String],
 }
 
 /// What the events before a case's end say.
@@ -115,13 +119,17 @@ impl<'a> RunView<'a> {
                     file,
                     outcome,
                     sentence,
+                    sentence_zh,
                     changed,
+                    changed_zh,
                     ..
                 } => run.regressions.push(RegressionView {
                     file,
                     outcome,
                     sentence,
+                    sentence_zh,
                     changed,
+                    changed_zh,
                 }),
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {

@@ -61,7 +61,7 @@ const WORDS = {
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
     neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
-    notes: '对此后端的了解', obligations: '并发是否真的发生', met: '已发生', missing: '从未发生',
+    notes: '对此后端的了解', obligations: '前提是否出现', met: '已发生', missing: '从未发生',
     why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
@@ -517,7 +517,7 @@ function neighbour(entry) {
 // ---- what is known of the backend beside its cases ----
 
 function backend() {
-  const again = data.regressions.map(one => el('li', {}, el('span', { class: `tag ${one.outcome === 'FIXED' ? 'PASS' : one.outcome === 'STILL FAILS' ? 'FAIL' : 'WARN'}` }, one.outcome), ` ${one.sentence} `, el('code', { class: 'dim' }, one.file), one.changed.map(line => el('div', { class: 'dim' }, line))));
+  const again = data.regressions.map(one => el('li', {}, el('span', { class: `tag ${one.outcome === 'FIXED' ? 'PASS' : one.outcome === 'STILL FAILS' ? 'FAIL' : 'WARN'}` }, one.outcome), ` ${pick(one.sentence, one.sentence_zh).replace(one.outcome, '').replace(/^[：:， ]+/, '')} `, el('code', { class: 'dim' }, one.file), pickLines(one.changed, one.changed_zh).map(line => el('div', { class: 'dim' }, line))));
   const learned = data.learned.map(([en, zh]) => el('li', {}, pick(en, zh)));
   if (!again.length && !learned.length) return null;
   return el('section', { class: 'card', id: 'backend' }, learned.length > 0 && [el('h3', {}, t().notes), el('ul', {}, learned)],
