@@ -227,6 +227,11 @@ impl Tally {
         self.notes.push(note);
     }
 
+    /// Whether some order already proves nothing, so that the case does not either.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.doubt.is_some()
+    }
+
     pub(crate) const fn has_hung(&self) -> bool {
         self.hung
     }
