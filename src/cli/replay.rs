@@ -4,7 +4,6 @@ use std::path::Path;
 
 use wxmock_world::Seed;
 
-use wxmock_harness::lang::Lang;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
 use wxmock_harness::report::ndjson::{self, ReadError};
