@@ -13,27 +13,20 @@
     reason = "a bench that cannot run should stop where it cannot"
 )]
 
-use std::{
-    convert::Infallible,
-    io::{BufRead, BufReader, Write},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Instant,
-};
+mod support;
 
-use http_body_util::Full;
-use hyper::{Request, Response, body::Bytes, body::Incoming, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wxmock_server::{MockServer, Settings};
 use wxmock_world::{AppId, DeviceId, NewApp, NewUser, UserId, Who};
 
-/// The body of the yardstick: as long as a WeChat answer with a unionid, rounded up to the 120 bytes of the survey.
-const CONSTANT: &str = r#"{"session_key":"AAAAAAAAAAAAAAAAAAAAAA==","openid":"oAAAAAAAAAAAAAAAAAAAAAAAAAAA","note":"a constant body, yard"}"#;
+use support::{cpu_us, runtime, serve_bare};
 
 fn main() {
     let args: Vec<String> = std::env::args()
@@ -41,7 +34,7 @@ fn main() {
         .filter(|a| a != "--bench")
         .collect();
     match args.first().map(String::as_str) {
-        Some("serve-bare") => runtime().block_on(serve_bare()),
+        Some("serve-bare") => runtime().block_on(serve_bare(|addr| announce(&[addr]))),
         Some("serve-mock") => {
             runtime().block_on(serve_mock(args[1].parse().unwrap(), args[2] == "journal"))
         }
@@ -114,13 +107,6 @@ fn compare(options: &Options) {
         median(ratios.iter().map(|r| r.1).collect()),
         ratios.len()
     );
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 /// A child process that serves, and what to ask of it.
@@ -242,44 +228,6 @@ fn complete(bytes: &[u8]) -> bool {
         String::from_utf8_lossy(body)
     );
     body.len() >= length
-}
-
-/// User and system time of a process, in microseconds; clock ticks are 10 ms on Linux.
-fn cpu_us(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |i: usize| {
-        fields
-            .get(i)
-            .and_then(|f| f.parse::<f64>().ok())
-            .unwrap_or(f64::NAN)
-    };
-    (ticks(11) + ticks(12)) * 10_000.0
-}
-
-async fn serve_bare() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    announce(&[listener.local_addr().unwrap().to_string()]);
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        tokio::spawn(async move {
-            let answer = service_fn(|_: Request<Incoming>| async {
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(
-                    CONSTANT.as_bytes(),
-                ))))
-            });
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
-        });
-    }
 }
 
 async fn serve_mock(n_codes: usize, journal: bool) {

@@ -39,8 +39,8 @@ pub struct CallCount {
     pub most: usize,
 }
 
-/// How long steps of fault-free logins took, in microseconds: "request sent to call seen at WeChat" and "reply written to
-/// answer here", taken together.
+/// How long the latest steps took that nothing held up, in microseconds: "request sent to call seen at WeChat" and "reply
+/// written to answer here", taken together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTimes {
     /// Half of the steps took no longer.
@@ -135,7 +135,7 @@ impl Patience {
                     span = span(ms),
                     then = then,
                     under = under,
-                    ms = ms
+                    ms = round(ms)
                 )
             }
             Self::Endless { at_least_ms } => say!(
@@ -232,7 +232,7 @@ impl Characterisation {
         } = self.step;
         vec![
             say!(
-                "a login makes {calls}, seen over {logins} logins; a step takes {median}, 99 of 100 within {p99}, so that {quiet} ms of silence mean waiting",
+                "a login makes {calls} (counted over {logins}); a step takes {median}, 99 of 100 within {p99}, so that {quiet} ms of silence mean waiting",
                 "一次登录调用微信：{calls}（看了 {logins} 次登录）；一步用时 {median}，100 步里有 99 步不超过 {p99}，因此静默 {quiet} ms 就算在等待",
                 calls = Say::join(calls, &say!(" and ", "、")),
                 logins = self.logins,
@@ -243,6 +243,16 @@ impl Characterisation {
             self.patience.words(),
         ]
     }
+}
+
+/// A measured time as somebody would have chosen it: 1998 ms are 2000.
+const fn round(ms: u64) -> u64 {
+    let unit = match ms {
+        0..100 => 1,
+        100..1_000 => 10,
+        _ => 100,
+    };
+    (ms + unit / 2) / unit * unit
 }
 
 /// `3.0 s`, `150 ms`, `0.4 ms`.
@@ -273,11 +283,11 @@ mod tests {
             ),
             (
                 Patience::Measured {
-                    ms: 200,
+                    ms: 203,
                     retries: 0,
                 },
-                100,
-                "waits 200 ms for WeChat and then gives up",
+                101,
+                "waits 203 ms for WeChat and then gives up; replies are held for 101 ms at most (write upstream_timeout_ms = 200 into",
             ),
             (
                 Patience::Endless {
@@ -319,7 +329,7 @@ mod tests {
         );
         assert_eq!(
             learned.lines()[0].en,
-            "a login makes 1 call to jscode2session and 0 to 1 call to token, seen over 9 logins; a step takes 0.4 ms, 99 of 100 within 1.2 ms, so that 30 ms of silence mean waiting"
+            "a login makes 1 call to jscode2session and 0 to 1 call to token (counted over 9); a step takes 0.4 ms, 99 of 100 within 1.2 ms, so that 30 ms of silence mean waiting"
         );
         assert_eq!(Characterisation::default().lines(), Vec::<Say>::new());
     }

@@ -50,9 +50,15 @@ pub enum RunEvent {
         outcome: String,
         /// What was seen, in one sentence that begins with the outcome.
         sentence: String,
+        /// The same in Chinese; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sentence_zh: String,
         /// What has changed since it was kept, if that may explain the outcome.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
+        /// The same in Chinese; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed_zh: Vec<String>,
     },
     /// A case begins.
     CaseStarted {

@@ -226,15 +226,17 @@ async fn no_lock_is_seen_where_there_is_none() {
     assert_eq!(ran.learned.patience, Patience::Declared { ms: 1_500 });
 }
 
+/// Says nothing of the backend's patience.
+fn silent(adapter: String) -> String {
+    let kept = adapter.lines();
+    let kept: Vec<&str> = kept
+        .filter(|line| !line.starts_with("upstream_timeout_ms"))
+        .collect();
+    kept.join("\n")
+}
+
 /// Asks for the backend's patience, with an adapter that does not say it.
 async fn patience_of(manners: Manners, cap: Duration) -> Patience {
-    let silent = |adapter: String| {
-        let kept = adapter.lines();
-        let kept: Vec<&str> = kept
-            .filter(|line| !line.starts_with("upstream_timeout_ms"))
-            .collect();
-        kept.join("\n")
-    };
     let adjust = |settings: &mut Settings| {
         settings.measure_patience = true;
         settings.patience_cap = cap;
@@ -271,6 +273,52 @@ async fn patience_and_retries_are_found_by_holding_a_reply() {
         matches!(found, Patience::Endless { at_least_ms } if at_least_ms >= 300),
         "{found:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patience_is_measured_by_itself_once_a_hold_has_outlived_it() {
+    // Making sure of a lock takes six times T here, which is longer than this backend waits.
+    let manners = Manners {
+        upstream_timeout: Duration::from_millis(400),
+        ..queue(Queue::Global)
+    };
+    let adjust = |settings: &mut Settings| settings.quiet_floor = Duration::from_millis(100);
+    let ran = run(REFERENCE, manners, &race(2), silent, adjust).await;
+    assert!(
+        matches!(
+            ran.learned.patience,
+            Patience::Measured {
+                ms: 300..5_000,
+                retries: 0
+            }
+        ),
+        "{:?}",
+        ran.learned.patience
+    );
+    assert!(ran.result.rules.is_empty(), "{:#?}", ran.result);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_a_lock_does_not_depend_on_the_number_of_lanes() {
+    let alone = run(
+        REFERENCE,
+        queue(Queue::PerUser),
+        &race(3),
+        undeclared,
+        |_| (),
+    )
+    .await;
+    let lanes = |settings: &mut Settings| settings.jobs = 3;
+    let beside = run(
+        REFERENCE,
+        queue(Queue::PerUser),
+        &race(3),
+        undeclared,
+        lanes,
+    )
+    .await;
+    assert_eq!(alone.played, beside.played);
+    assert_eq!(alone.result.notes, beside.result.notes);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -315,12 +315,14 @@ async fn a_failing_order_keeps_what_was_said_without_the_secrets() {
 
 #[tokio::test]
 async fn a_backend_that_gives_up_on_held_calls_proves_nothing() {
-    let mut bench = Bench::new(Habit::Impatient).await;
-    let (result, _) = bench.run(&cases(TWIN)[0]).await;
-    assert!(
-        reason(&result.verdict).starts_with("hold-budget:"),
-        "{result:#?}"
-    );
+    for habit in [Habit::Impatient, Habit::AnswersEarly] {
+        let mut bench = Bench::new(habit).await;
+        let (result, _) = bench.run(&cases(TWIN)[0]).await;
+        assert!(
+            reason(&result.verdict).starts_with("hold-budget:"),
+            "{habit:?} {result:#?}"
+        );
+    }
 }
 
 #[tokio::test]

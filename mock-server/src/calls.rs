@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::watch;
-use wxmock_world::{KeyNo, Seq, UnixMs, UserId};
+use wxmock_world::{KeyNo, Seq, Tail, UnixMs, UserId};
 
 use crate::gates::Point;
 use crate::net::Via;
@@ -59,15 +59,23 @@ impl Endpoint {
 
     /// The endpoint a path names, without its query; paths are matched to the letter, as WeChat does.
     pub fn of_path(path: &str) -> Self {
-        match path {
-            "/sns/jscode2session" => Self::Jscode2session,
-            "/cgi-bin/token" => Self::Token,
-            "/cgi-bin/stable_token" => Self::StableToken,
-            "/wxa/checksession" => Self::Checksession,
-            "/wxa/resetusersessionkey" => Self::Resetusersessionkey,
-            "/wxa/business/getuserphonenumber" => Self::Getuserphonenumber,
-            _ => Self::Unknown,
-        }
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.path() == Some(path))
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// The path, the opposite of [`Endpoint::of_path`]; `None` for [`Endpoint::Unknown`].
+    pub const fn path(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Jscode2session => "/sns/jscode2session",
+            Self::Token => "/cgi-bin/token",
+            Self::StableToken => "/cgi-bin/stable_token",
+            Self::Checksession => "/wxa/checksession",
+            Self::Resetusersessionkey => "/wxa/resetusersessionkey",
+            Self::Getuserphonenumber => "/wxa/business/getuserphonenumber",
+            Self::Unknown => return None,
+        })
     }
 
     /// The last path segment; `unknown` for [`Endpoint::Unknown`].
@@ -140,7 +148,7 @@ pub struct CallInfo {
     #[serde(flatten)]
     pub via: Via,
     /// The appid it named, or the one its access_token belongs to.
-    pub appid: Option<String>,
+    pub appid: Option<Arc<str>>,
     /// Whose login it is about: the owner of the js_code, phone code or openid, known before the command runs.
     pub user: Option<UserId>,
     /// The login code it sent, as sent.
@@ -198,7 +206,7 @@ impl CallInfo {
 
 impl fmt::Debug for CallInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tail = |secret: &Option<String>| secret.as_deref().map(tail);
+        let tail = |secret: &Option<String>| secret.as_deref().map(Tail::of);
         f.debug_struct("CallInfo")
             .field("id", &self.id.0)
             .field("endpoint", &self.endpoint)
@@ -221,20 +229,11 @@ impl fmt::Debug for CallInfo {
     }
 }
 
-/// The last four characters of a secret behind an ellipsis; of a text of eight or fewer only the ellipsis.
-pub(crate) fn tail(secret: &str) -> String {
-    let length = secret.chars().count();
-    let shown = if length > 8 { 4 } else { 0 };
-    std::iter::once('…')
-        .chain(secret.chars().skip(length - shown))
-        .collect()
-}
-
 pub(crate) fn masked<S: Serializer>(
     secret: &Option<String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    secret.as_deref().map(tail).serialize(serializer)
+    secret.as_deref().map(Tail::of).serialize(serializer)
 }
 
 /// Every open call, and the last [`Calls::CAPACITY`] others.
@@ -424,6 +423,5 @@ mod tests {
             assert!(text.contains("…ijkl"), "{text}");
             assert!(!text.contains("0a1bc"), "{text}");
         }
-        assert_eq!(tail("12345678"), "…");
     }
 }

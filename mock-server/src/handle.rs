@@ -103,7 +103,7 @@ impl Handle {
         let shared = &*self.shared;
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         let value = f(&mut world, self.now());
-        shared.journal.push_events(world.take_events());
+        shared.journal.push_events(world.drain_events());
         let deadline = world
             .next_deadline()
             .map_or(i64::MAX, |deadline| deadline.0);

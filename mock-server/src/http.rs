@@ -1,8 +1,10 @@
 //! One request read whole and one response, in plain types. Knows nothing of WeChat, of the world or of sockets.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use hyper::Uri;
 use hyper::header::HeaderMap;
 use tokio::sync::mpsc;
 
@@ -14,10 +16,8 @@ use crate::verbatim::Spoken;
 pub(crate) struct Request {
     /// The method as sent.
     pub(crate) method: hyper::Method,
-    /// The path as sent, not percent-decoded; starts with `/`.
-    pub(crate) path: String,
-    /// The query decoded as servers do (`+` is a space, a stray `%` stays), in order, duplicates kept.
-    pub(crate) query: Vec<(String, String)>,
+    /// Path and query as sent.
+    pub(crate) uri: Uri,
     /// The headers as sent.
     pub(crate) headers: HeaderMap,
     /// The whole body; empty when there is none.
@@ -35,19 +35,38 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The first value of a query parameter whose name matches without regard to ASCII case; an empty value is `None`.
-    pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        first_value(&self.query, name)
+    /// The path as sent, not percent-decoded; starts with `/`.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
     }
 
-    /// The same value, taken out of the request.
-    pub(crate) fn take_param(&mut self, name: &str) -> Option<String> {
-        let pair = self
-            .query
-            .iter_mut()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        Some(std::mem::take(&mut pair.1)).filter(|value| !value.is_empty())
+    /// The query decoded, in order, duplicates kept.
+    pub(crate) fn query(&self) -> Vec<(String, String)> {
+        decode_pairs(self.uri.query().unwrap_or_default().as_bytes())
     }
+
+    /// What [`Request::params`] gives for one name.
+    pub(crate) fn param(&self, name: &str) -> Option<String> {
+        let [value] = self.params([name]);
+        value
+    }
+
+    /// For each name, the first value of the query parameter whose name matches without regard to ASCII case; an empty
+    /// value is `None`. Reads the query once and decodes as [`decode_pairs`] does.
+    pub(crate) fn params<const N: usize>(&self, names: [&str; N]) -> [Option<String>; N] {
+        params(self.uri.query().unwrap_or_default(), names)
+    }
+}
+
+fn params<const N: usize>(query: &str, names: [&str; N]) -> [Option<String>; N] {
+    let mut found: [Option<Cow<'_, str>>; N] = [const { None }; N];
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        let wanted = names.iter().position(|name| key.eq_ignore_ascii_case(name));
+        if let Some(at) = wanted {
+            found[at].get_or_insert(value);
+        }
+    }
+    found.map(|value| value.filter(|value| !value.is_empty()).map(Cow::into_owned))
 }
 
 /// The first value of `name` in decoded pairs, matched without regard to ASCII case; an empty value is `None`.
@@ -59,7 +78,8 @@ pub(crate) fn first_value<'a>(pairs: &'a [(String, String)], name: &str) -> Opti
         .filter(|value| !value.is_empty())
 }
 
-/// Decode a query or form body. Never fails: bytes that are no UTF-8 become U+FFFD.
+/// Decode a query or form body as servers do: `+` is a space, a stray `%` stays. Never fails: bytes that are no UTF-8
+/// become U+FFFD.
 pub(crate) fn decode_pairs(text: &[u8]) -> Vec<(String, String)> {
     if text.is_empty() {
         return Vec::new();
@@ -120,11 +140,10 @@ mod tests {
     use super::*;
 
     fn check(query: &str, name: &str, expected: Option<&str>) {
-        assert_eq!(
-            first_value(&decode_pairs(query.as_bytes()), name),
-            expected,
-            "{name} in {query}"
-        );
+        let pairs = decode_pairs(query.as_bytes());
+        assert_eq!(first_value(&pairs, name), expected, "{name} in {query}");
+        let [found] = params(query, [name]);
+        assert_eq!(found.as_deref(), expected, "{name} in {query}");
     }
 
     #[test]
@@ -132,6 +151,15 @@ mod tests {
         check("appId=wx1&APPID=wx2", "appid", Some("wx1"));
         check("a=1&b=2", "c", None);
         check("appid=&appid=wx2", "appid", None);
+    }
+
+    #[test]
+    fn several_are_read_at_once() {
+        let found = params("b=2&a=1&b=3&c=", ["a", "b", "c", "d"]);
+        assert_eq!(
+            found.each_ref().map(Option::as_deref),
+            [Some("1"), Some("2"), None, None]
+        );
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The numbered record of what happened: the world's events, exchanges, holds and faults, in a bounded ring.
 //! Knows no secret whole: of codes, keys and tokens it is given the last four characters.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use wxmock_world::{Event, KeyNo, Seq, UnixMs, UserId};
+use wxmock_world::{Event, KeyNo, Seq, Tail, UnixMs, UserId};
 
 use crate::RealClock;
 use crate::calls::{CallId, CallState, Endpoint};
@@ -50,9 +51,9 @@ pub struct Exchange {
     /// The call.
     pub call: CallId,
     /// HTTP method.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Path without query.
-    pub path: String,
+    pub path: Cow<'static, str>,
     /// Which endpoint.
     pub endpoint: Endpoint,
     /// How it came in: road, host, protocol.
@@ -60,13 +61,13 @@ pub struct Exchange {
     pub via: Via,
     /// The app it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub appid: Option<String>,
+    pub appid: Option<Arc<str>>,
     /// The user it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// Last four characters of the login or phone code, behind an ellipsis.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Tail>,
     /// How it ended: `answered` or `gone`.
     pub state: CallState,
     /// HTTP status; `None` when no answer was sent.
@@ -236,7 +237,7 @@ pub struct Journal {
 #[derive(Debug, Default)]
 struct Ring {
     last: u64,
-    entries: VecDeque<Arc<Entry>>,
+    entries: VecDeque<Entry>,
 }
 
 impl Journal {
@@ -268,7 +269,7 @@ impl Journal {
     }
 
     /// The remembered lines that match, oldest first.
-    pub fn query(&self, filter: &Filter) -> Vec<Arc<Entry>> {
+    pub fn query(&self, filter: &Filter) -> Vec<Entry> {
         let ring = self.lock();
         let lines = ring
             .after(filter.after)
@@ -309,9 +310,9 @@ impl Journal {
     }
 
     /// Write the world's events. Called under the world's lock, so that the journal keeps the world's order.
-    pub(crate) fn push_events(&self, events: Vec<Event>) {
-        if self.capacity > 0 && !events.is_empty() {
-            self.extend(events.into_iter().map(|event| What::World { event }));
+    pub(crate) fn push_events(&self, events: impl ExactSizeIterator<Item = Event>) {
+        if self.capacity > 0 && events.len() > 0 {
+            self.extend(events.map(|event| What::World { event }));
         }
     }
 
@@ -320,15 +321,11 @@ impl Journal {
         let mut ring = self.lock();
         for what in lines {
             ring.last += 1;
-            let entry = Arc::new(Entry {
-                no: ring.last,
-                at,
-                what,
-            });
             if ring.entries.len() == self.capacity {
                 ring.entries.pop_front();
             }
-            ring.entries.push_back(entry);
+            let no = ring.last;
+            ring.entries.push_back(Entry { no, at, what });
         }
         let last = ring.last;
         drop(ring);
@@ -343,7 +340,7 @@ impl Journal {
 }
 
 impl Ring {
-    fn after(&self, no: u64) -> impl Iterator<Item = &Arc<Entry>> {
+    fn after(&self, no: u64) -> impl Iterator<Item = &Entry> {
         let first = self.last + 1 - self.entries.len() as u64;
         let skip =
             usize::try_from(no.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX);
@@ -357,14 +354,14 @@ pub struct Subscription {
     journal: Arc<Journal>,
     newest: watch::Receiver<u64>,
     filter: Filter,
-    ready: VecDeque<Arc<Entry>>,
+    ready: VecDeque<Entry>,
 }
 
 impl Subscription {
     /// The next line that matches; `None` once the server is stopping and no line is left. Safe to drop and call again.
     ///
     /// A reader slower than the ring loses lines; it sees that by the numbers, which then jump past [`Journal::first`].
-    pub async fn next(&mut self) -> Option<Arc<Entry>> {
+    pub async fn next(&mut self) -> Option<Entry> {
         loop {
             if let Some(entry) = self.ready.pop_front() {
                 return Some(entry);
@@ -415,7 +412,7 @@ mod tests {
         })
     }
 
-    fn numbers(entries: &[Arc<Entry>]) -> Vec<u64> {
+    fn numbers(entries: &[Entry]) -> Vec<u64> {
         entries.iter().map(|entry| entry.no).collect()
     }
 

@@ -180,7 +180,7 @@ fn human(out: &mut String, at: UnixMs, exchange: &Exchange) {
         }
     };
     field(exchange.user.as_ref().map(ToString::to_string));
-    field(exchange.code.clone());
+    field(exchange.code.map(|code| code.to_string()));
     field(Some(exchange.status.map_or_else(
         || "no answer".to_owned(),
         |status| status.to_string(),
@@ -207,18 +207,18 @@ mod tests {
     use super::*;
     use crate::calls::{CallId, CallState, Endpoint};
     use crate::net::Via;
-    use wxmock_world::{KeyNo, UserId};
+    use wxmock_world::{KeyNo, Tail, UserId};
 
     fn exchange() -> Exchange {
         Exchange {
             call: CallId(1),
-            method: "GET".to_owned(),
-            path: "/sns/jscode2session".to_owned(),
+            method: "GET".into(),
+            path: "/sns/jscode2session".into(),
             endpoint: Endpoint::Jscode2session,
             via: Via::default(),
-            appid: Some("wx1".to_owned()),
+            appid: Some("wx1".into()),
             user: UserId::parse("alice").ok(),
-            code: Some("…1abc".to_owned()),
+            code: Some(Tail::of("0123451abc")),
             state: CallState::Answered,
             status: Some(200),
             errcode: None,

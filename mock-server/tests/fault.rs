@@ -279,7 +279,7 @@ async fn the_log_and_the_journal_tell_every_exchange_and_no_secret() {
     let all: String = journal
         .query(&Filter::default())
         .iter()
-        .map(|entry| serde_json::to_string(&**entry).unwrap())
+        .map(|entry| serde_json::to_string(entry).unwrap())
         .collect();
     let log = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     let lines: Vec<serde_json::Value> = log

@@ -16,7 +16,7 @@ fn is_spent(mock: &Mock, code: &str) -> bool {
         })
         .iter()
         .any(|entry| {
-            let line = serde_json::to_string(&**entry).unwrap();
+            let line = serde_json::to_string(entry).unwrap();
             line.contains(r#""kind":"code_exchanged""#) && line.contains(&code[code.len() - 4..])
         })
 }

@@ -196,7 +196,7 @@ async fn the_road_is_in_the_journal() {
         .handle
         .journal()
         .query(&wxmock_server::Filter::default());
-    let line = serde_json::to_string(&**lines.last().unwrap()).unwrap();
+    let line = serde_json::to_string(lines.last().unwrap()).unwrap();
     let expected = r#""road":"tls","host":"api.weixin.qq.com","alpn":"http/1.1","http":"1.1""#;
     assert!(line.contains(expected), "{line}");
 }

@@ -741,7 +741,7 @@ async fn expiries_are_recorded_when_they_fall_due_without_anybody_asking() {
     mock.mint("alice");
     let expired = async {
         loop {
-            let line = serde_json::to_string(&*events.next().await.unwrap()).unwrap();
+            let line = serde_json::to_string(&events.next().await.unwrap()).unwrap();
             if line.contains(r#""kind":"code_expired""#) {
                 return;
             }

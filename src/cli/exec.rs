@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::ArgMatches;
 use tokio::task::JoinHandle;
@@ -242,7 +241,7 @@ fn follow(handle: &Handle, path: &Path) -> Result<(PathBuf, Lines), Failure> {
 async fn copy(mut lines: Subscription, file: File) -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(file);
     while let Some(entry) = lines.next().await {
-        serde_json::to_writer(&mut out, Arc::as_ref(&entry))?;
+        serde_json::to_writer(&mut out, &entry)?;
         out.write_all(b"\n")?;
     }
     out.flush()

@@ -67,15 +67,19 @@ impl Progress {
                     file,
                     rule,
                     sentence,
+                    sentence_zh,
                     changed,
+                    changed_zh,
                     ..
                 },
                 bar,
             ) => {
+                let changed = self.lang.pick_lines(changed, changed_zh);
                 let changed = match changed.is_empty() {
                     true => String::new(),
                     false => format!(" ({})", changed.join("; ")),
                 };
+                let sentence = self.lang.pick(sentence, sentence_zh);
                 let line = format!("regression {file} ({rule}): {sentence}{changed}");
                 match bar {
                     Some(bar) => bar.println(line),

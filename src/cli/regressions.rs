@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::lang::Say;
 use wxmock_harness::plan::{self, Case, Selection};
 use wxmock_harness::run::{Kept, Replayed};
 use wxmock_harness::scenario;
@@ -154,13 +155,19 @@ impl Regressions<'_> {
 
 impl Entry {
     /// What is not as it was when the failure was kept.
-    fn changed(&self, adapter: &Adapter) -> Vec<String> {
+    fn changed(&self, adapter: &Adapter) -> Vec<Say> {
         let mut changed = Vec::new();
         if self.adapter_hash != adapter.fingerprint {
-            changed.push("the adapter has changed since it was kept".to_owned());
+            changed.push(Say {
+                en: "the adapter has changed since it was kept".to_owned(),
+                zh: "adapter 在它留下之后改过".to_owned(),
+            });
         }
         if self.wxmock != env!("CARGO_PKG_VERSION") {
-            changed.push(format!("kept by wxmock {}", self.wxmock));
+            changed.push(Say {
+                en: format!("kept by wxmock {}", self.wxmock),
+                zh: format!("由 wxmock {} 留下", self.wxmock),
+            });
         }
         changed
     }

@@ -70,7 +70,7 @@ impl Args {
                     report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", replay.sentence(lang));
+            anstream::println!("{}", replay.sentence().in_lang(lang));
             Exit::done(replay.outcome.exit_code())
         })
     }

@@ -102,6 +102,15 @@ fn chain(facts: &Facts<'_>, waits: &[Wait], first: &Wait) -> Option<Say> {
             }
         }
     }
+    // Nothing else of its order was asked: only what an earlier order left behind can be in its way.
+    if facts.history.operations.len() == 1 {
+        return Some(say!(
+            "{line} → waits for nobody of this order, whose only request it is, but perhaps for what an earlier order left behind: {standing}",
+            "{line} → 这一顺序里没有它要等的请求（它是唯一的一个），或许在等更早的顺序留下的东西：{standing}",
+            line = line,
+            standing = standing(facts, wait)
+        ));
+    }
     Some(say!(
         "{line} → waits for nobody: {standing}",
         "{line} → 谁也不等：{standing}",
@@ -214,6 +223,23 @@ mod tests {
         );
         assert!(
             lines[1].starts_with("`submit c2` of phone P2 → waits for → `submit c1` of phone P1 → waits for nobody: its reply left at step "),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn live_01_looks_to_earlier_orders_when_a_request_is_alone() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        b.ending(Ending::Hung {
+            open: vec![],
+            waits: vec![wait(one, Some(call), None)],
+        });
+        let lines = edges(&b.history);
+        assert!(
+            lines[0].contains("what an earlier order left behind: its reply left at"),
             "{lines:?}"
         );
     }

@@ -100,6 +100,9 @@ struct Entry<'a> {
     shown: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     neighbour: Option<Neighbour>,
+    /// Index into the page's pictures of that neighbour's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beside: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -247,6 +250,7 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         .history
         .as_ref()
         .and_then(|history| album.add(|| Sequence::of(history, highlight), true));
+    let beside = played_neighbour(case, orders);
     Entry {
         path: &case.path,
         id: &case.id,
@@ -285,16 +289,23 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         }),
         picture,
         shown: shown.map(|order| order.index),
-        neighbour: shown
-            .and_then(|order| nearest(order.order, orders))
-            .or_else(|| neighbour_of_shrunk(case)),
+        neighbour: beside.clone().or_else(|| nearest(shown?.order, orders)),
+        beside: beside
+            .and(case.evidence.neighbour.as_ref())
+            .and_then(|found| album.add(|| Sequence::of(&found.history, &[]), true)),
     }
 }
 
-/// A shrunk order is none of those explored; its neighbour was played for it.
-fn neighbour_of_shrunk(case: &CaseResult) -> Option<Neighbour> {
+/// The neighbour that was played to stand beside the failing order; it has a history, as those explored mostly have not.
+fn played_neighbour(case: &CaseResult, orders: &[OrderView<'_>]) -> Option<Neighbour> {
+    let found = case.evidence.neighbour.as_ref()?;
     let token: ReplayToken = case.token.as_deref()?.parse().ok()?;
-    played(&token.order.to_string(), case.evidence.neighbour.as_ref()?)
+    let explored = orders.iter().find(|order| order.order == found.order);
+    let neighbour = played(&token.order.to_string(), found)?;
+    Some(Neighbour {
+        index: explored.map_or(0, |order| order.index),
+        ..neighbour
+    })
 }
 
 const fn known(evidence: &Evidence) -> Known<'_> {

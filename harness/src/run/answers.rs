@@ -28,8 +28,7 @@ impl Stage<'_> {
         let reading = self.ground.adapter.read(op, &answer);
         let token = reading.captures.get("token").cloned();
         let leaks = self.leaks(&answer);
-        let now_ms = self.ground.handle.now().0;
-        self.heard.phone(request, &answer, token.as_deref(), now_ms);
+        self.heard.answered(request, &answer, token.as_deref());
         let excerpt = excerpt(&answer, &self.record.history().secrets, token.as_deref());
         let operation = &self.record.history().operations[request];
         let (phone_name, user, label) = (

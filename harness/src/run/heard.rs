@@ -9,7 +9,7 @@ use wxmock_server::{CallInfo, HttpVersion, Road, Spoken};
 use super::mask::{Mask, Raw};
 use super::shelf::Shelf;
 use crate::history::{Exchange, History, Message};
-use crate::target::RawAnswer;
+use crate::target::{Asked, RawAnswer};
 
 /// Most of a phone's answer that is kept raw.
 const KEPT: usize = 16 << 10;
@@ -47,30 +47,34 @@ struct Said {
 }
 
 impl Heard {
-    /// A phone's request and what it was answered.
-    pub(crate) fn phone(
-        &mut self,
-        operation: usize,
-        answer: &RawAnswer,
-        token: Option<&str>,
-        now_ms: i64,
-    ) {
-        self.tokens.extend(token.map(str::to_owned));
-        let Some(asked) = &answer.asked else { return };
-        let took = i64::try_from(answer.took.as_millis()).unwrap_or(i64::MAX);
+    /// A phone sends a request.
+    pub(crate) fn asked(&mut self, operation: usize, asked: Option<Asked>, now_ms: i64) {
+        let Some(asked) = asked else { return };
         let said = Said {
-            at_ms: now_ms.saturating_sub(took),
-            took_us: u64::try_from(answer.took.as_micros()).ok(),
+            at_ms: now_ms,
+            took_us: None,
             http: HttpVersion::Http11.as_str(),
             method: asked.method.to_string(),
-            origin: asked.origin.clone(),
-            target: asked.target.clone(),
             asked: raw(&asked.headers, &asked.body),
-            status: answer.status,
-            answered: raw(&answer.headers, &answer.body),
-            cut: answer.error.is_some(),
+            origin: asked.origin,
+            target: asked.target,
+            status: None,
+            answered: Raw::default(),
+            cut: true,
         };
         self.phones.push((operation, said));
+    }
+
+    /// What it was answered.
+    pub(crate) fn answered(&mut self, operation: usize, answer: &RawAnswer, token: Option<&str>) {
+        self.tokens.extend(token.map(str::to_owned));
+        let asked = self.phones.iter_mut().find(|(at, _)| *at == operation);
+        if let Some((_, said)) = asked {
+            said.took_us = u64::try_from(answer.took.as_micros()).ok();
+            said.status = answer.status;
+            said.answered = raw(&answer.headers, &answer.body);
+            said.cut = answer.error.is_some();
+        }
     }
 
     /// A call of the backend and what WeChat answered.
@@ -251,7 +255,6 @@ mod tests {
     use crate::history::{Answer, Operation, Outcome, Phase, Tick, UserRecord};
     use crate::lang::Say;
     use crate::run::shelf::Code;
-    use crate::target::Asked;
 
     const CODE: &str = "0a1bcdefgh1234567890abcdefghijkl";
     const KEY: &str = "ab+/cd0123456789abcdeA==";
@@ -281,7 +284,7 @@ mod tests {
     #[test]
     fn an_exchange_is_told_with_names_for_its_secrets() {
         let mut history = History {
-            operations: vec![operation()],
+            operations: vec![operation(), operation()],
             users: vec![UserRecord {
                 name: "A".into(),
                 user: "A-1".into(),
@@ -302,26 +305,31 @@ mod tests {
             status: Some(200),
             body: Bytes::from(body),
             took: Duration::from_millis(3),
-            asked: Some(Asked {
-                method: Method::POST,
-                origin: "http://127.0.0.1:8080".into(),
-                target: "/login".into(),
-                headers: HeaderMap::new(),
-                body: Bytes::from(format!("{{\"code\":\"{CODE}\"}}")),
-            }),
             ..RawAnswer::default()
         };
+        let asked = Asked {
+            method: Method::POST,
+            origin: "http://127.0.0.1:8080".into(),
+            target: "/login".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::from(format!("{{\"code\":\"{CODE}\"}}")),
+        };
         let mut heard = Heard::default();
-        heard.phone(0, &answer, Some("tok-1234567890"), 1_000);
+        heard.asked(0, Some(asked.clone()), 1_000);
+        heard.asked(1, Some(asked), 1_001);
+        heard.answered(0, &answer, Some("tok-1234567890"));
         heard.with_names(&shelf, &history).tell(&mut history);
         let told = history.operations[0].exchange.as_ref().unwrap();
-        assert_eq!((told.at_ms, told.took_us), (997, Some(3_000)));
+        assert_eq!((told.at_ms, told.took_us), (1_000, Some(3_000)));
         assert_eq!(told.request.body, "{\"code\":\"<c1>\"}");
         assert_eq!(
             told.response.body,
             "{\"token\":\"<session token>\",\"key\":\"<k1>\"}"
         );
         assert!(!told.cut);
+        let open = history.operations[1].exchange.as_ref().unwrap();
+        assert_eq!(open.request, told.request);
+        assert!(open.cut && open.status.is_none(), "it was never answered");
     }
 
     #[test]

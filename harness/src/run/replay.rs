@@ -5,7 +5,7 @@ use super::runner::{Listener, RunError, Runner};
 use super::tally::Tally;
 use crate::event::RunEvent;
 use crate::history::{Ending, History};
-use crate::lang::Lang;
+use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::ReplayToken;
 use crate::verdict::{Level, Violation};
@@ -71,24 +71,26 @@ impl Replayed {
 impl Replay {
     /// What has become of the order, in one line: `STILL FAILS: KEY-04`.
     #[must_use]
-    pub fn sentence(&self, lang: Lang) -> String {
+    pub fn sentence(&self) -> Say {
         let word = self.outcome.word();
         match &self.outcome {
-            Replayed::Fixed => {
-                let fixed = lang.pick(
-                    "every step was taken as the token says, and no rule is broken",
-                    "每一步都按 token 走完，没有违反任何规则",
-                );
-                format!("{word}: {fixed}")
-            }
+            Replayed::Fixed => say!(
+                "{word}: every step was taken as the token says, and no rule is broken",
+                "{word}: 每一步都按 token 走完，没有违反任何规则",
+                word = word
+            ),
             Replayed::StillFails => {
                 let rules: Vec<&str> = self.violations.iter().map(|v| v.rule.as_str()).collect();
-                format!("{word}: {}", rules.join(" "))
+                Say::same(format!("{word}: {}", rules.join(" ")))
             }
-            Replayed::Diverged { at, saw } => {
-                format!("{word} {} {at}: {saw}", lang.pick("at", "于"))
-            }
-            Replayed::Error { reason, .. } => format!("{word}: {reason}"),
+            Replayed::Diverged { at, saw } => say!(
+                "{word} at {at}: {saw}",
+                "{word}，在 {at}: {saw}",
+                word = word,
+                at = at,
+                saw = saw
+            ),
+            Replayed::Error { reason, .. } => Say::same(format!("{word}: {reason}")),
         }
     }
 }
@@ -103,7 +105,7 @@ pub struct Kept {
     /// Its order.
     pub token: ReplayToken,
     /// What has changed since, for people.
-    pub changed: Vec<String>,
+    pub changed: Vec<Say>,
     /// The cases the token's is looked for in.
     pub cases: Vec<Case>,
 }
@@ -124,13 +126,21 @@ impl Runner {
             if replay.outcome == Replayed::StillFails && (must || self.settings.strict) {
                 exit_code = exit::VIOLATED;
             }
+            let Say {
+                en: sentence,
+                zh: sentence_zh,
+            } = replay.sentence();
+            let told = kept.changed.iter().cloned();
+            let (changed, changed_zh) = told.map(|Say { en, zh }| (en, zh)).unzip();
             listener(RunEvent::RegressionPlayed {
                 file: kept.file.clone(),
                 token: kept.token.to_string(),
                 rule: kept.rule.clone(),
                 outcome: replay.outcome.word().to_owned(),
-                sentence: replay.sentence(Lang::En),
-                changed: kept.changed.clone(),
+                sentence,
+                sentence_zh,
+                changed,
+                changed_zh,
             });
             let mut tally = Tally::default();
             if let Some(history) = replay.history {

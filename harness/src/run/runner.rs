@@ -294,7 +294,6 @@ impl Runner {
             let learned = &mut self.measured().learned;
             learned.logins = calibrated.logins;
             learned.calls_per_login = calibrated.calls;
-            learned.step = step_times(&calibrated.samples);
         }
         self.learn(calibrated.samples);
     }
@@ -332,7 +331,7 @@ impl Runner {
     pub fn characterisation(&self) -> Characterisation {
         let measured = self.measured();
         let mut learned = measured.learned.clone();
-        learned.step.quiet_ms = millis(measured.pace.quiet);
+        learned.step = step_times(&measured.waits, measured.pace);
         learned
     }
 
@@ -649,10 +648,9 @@ impl Runner {
     }
 }
 
-/// Median and 99th percentile of the waits in fault-free logins.
-fn step_times(samples: &[Sample]) -> StepTimes {
-    let both = |sample: &Sample| [sample.to_upstream, sample.to_answer];
-    let mut sorted: Vec<Duration> = samples.iter().flat_map(both).collect();
+/// Median and 99th percentile of the latest waits nobody lengthened, and the T that follows from them.
+fn step_times(waits: &VecDeque<Duration>, pace: Pace) -> StepTimes {
+    let mut sorted: Vec<Duration> = waits.iter().copied().collect();
     sorted.sort_unstable();
     let micros = |percent: usize| {
         let rank = (sorted.len() * percent).div_ceil(100);
@@ -662,12 +660,8 @@ fn step_times(samples: &[Sample]) -> StepTimes {
     StepTimes {
         median_us: micros(50),
         p99_us: micros(99),
-        quiet_ms: 0,
+        quiet_ms: u64::try_from(pace.quiet.as_millis()).unwrap_or(u64::MAX),
     }
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -676,13 +670,20 @@ mod tests {
 
     #[test]
     fn steps_are_told_by_their_median_and_their_worst() {
-        let sample = |ms| Sample {
-            to_upstream: Duration::from_millis(ms),
-            to_answer: Duration::from_millis(2 * ms),
+        let ms = Duration::from_millis;
+        let pace = Pace {
+            quiet: ms(128),
+            budget: ms(1),
+            answer_within: ms(1),
         };
-        let times = step_times(&[sample(1), sample(2), sample(8)]);
-        assert_eq!((times.median_us, times.p99_us), (2_000, 16_000));
-        assert_eq!(step_times(&[]), StepTimes::default());
+        let times = step_times(&VecDeque::from([ms(1), ms(2), ms(16)]), pace);
+        let expected = StepTimes {
+            median_us: 2_000,
+            p99_us: 16_000,
+            quiet_ms: 128,
+        };
+        assert_eq!(times, expected);
+        assert_eq!(step_times(&VecDeque::new(), pace).p99_us, 0);
     }
 
     #[test]

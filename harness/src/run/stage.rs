@@ -240,6 +240,9 @@ impl<'a> Stage<'a> {
             sending.vars,
             sending.extra,
         );
+        let now_ms = self.ground.handle.now().0;
+        self.heard
+            .asked(request, client.asked(&op, &vars, &extra), now_ms);
         self.workers.spawn(async move {
             let answer = client.call(&op, &vars, &extra).await;
             // Nobody listens any more once the order was cut short.

@@ -68,21 +68,21 @@ impl Accepted {
         if self.foreign {
             found.push(say!(
                 "a payload of another person is accepted: isolation is broken",
-                "别人的数据也被接受：用户之间没有隔离"
+                "别人的密文也解了：用户之间没有隔离"
             ));
         }
         if self.invented {
             found.push(say!(
                 "a key WeChat never issued is accepted",
-                "微信从未签发的 key 也被接受"
+                "微信从未签发过的 key 也接受"
             ));
         }
         say!(
-            "the store opens {{{keys}}} of {person}: {what}",
-            "后端现在能解 {person} 的 {{{keys}}}：{what}",
+            "the store opens {{{keys}}} of {person}: {found}",
+            "后端现在能解 {person} 的 {{{keys}}}：{found}",
             keys = keys.join(", "),
             person = person,
-            what = Say::join(found, &say!("; ", "；"))
+            found = Say::join(found, &say!("; ", "；"))
         )
     }
 }

@@ -52,7 +52,9 @@ impl Stage<'_> {
             self.follow()?;
         }
         for arrival in std::mem::take(&mut self.pending) {
+            let request = arrival.request;
             self.answered(arrival);
+            self.answered_while_held(request)?;
             moved = true;
         }
         Ok(moved)

@@ -99,19 +99,17 @@ pub enum Transport {
     RawPlus,
 }
 
-/// A request as it was put on the wire.
+/// A request as it is put on the wire.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// The method.
-    pub method: Method,
+pub(crate) struct Asked {
+    pub(crate) method: Method,
     /// Scheme, host and port.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// Headers, those every HTTP client adds included.
-    pub headers: HeaderMap,
-    /// Body.
-    pub body: Bytes,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// What came back, uninterpreted.
@@ -127,8 +125,6 @@ pub struct RawAnswer {
     pub took: Duration,
     /// Why there is no complete answer: refused, reset, too late, too large.
     pub error: Option<String>,
-    /// What was asked; `None` if no request could be built.
-    pub asked: Option<Asked>,
 }
 
 /// Sends described requests to one running backend. Cheap to clone.
@@ -174,27 +170,44 @@ impl Client {
         )
     }
 
+    /// What [`Client::call`] sends for the same arguments; `None` if it can send nothing.
+    pub(crate) fn asked(&self, op: &str, vars: &OpVars, extra: &Extra) -> Option<Asked> {
+        let spec = self.adapter.ops.get(op)?;
+        let (base, exchange) = self.build(&spec.request, vars, extra).ok()?;
+        let url = Url::parse(&base).ok()?;
+        address(&url, exchange).ok()
+    }
+
     async fn perform(&self, request: &request::Request, vars: &OpVars, extra: &Extra) -> RawAnswer {
+        let bound = Duration::from_millis(self.adapter.features.answer_within_ms);
+        match self.build(request, vars, extra) {
+            Ok((base, exchange)) => send(&base, exchange, extra.deadline.unwrap_or(bound)).await,
+            Err(error) => RawAnswer::failed(error),
+        }
+    }
+
+    /// Where a request goes, and what it says.
+    fn build(
+        &self,
+        request: &request::Request,
+        vars: &OpVars,
+        extra: &Extra,
+    ) -> Result<(String, Exchange), String> {
         let slots = Vars {
             run: &self.run,
             phone: Some(vars),
         };
-        let exchange = match request.build(&slots, extra) {
-            Ok(exchange) => exchange,
-            Err(error) => {
-                return RawAnswer::failed(format!("the request cannot be built: {error}"));
-            }
-        };
+        let exchange = request
+            .build(&slots, extra)
+            .map_err(|error| format!("the request cannot be built: {error}"))?;
         let base = match extra.replica {
             None => self.adapter.base(&self.run),
-            Some(index) => match self.adapter.replicas(&self.run).into_iter().nth(index) {
-                Some(base) => base,
-                None => return RawAnswer::failed(format!("there is no replica {}", index + 1)),
-            },
+            Some(index) => {
+                let replica = self.adapter.replicas(&self.run).into_iter().nth(index);
+                replica.ok_or_else(|| format!("there is no replica {}", index + 1))?
+            }
         };
-        let bound = Duration::from_millis(self.adapter.features.answer_within_ms);
-        let deadline = extra.deadline.unwrap_or(bound);
-        send(&base, exchange, deadline).await
+        Ok((base, exchange))
     }
 }
 
@@ -231,14 +244,13 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
     let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
     let host = url.host_str().ok_or("the base address has no host")?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let asked = address(&url, host, exchange)?;
+    let asked = address(&url, exchange)?;
     let mut request = Request::builder()
-        .method(asked.method.clone())
-        .uri(asked.target.as_str())
-        .body(Full::new(asked.body.clone()))
+        .method(asked.method)
+        .uri(asked.target)
+        .body(Full::new(asked.body))
         .map_err(|error| format!("the request cannot be built: {error}"))?;
-    request.headers_mut().clone_from(&asked.headers);
-    answer.asked = Some(asked);
+    *request.headers_mut() = asked.headers;
     // `Url` keeps the brackets of an IPv6 address, the resolver does not want them.
     let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
         .await
@@ -280,7 +292,8 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
 }
 
 /// The request as it goes to the backend at `url`.
-fn address(url: &Url, host: &str, exchange: Exchange) -> Result<Asked, String> {
+fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
+    let host = url.host_str().ok_or("the base address has no host")?;
     let authority = url
         .port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));

@@ -32,7 +32,8 @@ pub use adapter::{
 };
 pub(crate) use backend::declared_env;
 pub use backend::{Backend, StartError};
-pub use client::{Asked, Client, Extra, OpVars, RawAnswer, RunVars, Transport};
+pub(crate) use client::Asked;
+pub use client::{Client, Extra, OpVars, RawAnswer, RunVars, Transport};
 pub use operations::op_names;
 pub use overrides::Overrides;
 pub use problem::{AdapterError, Problem};

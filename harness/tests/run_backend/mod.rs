@@ -53,6 +53,8 @@ pub(crate) enum Habit {
     Impatient,
     /// As `KeepsAll`, and it asks WeChat again as soon as a second login comes, without giving up on the first call.
     AsksAgain,
+    /// As `KeepsAll`, and the first of two logins is told to come back when the second comes; its call stays open.
+    AnswersEarly,
     /// As `KeepsAll`, but for the first time two logins are open at once: then the later one waits for the other.
     BusyOnce,
     /// As `KeepsAll`, and of the payloads it could open, from number `from` on (the first is 0) every `every`th is a
@@ -182,6 +184,17 @@ impl Store {
                     () = self.second.notified() => tokio::join!(first, self.exchange(code)).0,
                 }
             }
+            Habit::AnswersEarly => {
+                if others > 0 {
+                    self.second.notify_waiters();
+                }
+                let (wechat, path) = (self.wechat, exchange_path(code));
+                let mut call = tokio::spawn(async move { get(wechat, &path).await });
+                tokio::select! {
+                    session = &mut call => self.admit(session.ok().flatten()),
+                    () = self.second.notified() => (503, json!({ "error": "come back later" })),
+                }
+            }
             Habit::BusyOnce => {
                 let first_time = others > 0 && !self.was_busy.swap(true, Ordering::SeqCst);
                 if first_time {
@@ -207,10 +220,12 @@ impl Store {
     }
 
     async fn exchange(&self, code: &str) -> Reply {
-        let path = format!(
-            "/sns/jscode2session?appid={APPID}&secret={SECRET}&js_code={code}&grant_type=authorization_code"
-        );
-        let Some(session) = get(self.wechat, &path).await else {
+        self.admit(get(self.wechat, &exchange_path(code)).await)
+    }
+
+    /// What a login is answered once WeChat has said who it is.
+    fn admit(&self, session: Option<Value>) -> Reply {
+        let Some(session) = session else {
             return (503, json!({ "error": "WeChat is away" }));
         };
         let (Some(openid), Some(key)) =
@@ -275,6 +290,12 @@ impl Store {
         let number = self.opened.fetch_add(1, Ordering::SeqCst);
         number >= from && (number - from).is_multiple_of(every)
     }
+}
+
+fn exchange_path(code: &str) -> String {
+    format!(
+        "/sns/jscode2session?appid={APPID}&secret={SECRET}&js_code={code}&grant_type=authorization_code"
+    )
 }
 
 fn open(key: &str, body: &Value, openid: &str) -> Option<String> {

@@ -52,12 +52,12 @@ impl Call<'_> {
             text.parse()
                 .map_err(|error| ApiError::invalid(name, format!("`{text}`: {error}")))
         };
-        self.request.param(name).map(read).transpose()
+        self.request.param(name).map(|text| read(&text)).transpose()
     }
 
     /// Refuses query parameters nobody reads: a filter with a typo would otherwise match everything.
     pub(crate) fn accept_query(&self, accepted: &[&str]) -> Result<(), ApiError> {
-        accept(&self.request.query, accepted)
+        accept(&self.request.query(), accepted)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The journal over HTTP: a query, NDJSON, or a stream that goes on.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, de};
@@ -27,7 +25,7 @@ const NDJSON: &str = "application/x-ndjson";
 pub(super) fn query(call: &Call<'_>) -> Result<Response, ApiError> {
     call.accept_query(&PARAMETERS)?;
     let follow = call.query::<bool>("follow")?.unwrap_or(false);
-    let ndjson = match call.request.param("format") {
+    let ndjson = match call.request.param("format").as_deref() {
         None => follow,
         Some("json") if follow => {
             return Err(ApiError::invalid(
@@ -73,7 +71,7 @@ pub(super) fn clear(call: &Call<'_>) -> Result<Response, ApiError> {
 }
 
 fn filter(call: &Call<'_>) -> Result<Filter, ApiError> {
-    let words = |name| call.request.param(name).map(str::to_owned);
+    let words = |name| call.request.param(name);
     let app = match words("app") {
         Some(name) => Some(
             super::call::app(call.handle, Some(&name))?
@@ -82,11 +80,8 @@ fn filter(call: &Call<'_>) -> Result<Filter, ApiError> {
         ),
         None => None,
     };
-    let kinds = call
-        .request
-        .param("kind")
-        .into_iter()
-        .flat_map(|kinds| kinds.split(','));
+    let kinds = words("kind");
+    let kinds = kinds.iter().flat_map(|kinds| kinds.split(','));
     Ok(Filter {
         after: call.query("after")?.unwrap_or(0),
         kinds: kinds
@@ -136,9 +131,9 @@ fn stream(call: &Call<'_>, filter: Filter) -> Response {
     response
 }
 
-fn line(entry: &Arc<Entry>) -> Vec<u8> {
+fn line(entry: &Entry) -> Vec<u8> {
     // An entry holds strings and numbers only, so it always serialises; an empty line would still be valid NDJSON.
-    let mut line = serde_json::to_vec(&**entry).unwrap_or_default();
+    let mut line = serde_json::to_vec(entry).unwrap_or_default();
     line.push(b'\n');
     line
 }

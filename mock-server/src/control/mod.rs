@@ -23,6 +23,7 @@ mod users;
 
 use hyper::Method;
 use serde_json::{Map, Value, json};
+use wxmock_world::Tail;
 
 use self::call::Call;
 pub(crate) use self::error::{ApiError, answer, decode};
@@ -145,7 +146,7 @@ static ROUTES: [Route<Handler>; 57] = {
 
 /// Answers a request whose path starts with `/_mock/`.
 pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
-    if request.path.starts_with(device::PREFIX) {
+    if request.path().starts_with(device::PREFIX) {
         return device::route(handle, request).await;
     }
     dispatch(handle, &request).unwrap_or_else(ApiError::response)
@@ -153,7 +154,7 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
 
 fn dispatch(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
     guard::check(request)?;
-    let (route, params) = find(&ROUTES, &request.method, &request.path)?;
+    let (route, params) = find(&ROUTES, &request.method, request.path())?;
     (route.handler)(&Call {
         handle,
         request,
@@ -202,7 +203,7 @@ fn match_view(matching: &CallMatch) -> Value {
             view.insert(name.to_owned(), value);
         }
     };
-    let code = |code: &Option<String>| code.as_deref().map(|code| json!(crate::calls::tail(code)));
+    let code = |code: &Option<String>| code.as_deref().map(|code| json!(Tail::of(code)));
     put(
         "endpoint",
         matching.endpoint.map(|endpoint| json!(endpoint)),

@@ -43,7 +43,7 @@ const CAPTURE: [&str; 7] = [
 impl Arguments {
     pub(super) fn read(api: &str, request: &Request) -> Result<Self, ApiError> {
         let mut pairs = body_pairs(request)?;
-        pairs.extend(request.query.iter().cloned());
+        pairs.extend(request.query());
         let capture = !matches!(api, "login" | "checkSession");
         call::accept(&pairs, if capture { &CAPTURE } else { &WHO })?;
         let word = |name| first_value(&pairs, name).map(str::to_owned);

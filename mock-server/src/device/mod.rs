@@ -63,7 +63,7 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
 
 fn run(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
     let api = request
-        .path
+        .path()
         .strip_prefix(PREFIX)
         .unwrap_or_default()
         .trim_end_matches('/');

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use wxmock_world::Tail;
 
 use super::road::{Alpn, HttpVersion, Road};
-use crate::calls::tail;
 
 /// Counts of what came in, by road. Each list keeps its first [`Roads::CAPACITY`] different lines and drops what comes new
 /// after that, so that a flood of made-up names costs no memory.
@@ -187,7 +187,10 @@ impl Roads {
 
     /// Somebody sent a credential that is not ours.
     pub(crate) fn stranger(&self, what: Stranger, credential: &str) {
-        bump(&mut self.lock().strangers, (what, tail(credential)));
+        bump(
+            &mut self.lock().strangers,
+            (what, Tail::of(credential).to_string()),
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {

@@ -1,8 +1,12 @@
 //! One call on its way from request to last byte: keeps the call's record, the journal and the log true however it ends.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::calls::{CallId, CallInfo, CallState, tail};
+use hyper::{Method, Uri};
+use wxmock_world::Tail;
+
+use crate::calls::{CallId, CallInfo, CallState};
 use crate::gates::{Point, Seat, Turn};
 use crate::handle::Handle;
 use crate::journal::{Exchange, What};
@@ -12,8 +16,8 @@ use crate::journal::{Exchange, What};
 pub(crate) struct InFlight {
     handle: Handle,
     call: CallId,
-    method: hyper::Method,
-    path: String,
+    method: Method,
+    uri: Uri,
     began: Instant,
     /// Bytes the connection had written when the call began.
     written_before: u64,
@@ -27,15 +31,15 @@ impl InFlight {
     pub(crate) fn begin(
         handle: &Handle,
         call: CallInfo,
-        method: hyper::Method,
-        path: String,
+        method: Method,
+        uri: Uri,
         written: u64,
     ) -> Self {
         Self {
             call: handle.calls().begin(call),
             handle: handle.clone(),
             method,
-            path,
+            uri,
             began: Instant::now(),
             written_before: written,
             rid: None,
@@ -88,7 +92,7 @@ impl InFlight {
         let is_heard = self.handle.journal().capacity() > 0 || self.handle.logger().is_on();
         let asked = Asked {
             method: std::mem::take(&mut self.method),
-            path: std::mem::take(&mut self.path),
+            uri: std::mem::take(&mut self.uri),
             rid: self.rid.take(),
             began: self.began,
         };
@@ -114,8 +118,8 @@ impl InFlight {
 
 /// What a record of an exchange has that the call's record has not.
 struct Asked {
-    method: hyper::Method,
-    path: String,
+    method: Method,
+    uri: Uri,
     rid: Option<String>,
     began: Instant,
 }
@@ -124,8 +128,11 @@ impl Asked {
     fn exchange(self, call: &CallInfo) -> Exchange {
         Exchange {
             call: call.id,
-            method: self.method.as_str().to_owned(),
-            path: self.path,
+            method: method_name(&self.method),
+            path: match call.endpoint.path() {
+                Some(path) => Cow::Borrowed(path),
+                None => Cow::Owned(self.uri.path().to_owned()),
+            },
             endpoint: call.endpoint,
             via: call.via.clone(),
             appid: call.appid.clone(),
@@ -134,7 +141,7 @@ impl Asked {
                 .js_code
                 .as_deref()
                 .or(call.phone_code.as_deref())
-                .map(tail),
+                .map(Tail::of),
             state: call.state,
             status: call.status,
             errcode: call.errcode,
@@ -145,6 +152,15 @@ impl Asked {
             bytes_written: call.bytes_written,
             took_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
+    }
+}
+
+/// A method as text, without asking for memory for the usual ones.
+fn method_name(method: &Method) -> Cow<'static, str> {
+    match *method {
+        Method::GET => Cow::Borrowed("GET"),
+        Method::POST => Cow::Borrowed("POST"),
+        _ => Cow::Owned(method.as_str().to_owned()),
     }
 }
 

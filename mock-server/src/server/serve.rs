@@ -13,7 +13,7 @@ use super::connection::Switch;
 use super::{Cut, Wire, WireBody};
 use crate::control;
 use crate::handle::Handle;
-use crate::http::{Request, Response, ResponseBody, decode_pairs};
+use crate::http::{Request, Response, ResponseBody};
 use crate::net::{Line, Road, Target, Via, proxy};
 use crate::wechat;
 
@@ -61,7 +61,7 @@ async fn answer(
         Err(Unread::TooLong) => return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "", wire)),
         Err(Unread::Broken) => return Err(Cut),
     };
-    if is_ours(&request.path) {
+    if is_ours(request.path()) {
         return Ok(plain(control::route(&handle, request).await, wire));
     }
     wechat::answer(&handle, wire, request).await
@@ -158,8 +158,7 @@ async fn read(
     };
     let spoken = handle.verbatim().hear(&parts, &body);
     Ok(Request {
-        query: decode_pairs(parts.uri.query().unwrap_or_default().as_bytes()),
-        path: parts.uri.path().to_owned(),
+        uri: parts.uri,
         method: parts.method,
         headers: parts.headers,
         body,

@@ -9,13 +9,14 @@ use super::json::Object;
 use super::render::Rendered;
 use crate::http::Request;
 
-pub(super) fn read(request: &mut Request) -> SignedRequest {
-    let mut param = |name| request.take_param(name);
+pub(super) fn read(request: &Request) -> SignedRequest {
+    let [access_token, openid, signature, sig_method] =
+        request.params(["access_token", "openid", "signature", "sig_method"]);
     SignedRequest {
-        access_token: param("access_token"),
-        openid: param("openid"),
-        signature: param("signature"),
-        sig_method: param("sig_method"),
+        access_token,
+        openid,
+        signature,
+        sig_method,
     }
 }
 

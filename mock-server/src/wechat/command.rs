@@ -60,8 +60,8 @@ const fn front_door(errcode: i64, errmsg: &'static str) -> WxError {
 
 impl Asked {
     /// Read a request. Never fails: a request nobody can read is a refusal like any other.
-    pub(super) fn read(endpoint: Endpoint, request: &mut Request) -> Self {
-        let dialect = Dialect::of_path(&request.path);
+    pub(super) fn read(endpoint: Endpoint, request: &Request) -> Self {
+        let dialect = Dialect::of_path(request.path());
         if request.chunked && request.method == Method::POST {
             return Self {
                 dialect,
@@ -90,12 +90,7 @@ impl Asked {
     /// Write down what the request says of itself.
     pub(super) fn describe(&self, call: &mut CallInfo) {
         match &self.command {
-            Command::Jscode2session(q) => {
-                call.appid.clone_from(&q.appid);
-                call.js_code.clone_from(&q.js_code);
-            }
-            Command::Token(q) => call.appid.clone_from(&q.appid),
-            Command::StableToken(q) => call.appid.clone_from(&q.appid),
+            Command::Jscode2session(q) => call.js_code.clone_from(&q.js_code),
             Command::Checksession(q) | Command::Resetusersessionkey(q) => {
                 call.openid.clone_from(&q.openid)
             }
@@ -103,8 +98,20 @@ impl Asked {
                 call.phone_code.clone_from(&q.code);
                 call.openid.clone_from(&q.openid);
             }
-            Command::Refused(_) | Command::Unmeasured => {}
+            Command::Token(_)
+            | Command::StableToken(_)
+            | Command::Refused(_)
+            | Command::Unmeasured => {}
         }
+    }
+
+    /// Write down whom it turned out to be about: the appid as sent, whether there is such an app or not.
+    pub(super) fn attribute_to(&self, subject: &Subject, call: &mut CallInfo) {
+        call.user.clone_from(&subject.user);
+        call.appid = match (&subject.app, self.credentials().0) {
+            (Some(app), _) => Some(app.clone().into()),
+            (None, sent) => sent.map(Into::into),
+        };
     }
 
     /// The appid and AppSecret it carries, as sent.
@@ -121,7 +128,7 @@ impl Asked {
     pub(super) fn attribute(&self, world: &World) -> Subject {
         match &self.command {
             Command::Jscode2session(q) => Subject {
-                app: render::app(q.appid.as_deref()),
+                app: app(world, q.appid.as_deref()),
                 user: q
                     .js_code
                     .as_deref()
@@ -129,11 +136,11 @@ impl Asked {
                     .map(|(_, user)| user),
             },
             Command::Token(q) => Subject {
-                app: render::app(q.appid.as_deref()),
+                app: app(world, q.appid.as_deref()),
                 user: None,
             },
             Command::StableToken(q) => Subject {
-                app: render::app(q.appid.as_deref()),
+                app: app(world, q.appid.as_deref()),
                 user: None,
             },
             Command::Checksession(q) | Command::Resetusersessionkey(q) => {
@@ -173,6 +180,12 @@ impl Asked {
             Command::Unmeasured => Rendered::empty(StatusCode::PRECONDITION_FAILED, now),
         }
     }
+}
+
+/// The app of an appid as sent; one that does not exist keeps its well-formed name.
+fn app(world: &World, appid: Option<&str>) -> Option<AppId> {
+    let appid = appid?;
+    world.app_id(appid).or_else(|| AppId::parse(appid).ok())
 }
 
 /// Whose app and whose login a call is about.

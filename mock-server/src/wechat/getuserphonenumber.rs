@@ -8,8 +8,8 @@ use super::post;
 use super::render::Rendered;
 use crate::http::Request;
 
-pub(super) fn read(request: &mut Request) -> Result<PhoneNumberRequest, WxError> {
-    let access_token = request.take_param("access_token");
+pub(super) fn read(request: &Request) -> Result<PhoneNumberRequest, WxError> {
+    let access_token = request.param("access_token");
     // A form body, broken JSON and an access_token sent in the body are all answered 47001 (captured).
     let Ok(fields) = post::read(request)? else {
         return Err(DATA_FORMAT);

@@ -13,13 +13,14 @@ use crate::http::Request;
 /// `expires_in` as old accounts still have it. Staff call it meaningless; it is not the key's life.
 const LEGACY_EXPIRES_IN: i64 = 7_200;
 
-pub(super) fn read(request: &mut Request) -> Jscode2Session {
-    let mut param = |name| request.take_param(name);
+pub(super) fn read(request: &Request) -> Jscode2Session {
+    let [appid, secret, js_code, grant_type] =
+        request.params(["appid", "secret", "js_code", "grant_type"]);
     Jscode2Session {
-        appid: param("appid"),
-        secret: param("secret"),
-        js_code: param("js_code"),
-        grant_type: param("grant_type"),
+        appid,
+        secret,
+        js_code,
+        grant_type,
     }
 }
 

@@ -16,9 +16,9 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wxmock_world::{World, errcode};
+use wxmock_world::errcode;
 
-use crate::calls::{CallId, CallInfo, CallState, Endpoint};
+use crate::calls::{CallInfo, CallState, Endpoint};
 use crate::faults::{FaultRule, When};
 use crate::gates::Point;
 use crate::handle::Handle;
@@ -41,10 +41,16 @@ pub(crate) async fn answer(
     let before = strike(handle, &mut call, When::BeforeCommit).await;
     let (rendered, subject) = match &before {
         Some(_) => stand_in(handle, &asked, subject),
-        None => commit(handle, &asked, subject, call.id()),
+        None => commit(handle, &asked, subject),
     };
     note_strangers(handle, &asked, &rendered);
-    record(handle, &mut call, &rendered, before.as_deref());
+    record(
+        handle,
+        &mut call,
+        &rendered,
+        Some((&asked, &subject)),
+        before.as_deref(),
+    );
     call.pass_turn();
     call.pass(Point::Committed).await;
     let rule = match before {
@@ -59,7 +65,7 @@ pub(crate) async fn answer(
             let (app, dialect) = (subject.app.as_ref(), asked.dialect);
             match spoil::spoil(handle, app, dialect, rendered, &rule.effect) {
                 Spoilt::Answer(rendered, shaping) => {
-                    record(handle, &mut call, &rendered, None);
+                    record(handle, &mut call, &rendered, None, None);
                     (rendered, shaping)
                 }
                 Spoilt::Reset => {
@@ -84,17 +90,17 @@ pub(crate) async fn answer(
 
 /// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
 fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<Subject>, InFlight) {
-    let endpoint = Endpoint::of_path(&request.path);
-    let asked = Asked::read(endpoint, &mut request);
+    let endpoint = Endpoint::of_path(request.path());
+    let asked = Asked::read(endpoint, &request);
     let mut info = CallInfo::new(endpoint, handle.now());
     info.via = std::mem::take(&mut request.via);
     asked.describe(&mut info);
     // Gates, faults and watchers look for the user before the command runs; without them the look-up waits for the command's lock.
     let subject = is_watched(handle).then(|| handle.with_world(|world, _| asked.attribute(world)));
     if let Some(subject) = &subject {
-        subject.put_on(&mut info);
+        asked.attribute_to(subject, &mut info);
     }
-    let call = InFlight::begin(handle, info, request.method, request.path, wire.written());
+    let call = InFlight::begin(handle, info, request.method, request.uri, wire.written());
     if let Some(spoken) = request.spoken {
         handle.verbatim().file(call.id(), *spoken);
     }
@@ -116,15 +122,10 @@ async fn strike(handle: &Handle, call: &mut InFlight, when: When) -> Option<Arc<
     struck.decides
 }
 
-/// Run the command, and write down whom it is about if nobody asked before.
-fn commit(
-    handle: &Handle,
-    asked: &Asked,
-    subject: Option<Subject>,
-    call: CallId,
-) -> (Rendered, Subject) {
+/// Run the command, and find out whom it is about if nobody asked before.
+fn commit(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered, Subject) {
     handle.with_world(|world, now| {
-        let subject = subject.unwrap_or_else(|| attribute_late(handle, world, asked, call));
+        let subject = subject.unwrap_or_else(|| asked.attribute(world));
         (asked.run(world, now, subject.app.as_ref()), subject)
     })
 }
@@ -144,21 +145,6 @@ fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Render
     })
 }
 
-fn attribute_late(handle: &Handle, world: &World, asked: &Asked, call: CallId) -> Subject {
-    let subject = asked.attribute(world);
-    handle.calls().update(call, |call| subject.put_on(call));
-    subject
-}
-
-impl Subject {
-    fn put_on(&self, call: &mut CallInfo) {
-        call.user.clone_from(&self.user);
-        if call.appid.is_none() {
-            call.appid = self.app.as_ref().map(ToString::to_string);
-        }
-    }
-}
-
 /// Credentials of another world are worth a warning: a real AppSecret may have leaked into a test.
 fn note_strangers(handle: &Handle, asked: &Asked, rendered: &Rendered) {
     let is_unknown_app = rendered.errcode == Some(errcode::INVALID_APPID.errcode);
@@ -174,11 +160,20 @@ fn note_strangers(handle: &Handle, asked: &Asked, rendered: &Rendered) {
     }
 }
 
-/// The call's answer is decided, though `fault` may keep it from ever being sent.
-fn record(handle: &Handle, call: &mut InFlight, rendered: &Rendered, fault: Option<&FaultRule>) {
+/// The call's answer is decided, though `fault` may keep it from ever being sent; by now it is known whom it is about.
+fn record(
+    handle: &Handle,
+    call: &mut InFlight,
+    rendered: &Rendered,
+    about: Option<(&Asked, &Subject)>,
+    fault: Option<&FaultRule>,
+) {
     let answers = fault.is_none_or(|rule| rule.effect.answers());
     call.set_rid(rendered.rid.clone().filter(|_| answers));
     handle.calls().update(call.id(), |call| {
+        if let Some((asked, subject)) = about {
+            asked.attribute_to(subject, call);
+        }
         call.state = CallState::Committed;
         call.status = Some(rendered.status.as_u16()).filter(|_| answers);
         call.errcode = rendered.errcode.filter(|_| answers);

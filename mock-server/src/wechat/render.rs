@@ -1,10 +1,11 @@
 //! Answers as bytes: the two error dialects, content types, the rid, the head. Knows no endpoint's fields.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use hyper::http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -134,7 +135,7 @@ impl Rendered {
             headers.insert(CONTENT_TYPE, content_type);
         }
         headers.insert(DATE, http_date(self.date));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        // hyper adds Content-Length, which captures show in this last place.
         parts.headers = headers;
         (parts, self.body)
     }
@@ -169,11 +170,6 @@ pub(super) fn refusal(
     rendered
 }
 
-/// The appid of a request as the world knows it.
-pub(super) fn app(appid: Option<&str>) -> Option<AppId> {
-    appid.and_then(|appid| AppId::parse(appid).ok())
-}
-
 fn content_type(dialect: Dialect, shape: Option<&Shape>) -> Option<HeaderValue> {
     let own = || HeaderValue::from_static(dialect.content_type());
     let chosen = shape.and_then(|shape| shape.content_type.as_deref());
@@ -184,9 +180,25 @@ fn content_type(dialect: Dialect, shape: Option<&Shape>) -> Option<HeaderValue> 
     )
 }
 
+thread_local! {
+    /// The last date written on this thread, by its second: the next answer mostly has the same.
+    static WRITTEN: RefCell<(i64, HeaderValue)> =
+        const { RefCell::new((i64::MIN, HeaderValue::from_static(""))) };
+}
+
 /// `Thu, 22 Aug 2024 01:37:53 GMT`
 fn http_date(at: UnixMs) -> HeaderValue {
-    let moment = Timestamp::from_millisecond(at.0).unwrap_or_default();
+    let second = at.0.div_euclid(1_000);
+    WRITTEN.with_borrow_mut(|written| {
+        if written.0 != second {
+            *written = (second, write_date(second));
+        }
+        written.1.clone()
+    })
+}
+
+fn write_date(second: i64) -> HeaderValue {
+    let moment = Timestamp::from_second(second).unwrap_or_default();
     let text = DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&moment)
         .unwrap_or_default();

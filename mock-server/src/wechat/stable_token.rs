@@ -8,7 +8,7 @@ use super::render::Rendered;
 use super::token;
 use crate::http::Request;
 
-pub(super) fn read(request: &mut Request) -> Result<StableTokenRequest, WxError> {
+pub(super) fn read(request: &Request) -> Result<StableTokenRequest, WxError> {
     let fields = match post::read(request)? {
         Ok(fields) => fields,
         // A form body is answered `41002 appid missing` (captured): to this endpoint it is a body without parameters.

@@ -8,15 +8,15 @@ use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
 
-pub(super) fn read(request: &mut Request) -> Result<TokenRequest, WxError> {
+pub(super) fn read(request: &Request) -> Result<TokenRequest, WxError> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(REQUIRE_GET);
     }
-    let mut param = |name| request.take_param(name);
+    let [grant_type, appid, secret] = request.params(["grant_type", "appid", "secret"]);
     Ok(TokenRequest {
-        grant_type: param("grant_type"),
-        appid: param("appid"),
-        secret: param("secret"),
+        grant_type,
+        appid,
+        secret,
     })
 }
 

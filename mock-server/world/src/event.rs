@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{AppId, DeviceId, KeyNo, OpenDataApi, Seq, UnixMs, UserId, session_key::KeyCause};
+use crate::{
+    AppId, DeviceId, KeyNo, OpenDataApi, Seq, Tail, UnixMs, UserId, session_key::KeyCause,
+};
 
 /// One thing that happened. Several may share the number of the command that caused them; they are in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,14 +57,14 @@ pub enum EventKind {
         /// The phone.
         device: DeviceId,
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
         /// The key it is bound to.
         key: KeyNo,
     },
     /// An exchange succeeded.
     CodeExchanged {
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
         /// The key revealed.
         key: KeyNo,
     },
@@ -70,7 +72,7 @@ pub enum EventKind {
     CodeRefused {
         /// Last four characters of the code, if it is one of ours.
         #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<String>,
+        code: Option<Tail>,
         /// The answer.
         errcode: i64,
         /// Whether this refusal spent the code.
@@ -79,7 +81,7 @@ pub enum EventKind {
     /// A code was not exchanged in time.
     CodeExpired {
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
     },
     /// A new key exists.
     KeyIssued {
@@ -141,24 +143,24 @@ pub enum EventKind {
     /// The phone button made a code.
     PhoneCodeMinted {
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
     },
     /// A phone code was exchanged for the number.
     PhoneCodeExchanged {
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
     },
     /// A phone code was not exchanged in time.
     PhoneCodeExpired {
         /// Last four characters of the code.
-        code: String,
+        code: Tail,
     },
     /// An access_token exists or was handed out again.
     TokenIssued {
         /// Of which kind.
         token: TokenKind,
         /// Last four characters.
-        tail: String,
+        tail: Tail,
         /// Whether it is new; stable tokens are handed out again while they live.
         fresh: bool,
     },
@@ -167,7 +169,7 @@ pub enum EventKind {
         /// Of which kind.
         token: TokenKind,
         /// Last four characters.
-        tail: String,
+        tail: Tail,
         /// Why.
         why: TokenEnd,
     },

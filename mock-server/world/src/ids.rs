@@ -32,10 +32,66 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// The last four characters behind an ellipsis: enough to tell two secrets apart, too little to use one.
-pub(crate) fn tail(secret: &str) -> String {
-    let start = secret.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-    format!("…{}", &secret[start..])
+/// The last four characters of a secret behind an ellipsis, stored in place: enough to tell two apart, too little to use
+/// one. Of a text of eight characters or fewer only the ellipsis.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tail {
+    bytes: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl Tail {
+    const ELLIPSIS: &'static str = "…";
+    /// The ellipsis and four characters of four bytes each.
+    const LONGEST: usize = Self::ELLIPSIS.len() + 16;
+
+    /// The tail of `secret`.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        let mut from_end = secret.char_indices().rev();
+        let fourth = from_end.nth(3).map_or(secret.len(), |(at, _)| at);
+        let start = match from_end.nth(4) {
+            Some(_) => fourth,
+            None => secret.len(),
+        };
+        let mut bytes = [0; Self::LONGEST];
+        let (ellipsis, rest) = bytes.split_at_mut(Self::ELLIPSIS.len());
+        ellipsis.copy_from_slice(Self::ELLIPSIS.as_bytes());
+        let shown = &secret.as_bytes()[start..];
+        rest[..shown.len()].copy_from_slice(shown);
+        // At most 19, so the cast loses nothing.
+        let len = (Self::ELLIPSIS.len() + shown.len()) as u8;
+        Self { bytes, len }
+    }
+
+    /// The text: `…1abc`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)])
+            .expect("cut where a character begins")
+    }
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Serialize for Tail {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.as_str())
+    }
+}
+
+fn hidden(text: &str) -> String {
+    Tail::of(text).to_string()
 }
 
 macro_rules! common_impls {
@@ -122,6 +178,14 @@ macro_rules! fixed_id {
             }
         }
 
+        impl $name {
+            /// From characters drawn from the right alphabet.
+            #[allow(dead_code, reason = "not every fixed name is drawn")]
+            pub(crate) const fn from_ascii(bytes: [u8; $len]) -> Self {
+                Self(Text(bytes))
+            }
+        }
+
         common_impls!($name, $debug);
     };
 }
@@ -193,7 +257,19 @@ named_id! {
 
 fixed_id! {
     /// The password of an app: 32 lower-case hex digits. A secret.
-    AppSecret, 32, "an AppSecret", "32 lower-case hex digits", tail, lower_hex
+    AppSecret, 32, "an AppSecret", "32 lower-case hex digits", hidden, lower_hex
+}
+
+impl std::borrow::Borrow<str> for AppId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<AppId> for Arc<str> {
+    fn from(app: AppId) -> Self {
+        app.0
+    }
 }
 
 named_id! {
@@ -220,18 +296,18 @@ fixed_id! {
 fixed_id! {
     /// What `wx.login` hands to a page: 32 of `[0-9A-Za-z]`. Codes this world mints start with `0`, have `1` or `3` third,
     /// and repeat two groups (`[3..7]` at `[27..31]`, `[7..9]` at `[19..21]`). A secret.
-    JsCode, 32, "a login code", "32 of [0-9A-Za-z]", tail, |t| t.bytes().all(|b| b.is_ascii_alphanumeric())
+    JsCode, 32, "a login code", "32 of [0-9A-Za-z]", hidden, |t| t.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 fixed_id! {
     /// What the phone button hands to a page: 64 lower-case hex digits. A secret.
-    PhoneCode, 64, "a phone code", "64 lower-case hex digits", tail, lower_hex
+    PhoneCode, 64, "a phone code", "64 lower-case hex digits", hidden, lower_hex
 }
 
 named_id! {
     /// An app's credential for server calls: `<n>_` and `[A-Za-z0-9_-]`, 136 (plain) or 157 (stable) characters when made here,
     /// up to 512 when read. A secret.
-    AccessToken, "an access_token", "digits, an underscore and at least 32 of [A-Za-z0-9_-]", tail, token_shaped
+    AccessToken, "an access_token", "digits, an underscore and at least 32 of [A-Za-z0-9_-]", hidden, token_shaped
 }
 
 /// The key shared by WeChat, the phone and (after an exchange) the backend: 16 bytes, on the wire 24 characters of base64
@@ -471,7 +547,14 @@ mod tests {
         assert_eq!(format!("{code:?}"), "JsCode(…bcdx)");
         let key = SessionKey::from_base64("tiihtNczf5v6AKRyjwEUhQ==").unwrap();
         assert_eq!(format!("{key:?}"), "SessionKey(…EUhQ)");
-        assert_eq!(tail("秘密"), "…秘密");
+        for (secret, shown) in [
+            ("", "…"),
+            ("12345678", "…"),
+            ("123456789", "…6789"),
+            ("一二三四五六七八九", "…六七八九"),
+        ] {
+            assert_eq!(Tail::of(secret).as_str(), shown);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub use error::{ControlError, ImportError};
 pub use event::{Event, EventKind, TokenEnd, TokenKind};
 pub use ids::{
     AccessToken, AppId, AppSecret, DeviceId, IdError, Iv, JsCode, KeyNo, OpenId, PhoneCode, Seed,
-    SeedError, Seq, SessionKey, UnionId, UserId,
+    SeedError, Seq, SessionKey, Tail, UnionId, UserId,
 };
 pub use js_code::{CodeState, CodeView};
 pub use policy::{

@@ -6,7 +6,7 @@
 use crate::{
     AccessToken, AppId, AppSecret, DeviceId, Iv, JsCode, OpenId, Phone, PhoneCode, Profile, Seed,
     SessionKey, TokenKind, UnionId, UserId,
-    rng::{DIGITS_AND_LETTERS, HEX, URL_SAFE, digest, sixteen, stream},
+    rng::{DIGITS_AND_LETTERS, HEX, Stream, URL_SAFE, digest, sixteen, stream},
 };
 
 /// The number before the underscore of an access_token. It grows by about one a month (74 in 2023-11, 78 in 2024-03).
@@ -35,20 +35,27 @@ pub(crate) fn app_secret(seed: Seed, app: &AppId) -> AppSecret {
 
 /// The openid of a user; users of one app share the first six characters.
 pub(crate) fn openid(seed: Seed, app: &AppId, user: &UserId) -> OpenId {
-    let head = stream(seed, "openid of app", &[bytes(app)]).text(5, URL_SAFE);
-    let rest = stream(seed, "openid", &[bytes(app), bytes(user)]).text(22, URL_SAFE);
-    format!("o{head}{rest}")
-        .parse()
-        .expect("o and 27 of the alphabet")
+    OpenId::from_ascii(personal(
+        stream(seed, "openid of app", &[bytes(app)]),
+        stream(seed, "openid", &[bytes(app), bytes(user)]),
+    ))
 }
 
 /// The unionid of a person: the same in every app.
 pub(crate) fn unionid(seed: Seed, user: &UserId) -> UnionId {
-    let head = stream(seed, "unionid of platform", &[]).text(5, URL_SAFE);
-    let rest = stream(seed, "unionid", &[bytes(user)]).text(22, URL_SAFE);
-    format!("o{head}{rest}")
-        .parse()
-        .expect("o and 27 of the alphabet")
+    UnionId::from_ascii(personal(
+        stream(seed, "unionid of platform", &[]),
+        stream(seed, "unionid", &[bytes(user)]),
+    ))
+}
+
+/// `o`, five characters shared by everybody, and 22 of one's own.
+fn personal(mut shared: Stream, mut own: Stream) -> [u8; 28] {
+    std::array::from_fn(|at| match at {
+        0 => b'o',
+        1..=5 => shared.pick(URL_SAFE),
+        _ => own.pick(URL_SAFE),
+    })
 }
 
 /// Login code number `n` of a phone, with the repeated groups all captured codes have.
@@ -63,8 +70,7 @@ pub(crate) fn js_code(seed: Seed, app: &AppId, user: &UserId, device: &DeviceId,
     code[2] = draw.pick(b"13");
     code.copy_within(3..7, 27);
     code.copy_within(7..9, 19);
-    let text = std::str::from_utf8(&code).expect("the alphabet is ASCII");
-    text.parse().expect("32 of the alphabet")
+    JsCode::from_ascii(code)
 }
 
 /// Phone code number `n` of a user.

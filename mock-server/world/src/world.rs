@@ -129,7 +129,12 @@ impl World {
     /// Everything that happened since the last call, in order.
     #[must_use]
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        self.drain_events().collect()
+    }
+
+    /// The same one by one, keeping the memory they lay in for the next; what is not taken is forgotten.
+    pub fn drain_events(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
     }
 
     /// Remembers this moment as what [`World::reset`] returns to; without it that is the empty world.

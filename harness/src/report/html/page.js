@@ -30,7 +30,7 @@ const WORDS = {
     why: 'Reason',
     certificate: 'Coverage certificate', coverage: 'Coverage', whole: n => `Every order of every case that ran was executed or cannot happen (${n} cases).`, partly: (n, all) => `${n} of ${all} cases that ran are covered completely.`,
     asJson: 'The same as JSON', skipped: n => `${n} skipped.`, leftOut: n => `${n} histories were left out to keep this file small; run.ndjson has them.`,
-    said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', unkept: 'No answer came before the order ended; what was asked was not kept.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
+    said: 'What was said', request: 'Request', answered: 'Answer', yet: 'The answer comes later.', noAnswer: 'No answer came.', cutOff: '✂ cut here: the rest never arrived', close: 'Close', silent: 'Nothing crossed the network in this step.', unkept: 'What was said here was not kept.', hushed: n => `Headers and bodies of ${n} further orders were left out to keep this file small; run.ndjson has them.`,
     names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
     evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
     twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
@@ -65,7 +65,7 @@ const WORDS = {
     why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
-    said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', unkept: '此顺序结束前没有收到响应，请求报文未保留。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
+    said: '报文', request: '请求', answered: '响应', yet: '响应在后面的步骤。', noAnswer: '没有收到响应。', cutOff: '✂ 在此被截断，其余部分未到达', close: '关闭', silent: '这一步没有网络报文。', unkept: '此处的报文未保留。', hushed: n => `为使文件小巧，另有 ${n} 种顺序的报文未收录；run.ndjson 中都有。`,
     names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话 token。',
     evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
     twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
@@ -380,7 +380,7 @@ function heard(said, side) {
   const took = whole && said.took_us !== null ? ` · ${(said.took_us / 1000).toFixed(1)} ms` : '';
   return el('article', {}, el('p', { class: 'mono' }, el('b', {}, who), ` ${said.origin}${took}`), el('div', { class: 'pair' },
     spoken(t().request, `${said.method} ${said.target} HTTP/${said.http}`, said.request),
-    !whole ? el('div', {}, el('h4', {}, t().answered), el('p', { class: 'dim' }, t().yet))
+    !whole ? el('div', {}, el('h4', {}, t().answered), el('p', { class: 'dim' }, said.status === null ? t().noAnswer : t().yet))
       : said.status === null ? spoken(t().answered, '', said.response, t().noAnswer)
         : spoken(t().answered, `HTTP/${said.http} ${said.status}`, said.response, said.cut && t().cutOff)));
 }
@@ -497,15 +497,21 @@ function heatMap(entry) {
 function neighbour(entry) {
   const near = entry.neighbour;
   const picture = data.pictures[entry.picture];
-  const told = name => { const row = picture && picture.rows.find(one => one.name === name); return row ? row.text : ''; };
-  // The passing order has no history of its own: say what each step does, not what came of it in the failing one.
-  const asked = name => told(name).split(/ is answered|: /)[0];
+  const beside = data.pictures[entry.beside];
+  const told = (rows, name) => { const row = rows && rows.find(one => one.name === name); return row ? row.text : ''; };
+  // A passing order without a history of its own: say what each step does, not what came of it in the failing one.
+  const asked = name => told(beside && beside.rows, name) || told(picture && picture.rows, name).split(/ is answered|: /)[0];
   const moved = new Set(near.pairs.flat());
-  const column = (kind, title, names, text) => el('div', { class: `col ${kind}` }, el('h3', {}, title),
-    el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name))))));
+  // What it comes to: the answer the finding is about, and the answer to the same question here.
+  const answer = (rows, wanted) => rows && rows.find(row => row.kind === 'answer' && wanted(row));
+  const bad = answer(picture && picture.rows, row => row.pointed && row.phase === 'after');
+  const good = bad && answer(beside && beside.rows, row => row.phase === 'after' && row.text.split(':')[0] === bad.text.split(':')[0]);
+  const column = (kind, title, names, text, end) => el('div', { class: `col ${kind}` }, el('h3', {}, title),
+    el('ol', {}, names.map(name => el('li', { class: moved.has(name) ? 'moved' : null }, el('b', {}, name), el('span', {}, text(name)))),
+      good && el('li', {}, el('b', {}, kind === 'ok' ? '✓' : '✕'), el('span', {}, end.text))));
   return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
     el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
-    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, told), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked)));
+    el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, name => told(picture && picture.rows, name), bad), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked, good)));
 }
 
 // ---- the certificate ----

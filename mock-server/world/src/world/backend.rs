@@ -7,10 +7,9 @@ use super::{
     turn::{Occasion, Turn, shelf_mut},
 };
 use crate::{
-    AccessToken, AppId, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
-    Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply,
-    Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs,
-    WxError,
+    AccessToken, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode, Jscode2Session,
+    KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply, Rotate,
+    SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs, WxError,
     access_token::Handed,
     crypto::hmac_signature,
     errcode::{
@@ -20,7 +19,7 @@ use crate::{
         MISSING_CODE, SESSION_KEY_GONE, invalid_code_with_hint,
     },
     event::TokenKind,
-    ids::tail,
+    ids::Tail,
     index::{AppNo, CodeNo, UserNo},
     js_code::ExchangeError,
     session_key::{KeyCause, Slot},
@@ -197,8 +196,11 @@ impl World {
 
     fn app_of(&self, appid: Option<&String>) -> Result<AppNo, WxError> {
         let text = appid.filter(|text| !text.is_empty()).ok_or(APPID_MISSING)?;
-        let appid = text.parse::<AppId>().map_err(|_| INVALID_APPID)?;
-        self.core.by_id.get(&appid).copied().ok_or(INVALID_APPID)
+        self.core
+            .by_id
+            .get(text.as_str())
+            .copied()
+            .ok_or(INVALID_APPID)
     }
 
     /// The app an access_token names, and the token's place; whether the token still works is asked in the app's own time.
@@ -273,7 +275,7 @@ impl Turn<'_> {
         code: Option<JsCode>,
         error: WxError,
     ) -> Result<T, WxError> {
-        let code = code.map(|code| tail(code.as_str()));
+        let code = code.map(|code| Tail::of(code.as_str()));
         self.note(
             user,
             EventKind::CodeRefused {
@@ -299,7 +301,7 @@ impl Turn<'_> {
             self.end_code(place, self.at, CodeState::Burnt);
         }
         let kind = EventKind::CodeRefused {
-            code: Some(tail(text.as_str())),
+            code: Some(Tail::of(text.as_str())),
             errcode: INVALID_CODE.errcode,
             burnt,
         };
@@ -339,7 +341,7 @@ impl Turn<'_> {
         self.note(
             Some(no),
             EventKind::CodeExchanged {
-                code: tail(text.as_str()),
+                code: Tail::of(text.as_str()),
                 key: key_no,
             },
         );
@@ -429,7 +431,7 @@ impl Turn<'_> {
             None,
             EventKind::TokenIssued {
                 token: kind,
-                tail: tail(text.as_str()),
+                tail: Tail::of(text.as_str()),
                 fresh,
             },
         );
@@ -524,7 +526,7 @@ impl Turn<'_> {
         self.note(
             Some(code.user),
             EventKind::PhoneCodeExchanged {
-                code: tail(text.as_str()),
+                code: Tail::of(text.as_str()),
             },
         );
         Ok(PhoneInfo {

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     crypto::{open, seal, sign_raw_data},
     device::{no_live_login, no_such},
-    ids::tail,
+    ids::Tail,
     index::{AppNo, UserNo},
     js_code::{Code, LoginPart, PhonePart},
     payload::{self, Made},
@@ -146,7 +146,7 @@ impl Turn<'_> {
             .mint(text, code, &mut self.app.deadlines.codes);
         let kind = EventKind::CodeMinted {
             device: who.device.clone(),
-            code: tail(text.as_str()),
+            code: Tail::of(text.as_str()),
             key,
         };
         self.note(Some(no), kind);
@@ -385,7 +385,7 @@ impl Turn<'_> {
         self.note(
             Some(no),
             EventKind::PhoneCodeMinted {
-                code: tail(text.as_str()),
+                code: Tail::of(text.as_str()),
             },
         );
         text

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     deadline::Due,
     event::TokenKind,
-    ids::tail,
+    ids::Tail,
     index::{AppNo, CodeNo, UserNo},
     js_code::{CodeState, LoginCodes, PhoneCodes},
     policy::ActivateOn,
@@ -236,7 +236,7 @@ impl Turn<'_> {
                         None,
                         EventKind::TokenEnded {
                             token: kind,
-                            tail: tail(text.as_str()),
+                            tail: Tail::of(text.as_str()),
                             why,
                         },
                     );
@@ -385,7 +385,7 @@ impl Turn<'_> {
             due,
             Some(code.user),
             EventKind::CodeExpired {
-                code: tail(text.as_str()),
+                code: Tail::of(text.as_str()),
             },
         );
     }
@@ -404,7 +404,7 @@ impl Turn<'_> {
             due,
             Some(code.user),
             EventKind::PhoneCodeExpired {
-                code: tail(text.as_str()),
+                code: Tail::of(text.as_str()),
             },
         );
     }

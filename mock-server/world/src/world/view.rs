@@ -30,6 +30,13 @@ impl World {
         Ok(self.find_app(app)?.1.view(self.wall))
     }
 
+    /// The app of this appid, if there is one; asks for no memory.
+    #[must_use]
+    pub fn app_id(&self, appid: &str) -> Option<AppId> {
+        let (id, _) = self.core.by_id.get_key_value(appid)?;
+        Some(id.clone())
+    }
+
     /// All users of an app, oldest first.
     ///
     /// # Errors

@@ -1,13 +1,31 @@
-//! Logins that ask WeChat more often than any did in calibration, because one of their calls was held for too long.
+//! Two signs that a hold has outlived the backend's patience, beside a call it closes: the login asks WeChat again, more
+//! often than any did in calibration, or its phone is told that it failed while the call is still held.
 //!
-//! A retry of this kind is made by the hold and is no finding about the backend; one after a refusal or a fault of the
-//! scenario is the backend's own and none of this file's business.
+//! What the backend does then is made by the hold and is no finding about it. What it does after a refusal or a fault of
+//! the scenario is its own, and none of this file's business.
 
 use wxmock_server::Endpoint;
 
 use super::stage::{Call, Stage, Stop};
+use crate::history::Outcome;
 
 impl Stage<'_> {
+    /// Looks at a request that was just answered.
+    ///
+    /// # Errors
+    /// It failed before WeChat's reply was let go.
+    pub(crate) fn answered_while_held(&self, request: usize) -> Result<(), Stop> {
+        let r = &self.requests[request];
+        let Some(at) = r.exchange.filter(|_| r.commit_due || r.reply_due) else {
+            return Ok(());
+        };
+        let failed = self.record.history().operations[request].answer.outcome != Outcome::Ok;
+        if failed && self.calls[at].held && self.calls[at].parked().is_some() {
+            return Err(self.out_of_patience(at));
+        }
+        Ok(())
+    }
+
     /// Looks at the call adopted last.
     ///
     /// # Errors
