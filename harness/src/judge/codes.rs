@@ -1,6 +1,6 @@
 //! CODE-01 and CODE-03: what a login code may yield when it comes twice, and when WeChat says it is dead.
 
-use crate::history::{Operation, Outcome, StepKind};
+use crate::history::{Operation, Outcome, StepKind, UpstreamCall};
 use crate::judge::facts::{Facts, is_exchange, said};
 use crate::judge::finding::Finding;
 use crate::lang::{Say, say};
@@ -174,90 +174,105 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
             is_exchange(call) && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
         });
         let Some((place, call)) = dead else { continue };
-        let errcode = call.errcode.unwrap_or_default();
-        let code = match login.code.as_deref() {
-            Some(code) => Say::same(code),
-            None => say!("the code", "该 code"),
-        };
-        let told = say!(
-            "WeChat answered {errcode} for {code} at {place}.",
-            "微信在{place}对 {code} 答复 {errcode}。",
-            errcode = errcode,
-            code = code,
-            place = facts.place(facts.call_step(*place, StepKind::Reply))
-        );
-        let redeemed = login
-            .code
-            .as_deref()
-            .is_some_and(|code| facts.exchanged(code));
-        let wrong = match login.answer.outcome {
-            Outcome::Ok if !redeemed => Some(say!(
-                "logged the phone in all the same",
-                "照样让手机登录成功"
-            )),
-            Outcome::ServerError => Some(say!(
-                "passed it on as a failure of its own",
-                "把它当成自己的故障报给手机"
-            )),
-            _ => None,
-        };
-        if let Some(wrong) = wrong {
-            found.push(
-                Finding::must(
-                    "CODE-03",
-                    index,
-                    say!(
-                        "WeChat refused {code} with {errcode}; the backend {wrong}: {who} got {got}.",
-                        "微信以 {errcode} 拒绝了 {code}，后端却{wrong}；{who} 的结果：{got}。",
-                        code = code,
-                        errcode = errcode,
-                        wrong = wrong,
-                        who = facts.who(login),
-                        got = said(&login.answer)
-                    ),
-                )
-                .because(told.clone())
-                .because(say!(
-                    "However, only a fresh code helps now, so the answer is relogin or invalid, and no session.",
-                    "可是这时只有换新 code 才管用，所以应当回答 relogin 或 invalid，不给会话。"
-                ))
-                .steps(facts.call_step(*place, StepKind::Reply))
-                .steps(facts.ends_of(index)),
-            );
-        }
+        let refusal = Refusal::of(facts, login, *place, call);
+        found.extend(refusal.passed_on(facts, index, login));
         let retry = calls.iter().find(|(_, later)| {
             is_exchange(later)
                 && later.code == call.code
                 && call.released.is_some_and(|at| later.arrived > at)
         });
-        if let Some((again, _)) = retry {
-            let step = facts
-                .call_step(*again, StepKind::Commit)
-                .or_else(|| facts.call_step(*again, StepKind::UpstreamArrived));
-            found.push(
-                Finding::must(
-                    "CODE-03",
-                    None,
-                    say!(
-                        "WeChat refused {code} with {errcode}; the backend sent the same code again.",
-                        "微信以 {errcode} 拒绝了 {code}，后端又拿同一个 code 去换。",
-                        code = code,
-                        errcode = errcode
-                    ),
-                )
-                .because(told)
-                .because(say!(
-                    "However, at {place} it asked WeChat for {code} once more; a dead code stays dead.",
-                    "可是{place}它又拿 {code} 去问微信；失效的 code 不会复活。",
-                    place = facts.place(step),
-                    code = code
-                ))
-                .steps(facts.call_step(*place, StepKind::Reply))
-                .steps(step),
-            );
-        }
+        found.extend(retry.map(|(again, _)| refusal.disregarded(facts, *again)));
     }
     found
+}
+
+/// WeChat says that a code is dead.
+struct Refusal {
+    /// The code's name.
+    code: Say,
+    errcode: i64,
+    /// The step of the reply.
+    reply: Option<usize>,
+    told: Say,
+}
+
+impl Refusal {
+    fn of(facts: &Facts<'_>, login: &Operation, place: usize, call: &UpstreamCall) -> Self {
+        let code = match login.code.as_deref() {
+            Some(code) => Say::same(code),
+            None => say!("the code", "该 code"),
+        };
+        let errcode = call.errcode.unwrap_or_default();
+        let reply = facts.call_step(place, StepKind::Reply);
+        let told = say!(
+            "WeChat answered {errcode} for {code} at {place}.",
+            "微信在{place}对 {code} 答复 {errcode}。",
+            errcode = errcode,
+            code = code,
+            place = facts.place(reply)
+        );
+        Self {
+            code,
+            errcode,
+            reply,
+            told,
+        }
+    }
+
+    /// The phone is told that all is well, or that the backend is broken.
+    fn passed_on(&self, facts: &Facts<'_>, index: usize, login: &Operation) -> Option<Finding> {
+        let code = login.code.as_deref();
+        let redeemed = code.is_some_and(|code| facts.exchanged(code));
+        let wrong = match login.answer.outcome {
+            Outcome::Ok if !redeemed => {
+                say!("logged the phone in all the same", "照样让手机登录成功")
+            }
+            Outcome::ServerError => say!(
+                "passed it on as a failure of its own",
+                "把它当成自己的故障报给手机"
+            ),
+            _ => return None,
+        };
+        let sentence = say!(
+            "WeChat refused {code} with {errcode}; the backend {wrong}: {who} got {got}.",
+            "微信以 {errcode} 拒绝了 {code}，后端却{wrong}；{who} 的结果：{got}。",
+            code = self.code,
+            errcode = self.errcode,
+            wrong = wrong,
+            who = facts.who(login),
+            got = said(&login.answer)
+        );
+        let finding = Finding::must("CODE-03", index, sentence)
+            .because(self.told.clone())
+            .because(say!(
+                "However, only a fresh code helps now, so the answer is relogin or invalid, and no session.",
+                "可是这时只有换新 code 才管用，所以应当回答 relogin 或 invalid，不给会话。"
+            ));
+        Some(finding.steps(self.reply).steps(facts.ends_of(index)))
+    }
+
+    /// The same code is exchanged again.
+    fn disregarded(&self, facts: &Facts<'_>, again: usize) -> Finding {
+        let step = facts
+            .call_step(again, StepKind::Commit)
+            .or_else(|| facts.call_step(again, StepKind::UpstreamArrived));
+        let sentence = say!(
+            "WeChat refused {code} with {errcode}; the backend sent the same code again.",
+            "微信以 {errcode} 拒绝了 {code}，后端又拿同一个 code 去换。",
+            code = self.code,
+            errcode = self.errcode
+        );
+        Finding::must("CODE-03", None, sentence)
+            .because(self.told.clone())
+            .because(say!(
+                "However, at {place} it asked WeChat for {code} once more; a dead code stays dead.",
+                "可是{place}它又拿 {code} 去问微信；失效的 code 不会复活。",
+                place = facts.place(step),
+                code = self.code
+            ))
+            .steps(self.reply)
+            .steps(step)
+    }
 }
 
 #[cfg(test)]

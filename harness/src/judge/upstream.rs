@@ -37,7 +37,7 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
                     index,
                     say!(
                         "WeChat refused {endpoint} with errcode {errcode} under HTTP 200; {who} got {got}.",
-                        "微信对 {endpoint} 的回复是 HTTP 200，但 errcode 为 {errcode}，即已拒绝；{who} 的结果：{got}。",
+                        "微信对 {endpoint} 的回复是 HTTP 200，但 errcode 是 {errcode}，也就是拒绝；{who} 的结果：{got}。",
                         endpoint = call.endpoint,
                         errcode = errcode,
                         who = facts.who(op),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
 use crate::exploration::{Evidence, Rate, Twin};
 use crate::history::{Ending, Message};
@@ -216,6 +217,7 @@ fn gather(run: &RunView<'_>) -> Value {
             rules.insert(id, json!({ "title": rule.title, "title_zh": rule.title_zh, "statement": rule.statement, "source": rule.source }));
         }
     }
+    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
     json!({
         "version": run.version,
         "suite": run.suite,
@@ -230,6 +232,8 @@ fn gather(run: &RunView<'_>) -> Value {
         "rules": rules,
         "cases": cases,
         "pictures": album.pictures,
+        "learned": learned.iter().map(|line| json!([line.en, line.zh])).collect::<Vec<_>>(),
+        "regressions": run.regressions,
         "left_out": album.left_out,
         "hushed": album.hushed,
         "certificate": Certificate::of(run),
@@ -515,6 +519,32 @@ mod tests {
         let drawn = data["pictures"].as_array().unwrap().len();
         assert_eq!(drawn, PER_CASE + 1);
         assert_eq!(data["left_out"], planned - 3 - drawn);
+    }
+
+    #[test]
+    fn what_was_learned_and_what_failed_before_are_there() {
+        let mut events = sample::explored();
+        events.insert(
+            1,
+            RunEvent::RegressionPlayed {
+                file: "KEY-04.json".into(),
+                token: "t".into(),
+                rule: "KEY-04".into(),
+                outcome: "FIXED".into(),
+                sentence: "FIXED: nothing is violated".into(),
+                changed: vec!["the adapter".into()],
+                sentence_zh: "FIXED：没有违反任何规则".into(),
+                changed_zh: vec!["adapter".into()],
+            },
+        );
+        if let Some(RunEvent::RunFinished { learned, .. }) = events.last_mut() {
+            learned.logins = 4;
+        }
+        let data = gather(&RunView::of(&events));
+        assert_eq!(data["regressions"][0]["outcome"], "FIXED");
+        assert_eq!(data["regressions"][0]["changed"][0], "the adapter");
+        let line = data["learned"][0].as_array().unwrap();
+        assert!(line[0].is_string() && line[0] != line[1], "both languages");
     }
 
     #[test]

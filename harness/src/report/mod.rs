@@ -25,7 +25,7 @@ pub(crate) mod sample;
 
 use std::str::FromStr;
 
-pub use run_view::{OrderView, Progress, RunView};
+pub use run_view::{OrderView, Progress, RegressionView, RunView};
 
 use crate::event::RunEvent;
 use crate::lang::Lang;

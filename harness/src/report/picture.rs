@@ -922,6 +922,10 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         Some(name) if !probe => format!(", {name}"),
         _ => String::new(),
     };
+    // Steps outside the race are written with their phone.
+    let label = label
+        .strip_prefix(&format!("{} ", op.phone))
+        .unwrap_or(&label);
     format!("{} {label}{token}", op.phone)
 }
 
@@ -966,6 +970,14 @@ mod tests {
     use super::*;
     use crate::judge::{JudgeContext, judge};
     use crate::report::sample;
+
+    #[test]
+    fn the_phone_is_named_once() {
+        let mut history = sample::two_phones();
+        let op = &mut history.operations[0];
+        op.label = format!("{} submit c1", op.phone);
+        assert_eq!(asks(&history, &history.operations[0]), "P1 submit c1");
+    }
 
     fn check(name: &str, history: &History, change: impl FnOnce(&mut PictureOptions)) {
         let mut options = PictureOptions::plain(80);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::characterisation::Characterisation;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::history::{Ending, History};
@@ -36,6 +38,25 @@ pub struct RunView<'a> {
     pub interrupted: bool,
     /// What was learned of the backend beside verdicts, if anything.
     pub learned: Option<&'a Characterisation>,
+    /// Orders that failed in an earlier run, as they came out in this one.
+    pub regressions: Vec<RegressionView<'a>>,
+}
+
+/// An order that failed in an earlier run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RegressionView<'a> {
+    /// The file that keeps it.
+    pub file: &'a str,
+    /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+    pub outcome: &'a str,
+    /// What was seen.
+    pub sentence: &'a str,
+    /// The same in Chinese; may be empty.
+    pub sentence_zh: &'a str,
+    /// What has changed since.
+    pub changed: &'a [String],
+    /// The same in Chinese; may be empty.
+    pub changed_zh: &'a [String],
 }
 
 /// What the events before a case's end say.
@@ -94,7 +115,22 @@ impl<'a> RunView<'a> {
                     run.at = *at;
                     run.backend = backend;
                 }
-                RunEvent::RegressionPlayed { .. } => {}
+                RunEvent::RegressionPlayed {
+                    file,
+                    outcome,
+                    sentence,
+                    sentence_zh,
+                    changed,
+                    changed_zh,
+                    ..
+                } => run.regressions.push(RegressionView {
+                    file,
+                    outcome,
+                    sentence,
+                    sentence_zh,
+                    changed,
+                    changed_zh,
+                }),
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,

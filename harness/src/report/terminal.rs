@@ -217,57 +217,21 @@ pub fn summary(
     options: &TerminalOptions,
 ) -> String {
     let mut out = table(run, options);
-    let inconclusive: Vec<String> = run
-        .cases
-        .iter()
-        .filter(|case| {
-            matches!(
-                case.verdict,
-                Verdict::Inconclusive { .. } | Verdict::Error { .. }
-            )
-        })
-        .map(|case| {
-            format!(
-                "{} {}: {}",
-                case.alias,
-                case.path,
-                reason_in(case, options.lang).unwrap_or_default()
-            )
-        })
-        .collect();
-    paragraph(
-        &mut out,
-        options,
-        &say!("Proves nothing", "证明不了什么"),
-        "- ",
-        inconclusive.iter().map(String::as_str),
-    );
-    paragraph(
-        &mut out,
-        options,
-        &say!("Not run", "未运行"),
-        "- ",
-        skips(run, options.lang).iter().map(String::as_str),
-    );
-    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
-    let learned = learned.iter().map(|line| line.in_lang(options.lang));
-    let mut notes: Vec<&str> = learned.collect();
-    let told = run
-        .cases
-        .iter()
-        .flat_map(|case| options.lang.pick_lines(&case.notes, &case.notes_zh));
-    for note in told {
-        if !notes.contains(&note.as_str()) {
-            notes.push(note);
-        }
+    let lists = [
+        (
+            say!("Proves nothing", "证明不了什么"),
+            doubtful(run, options.lang),
+        ),
+        (say!("Not run", "未运行"), skips(run, options.lang)),
+        (
+            say!("Learned about this backend", "对此后端的了解"),
+            learned(run, options.lang),
+        ),
+    ];
+    for (title, lines) in &lists {
+        let lines = lines.iter().map(String::as_str);
+        paragraph(&mut out, options, title, "- ", lines);
     }
-    paragraph(
-        &mut out,
-        options,
-        &say!("Learned about this backend", "对此后端的了解"),
-        "- ",
-        notes.into_iter(),
-    );
     let _ = writeln!(
         out,
         "{}",
@@ -289,6 +253,40 @@ pub fn summary(
         let _ = writeln!(out, "   {format:<7} {path}");
     }
     out
+}
+
+/// The cases that prove nothing, each with its reason.
+fn doubtful(run: &RunView<'_>, lang: Lang) -> Vec<String> {
+    let doubtful = run.cases.iter().filter(|case| {
+        matches!(
+            case.verdict,
+            Verdict::Inconclusive { .. } | Verdict::Error { .. }
+        )
+    });
+    let line = |case: &&CaseResult| {
+        let reason = reason_in(case, lang).unwrap_or_default();
+        format!("{} {}: {reason}", case.alias, case.path)
+    };
+    doubtful.map(line).collect()
+}
+
+/// What the run and its cases tell of the backend, each once.
+fn learned(run: &RunView<'_>, lang: Lang) -> Vec<String> {
+    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
+    let mut lines: Vec<String> = learned
+        .iter()
+        .map(|line| line.in_lang(lang).to_owned())
+        .collect();
+    let noted = run
+        .cases
+        .iter()
+        .flat_map(|case| lang.pick_lines(&case.notes, &case.notes_zh));
+    for note in noted {
+        if !lines.contains(note) {
+            lines.push(note.clone());
+        }
+    }
+    lines
 }
 
 /// What the run says, and no more than it can.

@@ -36,6 +36,24 @@ struct Looked {
     remark: Option<Say>,
 }
 
+/// What is doubted when an order shows it for the first time, and is therefore looked at twice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Doubts {
+    /// That a lock makes it impossible.
+    locks: bool,
+    /// That the backend gave up on a held call.
+    holds: bool,
+}
+
+impl Doubts {
+    fn of(tally: &Tally) -> Self {
+        Self {
+            locks: !tally.knows_locks(),
+            holds: !tally.is_doubtful(),
+        }
+    }
+}
+
 impl Runner {
     /// Runs every order of a list, then failing ones and a sample of the others again.
     pub(super) async fn explore(
@@ -61,7 +79,7 @@ impl Runner {
                 if tally.prunes(&order) {
                     continue;
                 }
-                lanes.push(self.looked(case, order, at, !tally.knows_locks()));
+                lanes.push(self.looked(case, order, at, Doubts::of(&tally)));
             }
             if self.is_done(&tally) {
                 break;
@@ -87,7 +105,8 @@ impl Runner {
             } else if same {
                 looked
             } else {
-                self.looked(case, spelling, looked.at, false).await
+                let doubts = Doubts::of(&tally);
+                self.looked(case, spelling, looked.at, doubts).await
             };
             self.take(case, listing.len(), looked, &mut tally, listener)
                 .await;
@@ -116,55 +135,55 @@ impl Runner {
         }
     }
 
-    /// Plays and judges one order. A lock changes what is run from there on, and a slow moment looks like one: the first
-    /// one is looked at twice, the second time with twice the patience.
-    async fn looked(&self, case: &Case, order: Order, at: usize, doubts_locks: bool) -> Looked {
-        let pace = self.pace();
-        let mut first = self.judged(case, &order, pace).await;
-        let given_up = matches!(first.played.history.ending, Ending::HoldBudget { .. });
-        if given_up {
-            // What was assumed or declared is too long. If nobody said how long the backend waits, it is worth finding out.
+    /// Plays and judges one order; once more if it ended in a way that a slow moment may have made.
+    async fn looked(&self, case: &Case, order: Order, at: usize, doubts: Doubts) -> Looked {
+        let mut judged = self.judged(case, &order, self.pace()).await;
+        let given_up = matches!(judged.played.history.ending, Ending::HoldBudget { .. });
+        if given_up && doubts.holds {
+            // What was assumed of the backend's patience may be too long: if nobody declared it, now it is worth finding out.
             let cap = LAZY_PATIENCE_CAP.min(self.settings.patience_cap);
             self.learn_patience(cap).await;
-            if self.pace().budget < pace.budget {
-                first = self.judged(case, &order, self.pace()).await;
-            }
+            judged = self.judged(case, &order, self.pace()).await;
         }
-        if first.played.lock.is_none() || !doubts_locks {
-            return Looked {
-                at,
-                judged: first,
-                remark: None,
-            };
+        if judged.played.lock.is_some() && doubts.locks {
+            return self.looked_for_lock(case, at, judged).await;
         }
+        Looked {
+            at,
+            judged,
+            remark: None,
+        }
+    }
+
+    /// A lock changes what is run from there on, and a slow moment looks like one: the order that shows the first one is
+    /// played again, with twice the patience.
+    async fn looked_for_lock(&self, case: &Case, at: usize, first: Judged) -> Looked {
+        let pace = self.pace();
         let patient = Pace {
             quiet: pace.quiet * 2,
             ..pace
         };
-        let second = self.judged(case, &order, patient).await;
-        if second.played.cut.is_some() {
-            return Looked {
-                at,
-                judged: second,
-                remark: None,
-            };
-        }
-        if second.played.history.ending != Ending::Complete {
+        let second = self.judged(case, &first.order, patient).await;
+        let complete = second.played.history.ending.is_complete();
+        let cut = second.played.cut.is_some();
+        if !cut && !complete {
             return Looked {
                 at,
                 judged: first,
                 remark: None,
             };
         }
-        let remark = say!(
-            "{order}: seemed to wait for a lock, and did not when given more time",
-            "{order}：看上去在等锁，多给些时间后发现并没有",
-            order = order.to_string()
-        );
+        let remark = (!cut).then(|| {
+            say!(
+                "{order}: seemed to wait for a lock, and did not when given more time",
+                "{order}：看上去在等锁，多给些时间后发现并没有",
+                order = first.order.to_string()
+            )
+        });
         Looked {
             at,
             judged: second,
-            remark: Some(remark),
+            remark,
         }
     }
 
@@ -250,7 +269,7 @@ impl Runner {
                 let Some(order) = order.filter(|order| !tally.forbids(order)) else {
                     continue;
                 };
-                lanes.push(self.looked(case, order, at, false));
+                lanes.push(self.looked(case, order, at, Doubts::default()));
             }
             let Some(looked) = lanes.next().await else {
                 break;

@@ -227,6 +227,11 @@ impl Tally {
         self.notes.push(note);
     }
 
+    /// Whether some order already proves nothing, so that the case does not either.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.doubt.is_some()
+    }
+
     pub(crate) const fn has_hung(&self) -> bool {
         self.hung
     }
@@ -360,25 +365,17 @@ impl Tally {
         ))
     }
 
-    /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
-    pub(crate) fn result(
-        mut self,
+    /// What the orders tell of the backend beside the verdict.
+    fn learned(
+        &self,
         case: &Case,
         listing: Option<&Listing>,
-        declared: Option<Serialises>,
-        took_ms: u64,
-    ) -> CaseResult {
+        contradiction: Option<&Say>,
+    ) -> Vec<Say> {
         let orders = listing.map_or(0, Listing::len);
-        let exploration = listing
-            .map(|listing| self.exploration(listing))
-            .unwrap_or_default();
-        let (met, missing): (Vec<String>, Vec<String>) = case
-            .program
-            .obligations
-            .iter()
-            .cloned()
-            .partition(|name| self.met.contains(name));
-        let mut notes = self.notes.clone();
+        // First, because it is all that a case warned about for this has to say.
+        let mut notes: Vec<Say> = contradiction.into_iter().cloned().collect();
+        notes.extend(self.notes.iter().cloned());
         if let Some(wait) = self.waits.first() {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),
@@ -395,9 +392,6 @@ impl Tally {
                 pruned = self.pruned,
             ));
         }
-        let contradiction = self.contradiction(declared);
-        // First, because it is all that a case warned about for this has to say.
-        notes.splice(..0, contradiction.clone());
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
             notes.push(say!(
@@ -418,7 +412,28 @@ impl Tally {
             ));
         }
         notes.extend(self.unsteady());
-        let rate = self.rates.get(&self.first_failing_at).copied();
+        notes
+    }
+
+    /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
+    pub(crate) fn result(
+        mut self,
+        case: &Case,
+        listing: Option<&Listing>,
+        declared: Option<Serialises>,
+        took_ms: u64,
+    ) -> CaseResult {
+        let exploration = listing
+            .map(|listing| self.exploration(listing))
+            .unwrap_or_default();
+        let (met, missing): (Vec<String>, Vec<String>) = case
+            .program
+            .obligations
+            .iter()
+            .cloned()
+            .partition(|name| self.met.contains(name));
+        let contradiction = self.contradiction(declared);
+        let notes = self.learned(case, listing, contradiction.as_ref());
         let (verdict, reason_zh) = match self.verdict(case, &missing, declared) {
             (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
             verdict => verdict,
@@ -428,39 +443,23 @@ impl Tally {
             verdict,
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
-        let (token, violations, history, evidence) = match self.first_failing.take() {
-            Some(first) => {
-                let (store, store_zh) = store::contents(&first.history)
-                    .into_iter()
-                    .map(|line| (line.en, line.zh))
-                    .unzip();
-                let evidence = Evidence {
-                    store,
-                    store_zh,
-                    rate: first.evidence.rate.or(rate),
-                    ..first.evidence
-                };
-                (
-                    Some(first.token),
-                    first.violations,
-                    Some(first.history),
-                    evidence,
-                )
-            }
-            None => {
-                let doubtful = self.doubt.map(|(_, history)| history);
-                let telling = if self.error.is_some() || self.interrupted {
-                    self.last
-                } else {
-                    doubtful.or(self.last)
-                };
-                (
-                    None,
-                    Vec::new(),
-                    telling.filter(|_| shown),
-                    Evidence::default(),
-                )
-            }
+        let rules = std::mem::take(&mut self.rules).into_iter().collect();
+        let (orders_run, orders_failed) = (self.orders_run, self.orders_failed);
+        let infeasible = self.infeasible;
+        let (failing, telling) = self.order_to_show();
+        let (token, violations, history, evidence) = match failing {
+            Some(first) => (
+                Some(first.token),
+                first.violations,
+                Some(first.history),
+                first.evidence,
+            ),
+            None => (
+                None,
+                Vec::new(),
+                telling.filter(|_| shown),
+                Evidence::default(),
+            ),
         };
         CaseResult {
             path: case.path.clone(),
@@ -473,10 +472,10 @@ impl Tally {
             axes: case.axes.clone(),
             verdict,
             reason_zh,
-            rules: self.rules.into_iter().collect(),
-            orders_run: self.orders_run,
-            orders_failed: self.orders_failed,
-            infeasible: self.infeasible,
+            rules,
+            orders_run,
+            orders_failed,
+            infeasible,
             obligations_met: met,
             obligations_missing: missing,
             token,
@@ -491,6 +490,25 @@ impl Tally {
             evidence,
             took_ms,
         }
+    }
+
+    /// The first failing order with all that is known of it; else the history that tells why nothing is proved.
+    fn order_to_show(self) -> (Option<FirstFailing>, Option<History>) {
+        let rate = self.rates.get(&self.first_failing_at).copied();
+        let Some(mut first) = self.first_failing else {
+            let doubtful = self.doubt.map(|(_, history)| history);
+            let telling = if self.error.is_some() || self.interrupted {
+                self.last
+            } else {
+                doubtful.or(self.last)
+            };
+            return (None, telling);
+        };
+        let store = store::contents(&first.history).into_iter();
+        (first.evidence.store, first.evidence.store_zh) =
+            store.map(|line| (line.en, line.zh)).unzip();
+        first.evidence.rate = first.evidence.rate.or(rate);
+        (Some(first), None)
     }
 
     /// The verdict, and its reason in Chinese where there is one.

@@ -34,7 +34,7 @@ const WORDS = {
     names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
     evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
     twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
-    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes',
+    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes', regressions: 'Failed before, played first',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
@@ -61,7 +61,7 @@ const WORDS = {
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
     neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
-    notes: '对此后端的了解', obligations: '并发是否真的发生', met: '已发生', missing: '从未发生',
+    notes: '对此后端的了解', obligations: '前提是否出现', met: '已发生', missing: '从未发生',
     why: '原因',
     certificate: '覆盖证明', coverage: '覆盖', whole: n => `所运行的每个用例的每一种顺序都已执行，或不可能发生（${n} 个用例）。`, partly: (n, all) => `所运行的 ${all} 个用例中有 ${n} 个完全覆盖。`,
     asJson: '同样内容的 JSON', skipped: n => `跳过 ${n} 个。`, leftOut: n => `为使文件小巧，省略了 ${n} 份记录；run.ndjson 中都有。`,
@@ -69,7 +69,7 @@ const WORDS = {
     names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话 token。',
     evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
     twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
-    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度',
+    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度', regressions: '曾经失败、优先重跑的顺序',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: 'token', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: 'token 哈希', body: '正文', finding: '发现', call: '调用', key: 'key', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
@@ -117,7 +117,7 @@ function draw() {
   app.replaceChildren(el('div', { class: 'wrap' },
     header(), summary(), filters(),
     el('div', { class: 'cols' }, el('nav', { class: 'card list', 'aria-label': t().cases }), el('main', { id: 'case', tabindex: '-1' })),
-    certificate()));
+    backend(), certificate()));
   drawList();
   drawCase();
 }
@@ -512,6 +512,16 @@ function neighbour(entry) {
   return el('section', { class: 'card', id: 'neighbour' }, el('h3', {}, t().neighbour),
     el('p', {}, near.swaps === 1 ? t().one : t().many(near.swaps)),
     el('div', { class: 'pair' }, column('no', `${t().order} ${entry.shown || near.failing.join('.')}${t().colon}${t().fails}`, near.failing, name => told(picture && picture.rows, name), bad), column('ok', `${t().order} ${near.index || near.passing.join('.')}${t().colon}${t().passes}`, near.passing, asked, good)));
+}
+
+// ---- what is known of the backend beside its cases ----
+
+function backend() {
+  const again = data.regressions.map(one => el('li', {}, el('span', { class: `tag ${one.outcome === 'FIXED' ? 'PASS' : one.outcome === 'STILL FAILS' ? 'FAIL' : 'WARN'}` }, one.outcome), ` ${pick(one.sentence, one.sentence_zh).replace(one.outcome, '').replace(/^[：:， ]+/, '')} `, el('code', { class: 'dim' }, one.file), pickLines(one.changed, one.changed_zh).map(line => el('div', { class: 'dim' }, line))));
+  const learned = data.learned.map(([en, zh]) => el('li', {}, pick(en, zh)));
+  if (!again.length && !learned.length) return null;
+  return el('section', { class: 'card', id: 'backend' }, learned.length > 0 && [el('h3', {}, t().notes), el('ul', {}, learned)],
+    again.length > 0 && [el('h3', {}, t().regressions), el('ul', {}, again)]);
 }
 
 // ---- the certificate ----
