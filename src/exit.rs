@@ -1,9 +1,11 @@
-//! Exit codes, the one place that knows them, and how a failure is shown. The numbers are a contract with CI scripts.
+//! What the process ends with, and how a failure is shown. The numbers, a contract with CI scripts, are the harness's
+//! (`wxmock_harness::run::exit`), which also knows which is worse.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, MietteHandlerOpts, Report};
+use wxmock_harness::run::exit;
 
 /// Why the process ends, one variant per exit code.
 ///
@@ -37,18 +39,20 @@ pub(crate) enum Exit {
 impl Exit {
     /// The number the shell sees.
     pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Held => 0,
-            Self::Violated => 1,
-            Self::Inconclusive => 2,
-            Self::Usage => 3,
-            Self::Nothing => 4,
-            Self::Baseline => 5,
-            Self::Diverged => 6,
-            Self::Internal => 70,
-            Self::Interrupted => 130,
-            Self::Child(code) => code,
-        }
+        let code = match self {
+            Self::Held => exit::OK,
+            Self::Violated => exit::VIOLATED,
+            Self::Inconclusive => exit::INCONCLUSIVE,
+            Self::Usage => exit::USAGE,
+            Self::Nothing => exit::NOTHING,
+            Self::Baseline => exit::BACKEND,
+            Self::Diverged => exit::DIVERGED,
+            Self::Internal => exit::INTERNAL,
+            Self::Interrupted => exit::INTERRUPTED,
+            Self::Child(code) => return code,
+        };
+        // All of them are below 256, as a shell wants them.
+        code as u8
     }
 
     /// The end of a command whose run already has its exit code and has told its story.
@@ -64,9 +68,12 @@ impl Exit {
             Exit::Internal,
             Exit::Interrupted,
         ];
-        match ALL.into_iter().find(|exit| i32::from(exit.code()) == code) {
+        match ALL
+            .into_iter()
+            .find(|known| i32::from(known.code()) == code)
+        {
             Some(Self::Held) => Ok(()),
-            Some(exit) => Err(Failure::told(exit)),
+            Some(known) => Err(Failure::told(known)),
             None => Err(Failure::new(
                 Self::Internal,
                 format!("exit code {code} is not in the table"),
