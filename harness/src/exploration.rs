@@ -39,6 +39,9 @@ pub struct SearchShare {
     pub orders: usize,
     /// How often it drew; 0 for a search that does not draw.
     pub draws: usize,
+    /// What it drew with, decimal, made from the run's seed; left out for a search that does not draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
     /// The least probability with which one draw meets a bug of its depth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<f64>,
@@ -261,6 +264,7 @@ mod tests {
             search: "pct-2".into(),
             orders: 25,
             draws: 30,
+            seed: Some("7".into()),
             chance: Some(1.0 / 192.0),
             draws_for_95_percent: Some(574),
         };

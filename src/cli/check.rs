@@ -12,15 +12,17 @@ use crate::exit::{Exit, Failure};
 /// Run the conformance suite against the backend an adapter file describes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  wxmock check --adapter wxmock.toml                     every case the adapter describes enough for
-  wxmock check --adapter wxmock.toml CL-1 'stale-key/**' some of them, by alias, id or pattern
-  wxmock check --adapter wxmock.toml --report html=wxmock-report/report.html --report junit=junit.xml
-  wxmock check --adapter wxmock.toml CL-1 --logins 4 --jobs 2            a larger race, two orders at a time
-  wxmock check --adapter wxmock.toml --lang zh           in Chinese, whatever the locale
-  wxmock list                                            what there is;  wxmock explain CL-1  says it in prose
+  wxmock check -a wxmock.toml                       every case the adapter describes enough for
+  wxmock check -a wxmock.toml CL-1 'stale-key/**'   some of them, by alias, id or pattern
+  wxmock check -a wxmock.toml --report html=report.html --report junit=junit.xml
+  wxmock check -a wxmock.toml CL-1 --logins 4 -j 2  a larger race, two orders at a time
+  wxmock check -a wxmock.toml --regressions kept    keep what fails, and run it first next time
+  wxmock check -a wxmock.toml --lang zh             in Chinese, whatever the locale
+  wxmock list                                       what there is; `wxmock explain CL-1` in prose
 
-Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter · 4 nothing selected or
-  everything skipped · 5 the backend did not start or its fault-free login failed · 130 interrupted")]
+Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter ·
+  4 nothing selected or everything skipped · 5 the backend did not start or its fault-free login
+  failed · 130 interrupted")]
 pub(crate) struct Args {
     /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
     #[arg(value_name = "IDS")]
@@ -29,10 +31,6 @@ pub(crate) struct Args {
     target: TargetArgs,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    explore: ExploreArgs,
-    #[command(flatten)]
-    regressions: RegressionArgs,
     /// Only cases that can fail at this level
     #[arg(long, value_name = "LEVEL", default_value = "all")]
     level: LevelArg,
@@ -45,6 +43,11 @@ pub(crate) struct Args {
     /// Keep the history of every order in the transcript, and show every step of a failing one
     #[arg(long)]
     trace: bool,
+    // Groups with a heading of their own come last: what follows a heading is listed under it.
+    #[command(flatten)]
+    explore: ExploreArgs,
+    #[command(flatten)]
+    regressions: RegressionArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

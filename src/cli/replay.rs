@@ -22,7 +22,8 @@ use crate::exit::{Exit, Failure};
 
 Exit codes: 0 FIXED · 1 STILL FAILS · 6 DIVERGED · 3 not a token, or of another version · 5 the backend did not start")]
 pub(crate) struct Args {
-    /// The token a failure prints after `Again:`, or a run.json or run.ndjson that holds one
+    /// The token a failure prints after `Again:`, or a file that holds one: run.json, run.ndjson, or one kept by
+    /// `check --regressions`
     #[arg(value_name = "TOKEN|FILE")]
     token: String,
     #[command(flatten)]
@@ -100,6 +101,12 @@ fn token(text: &str) -> Result<ReplayToken, Failure> {
     let path = Path::new(text);
     if text.starts_with("wxs") || !path.exists() {
         return text.parse().map_err(|error| wrong(&format!("{error}")));
+    }
+    if path.is_dir() {
+        return Err(Failure::usage(
+            format!("{text} is a folder"),
+            "name one file in it; `wxmock check --regressions` runs all that is kept in a folder",
+        ));
     }
     let content = std::fs::read_to_string(path)
         .map_err(|error| wrong(&format!("cannot read {text}: {error}")))?;

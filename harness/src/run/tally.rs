@@ -307,6 +307,7 @@ impl Tally {
             search: part.search.to_string(),
             orders: part.orders,
             draws: part.draws,
+            seed: part.seed.map(|seed| seed.to_string()),
             chance: part.search.chance(),
             draws_for_95_percent: part.search.draws_for_95_percent(),
         });

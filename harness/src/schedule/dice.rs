@@ -9,9 +9,14 @@ pub(crate) struct Dice(u64);
 impl Dice {
     /// The stream `stream` of `seed`; streams of one seed have nothing to do with each other.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut dice = Self(seed ^ stream.wrapping_mul(0xA076_1D64_78BD_642F));
+        let mut dice = Self(Self::seed_of(seed, stream));
         dice.next();
         dice
+    }
+
+    /// What tells the streams of one seed apart: a seed of its own for each.
+    pub(crate) const fn seed_of(seed: u64, stream: u64) -> u64 {
+        seed ^ stream.wrapping_mul(0xA076_1D64_78BD_642F)
     }
 
     /// A number below `bound`, which is at least 1.

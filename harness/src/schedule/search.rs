@@ -72,6 +72,8 @@ pub struct Part {
     pub orders: usize,
     /// How often it drew, listed orders included; 0 for a search that does not draw.
     pub draws: usize,
+    /// What it drew with, made from the run's seed; `None` for a search that does not draw.
+    pub seed: Option<u64>,
 }
 
 /// A way to find orders.
@@ -157,6 +159,7 @@ impl Listing {
             search: Search::Named,
             orders: orders.len(),
             draws: 0,
+            seed: None,
         };
         let parts = vec![part];
         Self {
@@ -269,6 +272,7 @@ impl Space {
             search,
             orders: words.len(),
             draws: 0,
+            seed: None,
         }];
         Listing {
             names: self.names(),
@@ -323,6 +327,7 @@ impl<'s> Portfolio<'s> {
             search: Search::Nearest { inversions: None },
             orders: nearest,
             draws: 0,
+            seed: None,
         });
         let (chains, steps) = (self.chains.len(), self.space.events.len());
         for (position, depth) in [(1, 2), (2, 3)] {
@@ -367,6 +372,7 @@ impl<'s> Portfolio<'s> {
             search,
             orders,
             draws,
+            seed: Some(Dice::seed_of(self.seed, stream)),
         });
     }
 
@@ -512,6 +518,8 @@ orders = "all"
             "{:?}",
             listing.parts
         );
+        let seeds: BTreeSet<u64> = listing.parts.iter().filter_map(|part| part.seed).collect();
+        assert_eq!(seeds.len(), 3, "each search that draws has its own");
     }
 
     #[test]
