@@ -405,10 +405,12 @@ impl Tally {
         if let Some(listing) = listing.filter(|listing| {
             listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
         }) {
+            // Notes of all cases stand together: this one is of one case, axes and all.
+            let axes = &case.path[case.scenario.id.len()..];
             notes.push(say!(
-                "{alias}: {claim}",
-                "{alias}：{claim}",
-                alias = case.scenario.alias,
+                "{case}: {claim}",
+                "{case}：{claim}",
+                case = format!("{}{axes}", case.scenario.alias),
                 claim = self.exploration(listing).claim()
             ));
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use hyper::{Method, Uri};
+use hyper::Method;
 use wxmock_world::Tail;
 
 use crate::calls::{CallId, CallInfo, CallState};
@@ -17,7 +17,7 @@ pub(crate) struct InFlight {
     handle: Handle,
     call: CallId,
     method: Method,
-    uri: Uri,
+    path: Cow<'static, str>,
     began: Instant,
     /// Bytes the connection had written when the call began.
     written_before: u64,
@@ -32,14 +32,14 @@ impl InFlight {
         handle: &Handle,
         call: CallInfo,
         method: Method,
-        uri: Uri,
+        path: Cow<'static, str>,
         written: u64,
     ) -> Self {
         Self {
             call: handle.calls().begin(call),
             handle: handle.clone(),
             method,
-            uri,
+            path,
             began: Instant::now(),
             written_before: written,
             rid: None,
@@ -92,7 +92,7 @@ impl InFlight {
         let is_heard = self.handle.journal().capacity() > 0 || self.handle.logger().is_on();
         let asked = Asked {
             method: std::mem::take(&mut self.method),
-            uri: std::mem::take(&mut self.uri),
+            path: std::mem::take(&mut self.path),
             rid: self.rid.take(),
             began: self.began,
         };
@@ -119,7 +119,7 @@ impl InFlight {
 /// What a record of an exchange has that the call's record has not.
 struct Asked {
     method: Method,
-    uri: Uri,
+    path: Cow<'static, str>,
     rid: Option<String>,
     began: Instant,
 }
@@ -129,10 +129,7 @@ impl Asked {
         Exchange {
             call: call.id,
             method: method_name(&self.method),
-            path: match call.endpoint.path() {
-                Some(path) => Cow::Borrowed(path),
-                None => Cow::Owned(self.uri.path().to_owned()),
-            },
+            path: self.path,
             endpoint: call.endpoint,
             via: call.via.clone(),
             appid: call.appid.clone(),

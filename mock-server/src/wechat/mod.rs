@@ -13,6 +13,7 @@ mod spoil;
 mod stable_token;
 mod token;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,12 +96,17 @@ fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<S
     let mut info = CallInfo::new(endpoint, handle.now());
     info.via = std::mem::take(&mut request.via);
     asked.describe(&mut info);
+    // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
+    let path = match endpoint.path() {
+        Some(path) => Cow::Borrowed(path),
+        None => Cow::Owned(request.path().to_owned()),
+    };
     // Gates, faults and watchers look for the user before the command runs; without them the look-up waits for the command's lock.
     let subject = is_watched(handle).then(|| handle.with_world(|world, _| asked.attribute(world)));
     if let Some(subject) = &subject {
         asked.attribute_to(subject, &mut info);
     }
-    let call = InFlight::begin(handle, info, request.method, request.uri, wire.written());
+    let call = InFlight::begin(handle, info, request.method, path, wire.written());
     if let Some(spoken) = request.spoken {
         handle.verbatim().file(call.id(), *spoken);
     }
