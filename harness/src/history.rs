@@ -149,6 +149,8 @@ pub enum StepKind {
     Reply,
     /// D: the backend's answer reached the phone (observed).
     Answer,
+    /// A: the phone wrote a session token into its storage; only where a scenario says when.
+    Apply,
     /// E: the phone captured a payload.
     Capture,
     /// P: the phone sent a payload, asked who it is, logged out.
@@ -170,6 +172,7 @@ impl StepKind {
             Self::Commit => 'K',
             Self::Reply => 'R',
             Self::Answer => 'D',
+            Self::Apply => 'A',
             Self::Capture => 'E',
             Self::Send => 'P',
             Self::World => 'X',

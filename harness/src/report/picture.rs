@@ -520,7 +520,7 @@ impl<'a> Artist<'a> {
             }
             StepKind::Reply => self.reply(&mut canvas, step, pointed, open),
             StepKind::Answer => self.answer(&mut canvas, step, pointed),
-            StepKind::World | StepKind::Note => {
+            StepKind::Apply | StepKind::World | StepKind::Note => {
                 let mark = format!("{} {}", self.glyphs.dash, step.text);
                 canvas.text(
                     self.layout.phones,

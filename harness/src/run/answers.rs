@@ -65,6 +65,7 @@ impl Stage<'_> {
                 session,
                 key_no,
                 received: tick,
+                stored: (!self.program.stores(name)).then_some(tick),
             });
         }
         let operation = &mut self.record.history_mut().operations[request];

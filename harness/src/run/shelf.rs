@@ -29,6 +29,8 @@ pub(crate) struct Token {
     pub(crate) key_no: Option<u32>,
     /// When it arrived.
     pub(crate) received: Tick,
+    /// When the phone wrote it into its storage; `None` while a step of the scenario is still to do that.
+    pub(crate) stored: Option<Tick>,
 }
 
 /// A payload, and where the history describes it.
@@ -72,14 +74,21 @@ impl Shelf {
                 let last = self
                     .tokens
                     .iter()
-                    .filter(|t| t.phone == phone)
-                    .max_by_key(|t| t.received);
+                    .filter(|t| t.phone == phone && t.stored.is_some())
+                    .max_by_key(|t| t.stored);
                 last.map(Some).ok_or_else(|| "it holds no token".to_owned())
             }
             Using::Newest => self
                 .newest(user)
                 .map(Some)
                 .ok_or_else(|| format!("nobody holds a token of {user}")),
+        }
+    }
+
+    /// The phone writes a token into its storage now, over whatever it held.
+    pub(crate) fn store(&mut self, name: &str, tick: Tick) {
+        if let Some(token) = self.tokens.iter_mut().rev().find(|t| t.name == name) {
+            token.stored = Some(tick);
         }
     }
 
@@ -112,7 +121,30 @@ mod tests {
             session: BTreeMap::new(),
             key_no,
             received: Tick(received),
+            stored: Some(Tick(received)),
         }
+    }
+
+    #[test]
+    fn the_token_stored_last_is_sent_though_it_came_first() {
+        let mut shelf = Shelf {
+            tokens: vec![
+                token("t1", "A", 0, Some(1), 5),
+                token("t2", "A", 0, Some(2), 9),
+            ],
+            ..Shelf::default()
+        };
+        shelf.tokens[0].stored = None;
+        let last = |shelf: &Shelf| {
+            let found = shelf.token(&Using::Last, 0, "A");
+            found.map(|found| found.map(|t| t.name.clone()))
+        };
+        assert_eq!(last(&shelf), Ok(Some("t2".into())));
+        shelf.store("t1", Tick(12));
+        assert_eq!(last(&shelf), Ok(Some("t1".into())));
+        shelf.tokens.truncate(1);
+        shelf.tokens[0].stored = None;
+        assert!(last(&shelf).is_err(), "nothing is stored yet");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::shelf::{Code, HeldPayload};
 use super::stage::{Stage, Stop};
 use crate::device::DeviceError;
 use crate::history::{PayloadRecord, StepKind, Tick};
-use crate::scenario::{CaptureApi, Seal, Step, Verb};
+use crate::scenario::{CaptureApi, Seal, Step, Using, Verb};
 use crate::schedule::EventName;
 
 impl Stage<'_> {
@@ -40,6 +40,7 @@ impl Stage<'_> {
             | Verb::SendCode { .. }
             | Verb::Whoami { .. }
             | Verb::Logout { .. } => self.request(step, event).await,
+            Verb::Store { token } => self.store(step, event, token).await,
             Verb::Check => self.check(step, event),
             Verb::Capture { api, payload, seal } => self.capture(step, event, *api, payload, seal),
             Verb::PhoneCode { phone_code } => self.phone_code(step, event, phone_code),
@@ -95,6 +96,27 @@ impl Stage<'_> {
             }
             Err(error) => self.could_not(phone, step, &error.to_string()),
         }
+        Ok(())
+    }
+
+    /// Writes a token into the phone's storage, once the login that brings it is answered.
+    async fn store(
+        &mut self,
+        step: &Step,
+        event: Option<EventName>,
+        token: &str,
+    ) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        let named = Using::Named(token.to_owned());
+        self.await_token(phone, event, Some(&named)).await?;
+        let user = self.holder(phone);
+        if let Err(why) = self.shelf.token(&named, phone, &user) {
+            self.could_not(phone, step, &why);
+            return Ok(());
+        }
+        let text = format!("{} stores {token}", self.phone_name(phone));
+        let tick = self.mark(StepKind::Apply, event, text, phone);
+        self.shelf.store(token, tick);
         Ok(())
     }
 

@@ -38,6 +38,12 @@ impl Program {
             .chain(self.chains.iter().flatten())
             .chain(&self.after)
     }
+
+    /// Whether a step says when this token is stored; otherwise it is stored when it arrives.
+    pub(crate) fn stores(&self, token: &str) -> bool {
+        self.steps()
+            .any(|step| matches!(&step.verb, Verb::Store { token: stored } if stored == token))
+    }
 }
 
 /// A phone.

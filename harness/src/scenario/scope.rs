@@ -71,6 +71,8 @@ enum Stretch {
 struct Made {
     stretch: Stretch,
     line: usize,
+    /// The phone that makes it.
+    phone: Option<usize>,
     api: Option<CaptureApi>,
 }
 
@@ -136,6 +138,7 @@ impl Scope<'_> {
             Made {
                 stretch,
                 line: step.place.line,
+                phone: step.phone,
                 api,
             },
         );
@@ -174,6 +177,16 @@ impl Scope<'_> {
             );
             return Err(Mistake::new(span, message, "used here")
                 .help("make it in `before`, or in the same list of steps, or use it in `after`"));
+        }
+        if let (Verb::Store { .. }, Some(owner)) = (&step.verb, made.phone)
+            && step.phone != made.phone
+        {
+            let message = format!(
+                "`{name}` is {}'s token: no other phone can store it",
+                self.program.phones[owner].name
+            );
+            return Err(Mistake::new(span, message, "stored here")
+                .help("let the phone that logs in store it"));
         }
         if made.api == Some(CaptureApi::WeRun)
             && matches!(step.verb, Verb::Send { .. } | Verb::SubmitProfile { .. })

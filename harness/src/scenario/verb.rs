@@ -38,6 +38,12 @@ pub enum Verb {
         /// Name for the token that comes back.
         token: String,
     },
+    /// `store t`: the phone writes the token into its storage, where `using last` finds it. A token no step stores is
+    /// stored when it arrives; a slow page stores it later, perhaps over a newer one.
+    Store {
+        /// The token's name.
+        token: String,
+    },
     /// `check`: `wx.checkSession`. Asks WeChat only; the answer is recorded and judged by nobody.
     Check,
     /// `capture userinfo|profile|phone|werun as p […]`: encrypted data under a key of the phone's user.
@@ -186,7 +192,8 @@ pub enum SealKey {
 /// Which token a request carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Using {
-    /// `using last`, and the default: the token the phone received last.
+    /// `using last`, and the default: the token the phone stored last, which is the one it received last unless a step
+    /// says when it is stored.
     #[default]
     Last,
     /// `using newest`: the token of the login whose key is the newest issued, whichever phone of the user got it.
@@ -288,6 +295,7 @@ impl Verb {
                     (NameKind::Token, token),
                 ]
             }
+            Self::Store { token } => vec![(NameKind::Token, token)],
             Self::Capture { payload, seal, .. } => {
                 let mut names = vec![(NameKind::Payload, payload)];
                 names.extend(seal.openid_of.as_mut().map(|user| (NameKind::User, user)));

@@ -407,6 +407,9 @@ impl<'t> Cursor<'t> {
                     token: self.as_name("submit-profile c1 with p1 as t1")?,
                 }
             }
+            "store" => Verb::Store {
+                token: self.name("a token", "store t1")?,
+            },
             "check" => Verb::Check,
             "capture" => {
                 let api = self.choice("payload kind", CAPTURES, "capture userinfo as p1")?;
@@ -853,6 +856,7 @@ pub(crate) const PHONE_VERBS: &[&str] = &[
     "submit",
     "login",
     "submit-profile",
+    "store",
     "check",
     "capture",
     "send",
@@ -989,6 +993,7 @@ mod tests {
                 using: Using::Nothing,
             },
         );
+        check("store t1", Verb::Store { token: "t1".into() });
         check("whoami", Verb::Whoami { using: Using::Last });
         check(
             "logout using t1",

@@ -86,11 +86,12 @@ impl FromStr for EventName {
 }
 
 /// The kinds that can race, in the order that decides which spelling of a trace is shown.
-pub(crate) const RACE_KINDS: [StepKind; 7] = [
+pub(crate) const RACE_KINDS: [StepKind; 8] = [
     StepKind::Mint,
     StepKind::Submit,
     StepKind::Commit,
     StepKind::Reply,
+    StepKind::Apply,
     StepKind::Capture,
     StepKind::Send,
     StepKind::World,

@@ -12,6 +12,8 @@
 //! | L, L and L, E of one user | `rotation = login`, `min_interval` | the mint makes the key |
 //! | K, L of one user | the same with `returns = current` | an old code yields whatever key is newest |
 //! | K, K of one code | always | a code is exchanged once |
+//! | A with A and with P `using last` of one phone | always | the token stored last is the one that is sent |
+//! | A with an R of one phone whose token is stored on arrival | always | the same |
 //! | X, anything | always | it moves time or keys for everybody |
 //!
 //! Everything else commutes. Above all a commit commutes with all the backend sees, since it sees nothing of it before
@@ -32,7 +34,7 @@ use super::symmetry::{self, Twins};
 use super::{Event, EventName, NotAnEvent, Order};
 use crate::history::StepKind;
 use crate::plan::{Returns, Rotation};
-use crate::scenario::{Program, Step, Verb};
+use crate::scenario::{Program, Step, Using, Verb};
 
 /// The most events a race may have: one bit each.
 const MAX_EVENTS: usize = 64;
@@ -466,6 +468,7 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
             StepKind::Commit,
             StepKind::Reply,
         ],
+        Verb::Store { .. } => &[StepKind::Apply],
         Verb::Check | Verb::Capture { .. } | Verb::PhoneCode { .. } => &[StepKind::Capture],
         Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
             &[StepKind::Send]
@@ -485,7 +488,7 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
 const fn is_login(kind: StepKind) -> bool {
     matches!(
         kind,
-        StepKind::Mint | StepKind::Submit | StepKind::Commit | StepKind::Reply
+        StepKind::Mint | StepKind::Submit | StepKind::Commit | StepKind::Reply | StepKind::Apply
     )
 }
 
@@ -496,6 +499,8 @@ struct Facts<'p> {
     /// Whose key it concerns; `None` if it concerns no key.
     key_of: Option<&'p str>,
     code: Option<&'p str>,
+    /// The phone whose stored token it writes or reads.
+    storage: Option<usize>,
 }
 
 impl<'p> Facts<'p> {
@@ -518,6 +523,7 @@ impl<'p> Facts<'p> {
             kind: event.kind,
             key_of,
             code: code.filter(|_| event.kind == StepKind::Commit),
+            storage: step.phone.filter(|_| storage(program, step, event.kind)),
         }
     }
 
@@ -526,6 +532,27 @@ impl<'p> Facts<'p> {
             self.kind,
             StepKind::Submit | StepKind::Reply | StepKind::Send | StepKind::World
         )
+    }
+}
+
+/// Whether an event writes or reads what the phone has stored.
+fn storage(program: &Program, step: &Step, kind: StepKind) -> bool {
+    match (&step.verb, kind) {
+        (Verb::Store { .. }, _) => true,
+        (
+            Verb::Submit { token, .. }
+            | Verb::SubmitProfile { token, .. }
+            | Verb::Login { token, .. },
+            StepKind::Reply,
+        ) => !program.stores(token),
+        (
+            Verb::Send { using, .. }
+            | Verb::SendCode { using, .. }
+            | Verb::Whoami { using }
+            | Verb::Logout { using },
+            _,
+        ) => *using == Using::Last,
+        _ => false,
     }
 }
 
@@ -562,6 +589,10 @@ fn dependent(a: &Facts<'_>, b: &Facts<'_>, rotation: Rotation, returns: Returns)
         || b.kind == StepKind::World
         || (a.code.is_some() && a.code == b.code)
     {
+        return true;
+    }
+    // Two that both ask or answer the backend are told apart already: what is left has an A on one side.
+    if a.storage.is_some() && a.storage == b.storage {
         return true;
     }
     if a.key_of.is_none() || a.key_of != b.key_of {
