@@ -295,12 +295,12 @@ fn signals_reach_the_whole_group_of_the_child() {
             Some(code),
             "{signal:?}"
         );
-        // The pipe ends when the last process that could write to it has ended.
+        // The pipe ends when the last process that could write to it is on its way out: the grandchild only waits for a
+        // signal and closes nothing by itself. Then it is gone within a moment.
         lines.read_to_end(&mut Vec::new()).expect("an end");
-        assert!(
-            test_kill_process(inner).is_err() || is_zombie(inner),
-            "the grandchild survived {signal:?}"
-        );
+        while test_kill_process(inner).is_ok() && !is_zombie(inner) {
+            std::thread::yield_now();
+        }
         assert!(
             folder.files().is_empty(),
             "left behind: {:?}",
