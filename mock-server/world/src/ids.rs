@@ -180,7 +180,6 @@ macro_rules! fixed_id {
 
         impl $name {
             /// From characters drawn from the right alphabet.
-            #[allow(dead_code, reason = "not every fixed name is drawn")]
             pub(crate) const fn from_ascii(bytes: [u8; $len]) -> Self {
                 Self(Text(bytes))
             }

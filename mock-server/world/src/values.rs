@@ -29,8 +29,8 @@ pub(crate) fn appid(seed: Seed, n: u32) -> AppId {
 
 /// The secret of an app.
 pub(crate) fn app_secret(seed: Seed, app: &AppId) -> AppSecret {
-    let text = stream(seed, "secret", &[bytes(app)]).text(32, HEX);
-    text.parse().expect("32 hex digits")
+    let mut draw = stream(seed, "secret", &[bytes(app)]);
+    AppSecret::from_ascii(std::array::from_fn(|_| draw.pick(HEX)))
 }
 
 /// The openid of a user; users of one app share the first six characters.
@@ -75,12 +75,13 @@ pub(crate) fn js_code(seed: Seed, app: &AppId, user: &UserId, device: &DeviceId,
 
 /// Phone code number `n` of a user.
 pub(crate) fn phone_code(seed: Seed, app: &AppId, user: &UserId, n: u32) -> PhoneCode {
-    let text = hex::encode(digest(
+    let whole = digest(
         seed,
         "phone_code",
         &[bytes(app), bytes(user), &n.to_be_bytes()],
-    ));
-    text.parse().expect("64 hex digits")
+    );
+    let nibble = |at: usize| whole[at / 2] >> (4 * (1 - at % 2)) & 0xf;
+    PhoneCode::from_ascii(std::array::from_fn(|at| HEX[usize::from(nibble(at))]))
 }
 
 /// Session key number `n` of a user.
