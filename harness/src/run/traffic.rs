@@ -9,7 +9,7 @@ use wxmock_server::{CallInfo, CallState, Endpoint, Point};
 
 use super::record::Mark;
 use super::stage::{Call, Request, Stage, Stop};
-use crate::history::{Ending, StepKind, UpstreamCall};
+use crate::history::{Ending, StepKind, Tick, UpstreamCall};
 use crate::schedule::EventName;
 
 /// Whose a call is.
@@ -93,7 +93,7 @@ impl Stage<'_> {
             endpoint: info.endpoint.to_string(),
             operation: request,
             code: code_name,
-            user: user.clone(),
+            user,
             arrived: self.record.next_tick(),
             committed: None,
             released: None,
@@ -127,16 +127,7 @@ impl Stage<'_> {
             through_committed: false,
         });
         let text = format!("{} asked of WeChat", self.describe(call));
-        let (operation, phone, _) = self.concerned(call);
-        let mark = Mark {
-            text,
-            phone,
-            user,
-            operation,
-            upstream: Some(upstream),
-            ..Mark::default()
-        };
-        self.record.step(StepKind::UpstreamArrived, mark);
+        self.step_of(call, StepKind::UpstreamArrived, String::new(), text);
     }
 
     /// The request that caused a call: by login code, and for several submits of one code by arrival after the submit;
@@ -217,9 +208,8 @@ impl Stage<'_> {
         if info.state == CallState::Gone && info.seq.is_none() && info.fault.is_none() {
             return;
         }
-        let (operation, phone, user) = self.concerned(at);
-        if let Some(user) = &user {
-            self.read_keys(user);
+        if let (_, _, Some(user)) = self.concerned(at) {
+            self.read_keys(&user);
         }
         let upstream = self.calls[at].upstream;
         let fault = info
@@ -244,16 +234,7 @@ impl Stage<'_> {
             String::new()
         };
         let text = format!("{} {result}", self.describe(at));
-        let mark = Mark {
-            name,
-            text,
-            phone,
-            user,
-            operation,
-            upstream: Some(upstream),
-            ..Mark::default()
-        };
-        let tick = self.record.step(StepKind::Commit, mark);
+        let tick = self.step_of(at, StepKind::Commit, name, text);
         let record = &mut self.record.history_mut().upstream[upstream];
         record.committed = info.seq.map(|_| tick);
         record.key_no = info.key_no.map(|no| no.0);
@@ -375,6 +356,12 @@ impl Stage<'_> {
         }
         let upstream = self.calls[call].upstream;
         let text = format!("reply of {}", self.describe(call));
+        let tick = self.step_of(call, StepKind::Reply, name, text);
+        self.record.history_mut().upstream[upstream].released = Some(tick);
+    }
+
+    /// Writes down a step of a call, with everybody it concerns.
+    fn step_of(&mut self, call: usize, kind: StepKind, name: String, text: String) -> Tick {
         let (operation, phone, user) = self.concerned(call);
         let mark = Mark {
             name,
@@ -382,11 +369,10 @@ impl Stage<'_> {
             phone,
             user,
             operation,
-            upstream: Some(upstream),
+            upstream: Some(self.calls[call].upstream),
             ..Mark::default()
         };
-        let tick = self.record.step(StepKind::Reply, mark);
-        self.record.history_mut().upstream[upstream].released = Some(tick);
+        self.record.step(kind, mark)
     }
 
     /// The name of the race's K or R step for a call: that of its submit with another letter.
