@@ -11,7 +11,9 @@ use crate::lang::Say;
 use crate::run::Heard;
 
 /// Position of a record in the history: one order over everything, starting at 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Tick(pub u32);
 
 /// A history of one forced order.
@@ -182,10 +184,11 @@ impl StepKind {
 }
 
 /// Which part of a scenario a step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Sequential preparation.
+    #[default]
     Before,
     /// The steps whose order is explored.
     Race,
@@ -196,7 +199,7 @@ pub enum Phase {
 }
 
 /// One request of a phone to the backend.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Operation {
     /// The step text that caused it: `submit c1`; also the key of `[expect]`.
     pub label: String,
@@ -224,9 +227,46 @@ pub struct Operation {
     pub answer: Answer,
     /// Which part of the scenario.
     pub phase: Phase,
+    /// Why it was sent.
+    #[serde(default, skip_serializing_if = "Purpose::is_scenario")]
+    pub purpose: Purpose,
+    /// How it differs from what an honest phone sends; empty for an honest request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alterations: Vec<Alteration>,
+    /// Whether the phone waited and tried again after this answer: then only the last answer says what the backend is able to
+    /// do, and this one is judged for what it reveals, not for what it refuses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tried_again: bool,
     /// What phone and backend said to each other, masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Box<Exchange>>,
+}
+
+/// Why a request was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A step of the scenario, or one of the harness's probes ([`Phase::Probe`]).
+    #[default]
+    Scenario,
+    /// Part of `recover`: one clean login on a fresh phone, a new capture, a send.
+    Recovery,
+}
+
+impl Purpose {
+    const fn is_scenario(&self) -> bool {
+        matches!(self, Self::Scenario)
+    }
+}
+
+/// What makes a request another one than an honest phone would send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alteration {
+    /// `+` of the base64 arrives as a space.
+    PlusAsSpace,
+    /// Fields were added that the adapter does not describe.
+    AddedFields,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
@@ -277,6 +317,16 @@ pub struct Answer {
     pub user_id: Option<String>,
     /// Captured plaintext mark (nickname or phone), if the adapter captures it.
     pub plaintext: Option<String>,
+    /// Captures the adapter declares for this operation that the answer does not hold, though its outcome rule says `ok`. Such
+    /// an answer proves nothing: its outcome is [`Outcome::Indefinite`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Why the body could not be read, if it could not: an unknown content coding, a damaged gzip stream, an unknown charset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// What a `relogin` was about, as far as the history can tell; `None` for other outcomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relogin: Option<ReloginCause>,
     /// A short masked excerpt of the body for people, at most 200 characters.
     pub excerpt: String,
     /// SHA-256 of the captured session token, hex, first 16 characters: equal tokens compare equal, no token is stored.
@@ -313,6 +363,18 @@ impl Answer {
     }
 }
 
+/// Why a backend asks for a new login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReloginCause {
+    /// The session token is not accepted any more: the same token was refused by `whoami` too.
+    Token,
+    /// The token is accepted (`whoami` answers it), so that it is the payload that no key opens.
+    Key,
+    /// It was not found out.
+    Unknown,
+}
+
 /// The closed outcome set of adapters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
@@ -337,7 +399,7 @@ pub enum Outcome {
 }
 
 /// One call of the backend to WeChat.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpstreamCall {
     /// `jscode2session`, `token`, …
     pub endpoint: String,

@@ -10,6 +10,7 @@ pub mod exploration;
 pub mod history;
 pub mod judge;
 pub mod lang;
+pub mod mechanism;
 pub mod plan;
 pub mod report;
 pub mod roads;

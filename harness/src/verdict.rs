@@ -2,13 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Outcome;
 use crate::lang::Lang;
+use crate::mechanism::Mechanism;
 
 /// How much a rule binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// Violation fails the run.
+    #[default]
     Must,
     /// Violation warns.
     Should,
@@ -62,12 +67,24 @@ pub enum Verdict {
 }
 
 /// One rule broken in one order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// Rule id: `KEY-04`.
     pub rule: String,
     /// Level in this situation (KEY-04 is a SHOULD when the backend asks for a new login).
     pub level: Level,
+    /// How the backend came to break it, as far as the evidence goes.
+    #[serde(default)]
+    pub mechanism: Mechanism,
+    /// What was observed costs; `None` in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
+    /// The adapter operation whose answer broke it: `userinfo`; `None` if it is about no single operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<String>,
+    /// How that operation was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// One sentence about this order, naming phones, codes and keys.
     pub sentence: String,
     /// The same sentence in Chinese; empty in transcripts of older versions.

@@ -269,7 +269,7 @@ impl Builder {
             took_ms: None,
             answer: Answer::default(),
             phase: self.phase,
-            exchange: None,
+            ..Operation::default()
         };
         fill(&mut record);
         let payload = record.payload;
@@ -301,7 +301,7 @@ impl Builder {
             errcode: None,
             fault: None,
             delivered: false,
-            exchange: None,
+            ..UpstreamCall::default()
         });
         let call = self.history.upstream.len() - 1;
         self.history.upstream[call].arrived = self.call_step(StepKind::UpstreamArrived, "Q", call);

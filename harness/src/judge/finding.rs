@@ -1,7 +1,9 @@
 //! One violation on its way out of a rule: what [`Violation`] has, and which operation it is about.
 
+use crate::history::History;
 use crate::judge::rules::{impact_at, rule, rules};
 use crate::lang::Say;
+use crate::mechanism::Mechanism;
 use crate::verdict::{Impact, Level, Violation};
 
 /// A violation before sorting and de-duplication.
@@ -51,7 +53,12 @@ impl Finding {
         (self.level, impact, place.unwrap_or(usize::MAX))
     }
 
-    pub(crate) fn into_violation(mut self) -> Violation {
+    pub(crate) fn into_violation(mut self, history: &History) -> Violation {
+        let operation = self.op.and_then(|index| history.operations.get(index));
+        let (op, outcome) = operation
+            .map(|operation| (operation.op.clone(), operation.answer.outcome))
+            .unzip();
+        let impact = rule(&self.rule).map(|rule| impact_at(rule, self.level));
         self.steps.sort_unstable();
         self.steps.dedup();
         let (because, because_zh) = self
@@ -62,6 +69,10 @@ impl Finding {
         Violation {
             rule: self.rule,
             level: self.level,
+            mechanism: Mechanism::default(),
+            impact,
+            op,
+            outcome,
             sentence: self.sentence.en,
             sentence_zh: self.sentence.zh,
             because,

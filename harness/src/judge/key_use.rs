@@ -1,7 +1,9 @@
 //! KEY-01 to KEY-04: whose data a ciphertext opens to, what a phone is told when it does not open, whether a new
 //! login heals, and which key is in force when everything has come to rest.
 
-use crate::history::{Forgery, KeyRecord, Operation, Outcome, PayloadRecord, StepKind, Tick};
+use crate::history::{
+    Alteration, Forgery, KeyRecord, Operation, Outcome, PayloadRecord, Purpose, StepKind, Tick,
+};
 use crate::judge::context::KeyStorage;
 use crate::judge::facts::{
     Facts, Plaintext, failed, honest, is_login, is_probe, plaintext, said, shows, word,
@@ -268,7 +270,7 @@ fn excused(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
         .calls_of(index)
         .iter()
         .any(|(_, call)| failed(call) || call.fault.is_some());
-    let altered = op.label.contains("transport=") || op.label.contains("extra=");
+    let altered = !op.alterations.is_empty();
     let refused = matches!(op.answer.outcome, Outcome::Invalid | Outcome::Denied);
     upstream_failed || facts.logged_out(op) || (altered && refused)
 }
@@ -311,7 +313,7 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     for (index, op) in facts.operations().filter(|(_, op)| !is_probe(op)) {
-        let recovery = op.label.starts_with("recover");
+        let recovery = op.purpose == Purpose::Recovery;
         if is_login(op) {
             if recovery && refused_recovery(facts, index, op) {
                 found.push(
@@ -410,7 +412,7 @@ fn clean_login_of(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<usi
     let calm = !facts.faulted(login)
         && !facts.faulted(index)
         && !facts.logged_out(op)
-        && !op.label.contains("transport=");
+        && !op.alterations.contains(&Alteration::PlusAsSpace);
     (alone && fresh && calm && op.token_of.as_deref() == Some(op.user.as_str())).then_some(login)
 }
 
@@ -510,7 +512,7 @@ fn tries_newest(facts: &Facts<'_>, index: usize, op: &Operation, key: &KeyRecord
             is_probe(op) && op.token_name.is_none() && anyone_got_in_with(facts, key, op.called)
         }
     };
-    let altered = op.label.contains("transport=") || op.label.contains("extra=");
+    let altered = !op.alterations.is_empty();
     session
         && !altered
         && !facts.logged_out(op)
@@ -815,7 +817,7 @@ mod tests {
         b.login("P1", "c1", 1, "t1");
         let p = b.capture("P1", "p", 1);
         let op = b.send("P1", p, "t1");
-        b.history.operations[op].label = "send p transport=raw-plus".into();
+        b.history.operations[op].alterations = vec![Alteration::PlusAsSpace];
         b.answer(op, Outcome::Invalid);
         b.login("P1", "c2", 2, "t2");
         b.phase(Phase::Probe);
@@ -844,7 +846,7 @@ mod tests {
         assert!(rules.contains(&"KEY-03".to_owned()), "{rules:?}");
         let mut b = Builder::new();
         let op = b.submit("P1", "c1");
-        b.history.operations[op].label = "recover A".into();
+        b.history.operations[op].purpose = Purpose::Recovery;
         let call = b.commit(op, 1);
         b.reply(call);
         b.answer(op, Outcome::ServerError);

@@ -69,7 +69,10 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
         }
     }
     findings.sort_by_key(Finding::rank);
-    findings.into_iter().map(Finding::into_violation).collect()
+    findings
+        .into_iter()
+        .map(|finding| finding.into_violation(history))
+        .collect()
 }
 
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason

@@ -7,7 +7,7 @@ use super::settle::Need;
 use super::shelf::Token;
 use super::stage::{Sending, Stage, Stop};
 use crate::device::Payload;
-use crate::history::{Answer, Operation, StepKind};
+use crate::history::{Alteration, Answer, Operation, Purpose, StepKind};
 use crate::scenario::{self, CaptureApi, Seal, Transport, Using, Verb};
 use crate::schedule::EventName;
 use crate::target::{Extra, OpVars};
@@ -23,9 +23,22 @@ pub(crate) struct Carries<'v> {
     pub(crate) keep_as: Option<&'v str>,
     pub(crate) extra: Option<&'v scenario::Extra>,
     pub(crate) transport: Transport,
+    pub(crate) purpose: Purpose,
 }
 
 impl<'v> Carries<'v> {
+    /// How the request differs from what an honest phone sends.
+    fn alterations(&self) -> Vec<Alteration> {
+        let spoiled = self.transport == Transport::RawPlus;
+        [
+            spoiled.then_some(Alteration::PlusAsSpace),
+            self.extra.is_some().then_some(Alteration::AddedFields),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// What the request of a verb carries; nothing for verbs that send none.
     pub(crate) fn of(verb: &'v Verb) -> Self {
         let nothing = Self::default();
@@ -141,6 +154,9 @@ impl Stage<'_> {
             took_ms: None,
             answer: Answer::default(),
             phase: self.record.phase(),
+            purpose: carries.purpose,
+            alterations: carries.alterations(),
+            tried_again: false,
             exchange: None,
         };
         let mark = Mark {

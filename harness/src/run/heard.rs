@@ -277,7 +277,7 @@ mod tests {
                 ..Answer::default()
             },
             phase: Phase::Race,
-            exchange: None,
+            ..Operation::default()
         }
     }
 

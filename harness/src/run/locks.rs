@@ -344,7 +344,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
-            exchange: None,
+            ..Operation::default()
         }
     }
 
@@ -361,7 +361,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
-            exchange: None,
+            ..UpstreamCall::default()
         }
     }
 

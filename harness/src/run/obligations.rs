@@ -224,7 +224,7 @@ mod tests {
             errcode: None,
             fault: None,
             delivered: true,
-            exchange: None,
+            ..UpstreamCall::default()
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
             took_ms: None,
             answer: Answer::default(),
             phase: Phase::Race,
-            exchange: None,
+            ..Operation::default()
         }
     }
 

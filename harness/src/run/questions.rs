@@ -7,7 +7,7 @@ use super::asks::Carries;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
-use crate::history::{Phase, PhoneRecord};
+use crate::history::{Phase, PhoneRecord, Purpose};
 use crate::scenario::{CaptureApi, Place, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
@@ -20,12 +20,13 @@ impl Stage<'_> {
             ..step.clone()
         };
         let payload = format!("{} payload", step.text);
-        self.log_in(step, &payload).await?;
+        self.log_in(step, &payload, Purpose::Recovery).await?;
         if let Some((api, op)) = self.payload_op() {
             self.capture(step, None, api, &payload, &Seal::default())?;
             let send = Carries {
                 payload: Some(&payload),
                 using: Some(&Using::Last),
+                purpose: Purpose::Recovery,
                 ..Carries::default()
             };
             self.ask_alone(step, op, send).await?;
@@ -34,7 +35,7 @@ impl Stage<'_> {
     }
 
     /// One login of the step's phone, alone. A backend without a login by code gets a `payload` with it.
-    async fn log_in(&mut self, step: &Step, payload: &str) -> Result<(), Stop> {
+    async fn log_in(&mut self, step: &Step, payload: &str, purpose: Purpose) -> Result<(), Stop> {
         let (code, token) = (
             format!("{} code", step.text),
             format!("{} token", step.text),
@@ -42,6 +43,7 @@ impl Stage<'_> {
         let login = Carries {
             code: Some(&code),
             keep_as: Some(&token),
+            purpose,
             ..Carries::default()
         };
         self.mint(step, None, &code)?;
@@ -154,7 +156,7 @@ impl Stage<'_> {
             place: Place::default(),
         };
         let payload = format!("payload of the {STRANGER}");
-        self.log_in(step, &payload).await?;
+        self.log_in(step, &payload, Purpose::Scenario).await?;
         self.capture(step, None, api, &payload, &Seal::default())?;
         for person in probed.into_iter().filter(|person| person != STRANGER) {
             let Some(token) = self.shelf.newest(&person) else {

@@ -224,11 +224,7 @@ mod tests {
         let violation = |level: &Level| Violation {
             rule: "KEY-04".into(),
             level: *level,
-            sentence: String::new(),
-            sentence_zh: String::new(),
-            because: vec![],
-            because_zh: vec![],
-            steps: vec![],
+            ..Violation::default()
         };
         let outcome = outcome(&history, &levels.iter().map(violation).collect::<Vec<_>>());
         assert_eq!(

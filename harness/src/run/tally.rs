@@ -640,11 +640,7 @@ all = ["two-logins-held-together"]
         Violation {
             rule: rule.into(),
             level,
-            sentence: String::new(),
-            sentence_zh: String::new(),
-            because: vec![],
-            because_zh: vec![],
-            steps: vec![],
+            ..Violation::default()
         }
     }
 

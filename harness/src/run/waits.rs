@@ -123,7 +123,7 @@ mod tests {
                     ..Answer::default()
                 },
                 phase: Phase::Race,
-                exchange: None,
+                ..Operation::default()
             });
             history.upstream.extend(asked.then(|| UpstreamCall {
                 endpoint: "jscode2session".into(),
@@ -137,7 +137,7 @@ mod tests {
                 errcode: None,
                 fault: None,
                 delivered: true,
-                exchange: None,
+                ..UpstreamCall::default()
             }));
         }
         history
