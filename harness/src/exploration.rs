@@ -1,4 +1,5 @@
-//! What was explored of a case, and what is known about its first failing order beside the history.
+//! What was explored of a case, how far its orders were forced, and what is known about its first failing order beside the
+//! history.
 //!
 //! Plain data for events and reports; the runner fills it in.
 
@@ -22,6 +23,9 @@ pub struct Exploration {
     pub pruned: usize,
     /// Whether every order there is was run or cannot happen.
     pub exhaustive: bool,
+    /// Of the planned orders, those in which steps are taken together ([`Forced::Partly`]); 0 in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub together: usize,
     /// The searches, in the order of the list.
     pub searches: Vec<SearchShare>,
     /// Pairs of dependent steps of different phones that were seen in both orders.
@@ -50,10 +54,87 @@ pub struct SearchShare {
     pub draws_for_95_percent: Option<u64>,
 }
 
+/// How far what happened was decided from outside the backend, and not by the backend's own timing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forced {
+    /// Every step was taken alone, and the backend came to rest before the next one: the same order shows the same again.
+    #[default]
+    Fully,
+    /// Some steps were taken together. Which of them is carried out first inside the backend is the backend's business, so
+    /// that one run proves nothing by passing.
+    Partly {
+        /// The steps of each such moment: `R1+R2`.
+        together: Vec<String>,
+    },
+    /// Nothing was held: every order is the backend's own.
+    Free,
+}
+
+impl Forced {
+    /// Whether every step was taken alone.
+    #[must_use]
+    pub const fn is_fully(&self) -> bool {
+        matches!(self, Self::Fully)
+    }
+
+    /// What was not forced, as the caption of a picture; `None` if there is nothing of the kind.
+    #[must_use]
+    pub fn caption(&self) -> Option<Say> {
+        match self {
+            Self::Fully => None,
+            Self::Partly { together } => Some(say!(
+                "{steps} were taken together; what happens between them inside the backend is not forced",
+                "{steps} 是同时放行的；它们在后端内部的先后没有被强制",
+                steps = Say::join(together, &say!(" and ", " 以及 "))
+            )),
+            Self::Free => Some(say!(
+                "nothing was held: the order is the backend's own, and not forced",
+                "没有扣住任何一步：顺序由后端自己决定，没有被强制"
+            )),
+        }
+    }
+
+    /// What a failure seen at `rate` is worth.
+    fn worth(&self, rate: Rate) -> Option<Say> {
+        self.caption().map(|caption| {
+            say!(
+                "{caption}: seen in {failed} of {of} runs",
+                "{caption}：{of} 次运行中出现 {failed} 次",
+                caption = caption,
+                failed = rate.failed,
+                of = rate.of
+            )
+        })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl Exploration {
-    /// What may be claimed, in one sentence: `all 57 orders executed`.
+    /// What may be claimed, in one sentence: `all 57 orders executed`, and how many of them are not forced to the last.
     #[must_use]
     pub fn claim(&self) -> Say {
+        self.with_limits(self.orders_claimed())
+    }
+
+    /// A claim about these orders, and how far it goes.
+    pub(crate) fn with_limits(&self, claim: Say) -> Say {
+        match self.together {
+            0 => claim,
+            together => say!(
+                "{claim}; in {together} of them steps were taken together, and what happens between those inside the backend is not forced",
+                "{claim}；其中 {together} 种有若干步骤是同时放行的，它们在后端内部的先后没有被强制",
+                claim = claim,
+                together = together
+            ),
+        }
+    }
+
+    fn orders_claimed(&self) -> Say {
         if self.exhaustive {
             return match self.total {
                 Some(1) => say!("the only order was run", "唯一的一种顺序已经跑过"),
@@ -130,6 +211,9 @@ impl SearchShare {
 /// What else is known about the first failing order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Evidence {
+    /// How far the order was forced.
+    #[serde(default, skip_serializing_if = "Forced::is_fully")]
+    pub forced: Forced,
     /// How often it fails when it is run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -155,6 +239,7 @@ impl Evidence {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.store.is_empty()
+            && self.forced.is_fully()
             && self.rate.is_none()
             && self.shrunk_from.is_none()
             && self.twin.is_none()
@@ -165,13 +250,16 @@ impl Evidence {
     #[must_use]
     pub fn lines(&self) -> Vec<Say> {
         let mut lines = Vec::new();
-        if let Some(rate) = self.rate {
-            lines.push(say!(
+        let rate = self.rate.unwrap_or(Rate { failed: 1, of: 1 });
+        match self.forced.worth(rate) {
+            Some(worth) => lines.push(worth),
+            None if self.rate.is_none() => {}
+            None => lines.push(say!(
                 "fails {failed}/{of} under this order",
                 "按此顺序重跑，失败 {failed}/{of} 次",
                 failed = rate.failed,
                 of = rate.of
-            ));
+            )),
         }
         if let Some(from) = &self.shrunk_from {
             lines.push(say!(
@@ -250,6 +338,41 @@ pub struct PassingNeighbour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_forced_is_said_with_what_it_is_worth() {
+        let together = Forced::Partly {
+            together: vec!["R1+R2".into()],
+        };
+        let evidence = |forced, rate| Evidence {
+            forced,
+            rate,
+            ..Evidence::default()
+        };
+        let rate = Rate { failed: 3, of: 5 };
+        let line = |evidence: Evidence| evidence.lines().remove(0).en;
+        assert_eq!(
+            line(evidence(together.clone(), Some(rate))),
+            "R1+R2 were taken together; what happens between them inside the backend is not forced: seen in 3 of 5 runs"
+        );
+        assert!(line(evidence(Forced::Free, None)).ends_with("seen in 1 of 1 runs"));
+        assert_eq!(
+            line(evidence(Forced::Fully, Some(rate))),
+            "fails 3/5 under this order"
+        );
+        assert!(evidence(Forced::Fully, None).is_empty());
+        assert!(!evidence(together, None).is_empty());
+        let some = Exploration {
+            total: Some(9),
+            planned: 9,
+            exhaustive: true,
+            together: 4,
+            ..Exploration::default()
+        };
+        assert!(some.claim().en.starts_with(
+            "all 9 orders were run or cannot happen; in 4 of them steps were taken together"
+        ));
+    }
 
     #[test]
     fn a_claim_says_no_more_than_was_done() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exploration::Forced;
 use crate::lang::Say;
 use crate::run::Heard;
 
@@ -37,6 +38,9 @@ pub struct History {
     pub obligations: Vec<String>,
     /// How the run ended.
     pub ending: Ending,
+    /// How far the order was forced.
+    #[serde(default, skip_serializing_if = "Forced::is_fully")]
+    pub forced: Forced,
     /// Things only the judge may see: secrets to scan answers for. Never serialised.
     #[serde(skip)]
     pub secrets: Secrets,

@@ -150,7 +150,7 @@ fn claim(case: &CaseResult) -> Say {
             &format!("{n} 次登录的"),
         )
     });
-    match (total, case.infeasible) {
+    let covered = match (total, case.infeasible) {
         (1, 0) => say!(
             "the only order{of} executed, 0 infeasible",
             "{of}唯一的顺序已执行，不可能发生的 0 种",
@@ -170,7 +170,8 @@ fn claim(case: &CaseResult) -> Say {
             executed = case.orders_run,
             infeasible = infeasible
         ),
-    }
+    };
+    explored.with_limits(covered)
 }
 
 fn in_words(number: usize) -> Cow<'static, str> {

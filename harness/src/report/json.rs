@@ -38,7 +38,7 @@ fn evidence(case: &CaseResult) -> Value {
     let neighbour = evidence.neighbour.as_ref().map(|neighbour| {
         json!({ "order": neighbour.order, "token": neighbour.token, "first": neighbour.first, "second": neighbour.second })
     });
-    json!({ "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "store_zh": evidence.store_zh, "neighbour": neighbour })
+    json!({ "forced": evidence.forced, "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "store_zh": evidence.store_zh, "neighbour": neighbour })
 }
 
 fn entry(case: &CaseResult) -> Value {

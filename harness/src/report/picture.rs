@@ -50,7 +50,13 @@ pub fn draw(history: &History, options: &PictureOptions) -> String {
     if history.steps.is_empty() {
         return String::new();
     }
-    Artist::new(history, options).draw()
+    let mut picture = Artist::new(history, options).draw();
+    if let Some(caption) = history.forced.caption() {
+        let caption = caption.in_lang(options.lang);
+        picture.push_str(&width::wrap(caption, options.width.max(72), "  ", "  "));
+        picture.push('\n');
+    }
+    picture
 }
 
 struct Glyphs {

@@ -71,6 +71,7 @@ pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
         }
     };
     let mut play = Play { stage, lock: None };
+    play.stage.record.history_mut().forced = piece.order.forced();
     let stopped = play.all(piece).await.err();
     play.finish(stopped)
 }

@@ -323,6 +323,7 @@ impl Tally {
             settled: self.orders_run + self.infeasible,
             pruned: self.pruned,
             exhaustive: total == Some(self.orders_run + self.infeasible),
+            together: listing.together(),
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -511,6 +512,7 @@ impl Tally {
         (first.evidence.store, first.evidence.store_zh) =
             store.map(|line| (line.en, line.zh)).unzip();
         first.evidence.rate = first.evidence.rate.or(rate);
+        first.evidence.forced = first.history.forced.clone();
         (Some(first), None)
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::exploration::Forced;
 use crate::history::StepKind;
 
 /// One event of a race.
@@ -189,6 +190,22 @@ impl Order {
     pub fn moments(&self) -> &[Vec<EventName>] {
         &self.moments
     }
+
+    /// How far the order can be forced: what is taken together is carried out in an order of the backend's own.
+    #[must_use]
+    pub fn forced(&self) -> Forced {
+        let several = self.moments.iter().filter(|moment| moment.len() > 1);
+        let together: Vec<String> = several
+            .map(|moment| {
+                let names: Vec<String> = moment.iter().map(ToString::to_string).collect();
+                names.join("+")
+            })
+            .collect();
+        match together.is_empty() {
+            true => Forced::Fully,
+            false => Forced::Partly { together },
+        }
+    }
 }
 
 impl fmt::Display for Order {
@@ -299,5 +316,9 @@ mod tests {
         let order: Order = "S1+S2.K1".parse().expect("a good order");
         assert_eq!(order.moments().len(), 2);
         assert_eq!(order.steps().count(), 3);
+        let together = vec!["S1+S2".to_owned()];
+        assert_eq!(order.forced(), Forced::Partly { together });
+        let one_left = order.without(&["S2".parse().expect("a step")]);
+        assert_eq!(one_left.forced(), Forced::Fully);
     }
 }

@@ -204,6 +204,18 @@ impl Listing {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
+    /// How many of them take steps together, and are therefore not forced to the last.
+    #[must_use]
+    pub fn together(&self) -> usize {
+        match &self.orders {
+            Orders::Words(_) => 0,
+            Orders::Given(orders) => orders
+                .iter()
+                .filter(|order| !order.forced().is_fully())
+                .count(),
+        }
+    }
+
     /// Whether these are all the orders there are.
     #[must_use]
     pub fn is_exhaustive(&self) -> bool {
