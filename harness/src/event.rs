@@ -135,6 +135,9 @@ pub struct CaseResult {
     pub level: Level,
     /// What a violation costs.
     pub impact: Impact,
+    /// Whether it is a control: a case that no correct backend can fail. One that fails speaks against the adapter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub control: bool,
     /// The axis values of this case.
     pub axes: IndexMap<String, String>,
     /// The verdict; in JSON the fields `verdict` and, where there is one, `reason`.
@@ -236,6 +239,7 @@ mod tests {
             title_zh: String::new(),
             level: Level::Must,
             impact: Impact::LockOut,
+            control: false,
             axes: [("n".to_owned(), "2".to_owned())].into_iter().collect(),
             verdict,
             reason_zh: String::new(),

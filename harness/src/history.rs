@@ -67,6 +67,14 @@ impl History {
         step.user.as_ref().is_none_or(is_known)
     }
 
+    /// The fault that hit a call, as the step that set it wrote it down.
+    #[must_use]
+    pub fn fault_of(&self, call: &UpstreamCall) -> Option<&FaultRecord> {
+        let label = call.fault.as_deref()?;
+        let mut set = self.steps.iter().filter_map(|step| step.fault.as_ref());
+        set.rfind(|fault| fault.label == label)
+    }
+
     /// Whether a reader must be told that something is about `user`, because it could be about somebody else.
     #[must_use]
     pub fn is_of_several(&self, user: &str) -> bool {
@@ -137,6 +145,64 @@ pub struct FaultRecord {
     /// The reply comes late or never.
     #[serde(default)]
     pub silences: bool,
+    /// What it does to the reply, for pictures; `None` in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<FaultKind>,
+}
+
+/// What a fault does to WeChat's reply, as far as a picture shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// An error answer of WeChat, HTTP 200.
+    Errcode(i64),
+    /// Another HTTP status.
+    Status(u16, BodyLook),
+    /// HTTP 200 with another body.
+    Body(BodyLook),
+    /// The reply comes so many milliseconds late.
+    LateMs(u64),
+    /// The call is never answered.
+    Silent,
+    /// The connection is reset.
+    Reset,
+    /// The reply ends after so many bytes.
+    CutAt(u64),
+    /// The body is right, its Content-Type is another one.
+    OtherType,
+    /// The body is right, and no Content-Type is given.
+    NoType,
+}
+
+/// What a body looks like to whoever expects one of WeChat's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyLook {
+    /// Nothing.
+    Empty,
+    /// A page.
+    Html,
+    /// JSON, but not what was asked for.
+    Json,
+    /// Some other text.
+    Text,
+}
+
+impl BodyLook {
+    /// What `body` looks like.
+    #[must_use]
+    pub fn of(body: &str) -> Self {
+        let body = body.trim();
+        if body.is_empty() {
+            Self::Empty
+        } else if body.starts_with('<') {
+            Self::Html
+        } else if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() {
+            Self::Json
+        } else {
+            Self::Text
+        }
+    }
 }
 
 /// The alphabet of events (the letters of a replay token).

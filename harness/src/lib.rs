@@ -7,6 +7,7 @@ pub mod characterisation;
 pub mod device;
 pub mod event;
 pub mod exploration;
+pub mod findings;
 pub mod history;
 pub mod judge;
 pub mod lang;

@@ -92,6 +92,7 @@ impl Builder {
             endpoint: "jscode2session".into(),
             garbles: effect.garbles(),
             silences: effect.silences(),
+            effect: Some(effect.kind()),
         });
         let call = self.call(op, "jscode2session");
         self.history.upstream[call].fault = Some(label.into());

@@ -152,9 +152,7 @@ impl<'a> Facts<'a> {
 
     /// The fault that hit a call; `None` also where the history does not say what it did.
     pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<&'a FaultRecord> {
-        let label = call.fault.as_deref()?;
-        let mut set = self.history.steps.iter().filter_map(|s| s.fault.as_ref());
-        set.find(|fault| fault.label == label)
+        self.history.fault_of(call)
     }
 
     /// Whether the token of `op` was logged out before.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::event::CaseResult;
+use crate::findings::{Finding, Sighting, broken_in};
 use crate::report::certificate::Certificate;
 use crate::report::run_view::{RunView, reason, verdict_word};
 
@@ -23,13 +24,62 @@ pub fn render(run: &RunView<'_>) -> String {
         "interrupted": run.interrupted,
         "exit_code": run.exit_code,
         "counts": run.counts(),
+        "controls_failed": run.failed_controls().iter().map(|case| &case.path).collect::<Vec<_>>(),
+        "findings": run.findings().iter().map(finding).collect::<Vec<Value>>(),
         "certificate": Certificate::of(run),
-        "cases": run.cases.iter().map(|case| entry(case)).collect::<Vec<Value>>(),
+        "cases": run.cases.iter().map(|case| entry(run, case)).collect::<Vec<Value>>(),
     });
     if let Some(learned) = run.learned {
         value["learned"] = json!(learned);
     }
     format!("{value:#}\n")
+}
+
+/// One cause, its best order without the history, and the cases that show it.
+fn finding(finding: &Finding<'_>) -> Value {
+    let (title, best) = (finding.title(), &finding.best);
+    let cases = finding.cases.iter().map(|showing| {
+        json!({ "path": showing.case.path, "alias": showing.case.alias, "orders": showing.orders })
+    });
+    json!({
+        "id": finding.id,
+        "rule": finding.rule,
+        "mechanism": finding.mechanism,
+        "op": finding.op,
+        "outcome": finding.outcome,
+        "level": finding.level,
+        "impact": finding.impact,
+        "title": title.en,
+        "title_zh": title.zh,
+        "sentence": best.violation.sentence,
+        "sentence_zh": best.violation.sentence_zh,
+        "because": best.violation.because,
+        "because_zh": best.violation.because_zh,
+        "symptoms": finding.symptoms,
+        "case": best.case.map(|case| &case.path),
+        "token": best.token,
+        "rate": best.evidence.and_then(|evidence| evidence.rate),
+        "cases": cases.collect::<Vec<Value>>(),
+    })
+}
+
+/// Everything a case broke in any order, each kind once.
+fn broken(run: &RunView<'_>, case: &CaseResult) -> Value {
+    let one = |(sighting, orders): &(Sighting<'_>, usize)| {
+        let violation = sighting.violation;
+        json!({
+            "rule": violation.rule,
+            "mechanism": violation.mechanism,
+            "op": violation.op,
+            "outcome": violation.outcome,
+            "level": violation.level,
+            "sentence": violation.sentence,
+            "sentence_zh": violation.sentence_zh,
+            "orders": orders,
+            "token": sighting.token,
+        })
+    };
+    broken_in(run, case).iter().map(one).collect()
 }
 
 /// What else is known of the first failing order, without the neighbour's history.
@@ -41,7 +91,7 @@ fn evidence(case: &CaseResult) -> Value {
     json!({ "forced": evidence.forced, "rate": evidence.rate, "shrunk_from": evidence.shrunk_from, "twin": evidence.twin, "store": evidence.store, "store_zh": evidence.store_zh, "neighbour": neighbour })
 }
 
-fn entry(case: &CaseResult) -> Value {
+fn entry(run: &RunView<'_>, case: &CaseResult) -> Value {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| {
         fields.insert(name.to_owned(), value);
@@ -70,6 +120,7 @@ fn entry(case: &CaseResult) -> Value {
         json!({ "met": case.obligations_met, "missing": case.obligations_missing }),
     );
     put("violations", json!(case.violations));
+    put("broken", broken(run, case));
     put("exploration", json!(case.exploration));
     put("evidence", evidence(case));
     put("notes", json!(case.notes));

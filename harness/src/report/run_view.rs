@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::characterisation::Characterisation;
 use crate::event::{CaseResult, Counts, RunEvent};
+use crate::findings::{Finding, findings};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
 use crate::lang::{Lang, Say, say};
@@ -183,6 +184,21 @@ impl<'a> RunView<'a> {
         Counts::of(self.cases.iter().copied())
     }
 
+    /// One finding a cause, worst first.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding<'a>> {
+        findings(self)
+    }
+
+    /// The controls that fail, or are answered in a way nobody can read: what the others say is then worth little.
+    #[must_use]
+    pub fn failed_controls(&self) -> Vec<&'a CaseResult> {
+        let cases = self.cases.iter().copied();
+        cases
+            .filter(|case| case.control && speaks_against(case))
+            .collect()
+    }
+
     /// Cases worst first: FAIL, ERROR, WARN, INCONCLUSIVE, INFO, SKIP, PASS; within one verdict by impact, then in the
     /// order they ran.
     #[must_use]
@@ -191,6 +207,20 @@ impl<'a> RunView<'a> {
         cases.sort_by_key(|case| (rank(&case.verdict), headline_impact(case)));
         cases
     }
+}
+
+/// Whether a control came to what no right description of a backend that logs people in could make of it.
+fn speaks_against(control: &CaseResult) -> bool {
+    match &control.verdict {
+        Verdict::Fail | Verdict::Error { .. } => true,
+        Verdict::Inconclusive { reason } => reason_word(reason) == "indefinite",
+        Verdict::Pass | Verdict::Info | Verdict::Warn | Verdict::Skip { .. } => false,
+    }
+}
+
+/// The word a reason begins with, which is the same in every language: `not-described`, `vacuous`, `indefinite`.
+pub(crate) fn reason_word(reason: &str) -> &str {
+    reason.split(':').next().unwrap_or_default()
 }
 
 pub(crate) fn headline_impact(case: &CaseResult) -> Impact {

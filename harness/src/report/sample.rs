@@ -53,6 +53,7 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         title_zh: "迟到的回复覆盖了新的 session_key".into(),
         level: Level::Must,
         impact: Impact::LockOut,
+        control: false,
         axes: [("rotation".to_owned(), "exchange".to_owned())]
             .into_iter()
             .collect(),

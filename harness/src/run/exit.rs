@@ -98,6 +98,7 @@ mod tests {
             title_zh: String::new(),
             level: Level::Must,
             impact: Impact::Cost,
+            control: false,
             axes: indexmap::IndexMap::new(),
             verdict,
             reason_zh: String::new(),

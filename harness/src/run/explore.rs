@@ -25,7 +25,7 @@ use crate::schedule::{Listing, Order, events};
 const SAMPLE: usize = 50;
 /// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
 const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
-/// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule not seen before:
+/// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule in a way not seen before:
 /// enough for every picture, and no more memory for 35,505 orders than for 57.
 const KEPT_HISTORIES: usize = 64;
 

@@ -52,6 +52,7 @@ impl Stage<'_> {
                     endpoint: endpoint.clone(),
                     garbles: effect.garbles(),
                     silences: effect.silences(),
+                    effect: Some(effect.kind()),
                 });
                 Some(user.clone())
             }

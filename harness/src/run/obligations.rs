@@ -336,6 +336,7 @@ mod tests {
                 endpoint: "jscode2session".to_owned(),
                 garbles: false,
                 silences: false,
+                effect: None,
             }),
             ..step(1, StepKind::World, "", None)
         };

@@ -1,14 +1,15 @@
 //! Adds up the orders of one case and draws the verdict. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::locks::{Locking, Locks};
 use super::play::Lock;
 use super::store;
 use crate::event::CaseResult;
 use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
-use crate::history::{Ending, History, Phase};
+use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
+use crate::mechanism::Mechanism;
 use crate::plan::Case;
 use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
 use crate::target::Serialises;
@@ -23,6 +24,7 @@ pub(crate) struct Tally {
     infeasible: usize,
     pruned: usize,
     rules: BTreeSet<String>,
+    kinds: HashSet<Kind>,
     met: BTreeSet<String>,
     worst: Option<Level>,
     first_failing: Option<FirstFailing>,
@@ -175,6 +177,7 @@ impl Tally {
         self.orders_failed += 1;
         self.failing.push(at);
         self.rules.extend(violations.iter().map(|v| v.rule.clone()));
+        self.kinds.extend(violations.iter().map(kind));
         let worst = violations.iter().map(|v| v.level).min();
         // The first order that shows the worst level is the one to show: a MUST later on replaces a SHOULD.
         if self.worst.is_none() || worst < self.worst {
@@ -253,11 +256,11 @@ impl Tally {
         self.orders_failed
     }
 
-    /// Whether one of the rules was not broken in this case before.
+    /// Whether one of the rules was not broken in this way in this case before.
     pub(crate) fn is_news(&self, violations: &[Violation]) -> bool {
         violations
             .iter()
-            .any(|violation| !self.rules.contains(&violation.rule))
+            .any(|violation| !self.kinds.contains(&kind(violation)))
     }
 
     /// Positions of failing orders, from 1.
@@ -473,6 +476,7 @@ impl Tally {
             title_zh: case.scenario.title_zh.clone(),
             level: case.scenario.level,
             impact: case.scenario.impact,
+            control: case.scenario.control,
             axes: case.axes.clone(),
             verdict,
             reason_zh,
@@ -573,6 +577,19 @@ impl Tally {
             )
         })
     }
+}
+
+/// What tells two ways of breaking rules apart.
+type Kind = (String, Mechanism, Option<String>, Option<Outcome>);
+
+fn kind(violation: &Violation) -> Kind {
+    let op = violation.op.clone();
+    (
+        violation.rule.clone(),
+        violation.mechanism,
+        op,
+        violation.outcome,
+    )
 }
 
 /// A case that is not run, and why.

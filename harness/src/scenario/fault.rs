@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::history::{BodyLook, FaultKind};
+
 /// What a fault does to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultEffect {
@@ -59,6 +61,23 @@ impl FaultEffect {
     #[must_use]
     pub const fn silences(&self) -> bool {
         matches!(self, Self::Silent | Self::Delay(_))
+    }
+
+    /// What a picture shows of it.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        let wide = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
+        match self {
+            Self::Errcode(code) => FaultKind::Errcode(*code),
+            Self::Status { status, body } => FaultKind::Status(*status, BodyLook::of(body)),
+            Self::Body(body) => FaultKind::Body(BodyLook::of(body)),
+            Self::Delay(by) => FaultKind::LateMs(wide(by.as_millis())),
+            Self::Silent => FaultKind::Silent,
+            Self::Reset => FaultKind::Reset,
+            Self::Truncate(bytes) => FaultKind::CutAt(*bytes as u64),
+            Self::ContentType(Some(_)) => FaultKind::OtherType,
+            Self::ContentType(None) => FaultKind::NoType,
+        }
     }
 
     /// Whether the whole, correct body still reaches the backend.
