@@ -185,12 +185,16 @@ impl Run {
     }
 }
 
+/// CL-1 with two logins, keys renewed at the exchange: the smallest race that breaks a store of one key.
+pub(crate) const TWO_LOGINS: &str =
+    "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
+
 #[test]
 fn a_plain_correct_backend_passes() {
     let Some(check) = Check::of("be.mjs", ADAPTER) else {
         return;
     };
-    let run = check.args(&["CL-1", "N6"]).run();
+    let run = check.args(&[TWO_LOGINS, "N6"]).run();
     assert_eq!(run.code, 0, "{}", run.text);
     assert_eq!(run.with_verdict("PASS"), ["CL-1", "N6"]);
 }
@@ -200,7 +204,7 @@ fn its_racy_twin_fails() {
     let Some(check) = Check::of("be.mjs", ADAPTER) else {
         return;
     };
-    let run = check.with("M = \"\"", "M = \"racy\"").args(&["CL-1"]).run();
+    let run = check.with("M = \"\"", "M = \"racy\"").args(&[TWO_LOGINS]).run();
     assert_eq!(run.code, 1, "{}", run.text);
     assert!(run.text.contains("KEY-04"), "{}", run.text);
 }
