@@ -204,7 +204,10 @@ fn its_racy_twin_fails() {
     let Some(check) = Check::of("be.mjs", ADAPTER) else {
         return;
     };
-    let run = check.with("M = \"\"", "M = \"racy\"").args(&[TWO_LOGINS]).run();
+    let run = check
+        .with("M = \"\"", "M = \"racy\"")
+        .args(&[TWO_LOGINS])
+        .run();
     assert_eq!(run.code, 1, "{}", run.text);
     assert!(run.text.contains("KEY-04"), "{}", run.text);
 }
