@@ -6,6 +6,8 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
+mod senses;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

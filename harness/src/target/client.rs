@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Method, Request,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue},
+    header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
@@ -20,11 +20,12 @@ use url::Url;
 
 use super::{
     adapter::Adapter,
+    coding,
     request::{self, Exchange},
     template::Vars,
 };
 
-/// Largest answer body read, in bytes: 1 MiB.
+/// Largest answer body read, in bytes, as it was sent and as it reads: 1 MiB.
 const BODY_LIMIT: usize = 1 << 20;
 
 /// Values that hold for a whole run: `{{run.*}}` and `{{mock.*}}`.
@@ -119,8 +120,11 @@ pub struct RawAnswer {
     pub status: Option<u16>,
     /// Headers, as far as they came.
     pub headers: HeaderMap,
-    /// Body, as far as it came; at most 1 MiB.
+    /// Body, as far as it came and could be decoded: content codings undone, text in UTF-8 without a mark at its
+    /// beginning; at most 1 MiB was sent.
     pub body: Bytes,
+    /// Why the body of a complete answer could not be read: a damaged stream, an unknown content coding or charset.
+    pub unreadable: Option<String>,
     /// From the first byte sent to the last byte received (or the failure).
     pub took: Duration,
     /// Why there is no complete answer: refused, reset, too late, too large.
@@ -234,8 +238,13 @@ pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> 
             deadline.as_millis()
         )),
     };
+    // Decoded also when it broke off: what came is still searched for secrets.
+    let plain = coding::plain(&answer.headers, &answer.body, BODY_LIMIT);
+    answer.body = plain.body;
     if answer.error.is_some() {
         answer.status = None;
+    } else {
+        answer.unreadable = plain.unreadable;
     }
     answer
 }
@@ -304,6 +313,9 @@ fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
     if !exchange.body.is_empty() {
         headers.insert(CONTENT_LENGTH, exchange.body.len().into());
     }
+    let asks = HeaderValue::from_static(coding::ACCEPTED);
+    headers.insert(ACCEPT_ENCODING, asks);
+    // The adapter's own headers come last: they replace these.
     headers.extend(exchange.headers);
     let prefix = url.path().trim_end_matches('/');
     Ok(Asked {

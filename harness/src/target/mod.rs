@@ -10,6 +10,7 @@ mod answer;
 mod backend;
 pub mod check;
 mod client;
+mod coding;
 mod curl;
 mod findings;
 pub mod init;
