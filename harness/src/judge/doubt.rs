@@ -46,6 +46,25 @@ pub(crate) fn doubt(history: &History) -> Option<Say> {
 }
 
 fn indefinite(op: &Operation) -> Say {
+    if let Some(why) = &op.answer.unreadable {
+        return say!(
+            "indefinite: the body of the answer to `{label}` of phone {phone} could not be read: {why}",
+            "indefinite: 手机 {phone} 的 `{label}` 的应答正文无法读取：{why}",
+            label = op.label,
+            phone = op.phone,
+            why = why
+        );
+    }
+    if !op.answer.missing.is_empty() {
+        return say!(
+            "indefinite: `{label}` of phone {phone} is ok by its outcome rule, but the capture {missing} found nothing in: {excerpt}",
+            "indefinite: 按 outcome 规则，手机 {phone} 的 `{label}` 是 ok，但 capture 中的 {missing} 在应答里什么也没找到：{excerpt}",
+            label = op.label,
+            phone = op.phone,
+            missing = Say::join(&op.answer.missing, &say!(", ", "、")),
+            excerpt = op.answer.excerpt
+        );
+    }
     match op.answer.status {
         Some(status) => say!(
             "indefinite: `{label}` of phone {phone} got HTTP {status}, which no [[outcome]] rule of the adapter matches",
@@ -87,6 +106,34 @@ mod tests {
         assert!(judge(&b.history, &JudgeContext::default()).is_empty());
         check(&b.history, Some("indefinite"));
         assert!(doubt(&b.history).unwrap().en.contains("HTTP 418"));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_named() {
+        let said = |change: fn(&mut crate::history::Answer), parts: &[&str]| {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            b.answer(op, Outcome::Indefinite);
+            let answer = &mut b.history.operations[op].answer;
+            answer.status = Some(200);
+            change(answer);
+            check(&b.history, Some("indefinite"));
+            let reason = doubt(&b.history).unwrap();
+            for part in parts {
+                assert!(reason.en.contains(part), "{}", reason.en);
+            }
+        };
+        said(
+            |answer| {
+                answer.missing = vec!["token".into(), "user_id".into()];
+                answer.excerpt = r#"{"tokn":"<t1>"}"#.into();
+            },
+            &["capture token, user_id found nothing", "tokn"],
+        );
+        said(
+            |answer| answer.unreadable = Some("its charset is `x`".into()),
+            &["could not be read: its charset is `x`"],
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::shelf::Token;
 use super::stage::{Arrival, Sample, Stage};
 use crate::history::{Answer, Outcome, Phase, Secrets, StepKind};
 use crate::lang::say;
-use crate::target::RawAnswer;
+use crate::target::{RawAnswer, Reading};
 
 impl Stage<'_> {
     /// Takes in one answer.
@@ -36,10 +36,7 @@ impl Stage<'_> {
             operation.user.clone(),
             operation.label.clone(),
         );
-        let text = format!(
-            "{label}: {}",
-            words(reading.outcome, answer.status, answer.error.as_deref())
-        );
+        let text = format!("{label}: {}", words(&reading, &answer));
         let mark = Mark {
             text,
             phone: Some(phone_name),
@@ -80,6 +77,8 @@ impl Stage<'_> {
                 .get("plaintext_nonce")
                 .or_else(|| reading.captures.get("phone"))
                 .cloned(),
+            missing: reading.missing,
+            unreadable: answer.unreadable.clone(),
             excerpt,
             token_hash: token.as_deref().map(leak::fingerprint),
             token_name: kept,
@@ -149,8 +148,8 @@ impl Stage<'_> {
     }
 }
 
-fn words(outcome: Outcome, status: Option<u16>, error: Option<&str>) -> String {
-    let outcome = match outcome {
+fn words(reading: &Reading, answer: &RawAnswer) -> String {
+    let outcome = match reading.outcome {
         Outcome::Ok => "ok",
         Outcome::Relogin => "relogin",
         Outcome::RetryLater => "retry_later",
@@ -159,8 +158,12 @@ fn words(outcome: Outcome, status: Option<u16>, error: Option<&str>) -> String {
         Outcome::ServerError => "server_error",
         Outcome::Indefinite => "indefinite",
     };
-    match (status, error) {
+    match (answer.status, &answer.error) {
         (_, Some(error)) => format!("no answer ({error})"),
+        (Some(status), None) if answer.unreadable.is_some() => format!("unreadable ({status})"),
+        (Some(status), None) if !reading.missing.is_empty() => {
+            format!("ok ({status}) without {}", reading.missing.join(", "))
+        }
         (Some(status), None) => format!("{outcome} ({status})"),
         (None, None) => outcome.to_owned(),
     }

@@ -187,12 +187,15 @@ pub type Captures = BTreeMap<String, String>;
 /// An answer as the adapter understands it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// The first matching rule's word; [`Outcome::Indefinite`] if none matched or no complete answer came.
+    /// The first matching rule's word; [`Outcome::Indefinite`] if none matched, if no complete answer came or it could
+    /// not be read, and if the rule says `ok` while declared captures are missing.
     pub outcome: Outcome,
     /// What the operation's captures found, whatever the outcome. Absent, null and empty values are left out.
     pub captures: Captures,
     /// One-based number of the `[[outcome]]` rule that matched.
     pub rule: Option<usize>,
+    /// The operation's captures that found nothing, though the rule says `ok`; empty for every other answer.
+    pub missing: Vec<String>,
 }
 
 impl Adapter {

@@ -24,6 +24,8 @@ pub(crate) struct When {
     pub(crate) status: Option<StatusSet>,
     pub(crate) header: Vec<(HeaderName, Condition)>,
     pub(crate) json: Vec<(Query, Condition)>,
+    /// On the text of the whole body.
+    pub(crate) body: Option<Condition>,
 }
 
 /// A condition on one value.
@@ -70,7 +72,7 @@ impl StatusSet {
 }
 
 impl When {
-    fn holds(&self, status: u16, headers: &HeaderMap, body: Option<&Value>) -> bool {
+    fn holds(&self, status: u16, headers: &HeaderMap, body: &Body) -> bool {
         let status_fits = self.status.as_ref().is_none_or(|set| set.contains(status));
         let header_fits = |(name, condition): &(HeaderName, Condition)| {
             let texts = headers
@@ -82,9 +84,14 @@ impl When {
         let json_fits = |(query, condition): &(Query, Condition)| {
             // An answer that is not JSON has no member, so `absent` would hold: but then a rule about JSON would
             // match an HTML error page.
-            body.is_some_and(|body| condition.holds(&query.select(body)))
+            let json = body.json.as_ref();
+            json.is_some_and(|json| condition.holds(&query.select(json)))
         };
-        status_fits && self.header.iter().all(header_fits) && self.json.iter().all(json_fits)
+        let body_fits = |condition: &Condition| condition.holds(&[&body.text]);
+        status_fits
+            && self.header.iter().all(header_fits)
+            && self.json.iter().all(json_fits)
+            && self.body.as_ref().is_none_or(body_fits)
     }
 }
 
@@ -142,14 +149,17 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl Capture {
-    fn take(&self, headers: &HeaderMap, raw: &[u8], body: Option<&Value>) -> Option<String> {
+    fn take(&self, headers: &HeaderMap, body: &Body) -> Option<String> {
         let found = match &self.from {
-            Origin::Json(query) => query.select(body?).into_iter().find_map(text)?,
+            Origin::Json(query) => query
+                .select(body.json.as_ref()?)
+                .into_iter()
+                .find_map(text)?,
             Origin::Header(name) => {
                 String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned()
             }
             Origin::Cookie(name) => cookie(headers, name)?,
-            Origin::Body => String::from_utf8_lossy(raw).into_owned(),
+            Origin::Body => text(&body.text)?,
         };
         let kept = match &self.regex {
             Some((regex, group)) => regex.captures(&found)?.get(*group)?.as_str().to_owned(),
@@ -173,31 +183,60 @@ pub(crate) fn read(
     captures: &[(&'static str, Capture)],
     answer: &RawAnswer,
 ) -> Reading {
-    let (Some(status), None) = (answer.status, &answer.error) else {
+    let (Some(status), None, None) = (answer.status, &answer.error, &answer.unreadable) else {
         return Reading {
             outcome: Outcome::Indefinite,
             captures: Captures::new(),
             rule: None,
+            missing: Vec::new(),
         };
     };
-    // JSON by content: backends label it text/html as often as not.
-    let body: Option<Value> = serde_json::from_slice(strip_bom(&answer.body)).ok();
+    let body = Body::of(&answer.body);
     let rule = rules
         .iter()
-        .position(|rule| rule.when.holds(status, &answer.headers, body.as_ref()));
-    let captures = captures.iter().filter_map(|(name, capture)| {
-        let value = capture.take(&answer.headers, &answer.body, body.as_ref())?;
-        Some(((*name).to_owned(), value))
-    });
+        .position(|rule| rule.when.holds(status, &answer.headers, &body));
+    let said = rule.map_or(Outcome::Indefinite, |index| rules[index].is);
+    let mut found = Captures::new();
+    let mut missing = Vec::new();
+    for (name, capture) in captures {
+        match capture.take(&answer.headers, &body) {
+            Some(value) => drop(found.insert((*name).to_owned(), value)),
+            None if said == Outcome::Ok => missing.push((*name).to_owned()),
+            None => {}
+        }
+    }
     Reading {
-        outcome: rule.map_or(Outcome::Indefinite, |index| rules[index].is),
-        captures: captures.collect(),
+        // A success that lacks what it should bring is no observation.
+        outcome: if missing.is_empty() {
+            said
+        } else {
+            Outcome::Indefinite
+        },
+        captures: found,
         rule: rule.map(|index| index + 1),
+        missing,
     }
 }
 
-fn strip_bom(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+/// The body of an answer, as text and as JSON if it is that.
+struct Body {
+    text: Value,
+    json: Option<Value>,
+}
+
+impl Body {
+    /// JSON by content: backends label it text/html as often as not.
+    fn of(body: &[u8]) -> Self {
+        let json = serde_json::from_slice(body).ok();
+        let text = String::from_utf8_lossy(body);
+        // Nothing but blanks counts as no body.
+        let text = if text.trim().is_empty() {
+            Value::Null
+        } else {
+            Value::from(text)
+        };
+        Self { text, json }
+    }
 }
 
 /// For each rule that can never match, its index and the indexes of the earlier rules that take its answers.
@@ -240,7 +279,11 @@ fn follows(mine: &When, theirs: &When) -> bool {
             .filter(|(own, _)| own.as_str() == query.as_str());
         same.any(|(_, condition)| condition.implies(wider))
     });
-    header && json
+    let body = theirs.body.as_ref().is_none_or(|wider| {
+        let mine = mine.body.as_ref();
+        mine.is_some_and(|condition| condition.implies(wider))
+    });
+    header && json && body
 }
 
 #[cfg(test)]
@@ -358,5 +401,41 @@ mod tests {
             true,
         );
         check("", "anything", true);
+    }
+
+    #[test]
+    fn an_ok_without_its_captures_is_no_success() {
+        let read = |body: &str, answer: RawAnswer| {
+            let text = "name = 'a'\n[backend]\nbase = 'http://h'\n[ops.login]\nrequest = { get = '/{{device.code}}' }\n\
+                        capture = { token = '$.token', user_id = '$.id' }\n\
+                        [[outcome]]\nwhen = { status = 200 }\nis = 'ok'\n\
+                        [[outcome]]\nwhen = { status = 401 }\nis = 'relogin'\n";
+            let adapter = crate::target::Adapter::parse("a.toml", text).unwrap();
+            let answer = RawAnswer {
+                body: body.to_owned().into(),
+                ..answer
+            };
+            let reading = adapter.read("login", &answer);
+            (reading.outcome, reading.rule, reading.missing)
+        };
+        let with = |status: u16| RawAnswer {
+            status: Some(status),
+            ..RawAnswer::default()
+        };
+        let whole = r#"{"token":"t","id":1}"#;
+        assert_eq!(read(whole, with(200)), (Outcome::Ok, Some(1), vec![]));
+        let lacks = |body: &str, names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(read(body, with(200)), (Outcome::Indefinite, Some(1), names));
+        };
+        lacks(r#"{"tokn":"t","id":1}"#, &["token"]);
+        lacks(r#"{"token":"","id":null}"#, &["token", "user_id"]);
+        lacks("<html>", &["token", "user_id"]);
+        assert_eq!(read("{}", with(401)), (Outcome::Relogin, Some(2), vec![]));
+        let damaged = RawAnswer {
+            unreadable: Some("its Content-Encoding is `zstd`".to_owned()),
+            ..with(200)
+        };
+        assert_eq!(read(whole, damaged), (Outcome::Indefinite, None, vec![]));
     }
 }

@@ -36,7 +36,7 @@ pub async fn dry_run(client: &Client, vars: &OpVars) -> DryRun {
         "login_profile"
     };
     let login = call(client, op, vars).await;
-    let mut findings = judge_call(client, &login);
+    let mut findings = judge_call(&login);
     let mut vars = vars.clone();
     vars.session.extend(login.reading.captures.clone());
     if findings.is_empty() && !login.reading.captures.contains_key("token") {
@@ -52,7 +52,7 @@ pub async fn dry_run(client: &Client, vars: &OpVars) -> DryRun {
     let mut calls = vec![login];
     if findings.is_empty() && adapter.has("whoami") {
         let whoami = call(client, "whoami", &vars).await;
-        findings.extend(judge_call(client, &whoami));
+        findings.extend(judge_call(&whoami));
         let users = (
             calls[0].reading.captures.get("user_id"),
             whoami.reading.captures.get("user_id"),
@@ -80,7 +80,7 @@ async fn call(client: &Client, op: &str, vars: &OpVars) -> DryCall {
 }
 
 /// What is wrong with one answer that should have been a success.
-fn judge_call(client: &Client, call: &DryCall) -> Vec<String> {
+fn judge_call(call: &DryCall) -> Vec<String> {
     let op = &call.op;
     if let Some(error) = &call.answer.error {
         return vec![format!("{op} got no complete answer: {error}")];
@@ -88,13 +88,16 @@ fn judge_call(client: &Client, call: &DryCall) -> Vec<String> {
     let status = call.answer.status.unwrap_or_default();
     let body = excerpt(&call.answer.body);
     let mut findings = Vec::new();
+    if let Some(why) = &call.answer.unreadable {
+        return vec![format!(
+            "the body of {op}'s answer could not be read: {why}"
+        )];
+    }
     match (call.reading.outcome, call.reading.rule) {
-        (Outcome::Ok, _) => {
-            let spec = client.adapter().ops.get(op.as_str());
-            for (name, _) in spec.map_or(&[][..], |spec| spec.captures.as_slice()) {
-                if *name != "token" && !call.reading.captures.contains_key(*name) {
-                    findings.push(format!("{op} is `ok`, but its `{name}` capture found nothing in: {body}"));
-                }
+        (Outcome::Ok, _) => {}
+        _ if !call.reading.missing.is_empty() => {
+            for name in call.reading.missing.iter().filter(|name| *name != "token") {
+                findings.push(format!("{op} is `ok`, but its `{name}` capture found nothing in: {body}"));
             }
         }
         (_, None) => findings.push(format!(
