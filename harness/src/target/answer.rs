@@ -363,6 +363,19 @@ mod tests {
             &["header = { A = 'x' }", "header = { a = ['x'] }"],
             &[(1, &[0])],
         );
+        check(
+            &[
+                "body = { matches = 'x' }",
+                "status = 200, body = { matches = 'x' }",
+                "body = { matches = 'y' }",
+                "body = 'x'",
+            ],
+            &[(1, &[0]), (3, &[0])],
+        );
+        check(
+            &["status = 200, body = { present = true }", "status = 200"],
+            &[],
+        );
     }
 
     #[test]
@@ -401,6 +414,15 @@ mod tests {
             true,
         );
         check("", "anything", true);
+        let xml = "<r><ok>1</ok><err>200</err></r>";
+        check("body = { matches = '<ok>1</ok>' }", xml, true);
+        check("body = { matches = '<ok>0</ok>' }", xml, false);
+        check("status = 200, body = { matches = '^OK$' }", "OK", true);
+        check("body = 'OK'", "OK", true);
+        check("body = ['OK', 'FAIL']", "NO", false);
+        check("body = { present = true }", " \n", false);
+        check("body = { absent = true }", " \n", true);
+        check("body = { absent = true }", "{}", false);
     }
 
     #[test]

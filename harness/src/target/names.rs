@@ -142,9 +142,10 @@ pub(crate) const WHEN: &[Key] = &[
     key("status", Shape::Any),
     key("header", Shape::Free),
     key("json", Shape::Free),
+    key("body", Shape::Any),
 ];
 
-/// Conditions on a header or a JSON value, when it is not a plain value.
+/// Conditions on a header, a JSON value or a whole body, when it is not a plain value.
 pub(crate) const CONDITION: &[Key] = &[
     key("matches", Shape::Text),
     key("in", Shape::Any),

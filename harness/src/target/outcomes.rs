@@ -112,6 +112,10 @@ fn read_rule(node: &Node, findings: &mut Findings) -> Option<Rule> {
             Err(problem) => findings.error(problem),
         }
     }
+    if let Some(body) = when.get("body") {
+        conditions.body = read_condition(body, findings);
+        check_text(body, conditions.body.as_ref(), findings);
+    }
     Some(Rule {
         when: conditions,
         is,
@@ -219,6 +223,22 @@ fn read_condition(node: &Node, findings: &mut Findings) -> Option<Condition> {
             findings.error(problem);
             None
         }
+    }
+}
+
+/// A body is text: a number can never be equal to it.
+fn check_text(node: &Node, condition: Option<&Condition>, findings: &mut Findings) {
+    let Some(Condition::In(values)) = condition else {
+        return;
+    };
+    if values.iter().any(|value| !value.is_string()) {
+        let problem = node.place.error(
+            "this condition can never hold",
+            "a whole body is text, and this is not",
+        );
+        findings.error(problem.help(
+            "write body = { matches = \"<ok>1</ok>\" }; a member of a JSON body is json = { \"$.code\" = 0 }",
+        ));
     }
 }
 
