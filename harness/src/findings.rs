@@ -317,7 +317,10 @@ impl<'a> Gathered<'a> {
             let key = |finding: &Finding<'_>| {
                 (finding.level, finding.impact, Reverse(finding.cases.len()))
             };
-            key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| place(a.rule).cmp(&place(b.rule)))
+                .then_with(|| a.id.cmp(&b.id))
         });
         findings
     }
@@ -503,8 +506,8 @@ mod tests {
         assert_eq!(
             ids(&apart),
             [
-                "KEY-02/open/userinfo/server_error",
-                "KEY-04/open/userinfo/server_error"
+                "KEY-04/open/userinfo/server_error",
+                "KEY-02/open/userinfo/server_error"
             ]
         );
     }
@@ -572,8 +575,9 @@ mod tests {
         assert_eq!(
             found.iter().map(|one| &*one.id).collect::<Vec<_>>(),
             [
-                "KEY-04/open/userinfo/server_error",
-                "KEY-04/open/userinfo/relogin"
+                "KEY-04/late-reply-overwrites/userinfo/server_error",
+                "KEY-02/unhelpful-refusal/userinfo/server_error",
+                "KEY-04/late-reply-overwrites/userinfo/relogin"
             ]
         );
         assert_eq!(found[0].aliases(), ["CL-1"]);

@@ -36,6 +36,9 @@ pub struct History {
     pub payloads: Vec<PayloadRecord>,
     /// Coverage obligations this order met.
     pub obligations: Vec<String>,
+    /// Shapes of replies the scenario set, in the order they were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shapes: Vec<ShapeRecord>,
     /// How the run ended.
     pub ending: Ending,
     /// How far the order was forced.
@@ -132,8 +135,19 @@ pub struct StepRecord {
     pub fault: Option<FaultRecord>,
 }
 
+/// A shape of WeChat's good replies that the scenario set, as far as mechanisms tell shapes apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShapeRecord {
+    /// Whose replies (scenario name).
+    pub user: String,
+    /// When it was set.
+    pub set: Tick,
+    /// Whether it decides on a unionid, by leaving it out or bringing it back.
+    pub unionid: bool,
+}
+
 /// A fault the scenario set at WeChat, as far as rules tell faults apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultRecord {
     /// Its name in the scenario, as in [`UpstreamCall::fault`].
     pub label: String,
@@ -401,6 +415,9 @@ pub struct Answer {
     pub excerpt: String,
     /// SHA-256 of the captured session token, hex, first 16 characters: equal tokens compare equal, no token is stored.
     pub token_hash: Option<String>,
+    /// The second the token says it was issued in, if it is a JWT with `iat` in whole seconds and without `jti`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_s: Option<i64>,
     /// Scenario name under which the token was kept.
     pub token_name: Option<String>,
     /// Rules found broken on the raw bytes while they were at hand, such as a leaked session_key (TOK-03) or a
@@ -532,6 +549,9 @@ pub struct PayloadRecord {
     pub mark: String,
     /// What is wrong with it on purpose; `None` for what a phone would make.
     pub forgery: Option<Forgery>,
+    /// Whether its base64, data or iv, holds a `+`.
+    #[serde(default)]
+    pub has_plus: bool,
     /// When it was captured.
     pub captured: Tick,
 }

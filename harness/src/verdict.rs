@@ -76,6 +76,9 @@ pub struct Violation {
     /// How the backend came to break it, as far as the evidence goes.
     #[serde(default)]
     pub mechanism: Mechanism,
+    /// Whether the case is about other rules and this one was seen beside them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub also_seen: bool,
     /// What was observed costs; `None` in transcripts of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impact: Option<Impact>,

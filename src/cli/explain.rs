@@ -1,22 +1,25 @@
-//! `wxmock explain`: one case or one rule in prose.
+//! `wxmock explain`: one case, one rule or one mechanism in prose.
 
 use std::fmt::Write;
 
 use wxmock_harness::judge::{self, impact_word, level_word};
 use wxmock_harness::lang::Lang;
+use wxmock_harness::mechanism;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::scenario::{self, Scenario};
 
 use super::lang::LangArg;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
-/// Say in prose what a case does or what a rule demands
+/// Say in prose what a case does, what a rule demands, or how a mechanism is repaired
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock explain CL-1       a case: what happens, why it matters, where it was seen
-  wxmock explain KEY-04     a rule: what it demands, and the repairs that fit")]
+  wxmock explain KEY-04     a rule: what it demands, and the repairs that fit
+  wxmock explain late-reply-overwrites
+                            a mechanism: what happens, and its repair in five languages")]
 pub(crate) struct Args {
-    /// Alias (CL-1), case id, or rule id (KEY-04)
+    /// Alias (CL-1), case id, rule id (KEY-04), or mechanism
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -30,6 +33,9 @@ impl Args {
             return super::print(&text);
         }
         let wanted = self.id.to_lowercase();
+        if let Some(text) = mechanism::explain(&wanted, lang) {
+            return super::print(&text);
+        }
         let found = scenario::all().iter().find(|scenario| {
             scenario.alias.to_lowercase() == wanted
                 || scenario.id == wanted
@@ -37,16 +43,26 @@ impl Args {
         });
         match found {
             Some(scenario) => super::print(&prose(scenario, lang)),
-            None => Err(super::list::selected(&[self.id], None).map_or_else(
-                |failure| failure,
-                |_| {
-                    Failure::usage(
-                        "a pattern names several cases",
-                        "`wxmock list` shows them; explain takes one alias, id or rule",
-                    )
-                },
-            )),
+            None => Err(self.unknown(&wanted)),
         }
+    }
+
+    /// No such name: says the nearest there is.
+    fn unknown(&self, wanted: &str) -> Failure {
+        let cases = scenario::all()
+            .iter()
+            .flat_map(|scenario| [scenario.alias.as_str(), scenario.id.as_str()]);
+        let rules = judge::rules().iter().map(|rule| rule.id);
+        let causes = mechanism::mechanisms().map(|info| info.mechanism.id());
+        let names: Vec<&str> = cases.chain(rules).chain(causes).collect();
+        let near = scenario::nearest(&self.id, names.iter().copied())
+            .or_else(|| scenario::nearest(wanted, names.iter().copied()));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        Failure::new(
+            Exit::Nothing,
+            format!("no case, rule or mechanism is called `{}`{near}", self.id),
+            "`wxmock list` shows every alias and id; `wxmock explain KEY-04` names the causes of a rule",
+        )
     }
 }
 

@@ -181,6 +181,7 @@ impl Builder {
             api: "userinfo".into(),
             mark: format!("mark-{name}"),
             forgery: None,
+            has_plus: false,
             captured: tick,
         });
         let payload = self.history.payloads.len() - 1;

@@ -13,6 +13,8 @@ pub struct JudgeContext {
     pub declared: Declared,
     /// Axis values of the case, such as `rotation` = `exchange`.
     pub axes: IndexMap<String, String>,
+    /// The rules the case is about; what breaks others is seen beside them. Empty: it is about all.
+    pub subject: Vec<String>,
     /// Whether the case is a control (N1 to N6), made so that a legal store design passes it. Other legal designs
     /// may answer `relogin` there, so only findings at MUST count.
     pub control: bool,

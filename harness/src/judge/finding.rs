@@ -1,9 +1,11 @@
 //! One violation on its way out of a rule: what [`Violation`] has, and which operation it is about.
 
 use crate::history::History;
-use crate::judge::rules::{impact_at, rule, rules};
+use crate::judge::facts::Facts;
+use crate::judge::impact::observed;
+use crate::judge::mechanism::establish;
+use crate::judge::rules::rules;
 use crate::lang::Say;
-use crate::mechanism::Mechanism;
 use crate::verdict::{Impact, Level, Violation};
 
 /// A violation before sorting and de-duplication.
@@ -46,19 +48,15 @@ impl Finding {
         self
     }
 
-    /// MUST first, then what costs most, then the cause before its symptom (the order of the rule table).
-    pub(crate) fn rank(&self) -> (Level, Impact, usize) {
-        let place = rules().iter().position(|rule| rule.id == self.rule);
-        let impact = rule(&self.rule).map_or(Impact::Cost, |rule| impact_at(rule, self.level));
-        (self.level, impact, place.unwrap_or(usize::MAX))
-    }
-
-    pub(crate) fn into_violation(mut self, history: &History) -> Violation {
+    /// The violation, with what it costs and where it comes from as far as the history shows it.
+    pub(crate) fn into_violation(mut self, facts: &Facts<'_>) -> Violation {
+        let (mechanism, impact) = (establish(facts, &self), observed(facts, &self));
+        let history: &History = facts.history;
         let operation = self.op.and_then(|index| history.operations.get(index));
         let (op, outcome) = operation
             .map(|operation| (operation.op.clone(), operation.answer.outcome))
             .unzip();
-        let impact = rule(&self.rule).map(|rule| impact_at(rule, self.level));
+        let subject = &facts.context.subject;
         self.steps.sort_unstable();
         self.steps.dedup();
         let (because, because_zh) = self
@@ -67,10 +65,11 @@ impl Finding {
             .map(|line| (line.en, line.zh))
             .unzip();
         Violation {
+            also_seen: !subject.is_empty() && !subject.contains(&self.rule),
             rule: self.rule,
             level: self.level,
-            mechanism: Mechanism::default(),
-            impact,
+            mechanism,
+            impact: Some(impact),
             op,
             outcome,
             sentence: self.sentence.en,
@@ -80,4 +79,16 @@ impl Finding {
             steps: self.steps,
         }
     }
+}
+
+/// What comes first: MUST, then the case's own rules, then what costs most, then the cause before its symptom (the order of
+/// the rule table).
+pub(crate) fn rank(violation: &Violation) -> (Level, bool, Impact, usize) {
+    let place = rules().iter().position(|rule| rule.id == violation.rule);
+    (
+        violation.level,
+        violation.also_seen,
+        violation.impact.unwrap_or(Impact::Cost),
+        place.unwrap_or(usize::MAX),
+    )
 }

@@ -10,8 +10,10 @@ mod doubt;
 mod expectations;
 mod facts;
 mod finding;
+mod impact;
 mod key_use;
 mod liveness;
+mod mechanism;
 mod rules;
 pub mod steps;
 mod tokens;
@@ -23,16 +25,18 @@ pub(crate) mod builder;
 mod simulated;
 
 pub use context::{Declared, Expectation, JudgeContext, KeyStorage};
+pub(crate) use rules::repairs_of_order;
 pub use rules::{RuleInfo, explain, impact_at, impact_word, level_word, repairs, rule, rules};
 
 use crate::history::History;
 use crate::judge::facts::Facts;
 use crate::judge::finding::Finding;
+pub(crate) use crate::judge::finding::rank;
 use crate::lang::Say;
 use crate::verdict::{Level, Violation};
 
-/// Every violation of `history`: MUST first, then what costs most, then the cause before its symptoms. A rule is
-/// reported once per operation.
+/// Every violation of `history`: MUST first, then what the case is about, then what costs most, then the cause before its
+/// symptoms. A rule is reported once per operation.
 ///
 /// An order that was not forced to its end (a lock, a divergence, a hold that outlived the backend's patience) is
 /// only judged by what no waiting excuses: whose data, which token, which account, which secret.
@@ -68,11 +72,12 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
             findings.push(finding);
         }
     }
-    findings.sort_by_key(Finding::rank);
-    findings
+    let mut violations: Vec<Violation> = findings
         .into_iter()
-        .map(|finding| finding.into_violation(history))
-        .collect()
+        .map(|finding| finding.into_violation(&facts))
+        .collect();
+    violations.sort_by_key(rank);
+    violations
 }
 
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason

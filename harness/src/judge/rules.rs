@@ -6,7 +6,8 @@
 use indexmap::IndexMap;
 
 use crate::lang::Lang;
-use crate::verdict::{Impact, Level};
+use crate::mechanism::{Mechanism, deciding_tests, mechanisms};
+use crate::verdict::{Impact, Level, Violation};
 
 /// One rule of the suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,7 @@ pub struct RuleInfo {
     pub source: &'static str,
     /// First version of wxmock that checks it.
     pub since: &'static str,
-    /// Repairs that help whenever the key rotates, English. Rules about the order of keys add some per axis: see
-    /// [`repairs`].
+    /// What helps against any cause of a violation, English: the repair of the mechanism comes first, see [`repairs`].
     pub repair: &'static str,
     /// The same in Chinese.
     pub repair_zh: &'static str,
@@ -48,29 +48,94 @@ pub fn rule(id: &str) -> Option<&'static RuleInfo> {
     RULES.iter().find(|rule| rule.id == id)
 }
 
-/// Repairs for `id` that hold under the axis values of a case; axis `rotation` decides for the rules about keys.
+/// Repairs of what `violation` was found to come from, under the axis values of its case. Where no cause was established:
+/// the two tests that would decide, then what helps against any cause of this rule.
 ///
-/// Numbering logins as they arrive settles the order only if the key was fixed before they left the phone
-/// (`rotation` = `login` and phones in order); under `exchange` the backend sees neither order, so it must keep
-/// candidates or ask for a new login.
+/// Axis `rotation` decides for mechanisms about the order of keys. Numbering logins as they arrive settles the order only if
+/// the key was fixed before they left the phone (`rotation` = `login` and phones in order); under `exchange` the backend
+/// sees neither order, so it must keep candidates or ask for a new login.
 #[must_use]
-pub fn repairs(id: &str, axes: &IndexMap<String, String>, lang: Lang) -> Vec<&'static str> {
-    let Some(rule) = rule(id) else {
+pub fn repairs(
+    violation: &Violation,
+    axes: &IndexMap<String, String>,
+    lang: Lang,
+) -> Vec<&'static str> {
+    if let Some(info) = violation.mechanism.info() {
+        let mut lines = if is_about_order(violation.mechanism) {
+            order_lines(axes, lang)
+        } else {
+            Vec::new()
+        };
+        lines.push(lang.pick(info.repair, info.repair_zh));
+        return lines;
+    }
+    let Some(rule) = rule(&violation.rule) else {
         return Vec::new();
     };
-    let axis = |name: &str| axes.get(name).map(String::as_str);
-    let mut lines = Vec::new();
-    if id == "KEY-04" {
-        let (en, zh) = repair_of_order(axis("rotation"), axis("returns"));
-        lines.push(lang.pick(en, zh));
-        if axis("rotation") == Some("exchange") {
-            lines.push(lang.pick(
-                "A lock per user is not enough either: whose login it is is known only when the reply arrives. Hold the lock across the exchange per device, or let all exchanges queue.",
-                "按用户加锁也不够：等回复到了才知道是谁在登录。要么按设备加锁，整个换取过程都持锁；要么让所有换取排队。",
-            ));
-        }
+    let mut lines = vec![lang.pick(
+        "The cause is not established; two tests would decide:",
+        "原因还没有确定，下面两个办法可以判定：",
+    )];
+    lines.extend(deciding_tests(rule.id, lang));
+    if rule.id == "KEY-04" {
+        lines.extend(order_lines(axes, lang));
     }
     lines.push(lang.pick(rule.repair, rule.repair_zh));
+    lines
+}
+
+/// Whether the repair of a mechanism depends on when WeChat renews keys.
+const fn is_about_order(mechanism: Mechanism) -> bool {
+    matches!(
+        mechanism,
+        Mechanism::LateReplyOverwrites | Mechanism::RequestOrder
+    )
+}
+
+/// Repairs of `mechanism` that depend on when WeChat renews keys, each under a heading; empty if its repair does not.
+#[must_use]
+pub(crate) fn repairs_of_order(
+    mechanism: Mechanism,
+    lang: Lang,
+) -> Vec<(String, Vec<&'static str>)> {
+    if !is_about_order(mechanism) {
+        return Vec::new();
+    }
+    let models = [
+        (
+            "login",
+            "WeChat issues a new key at wx.login",
+            "微信在 wx.login 时换 key",
+        ),
+        (
+            "exchange",
+            "WeChat issues it when a code is exchanged",
+            "微信在换取 code 时换 key",
+        ),
+    ];
+    let under = |(axis, when, when_zh): (&str, &str, &str)| {
+        let axes = [("rotation".to_owned(), axis.to_owned())]
+            .into_iter()
+            .collect();
+        let heading = match lang {
+            Lang::En => format!("Repair if {when} (rotation:{axis}):"),
+            Lang::Zh => format!("修法，若{when_zh}（rotation:{axis}）："),
+        };
+        (heading, order_lines(&axes, lang))
+    };
+    models.into_iter().map(under).collect()
+}
+
+fn order_lines(axes: &IndexMap<String, String>, lang: Lang) -> Vec<&'static str> {
+    let axis = |name: &str| axes.get(name).map(String::as_str);
+    let (en, zh) = repair_of_order(axis("rotation"), axis("returns"));
+    let mut lines = vec![lang.pick(en, zh)];
+    if axis("rotation") == Some("exchange") {
+        lines.push(lang.pick(
+            "A lock per user is not enough either: whose login it is is known only when the reply arrives. Hold the lock across the exchange per device, or let all exchanges queue.",
+            "按用户加锁也不够：等回复到了才知道是谁在登录。要么按设备加锁，整个换取过程都持锁；要么让所有换取排队。",
+        ));
+    }
     lines
 }
 
@@ -119,34 +184,27 @@ pub fn explain(id: &str, lang: Lang) -> Option<String> {
         Lang::Zh => (rule.title_zh.to_owned(), rule.statement_zh),
     };
     let mut text = format!("{head}\n{titles}\n\n{statement}\n\n");
-    let models = [
-        (
-            "login",
-            "WeChat issues a new key at wx.login",
-            "微信在 wx.login 时换 key",
-        ),
-        (
-            "exchange",
-            "WeChat issues it when a code is exchanged",
-            "微信在换取 code 时换 key",
-        ),
-    ];
     if id == "KEY-04" {
-        for (axis, when, when_zh) in models {
-            let axes = [("rotation".to_owned(), axis.to_owned())]
-                .into_iter()
-                .collect();
-            let when = match lang {
-                Lang::En => format!("Repair if {when} (rotation:{axis}):"),
-                Lang::Zh => format!("修法，若{when_zh}（rotation:{axis}）："),
-            };
-            let repairs = repairs(id, &axes, lang).join("\n  ");
-            let _ = writeln!(text, "{when}\n  {repairs}");
+        for (heading, lines) in repairs_of_order(Mechanism::LateReplyOverwrites, lang) {
+            let _ = writeln!(text, "{heading}\n  {}", lines.join("\n  "));
         }
-    } else {
-        let repair = lang.pick(rule.repair, rule.repair_zh);
-        let _ = writeln!(text, "{}{repair}", lang.pick("Repair: ", "修法："));
     }
+    let repair = lang.pick(rule.repair, rule.repair_zh);
+    let _ = writeln!(text, "{}{repair}", lang.pick("Repair: ", "修法："));
+    let causes: Vec<&str> = mechanisms()
+        .filter(|info| info.breaks.contains(&rule.id))
+        .map(|info| info.mechanism.id())
+        .collect();
+    let _ = writeln!(
+        text,
+        "{}{}{}",
+        lang.pick("Causes: ", "成因："),
+        causes.join(", "),
+        lang.pick(
+            " (wxmock explain NAME shows the repair in five languages)",
+            "（wxmock explain 名称：五种语言的修法示例）"
+        )
+    );
     let _ = writeln!(text, "{}{}", lang.pick("Source: ", "出处："), rule.source);
     let _ = writeln!(text, "{}{}", lang.pick("Since:  ", "始于："), rule.since);
     Some(text)
@@ -240,6 +298,19 @@ const RULES: [RuleInfo; 14] = [
         repair_zh: "每次成功的登录都要替换或并入已存的内容；不要留下并发结束后还在起作用的状态（标志位、缓存、锁）。",
     },
     RuleInfo {
+        id: "ERR-01",
+        level: Level::Must,
+        impact: Impact::DataMixUp,
+        title: "An errcode other than 0 is an error, even under HTTP 200",
+        title_zh: "HTTP 200 里的非零 errcode 也是错误",
+        statement: "errcode other than 0 inside HTTP 200 is an error, whatever else is in the body.",
+        statement_zh: "HTTP 200 里的 errcode 只要不是 0 就是错误，不管返回体里还有什么。",
+        source: "overtrue/socialite#289; lanceWan/wxxcx#9; cases LB-1",
+        since: "0.1.0",
+        repair: "Send every reply through one function that checks errcode before any field is read.",
+        repair_zh: "微信的所有回复都经过同一个函数：先查 errcode，再读其他字段。",
+    },
+    RuleInfo {
         id: "CODE-01",
         level: Level::Must,
         impact: Impact::Security,
@@ -318,19 +389,6 @@ const RULES: [RuleInfo; 14] = [
         repair_zh: "在 (appid, openid) 上建唯一索引，用 upsert 写入；先查、没有再插，正是竞态所在。",
     },
     RuleInfo {
-        id: "ERR-01",
-        level: Level::Must,
-        impact: Impact::DataMixUp,
-        title: "An errcode other than 0 is an error, even under HTTP 200",
-        title_zh: "HTTP 200 里的非零 errcode 也是错误",
-        statement: "errcode other than 0 inside HTTP 200 is an error, whatever else is in the body.",
-        statement_zh: "HTTP 200 里的 errcode 只要不是 0 就是错误，不管返回体里还有什么。",
-        source: "overtrue/socialite#289; lanceWan/wxxcx#9; cases LB-1",
-        since: "0.1.0",
-        repair: "Send every reply through one function that checks errcode before any field is read.",
-        repair_zh: "微信的所有回复都经过同一个函数：先查 errcode，再读其他字段。",
-    },
-    RuleInfo {
         id: "ERR-05",
         level: Level::Must,
         impact: Impact::LockOut,
@@ -403,22 +461,45 @@ mod tests {
         assert_eq!(explain("KEY-99", Lang::En), None);
     }
 
+    fn found(rule: &str, mechanism: Mechanism) -> Violation {
+        Violation {
+            rule: rule.to_owned(),
+            mechanism,
+            ..Violation::default()
+        }
+    }
+
     #[test]
     fn numbering_is_never_offered_where_the_backend_cannot_see_the_order() {
-        let exchange = repairs("KEY-04", &axes("exchange"), Lang::En).join(" ");
+        let late = found("KEY-04", Mechanism::LateReplyOverwrites);
+        let exchange = repairs(&late, &axes("exchange"), Lang::En).join(" ");
         assert!(
             exchange.contains("does not help here") && exchange.contains("latest keys"),
             "{exchange}"
         );
-        let login = repairs("KEY-04", &axes("login"), Lang::En).join(" ");
+        let login = repairs(&late, &axes("login"), Lang::En).join(" ");
         assert!(
             login.contains("Number the logins where they begin"),
             "{login}"
         );
         assert!(
-            repairs("KEY-04", &IndexMap::new(), Lang::En)
+            repairs(&late, &IndexMap::new(), Lang::En)
                 .join(" ")
                 .contains("relogin")
         );
+    }
+
+    #[test]
+    fn the_repair_is_the_mechanisms_and_without_one_two_tests_are_named() {
+        let plus = found("KEY-02", Mechanism::DamagedInTransit);
+        let lines = repairs(&plus, &axes("login"), Lang::En);
+        assert!(
+            lines.len() == 1 && lines[0].contains("spaces back into +"),
+            "{lines:?}"
+        );
+        let open = repairs(&found("KEY-02", Mechanism::Open), &axes("login"), Lang::En);
+        assert_eq!(open.len(), 4, "{open:?}");
+        assert!(open[0].contains("two tests"), "{open:?}");
+        assert!(repairs(&found("KEY-99", Mechanism::Open), &axes("login"), Lang::En).is_empty());
     }
 }

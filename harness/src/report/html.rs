@@ -272,11 +272,11 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         repairs: case
             .violations
             .first()
-            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::En)),
+            .map_or_else(Vec::new, |first| repairs(first, &case.axes, Lang::En)),
         repairs_zh: case
             .violations
             .first()
-            .map_or_else(Vec::new, |first| repairs(&first.rule, &case.axes, Lang::Zh)),
+            .map_or_else(Vec::new, |first| repairs(first, &case.axes, Lang::Zh)),
         notes: &case.notes,
         notes_zh: &case.notes_zh,
         evidence: known(&case.evidence),

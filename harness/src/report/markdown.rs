@@ -117,7 +117,7 @@ fn block(case: &CaseResult) -> String {
     if !first.because.is_empty() {
         out.push('\n');
     }
-    for line in repairs(&first.rule, &case.axes, Lang::En) {
+    for line in repairs(first, &case.axes, Lang::En) {
         let _ = writeln!(out, "- Repair: {}", text(line));
     }
     if let Some(token) = &case.token {

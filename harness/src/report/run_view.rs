@@ -226,7 +226,10 @@ pub(crate) fn reason_word(reason: &str) -> &str {
 pub(crate) fn headline_impact(case: &CaseResult) -> Impact {
     case.violations
         .first()
-        .and_then(|violation| Some(impact_at(rule(&violation.rule)?, violation.level)))
+        .and_then(|violation| {
+            let by_rule = || Some(impact_at(rule(&violation.rule)?, violation.level));
+            violation.impact.or_else(by_rule)
+        })
         .unwrap_or(case.impact)
 }
 

@@ -103,7 +103,7 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
         options,
         &heading,
         "- ",
-        repairs(&first.rule, &case.axes, options.lang).into_iter(),
+        repairs(first, &case.axes, options.lang).into_iter(),
     );
     if let Some(rule) = rule(&first.rule) {
         let _ = writeln!(
@@ -435,7 +435,11 @@ pub(crate) fn named(violation: &Violation) -> String {
             "{} {} ({})",
             violation.rule,
             level_word(violation.level),
-            impact_word(impact_at(rule, violation.level))
+            impact_word(
+                violation
+                    .impact
+                    .unwrap_or_else(|| impact_at(rule, violation.level))
+            )
         ),
         None => format!("{} {}", violation.rule, level_word(violation.level)),
     }

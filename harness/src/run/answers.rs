@@ -81,6 +81,7 @@ impl Stage<'_> {
             unreadable: answer.unreadable.clone(),
             excerpt,
             token_hash: token.as_deref().map(leak::fingerprint),
+            issued_s: token.as_deref().and_then(leak::issued_in_second),
             token_name: kept,
             ..Answer::default()
         };

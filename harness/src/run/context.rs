@@ -18,6 +18,7 @@ pub(crate) fn context(case: &Case, features: &Features) -> JudgeContext {
         expectations: expectations.collect(),
         declared: declared(features),
         axes: case.axes.clone(),
+        subject: case.scenario.rules.clone(),
         control: case.scenario.control,
     }
 }

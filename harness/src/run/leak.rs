@@ -120,6 +120,19 @@ pub fn fingerprint(token: &str) -> String {
     hex
 }
 
+/// The second a token says it was issued in: `iat` of a JWT, if it is a whole number and no `jti` stands beside it.
+#[must_use]
+pub fn issued_in_second(token: &str) -> Option<i64> {
+    let mut parts = token.rsplit(' ').next()?.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let claims = STANDARD
+        .decode(claims.replace('-', "+").replace('_', "/"))
+        .ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    let unmarked = claims.get("jti").is_none_or(serde_json::Value::is_null);
+    claims.get("iat")?.as_i64().filter(|_| unmarked)
+}
+
 /// How many wrappings are opened, one inside the other.
 const DEPTH: usize = 3;
 /// How much of a body or header is searched: 256 KiB.
@@ -455,6 +468,30 @@ mod tests {
         assert_eq!(leaks[0].place, "header set-cookie");
         let sentence = leaks[0].sentence();
         assert!(!sentence.en.contains(KEY) && !sentence.zh.contains(KEY));
+    }
+
+    #[test]
+    fn the_second_of_a_token_is_read_where_nothing_else_tells_logins_apart() {
+        let jwt = |claims: &str| {
+            let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+            format!("{}.{}.c2ln", part(r#"{"alg":"HS256"}"#), part(claims))
+        };
+        let check = |token: &str, second: Option<i64>| {
+            assert_eq!(issued_in_second(token), second, "{token}");
+        };
+        check(
+            &jwt(r#"{"sub":"u1","iat":1700000000}"#),
+            Some(1_700_000_000),
+        );
+        check(
+            &format!("Bearer {}", jwt(r#"{"iat":1700000000}"#)),
+            Some(1_700_000_000),
+        );
+        check(&jwt(r#"{"sub":"u1","iat":1700000000,"jti":"x"}"#), None);
+        check(&jwt(r#"{"sub":"u1"}"#), None);
+        check(&jwt(r#"{"iat":1700000000.25}"#), None);
+        check("no.jwt.at-all", None);
+        check("0123456789abcdef", None);
     }
 
     #[test]

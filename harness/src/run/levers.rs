@@ -8,7 +8,7 @@ use wxmock_world::{ClockChange, FieldOrder, PolicyPatch, Span, UserId};
 
 use super::record::Mark;
 use super::stage::{Stage, Stop};
-use crate::history::{FaultRecord, StepKind};
+use crate::history::{FaultRecord, ShapeRecord, StepKind};
 use crate::lang::say;
 use crate::scenario::{self, Step, Verb};
 use crate::schedule::EventName;
@@ -20,7 +20,7 @@ impl Stage<'_> {
         event: Option<EventName>,
     ) -> Result<(), Stop> {
         let broken = |error: String| Stop::Broken(format!("{}: {error}", step.text));
-        let mut fault = None;
+        let (mut fault, mut shape) = (None, None);
         let person = match &step.verb {
             Verb::Advance { by } => {
                 self.advance(*by).map_err(broken)?;
@@ -59,6 +59,11 @@ impl Stage<'_> {
             Verb::Shape { user, change } => {
                 let name = self.user_id(user).map_err(broken)?;
                 self.shaped.insert(user.clone());
+                shape = Some(ShapeRecord {
+                    user: user.clone(),
+                    unionid: change.no_unionid.is_some(),
+                    ..ShapeRecord::default()
+                });
                 let patch = shape_patch(change);
                 let app = self.ground.app;
                 let done = self
@@ -78,7 +83,7 @@ impl Stage<'_> {
             self.read_keys(&person);
         }
         let name = event.map(|e| e.to_string()).unwrap_or_default();
-        self.record.step(
+        let set = self.record.step(
             StepKind::World,
             Mark {
                 name,
@@ -88,6 +93,8 @@ impl Stage<'_> {
                 ..Mark::default()
             },
         );
+        let shape = shape.map(|shape| ShapeRecord { set, ..shape });
+        self.record.history_mut().shapes.extend(shape);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::mechanism::Mechanism;
 use crate::plan::Case;
 use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
 use crate::target::Serialises;
-use crate::verdict::{Level, Verdict, Violation};
+use crate::verdict::{Impact, Level, Verdict, Violation};
 
 /// The orders of one case so far.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Tally {
     rules: BTreeSet<String>,
     kinds: HashSet<Kind>,
     met: BTreeSet<String>,
-    worst: Option<Level>,
+    worst: Option<Weight>,
     first_failing: Option<FirstFailing>,
     first_failing_at: usize,
     /// Positions of failing orders in the list, from 1.
@@ -178,8 +178,9 @@ impl Tally {
         self.failing.push(at);
         self.rules.extend(violations.iter().map(|v| v.rule.clone()));
         self.kinds.extend(violations.iter().map(kind));
-        let worst = violations.iter().map(|v| v.level).min();
-        // The first order that shows the worst level is the one to show: a MUST later on replaces a SHOULD.
+        let worst = violations.iter().map(weight).min();
+        // The first order that shows the worst is the one to show: a MUST later on replaces a SHOULD, a rule the case is
+        // about one that is seen beside it, what costs more what costs less, a cause that is known one that is not.
         if self.worst.is_none() || worst < self.worst {
             self.worst = worst;
             self.first_failing = Some(FirstFailing {
@@ -528,7 +529,8 @@ impl Tally {
         declared: Option<Serialises>,
     ) -> (Verdict, String) {
         let serialises = matches!(declared, Some(Serialises::PerUser | Serialises::Global));
-        if self.worst == Some(Level::Must) {
+        let worst = self.worst.map(|(level, ..)| level);
+        if worst == Some(Level::Must) {
             return (Verdict::Fail, String::new());
         }
         if let Some(reason) = &self.error {
@@ -538,7 +540,7 @@ impl Tally {
         if let Some(Say { en, zh }) = self.proves_nothing(missing, serialises) {
             return (Verdict::Inconclusive { reason: en }, zh);
         }
-        let verdict = match (self.worst, case.scenario.level) {
+        let verdict = match (worst, case.scenario.level) {
             (_, Level::Info) => Verdict::Info,
             (Some(Level::Should), _) => Verdict::Warn,
             _ => Verdict::Pass,
@@ -609,6 +611,15 @@ fn not_run(case: &Case, verdict: Verdict, reason_zh: String) -> CaseResult {
         obligations_missing: Vec::new(),
         ..Tally::default().result(case, None, None, 0)
     }
+}
+
+/// What decides which order is shown: the least comes first.
+type Weight = (Level, bool, Impact, bool);
+
+fn weight(violation: &Violation) -> Weight {
+    let impact = violation.impact.unwrap_or(Impact::Cost);
+    let is_open = !violation.mechanism.is_established();
+    (violation.level, violation.also_seen, impact, is_open)
 }
 
 #[cfg(test)]

@@ -195,6 +195,7 @@ impl Stage<'_> {
             api: api_word(api).to_owned(),
             mark,
             forgery: payload.forgery,
+            has_plus: payload.encrypted_data.contains('+') || payload.iv.contains('+'),
             captured: self.record.next_tick(),
         });
         let key = payload

@@ -28,5 +28,5 @@ pub use program::{Expectation, Explore, Phone, Place, Program, Step};
 pub use schema::schema_json;
 pub use verb::{CaptureApi, Extra, FieldOrder, Seal, SealKey, ShapeChange, Transport, Using, Verb};
 
-pub(crate) use near::nearest;
+pub use near::nearest;
 pub(crate) use verb::NameKind;

@@ -1,10 +1,8 @@
 //! "Did you mean": the accepted word nearest to a mistyped one.
 
 /// The nearest of `accepted`, if it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    accepted: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+#[must_use]
+pub fn nearest<'a>(word: &str, accepted: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let likeness = |candidate: &str| {
         // A forgotten `s`, `-` or `_` weighs less in a long word, which is what this measure says.
         strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
