@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Read, Write};
 
 use serde_json::{Value, json};
 use wxmock_server::RealClock;
-use wxmock_world::{Damage, KeyFinding, NewApp, Seed, World};
+use wxmock_world::{KeyFinding, NewApp, Seed, World};
 
 use super::ServerArg;
 use crate::client;
@@ -213,29 +213,10 @@ fn offline_words(finding: &KeyFinding) -> String {
         ("iv", &finding.iv_damage),
     ] {
         for damage in damage {
-            words.push_str(&format!("\n{what}: {}", damage_words(*damage)));
+            words.push_str(&format!("\n{what}: {}", damage.words()));
         }
     }
     words
-}
-
-fn damage_words(damage: Damage) -> String {
-    let words = match damage {
-        Damage::PlusBecameSpace => "spaces where base64 has `+`: sent unescaped in a form or query",
-        Damage::UrlEncoded => "percent-encoded once too often",
-        Damage::UrlEncodedTwice => "percent-encoded twice too often",
-        Damage::JsonEscaped => "slashes still carry the backslash of JSON",
-        Damage::Whitespace => "white space or line breaks were put in",
-        Damage::UrlSafeAlphabet => "the URL-safe alphabet (`-_`) instead of `+/`",
-        Damage::PaddingLost => "the `=` at the end is gone",
-        Damage::Truncated => "the text is cut off",
-        Damage::NotBase64 => "not base64",
-        Damage::IvLength => "not 16 bytes",
-        Damage::IvOfAnotherPayload => {
-            "the first block is garbage: this iv belongs to another payload"
-        }
-    };
-    words.to_owned()
 }
 
 #[cfg(test)]

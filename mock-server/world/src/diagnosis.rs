@@ -37,6 +37,10 @@ pub enum Damage {
     PaddingLost,
     /// The text is cut off.
     Truncated,
+    /// There is no text, or the text of a value that was never there: `undefined`, `null`, `[object Object]`.
+    NeverSent,
+    /// The text was shortened for people: it has an ellipsis in it.
+    Abridged,
     /// The text is not base64 at all.
     NotBase64,
     /// The iv does not have 16 bytes.
@@ -159,11 +163,11 @@ pub(crate) fn find_key(
     let (data, mut data_damage) = mend(encrypted_data);
     let (iv, mut iv_damage) = mend(iv);
     let iv = <[u8; BLOCK]>::try_from(iv).map(Iv::new).ok();
-    if iv.is_none() {
+    if iv.is_none() && !iv_damage.contains(&Damage::NeverSent) {
         iv_damage.push(Damage::IvLength);
     }
     let whole = data.len() - data.len() % BLOCK;
-    if whole < data.len() {
+    if whole < data.len() && !data_damage.contains(&Damage::Abridged) {
         data_damage.push(Damage::Truncated);
     }
     let payload = Payload {
@@ -179,7 +183,11 @@ pub(crate) fn find_key(
                 iv_damage.push(Damage::IvOfAnotherPayload)
             }
             Fit::ButFirstBlock => {}
-            Fit::Beginning if !data_damage.contains(&Damage::Truncated) => {
+            Fit::Beginning
+                if !data_damage
+                    .iter()
+                    .any(|d| matches!(d, Damage::Truncated | Damage::Abridged)) =>
+            {
                 data_damage.push(Damage::Truncated)
             }
             Fit::Beginning => {}
@@ -201,10 +209,28 @@ pub(crate) fn find_key(
     }
 }
 
+/// What JavaScript, Python and Java make of a value that is not there.
+const NOTHINGS: [&str; 7] = [
+    "",
+    "undefined",
+    "null",
+    "nil",
+    "None",
+    "NaN",
+    "[object Object]",
+];
+
 /// Undoes what transports do to base64, and says what that was. Gives no bytes if nothing helps.
 fn mend(text: &str) -> (Vec<u8>, Vec<Damage>) {
+    if NOTHINGS.contains(&text.trim()) {
+        return (Vec::new(), vec![Damage::NeverSent]);
+    }
     let mut damage = Vec::new();
     let mut text = text.to_owned();
+    if let Some(cut) = text.find('…').or_else(|| text.find("...")) {
+        text.truncate(cut);
+        damage.push(Damage::Abridged);
+    }
     if text.contains("\\/") {
         text = text.replace("\\/", "/");
         damage.push(Damage::JsonEscaped);
@@ -228,10 +254,11 @@ fn mend(text: &str) -> (Vec<u8>, Vec<Damage>) {
         text = text.replace('-', "+").replace('_', "/");
         damage.push(Damage::UrlSafeAlphabet);
     }
-    // A lone character at the end carries no whole byte: the text was cut there.
+    // A lone character at the end carries no whole byte: the text was cut there. Bytes, because foreign text may hold
+    // characters of several.
     let bare = text.trim_end_matches('=').len();
     let cut = usize::from(bare % 4 == 1);
-    match LENIENT.decode(&text[..bare - cut]) {
+    match LENIENT.decode(&text.as_bytes()[..bare - cut]) {
         Ok(bytes) => {
             if !text.len().is_multiple_of(4) && cut == 0 && bytes.len().is_multiple_of(BLOCK) {
                 damage.push(Damage::PaddingLost);
@@ -246,7 +273,7 @@ fn mend(text: &str) -> (Vec<u8>, Vec<Damage>) {
 }
 
 /// One layer of percent-encoding undone; `None` if there is none.
-fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     let mut found = false;
@@ -599,7 +626,8 @@ fn explain(
 
 impl Damage {
     /// What happened and what to do about it.
-    const fn words(self) -> &'static str {
+    #[must_use]
+    pub const fn words(self) -> &'static str {
         match self {
             Self::PlusBecameSpace => {
                 "every + arrived as a space; send base64 as JSON or percent-encode it"
@@ -615,6 +643,10 @@ impl Damage {
             Self::UrlSafeAlphabet => "it uses - and _ instead of + and /",
             Self::PaddingLost => "the = at the end are gone",
             Self::Truncated => "its end is missing; look at column widths and body limits",
+            Self::NeverSent => {
+                "no payload was sent: this is empty, or the text of a value that was not there (`undefined`); the person may have refused, so look at errMsg in the page's callback before sending"
+            }
+            Self::Abridged => "the text was cut at an ellipsis; paste it whole",
             Self::NotBase64 => "it is not base64",
             Self::IvLength => "it does not have 16 bytes",
             Self::IvOfAnotherPayload => {

@@ -206,3 +206,25 @@ fn keys_never_issued_and_strangers_are_recognised() {
         (Some(Opener::Stranger), Some(Believed::Right))
     );
 }
+
+#[test]
+fn what_is_no_payload_is_said_to_be_none_and_foreign_text_is_never_cut_inside_a_character() {
+    let case = Case::new();
+    for nothing in ["undefined", "null", "", "[object Object]"] {
+        let finding = case.ask(nothing, nothing, None);
+        assert_eq!(finding.data_damage, [Damage::NeverSent], "{nothing}");
+        assert_eq!(finding.iv_damage, [Damage::NeverSent], "{nothing}");
+        assert!(
+            finding.explanation.contains("no payload was sent"),
+            "{}",
+            finding.explanation
+        );
+    }
+    let pasted = format!("{}…", &case.data[..40]);
+    let finding = case.ask(&pasted, &case.iv, None);
+    assert_eq!(finding.data_damage, [Damage::Abridged]);
+    for foreign in ["é", "ab密文", "CiyLU1é", "😀😀😀😀😀", "%e5%af%86"] {
+        let finding = case.ask(foreign, foreign, Some(foreign));
+        assert_eq!(finding.opener, None, "{foreign}");
+    }
+}
