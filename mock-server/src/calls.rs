@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::watch;
-use wxmock_world::{KeyNo, Seq, Tail, UnixMs, UserId};
+use wxmock_world::{KeyNo, Refusal, Seq, Tail, UnixMs, UserId};
 
 use crate::gates::Point;
 use crate::net::Via;
@@ -171,6 +171,9 @@ pub struct CallInfo {
     pub key_no: Option<KeyNo>,
     /// The errcode in its answer; `None` when the answer carries none, has not been decided, or a fault left none.
     pub errcode: Option<i64>,
+    /// Why it was refused, where there is more to say than the errcode does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Box<Refusal>>,
     /// Label of the last fault that hit it.
     pub fault: Option<String>,
     /// HTTP status it was answered; `None` when no byte of an answer was sent.
@@ -197,6 +200,7 @@ impl CallInfo {
             seq: None,
             key_no: None,
             errcode: None,
+            why: None,
             fault: None,
             status: None,
             bytes_written: 0,
@@ -222,6 +226,7 @@ impl fmt::Debug for CallInfo {
             .field("seq", &self.seq)
             .field("key_no", &self.key_no)
             .field("errcode", &self.errcode)
+            .field("why", &self.why)
             .field("fault", &self.fault)
             .field("status", &self.status)
             .field("bytes_written", &self.bytes_written)

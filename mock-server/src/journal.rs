@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use wxmock_world::{Event, KeyNo, Seq, Tail, UnixMs, UserId};
+use wxmock_world::{Event, KeyNo, Refusal, Seq, Tail, UnixMs, UserId};
 
 use crate::RealClock;
 use crate::calls::{CallId, CallState, Endpoint};
@@ -75,6 +75,9 @@ pub struct Exchange {
     /// The errcode in the answer, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errcode: Option<i64>,
+    /// Why it was refused, where there is more to say than the errcode does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Box<Refusal>>,
     /// The session key its command revealed; a fault may have kept it from the backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_no: Option<KeyNo>,

@@ -60,8 +60,8 @@ pub use journal::{
 };
 pub use log::{LogFormat, LogSink};
 pub use net::{
-    AlertCount, Alpn, HostCount, HttpVersion, Passthrough, Road, RoadCount, Roads, RoadsView,
-    Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
+    AlertCount, Alpn, HostCount, HttpVersion, Passthrough, PathCount, RefusalCount, Road,
+    RoadCount, Roads, RoadsView, Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
 };
 pub use server::{MockServer, ServeError, Settings};
 pub use verbatim::{Excerpt, Reply, Spoken, Verbatim};

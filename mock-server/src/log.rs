@@ -186,6 +186,12 @@ fn human(out: &mut String, at: UnixMs, exchange: &Exchange) {
         |status| status.to_string(),
     )));
     field(exchange.errcode.map(|errcode| format!("errcode {errcode}")));
+    field(
+        exchange
+            .why
+            .as_ref()
+            .map(|why| format!("({})", why.words())),
+    );
     field(exchange.key_no.map(|key| key.to_string()));
     field(
         exchange
@@ -207,7 +213,7 @@ mod tests {
     use super::*;
     use crate::calls::{CallId, CallState, Endpoint};
     use crate::net::Via;
-    use wxmock_world::{KeyNo, Tail, UserId};
+    use wxmock_world::{KeyNo, Refusal, Tail, UserId};
 
     fn exchange() -> Exchange {
         Exchange {
@@ -222,6 +228,7 @@ mod tests {
             state: CallState::Answered,
             status: Some(200),
             errcode: None,
+            why: None,
             key_no: Some(KeyNo(3)),
             seq: None,
             rid: None,
@@ -251,6 +258,18 @@ mod tests {
         let bad =
             "00:00:01.123Z  GET  /sns/jscode2session       …1abc  no answer  fault cut  1.2 ms\n";
         check(LogFormat::Human, &cut, bad);
+        let refused = Exchange {
+            errcode: Some(40029),
+            why: Some(Box::new(Refusal::PhoneCodeAtLogin)),
+            key_no: None,
+            ..exchange()
+        };
+        let mut out = String::new();
+        line(&mut out, LogFormat::Human, UnixMs(1_123), &refused);
+        assert!(
+            out.contains("errcode 40029  (this is the code of the phone button (a phone code);"),
+            "{out}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use wxmock_server::{AlertCount, Road, RoadsView, Stranger};
+use wxmock_server::{AlertCount, RefusalCount, Road, RoadsView, Stranger};
 
 use super::expect::Seen;
 
@@ -36,6 +36,8 @@ pub(crate) fn findings(view: &RoadsView) -> Vec<Finding> {
     if view.calls.is_empty() && view.alerts.is_empty() {
         findings.push(nothing(view));
     }
+    findings.extend(paths(view));
+    findings.extend(view.refusals.iter().map(refusal));
     findings.extend(strangers(view));
     findings.extend(unplayed(view));
     findings.extend(in_clear(view));
@@ -136,6 +138,39 @@ fn strangers(view: &RoadsView) -> impl Iterator<Item = Finding> {
             &["give the backend WXMOCK_APPID, or the mock the backend's appid in [[app]] of wxmock.toml"],
         ),
     })
+}
+
+/// Paths that only look answered: 40066 is what WeChat says to a path it does not have.
+fn paths(view: &RoadsView) -> impl Iterator<Item = Finding> {
+    view.paths.iter().map(|path| {
+        Finding::new(
+            true,
+            format!(
+                "{} {} was called, which the mock does not play; it was answered 40066 invalid url",
+                times(path.count),
+                path.path
+            ),
+            &[
+                &format!("the nearest path it plays is {}", path.nearest),
+                "if that is what was meant, mend the path in the backend; otherwise what depends on this call cannot be tried here",
+            ],
+        )
+    })
+}
+
+/// What only the mock knows of a refusal.
+fn refusal(refused: &RefusalCount) -> Finding {
+    Finding::new(
+        false,
+        format!(
+            "{} {} was refused with {}: {}",
+            times(refused.count),
+            refused.endpoint,
+            refused.errcode,
+            refused.why
+        ),
+        &[],
+    )
 }
 
 fn unplayed(view: &RoadsView) -> Option<Finding> {
@@ -246,9 +281,17 @@ pub(crate) fn summary(seen: &Seen) -> String {
             ),
         );
     }
+    // Told one by one below, whatever else there is to say.
+    let refusals: Vec<String> = seen
+        .roads
+        .refusals
+        .iter()
+        .map(|refused| refusal(refused).what)
+        .collect();
     for finding in findings(&seen.roads)
         .iter()
         .filter(|finding| finding.blocks || seen.calls.is_empty())
+        .filter(|finding| !refusals.contains(&finding.what))
     {
         let _ = writeln!(text, "wxmock: {}", finding.what);
         if let Some(step) = finding
@@ -258,6 +301,9 @@ pub(crate) fn summary(seen: &Seen) -> String {
         {
             let _ = writeln!(text, "wxmock:   {step}");
         }
+    }
+    for refused in &refusals {
+        let _ = writeln!(text, "wxmock: {refused}");
     }
     for secret in seen
         .roads
@@ -276,7 +322,7 @@ pub(crate) fn summary(seen: &Seen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use wxmock_server::{HostCount, HttpVersion, RoadCount, StrangerCount};
+    use wxmock_server::{HostCount, HttpVersion, PathCount, RoadCount, StrangerCount};
 
     use super::*;
 
@@ -364,6 +410,7 @@ mod tests {
                     count: 1,
                 },
             ],
+            ..RoadsView::default()
         };
         let findings = findings(&view);
         assert_eq!(findings.len(), 4, "{findings:?}");
@@ -375,6 +422,34 @@ mod tests {
             "mp.weixin.qq.com",
             "axios/0.27.2",
             "3 times",
+        ] {
+            assert!(text.contains(said), "{said} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_not_played_blocks_and_a_refusal_says_why() {
+        let view = RoadsView {
+            calls: vec![call(Road::Plain, "curl/8")],
+            paths: vec![PathCount {
+                path: "/cgi-bin/message/subscribe/send".to_owned(),
+                nearest: "/cgi-bin/stable_token".to_owned(),
+                count: 2,
+            }],
+            refusals: vec![RefusalCount {
+                endpoint: "jscode2session".to_owned(),
+                errcode: 40163,
+                why: "the code of alice was exchanged before".to_owned(),
+                count: 1,
+            }],
+            ..RoadsView::default()
+        };
+        let findings = findings(&view);
+        assert!(findings[0].blocks && !findings[1].blocks, "{findings:?}");
+        let text = report(&view, &findings);
+        for said in [
+            "2 times /cgi-bin/message/subscribe/send was called, which the mock does not play",
+            "once jscode2session was refused with 40163: the code of alice was exchanged before",
         ] {
             assert!(text.contains(said), "{said} in {text}");
         }

@@ -30,11 +30,12 @@ pub(crate) enum Metric {
     PhoneExchanges,
     TokensIssued,
     UnknownHosts,
+    Unplayed,
 }
 
 impl Metric {
     /// Name, and what it counts.
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 8] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 9] = [
         (
             Self::Calls,
             "calls",
@@ -71,6 +72,11 @@ impl Metric {
             "unknown_hosts",
             "proxy requests for hosts the mock does not play",
         ),
+        (
+            Self::Unplayed,
+            "unplayed",
+            "calls to paths of WeChat's hosts that the mock does not play",
+        ),
     ];
 
     fn name(self) -> &'static str {
@@ -104,6 +110,15 @@ impl Metric {
                 (
                     host.count,
                     format!("{} by {}, {} times", host.host, host.road, host.count),
+                )
+            })),
+            Self::Unplayed => sum(seen.roads.paths.iter().map(|path| {
+                (
+                    path.count,
+                    format!(
+                        "{}, {} times; the nearest played is {}",
+                        path.path, path.count, path.nearest
+                    ),
                 )
             })),
             Self::ForeignSecrets => {
@@ -396,7 +411,7 @@ impl Diagnostic for Mistake {
 
 #[cfg(test)]
 mod tests {
-    use wxmock_server::{HostCount, Road, StrangerCount};
+    use wxmock_server::{HostCount, PathCount, Road, StrangerCount};
     use wxmock_world::UnixMs;
 
     use super::*;
@@ -429,6 +444,11 @@ mod tests {
             call(Endpoint::Unknown, None, None),
         ];
         let roads = RoadsView {
+            paths: vec![PathCount {
+                path: "/wxa/msg_sec_check".to_owned(),
+                nearest: "/wxa/checksession".to_owned(),
+                count: 3,
+            }],
             unplayed: vec![HostCount {
                 host: "example.com".to_owned(),
                 road: Road::Connect,
@@ -474,6 +494,7 @@ mod tests {
         check("tokens_issued", 1);
         check("phone_exchanges", 1);
         check("unknown_hosts", 4);
+        check("unplayed", 3);
         check("foreign_secrets", 2);
     }
 

@@ -14,6 +14,9 @@ pub use hosts::{Passthrough, WECHAT_HOSTS};
 pub(crate) use line::{Line, Target};
 pub(crate) use proxy::{Onward, tunnel};
 pub use road::{Alpn, HttpVersion, Road, UnknownRoad, Via};
-pub use roads::{AlertCount, HostCount, RoadCount, Roads, RoadsView, Stranger, StrangerCount};
+pub use roads::{
+    AlertCount, HostCount, PathCount, RefusalCount, RoadCount, Roads, RoadsView, Stranger,
+    StrangerCount,
+};
 pub(crate) use stream::{Opening, Stream};
 pub(crate) use tls::{Accepted, Tls};

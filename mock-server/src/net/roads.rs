@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use wxmock_world::Tail;
+use wxmock_world::{Refusal, Tail};
 
 use super::road::{Alpn, HttpVersion, Road};
 
@@ -23,6 +23,8 @@ struct Book {
     alerts: BTreeMap<(String, Option<String>), u64>,
     unplayed: BTreeMap<(String, Road), u64>,
     strangers: BTreeMap<(Stranger, String), u64>,
+    refusals: BTreeMap<(&'static str, i64, String), u64>,
+    paths: BTreeMap<(String, String), u64>,
 }
 
 /// What calls are counted by.
@@ -46,6 +48,36 @@ pub struct RoadsView {
     pub unplayed: Vec<HostCount>,
     /// Credentials that belong to none of the mock's apps.
     pub strangers: Vec<StrangerCount>,
+    /// Calls that were refused, by endpoint, errcode and reason.
+    #[serde(default)]
+    pub refusals: Vec<RefusalCount>,
+    /// Paths of WeChat's hosts that the mock does not play.
+    #[serde(default)]
+    pub paths: Vec<PathCount>,
+}
+
+/// Calls refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalCount {
+    /// The endpoint: the last segment of its path.
+    pub endpoint: String,
+    /// What it answered.
+    pub errcode: i64,
+    /// Why, in one sentence without a secret.
+    pub why: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Calls to one path that is not played. They are answered 40066, as WeChat answers a path it does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathCount {
+    /// The path, at most 256 bytes of it.
+    pub path: String,
+    /// The played path that is nearest to it.
+    pub nearest: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// Calls of one client to one host by one road.
@@ -143,7 +175,23 @@ impl Roads {
                 tail: tail.clone(),
                 count: *count,
             });
+        let refusals = book
+            .refusals
+            .iter()
+            .map(|((endpoint, errcode, why), count)| RefusalCount {
+                endpoint: (*endpoint).to_owned(),
+                errcode: *errcode,
+                why: why.clone(),
+                count: *count,
+            });
+        let paths = book.paths.iter().map(|((path, nearest), count)| PathCount {
+            path: path.clone(),
+            nearest: nearest.clone(),
+            count: *count,
+        });
         RoadsView {
+            refusals: refusals.collect(),
+            paths: paths.collect(),
             calls: calls.collect(),
             alerts: alerts.collect(),
             unplayed: unplayed.collect(),
@@ -193,10 +241,28 @@ impl Roads {
         );
     }
 
+    /// A call was refused.
+    pub(crate) fn refused(&self, endpoint: &'static str, errcode: i64, why: &Refusal) {
+        bump(&mut self.lock().refusals, (endpoint, errcode, why.words()));
+    }
+
+    /// Somebody called a path we do not play.
+    pub(crate) fn path_not_played(&self, path: &str, nearest: &str) {
+        let mut end = path.len().min(PATH_KEPT);
+        while !path.is_char_boundary(end) {
+            end -= 1;
+        }
+        let key = (path[..end].to_owned(), nearest.to_owned());
+        bump(&mut self.lock().paths, key);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// So many bytes of a path are kept.
+const PATH_KEPT: usize = 256;
 
 fn bump<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
     let has_room = counts.len() < Roads::CAPACITY;

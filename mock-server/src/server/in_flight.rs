@@ -53,6 +53,11 @@ impl InFlight {
         self.call
     }
 
+    /// Its path, without the query.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The rid its answer carries.
     pub(crate) fn set_rid(&mut self, rid: Option<String>) {
         self.rid = rid;
@@ -142,6 +147,7 @@ impl Asked {
             state: call.state,
             status: call.status,
             errcode: call.errcode,
+            why: call.why.clone(),
             key_no: call.key_no,
             seq: call.seq,
             rid: self.rid,

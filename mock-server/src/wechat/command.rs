@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use hyper::{Method, StatusCode};
 use wxmock_world::{
-    AppId, Effect, Jscode2Session, PhoneNumberRequest, Seq, SignedRequest, StableTokenRequest,
-    TokenRequest, UnixMs, UserId, World, WxError,
+    AppId, Effect, Jscode2Session, PhoneNumberRequest, Refusal, RefusedCall, Seq, SignedRequest,
+    StableTokenRequest, TokenRequest, UnixMs, UserId, World, WxError,
+    errcode::{INVALID_URL, REQUIRE_GET, REQUIRE_POST},
 };
 
 use super::render::{self, Dialect, Rendered};
@@ -35,27 +36,9 @@ pub(super) enum Command {
 pub(super) struct Asked {
     pub(super) dialect: Dialect,
     pub(super) command: Command,
-}
-
-/// Texts of the front door, sent before any world is asked. Source: the captured error table of token-protected paths.
-pub(super) const REQUIRE_GET: WxError = front_door(43001, "require GET method");
-/// The opposite.
-pub(super) const REQUIRE_POST: WxError = front_door(43002, "require POST method");
-/// A POST without a body.
-pub(super) const EMPTY_POST: WxError = front_door(44002, "empty post data");
-/// A body that is not the JSON the endpoint wants.
-pub(super) const DATA_FORMAT: WxError = front_door(47001, "data format error");
-/// No such path.
-///
-/// Captured for an unknown path under a known prefix. That a path under no known prefix is answered the same, with 200, is our
-/// choice: no capture exists, and WeChat answers everything else with 200 and an errcode.
-pub(super) const INVALID_URL: WxError = front_door(40066, "invalid url");
-
-const fn front_door(errcode: i64, errmsg: &'static str) -> WxError {
-    WxError {
-        errcode,
-        errmsg: Cow::Borrowed(errmsg),
-    }
+    pub(super) endpoint: Endpoint,
+    /// For a path the mock does not play: the one nearest to it that it plays.
+    pub(super) nearest: Option<&'static str>,
 }
 
 impl Asked {
@@ -66,6 +49,8 @@ impl Asked {
             return Self {
                 dialect,
                 command: Command::Unmeasured,
+                endpoint,
+                nearest: None,
             };
         }
         let command = match endpoint {
@@ -79,11 +64,15 @@ impl Asked {
             Endpoint::Getuserphonenumber => {
                 getuserphonenumber::read(request).map(Command::Getuserphonenumber)
             }
+            // That a path under no known prefix is answered as one under a known prefix is our choice: no capture exists, and
+            // WeChat answers everything else with 200 and an errcode.
             Endpoint::Unknown => Err(INVALID_URL),
         };
         Self {
             dialect,
             command: command.unwrap_or_else(Command::Refused),
+            endpoint,
+            nearest: (endpoint == Endpoint::Unknown).then(|| nearest(request.path())),
         }
     }
 
@@ -112,6 +101,43 @@ impl Asked {
             (Some(app), _) => Some(app.clone().into()),
             (None, sent) => sent.map(Into::into),
         };
+    }
+
+    /// Why it was refused with `errcode`, as the world stands right after; `None` if the errcode says it all.
+    pub(super) fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
+        if let Some(nearest) = self.nearest {
+            return Some(Refusal::NotPlayed {
+                nearest: Cow::Borrowed(nearest),
+            });
+        }
+        let (appid, secret) = self.credentials();
+        let credentials = RefusedCall {
+            appid,
+            secret,
+            ..RefusedCall::default()
+        };
+        let call = match &self.command {
+            Command::Jscode2session(q) => RefusedCall {
+                js_code: q.js_code.as_deref(),
+                ..credentials
+            },
+            Command::Token(_) | Command::StableToken(_) => credentials,
+            Command::Checksession(q) | Command::Resetusersessionkey(q) => RefusedCall {
+                access_token: q.access_token.as_deref(),
+                ..credentials
+            },
+            Command::Getuserphonenumber(q) => RefusedCall {
+                access_token: q.access_token.as_deref(),
+                phone_code: q.code.as_deref(),
+                ..credentials
+            },
+            Command::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {
+                return Some(Refusal::Method);
+            }
+            Command::Refused(_) => return Some(Refusal::Body),
+            Command::Unmeasured => return None,
+        };
+        world.why_refused(&call, errcode)
     }
 
     /// The appid and AppSecret it carries, as sent.
@@ -180,6 +206,16 @@ impl Asked {
             Command::Unmeasured => Rendered::empty(StatusCode::PRECONDITION_FAILED, now),
         }
     }
+}
+
+/// The played path that is nearest to one that is not.
+fn nearest(path: &str) -> &'static str {
+    // The comparison costs length times length, and no path of WeChat's is as long as this.
+    let shown: String = path.chars().take(128).collect();
+    let played = Endpoint::ALL.into_iter().filter_map(Endpoint::path);
+    played
+        .min_by_key(|known| strsim::damerau_levenshtein(&shown, known))
+        .unwrap_or_default()
 }
 
 /// The app of an appid as sent; one that does not exist keeps its well-formed name.

@@ -2,11 +2,12 @@
 
 use wxmock_world::{PhoneInfo, PhoneNumberRequest, UnixMs, WxError};
 
-use super::command::{DATA_FORMAT, Desk};
+use super::command::Desk;
 use super::json::Object;
 use super::post;
 use super::render::Rendered;
 use crate::http::Request;
+use wxmock_world::errcode::DATA_FORMAT;
 
 pub(super) fn read(request: &Request) -> Result<PhoneNumberRequest, WxError> {
     let access_token = request.param("access_token");

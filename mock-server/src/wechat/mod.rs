@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wxmock_world::errcode;
+use wxmock_world::{Refusal, errcode};
 
 use crate::calls::{CallInfo, CallState, Endpoint};
 use crate::faults::{FaultRule, When};
@@ -44,7 +44,7 @@ pub(crate) async fn answer(
         Some(_) => stand_in(handle, &asked, subject),
         None => commit(handle, &asked, subject),
     };
-    note_strangers(handle, &asked, &rendered);
+    note_refusal(handle, &asked, &rendered, &call);
     record(
         handle,
         &mut call,
@@ -132,7 +132,12 @@ async fn strike(handle: &Handle, call: &mut InFlight, when: When) -> Option<Arc<
 fn commit(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered, Subject) {
     handle.with_world(|world, now| {
         let subject = subject.unwrap_or_else(|| asked.attribute(world));
-        (asked.run(world, now, subject.app.as_ref()), subject)
+        let mut rendered = asked.run(world, now, subject.app.as_ref());
+        let refused = rendered.errcode.filter(|errcode| *errcode != 0);
+        rendered.why = refused
+            .and_then(|errcode| asked.why_refused(world, errcode))
+            .map(Box::new);
+        (rendered, subject)
     })
 }
 
@@ -151,19 +156,34 @@ fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Render
     })
 }
 
-/// Credentials of another world are worth a warning: a real AppSecret may have leaked into a test.
-fn note_strangers(handle: &Handle, asked: &Asked, rendered: &Rendered) {
-    let is_unknown_app = rendered.errcode == Some(errcode::INVALID_APPID.errcode);
-    if !is_unknown_app && rendered.errcode != Some(errcode::INVALID_APPSECRET.errcode) {
+/// Counts why a call was refused. Credentials of another world are worth a warning of their own: a real AppSecret may have
+/// leaked into a test. One that only came altered, or is another app's of this mock, has not.
+fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFlight) {
+    let (Some(why), Some(errcode)) = (rendered.why.as_deref(), rendered.errcode) else {
         return;
+    };
+    let roads = handle.roads();
+    match why {
+        Refusal::NotPlayed { nearest } => {
+            roads.path_not_played(call.path(), nearest);
+            return;
+        }
+        Refusal::AppIdUnknown | Refusal::SecretUnknown => {
+            let (appid, secret) = asked.credentials();
+            let is_unknown_app = *why == Refusal::AppIdUnknown;
+            if let Some(appid) = appid.filter(|_| is_unknown_app) {
+                roads.stranger(Stranger::AppId, appid);
+            }
+            let is_ours = |secret: &str| {
+                handle.with_world(|world, _| world.app_with_secret(secret).is_some())
+            };
+            if let Some(secret) = secret.filter(|secret| !is_ours(secret)) {
+                roads.stranger(Stranger::Secret, secret);
+            }
+        }
+        _ => {}
     }
-    let (appid, secret) = asked.credentials();
-    if let Some(appid) = appid.filter(|_| is_unknown_app) {
-        handle.roads().stranger(Stranger::AppId, appid);
-    }
-    if let Some(secret) = secret {
-        handle.roads().stranger(Stranger::Secret, secret);
-    }
+    roads.refused(asked.endpoint.as_str(), errcode, why);
 }
 
 /// The call's answer is decided, though `fault` may keep it from ever being sent; by now it is known whom it is about.
@@ -185,5 +205,6 @@ fn record(
         call.errcode = rendered.errcode.filter(|_| answers);
         call.seq = rendered.seq;
         call.key_no = rendered.key_no;
+        call.why = rendered.why.clone().filter(|_| answers);
     });
 }

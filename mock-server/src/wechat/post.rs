@@ -7,8 +7,8 @@ use hyper::Method;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use wxmock_world::WxError;
+use wxmock_world::errcode::{DATA_FORMAT, EMPTY_POST, REQUIRE_POST};
 
-use super::command::{DATA_FORMAT, EMPTY_POST, REQUIRE_POST};
 use crate::http::Request;
 
 /// The members of a JSON object, in order, duplicates kept.

@@ -9,7 +9,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use hyper::http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use wxmock_world::{AppId, Effect, KeyNo, Seq, Shape, UnixMs, World, WxError, errcode};
+use wxmock_world::{AppId, Effect, KeyNo, Refusal, Seq, Shape, UnixMs, World, WxError, errcode};
 
 use super::json::Object;
 
@@ -73,6 +73,8 @@ pub(super) struct Rendered {
     pub(super) errcode: Option<i64>,
     pub(super) seq: Option<Seq>,
     pub(super) key_no: Option<KeyNo>,
+    /// Why it is a refusal, as far as there is more to say than its errcode does.
+    pub(super) why: Option<Box<Refusal>>,
 }
 
 impl Rendered {
@@ -93,6 +95,7 @@ impl Rendered {
             errcode: shape.filter(|shape| shape.errcode_zero).map(|_| 0),
             seq: Some(effect.seq),
             key_no: None,
+            why: None,
         }
     }
 
@@ -107,6 +110,7 @@ impl Rendered {
             errcode: None,
             seq: None,
             key_no: None,
+            why: None,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use wxmock_world::{StableTokenRequest, UnixMs, WxError};
 
-use super::command::{DATA_FORMAT, Desk};
+use super::command::Desk;
 use super::post::{self, Fields, NotJson};
 use super::render::Rendered;
 use super::token;
 use crate::http::Request;
+use wxmock_world::errcode::DATA_FORMAT;
 
 pub(super) fn read(request: &Request) -> Result<StableTokenRequest, WxError> {
     let fields = match post::read(request)? {

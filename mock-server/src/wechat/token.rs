@@ -3,10 +3,11 @@
 use hyper::Method;
 use wxmock_world::{Effect, TokenReply, TokenRequest, UnixMs, WxError};
 
-use super::command::{Desk, REQUIRE_GET};
+use super::command::Desk;
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
+use wxmock_world::errcode::REQUIRE_GET;
 
 pub(super) fn read(request: &Request) -> Result<TokenRequest, WxError> {
     if !matches!(request.method, Method::GET | Method::HEAD) {

@@ -177,6 +177,12 @@ impl TokenShelf {
         self.end_all(TokenEnd::Killed, changes)
     }
 
+    /// Why a token stopped working; `None` while it works and once it is forgotten.
+    pub(crate) fn ended(&self, number: u32) -> Option<TokenEnd> {
+        let token = self.tokens.iter().find(|token| token.number == number)?;
+        token.ended
+    }
+
     /// What a call with this token hears.
     pub(crate) fn check(&self, number: u32) -> Result<(), WxError> {
         let first = self.tokens.front().map_or(0, |token| token.number);

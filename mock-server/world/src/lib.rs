@@ -22,6 +22,7 @@ mod js_code;
 mod payload;
 mod policy;
 mod preset;
+mod refusal;
 mod rng;
 mod session_key;
 mod state;
@@ -59,6 +60,7 @@ pub use policy::{
     QuotaPatch, QuotaPolicy, RenewOn, Rotate, SessionKeyPatch, SessionKeyPolicy, Shape, ShapePatch,
 };
 pub use preset::{Preset, PresetError};
+pub use refusal::{Alteration, Refusal, RefusedCall};
 pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};
 pub use time::{Span, SpanError, UnixMs};

@@ -7,6 +7,7 @@
 mod backend;
 mod control;
 mod phone;
+mod refused;
 mod turn;
 mod view;
 

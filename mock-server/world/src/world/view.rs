@@ -195,7 +195,7 @@ impl World {
         Ok((no, found, user_no))
     }
 
-    fn names(&self, app: AppNo, user: UserNo) -> Option<(AppId, UserId)> {
+    pub(crate) fn names(&self, app: AppNo, user: UserNo) -> Option<(AppId, UserId)> {
         let app = self.core.app(app)?;
         Some((app.id.clone(), app.users.get(user)?.name.clone()))
     }

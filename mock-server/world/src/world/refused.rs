@@ -1,0 +1,164 @@
+//! Finds the reason of a refusal in the world as the refusal left it. Changes nothing.
+
+use std::borrow::Cow;
+
+use super::World;
+use crate::{
+    AccessToken, Alteration, AppId, CodeState, JsCode, PhoneCode, Refusal, RefusedCall, errcode,
+    index::AppNo, js_code::Code,
+};
+
+impl World {
+    /// Why a call was refused with `errcode`, looked up in the world as the refusal left it; `None` if there is no more to say
+    /// than the errcode does.
+    #[must_use]
+    pub fn why_refused(&self, call: &RefusedCall<'_>, refused: i64) -> Option<Refusal> {
+        let missing = |parameter| {
+            Some(Refusal::Missing {
+                parameter: Cow::Borrowed(parameter),
+            })
+        };
+        match refused {
+            e if e == errcode::ACCESS_TOKEN_MISSING.errcode => missing("access_token"),
+            e if e == errcode::APPID_MISSING.errcode => missing("appid"),
+            e if e == errcode::APPSECRET_MISSING.errcode => missing("secret"),
+            e if e == errcode::MISSING_CODE.errcode => missing("js_code"),
+            e if e == errcode::INVALID_GRANT_TYPE.errcode => Some(Refusal::GrantType),
+            e if e == errcode::INVALID_APPID.errcode => Some(self.why_appid(call)),
+            e if e == errcode::INVALID_APPSECRET.errcode => Some(self.why_secret(call)),
+            e if e == errcode::INVALID_CREDENTIAL.errcode
+                || e == errcode::ACCESS_TOKEN_EXPIRED.errcode =>
+            {
+                Some(self.why_token(call.access_token))
+            }
+            e if e == errcode::INVALID_ACCESS_TOKEN.errcode => Some(Refusal::TokenMalformed),
+            e if e == errcode::INVALID_OPENID.errcode => Some(match call.phone_code {
+                Some(_) => Refusal::OpenIdOfAnother,
+                None => Refusal::OpenIdUnknown,
+            }),
+            e if e == errcode::INVALID_CODE.errcode
+                || e == errcode::CODE_BEEN_USED.errcode
+                || e == errcode::CODE_BLOCKED.errcode =>
+            {
+                self.why_code(call)
+            }
+            _ => None,
+        }
+    }
+
+    fn why_appid(&self, call: &RefusedCall<'_>) -> Refusal {
+        if let Some(token) = call
+            .access_token
+            .and_then(|token| self.owner_of_token(token))
+        {
+            return Refusal::TokenOfAnotherApp { token };
+        }
+        let altered = call.appid.and_then(Alteration::undone);
+        match altered.and_then(|(how, bare)| Some((how, self.app_id(&bare)?))) {
+            Some((how, app)) => Refusal::AppIdAltered { app, how },
+            None => Refusal::AppIdUnknown,
+        }
+    }
+
+    fn why_secret(&self, call: &RefusedCall<'_>) -> Refusal {
+        let Some(secret) = call.secret else {
+            return Refusal::SecretUnknown;
+        };
+        if let Some((how, bare)) = Alteration::undone(secret)
+            && let Some(app) = self.app_with_secret(&bare)
+            && call.appid == Some(app.as_ref())
+        {
+            return Refusal::SecretAltered { how };
+        }
+        match self.app_with_secret(secret) {
+            Some(app) => Refusal::SecretOfAnotherApp { app },
+            None => Refusal::SecretUnknown,
+        }
+    }
+
+    /// Whose AppSecret this is.
+    #[must_use]
+    pub fn app_with_secret(&self, secret: &str) -> Option<AppId> {
+        let mut apps = self.core.apps.iter().flatten();
+        apps.find(|app| app.secret.as_str() == secret)
+            .map(|app| app.id.clone())
+    }
+
+    fn why_token(&self, token: Option<&str>) -> Refusal {
+        let place = token
+            .and_then(|text| text.parse::<AccessToken>().ok())
+            .and_then(|token| self.core.tokens.get(&token));
+        let ended = place.and_then(|place| {
+            let app = self.core.app(place.app)?;
+            app.shelf(place.kind).ended(place.number)
+        });
+        match ended {
+            Some(why) => Refusal::TokenEnded { why },
+            None => Refusal::TokenUnknown,
+        }
+    }
+
+    fn why_code(&self, call: &RefusedCall<'_>) -> Option<Refusal> {
+        if let Some(text) = call.phone_code {
+            return Some(self.why_phone_code(text));
+        }
+        let text = call.js_code?;
+        let book = &self.core.login_codes;
+        let find = |text: &str| book.find(&text.parse::<JsCode>().ok()?);
+        let Some(code) = find(text).and_then(|no| book.get(no)) else {
+            return Some(if self.owner_of_phone_code(text).is_some() {
+                Refusal::PhoneCodeAtLogin
+            } else {
+                altered(text, |bare| find(bare).is_some())
+            });
+        };
+        let sent_to = call.appid.and_then(|id| self.core.by_id.get(id).copied());
+        self.why_known_code(code, sent_to)
+    }
+
+    fn why_phone_code(&self, text: &str) -> Refusal {
+        let book = &self.core.phone_codes;
+        let find = |text: &str| book.find(&text.parse::<PhoneCode>().ok()?);
+        let Some(code) = find(text).and_then(|no| book.get(no)) else {
+            return if self.owner_of_code(text).is_some() {
+                Refusal::LoginCodeAtPhone
+            } else {
+                altered(text, |bare| find(bare).is_some())
+            };
+        };
+        self.why_known_code(code, None)
+            .unwrap_or(Refusal::CodeNeverIssued)
+    }
+
+    /// `sent_to` is the app the call named, if the code's own app matters.
+    fn why_known_code<P>(&self, code: &Code<P>, sent_to: Option<AppNo>) -> Option<Refusal> {
+        let (app, user) = self.names(code.app, code.user)?;
+        if sent_to.is_some_and(|no| no != code.app) {
+            return Some(Refusal::CodeOfAnotherApp { app });
+        }
+        Some(match code.state {
+            CodeState::Expired => Refusal::CodeExpired {
+                user,
+                minted_at: code.minted_at,
+                expired_at: code.expires_at,
+            },
+            CodeState::Exchanged => Refusal::CodeSpent {
+                user,
+                at: code.ended_at,
+            },
+            CodeState::Burnt => Refusal::CodeBurnt {
+                user,
+                at: code.ended_at,
+            },
+            CodeState::Fresh => Refusal::UserBlocked { user },
+        })
+    }
+}
+
+/// A code that is no code of ours: perhaps it is one without what was done to it.
+fn altered(text: &str, is_ours: impl Fn(&str) -> bool) -> Refusal {
+    match Alteration::undone(text).filter(|(_, bare)| is_ours(bare)) {
+        Some((how, _)) => Refusal::CodeAltered { how },
+        None => Refusal::CodeNeverIssued,
+    }
+}
