@@ -14,6 +14,7 @@ use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
+use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
 use super::replay::Kept;
@@ -28,18 +29,16 @@ use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars};
-use crate::verdict::{Level, Violation};
+use crate::verdict::Violation;
 
 /// How to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock.
+    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock, and its `nonce` is part of
+    /// everybody's name: two runs with one seed and one nonce meet the same people.
     pub vars: RunVars,
     /// What was selected, in the user's words; goes into the transcript.
     pub suite: String,
-    /// Mixed into the names of the people. Empty makes two runs with one seed use the same openids, which is right for a
-    /// backend started afresh; a backend that remembers earlier runs needs a word of its own for each.
-    pub salt: String,
     /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
     pub hold_limit: Duration,
     /// Whether the backend's patience with WeChat is measured before the first case, where the adapter does not declare
@@ -80,7 +79,6 @@ impl Settings {
         Self {
             vars,
             suite: "all".to_owned(),
-            salt: String::new(),
             hold_limit: Duration::from_secs(120),
             measure_patience: false,
             patience_cap: PATIENCE_CAP,
@@ -218,11 +216,20 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Whether it broke this rule.
-    pub(super) fn fails_by(&self, rule: &str) -> bool {
-        self.violations
-            .iter()
-            .any(|v| v.rule == rule && v.level != Level::Info)
+    /// Whether it shows this failure, for the same reasons.
+    pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.shows(&shown))
+    }
+
+    /// Whether it breaks the same rule at the same kind of step, whatever made it so.
+    pub(super) fn breaks_alike(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.breaks_like(&shown))
+    }
+
+    fn failure(&self, case: &Case) -> Option<Failure> {
+        Failure::of(case, &self.violations, &self.played.history)
     }
 }
 
@@ -379,6 +386,8 @@ impl Runner {
             seed: self.seed.to_string(),
             at: self.handle.now().0,
             backend: self.base(),
+            nonce: self.settings.vars.nonce.clone(),
+            adapter_file: self.adapter.file.clone().unwrap_or_default(),
             cases: cases.len(),
         });
         let still = self.replay_kept(kept, listener).await;
@@ -593,7 +602,12 @@ impl Runner {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = attempts.entry(hasher.finish()).or_insert(0);
         let prefix = cast::prefix(
-            &[&self.seed.to_string(), &self.settings.salt, path, order],
+            &[
+                &self.seed.to_string(),
+                &self.settings.vars.nonce,
+                path,
+                order,
+            ],
             *attempt,
         );
         *attempt += 1;
