@@ -17,7 +17,9 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
             let expected = facts.context.expectations.get(&op.label)?;
             let outcome = op.answer.outcome;
             let (level, list) = match &expected.should {
-                _ if outcome == Outcome::Indefinite => return None,
+                _ if outcome == Outcome::Indefinite || facts.refused_as_replaced(op) => {
+                    return None;
+                }
                 _ if !expected.must.is_empty() && !expected.must.contains(&outcome) => {
                     (Level::Must, &expected.must)
                 }
@@ -30,23 +32,25 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
             } else {
                 say!("should", "应当")
             };
-            Some(
-                Finding::must(
-                    &expected.rule,
-                    index,
-                    say!(
-                        "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
-                        "{who} 执行 `{label}`，结果：{got}；按这种顺序{binds}是 {words}。",
-                        who = facts.who(op),
-                        label = op.label,
-                        got = said(&op.answer),
-                        binds = binds,
-                        words = Say::join(words, &say!(" or ", " 或 ")),
-                    ),
-                )
-                .at(level)
-                .steps(facts.ends_of(index)),
+            let finding = Finding::must(
+                &expected.rule,
+                index,
+                say!(
+                    "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
+                    "{who} 执行 `{label}`，结果：{got}；按这种顺序{binds}是 {words}。",
+                    who = facts.who(op),
+                    label = op.label,
+                    got = said(&op.answer),
+                    binds = binds,
+                    words = Say::join(words, &say!(" or ", " 或 ")),
+                ),
             )
+            .at(level)
+            .steps(facts.ends_of(index));
+            Some(match facts.undeclared_replacement(op) {
+                Some(line) => finding.because(line),
+                None => finding,
+            })
         })
         .collect()
 }

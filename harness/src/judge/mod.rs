@@ -15,6 +15,7 @@ mod key_use;
 mod liveness;
 mod mechanism;
 mod rules;
+mod sessions;
 pub mod steps;
 mod tokens;
 mod upstream;
