@@ -23,6 +23,17 @@ capture = { user_id = "$.user" }
 request = { post = "/logout", headers = { X-Token = "{{session.token}}" } }
 "#;
 
+const SEALED: &str = r#"
+[ops.login_profile]
+request = { post = "/login/sealed", json = { code = "{{device.code}}", encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { token = "$.token", user_id = "$.user", plaintext_nonce = "$.nickName" }
+"#;
+const PHONE: &str = r#"
+[ops.phone_cipher]
+request = { post = "/phone", headers = { X-Token = "{{session.token}}" }, json = { encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { phone = "$.phone" }
+"#;
+
 /// A check of `forms.mjs` in `form` with these operations and features; `None` where Node is missing.
 fn check(form: &str, ops: &[&str], features: &str, cases: &[&str]) -> Option<Run> {
     let head = r#"
@@ -39,24 +50,37 @@ WX_API_BASE = "{{mock.base}}"
 WX_APPID = "{{run.appid}}"
 WX_SECRET = "{{run.secret}}"
 "#;
-    let outcomes: String = [
-        ("401", "relogin"),
-        ("403", "denied"),
-        ("[429, 503]", "retry_later"),
-        ("\"2xx\"", "ok"),
-        ("\"4xx\"", "invalid"),
-        ("\"5xx\"", "server_error"),
-    ]
-    .iter()
-    .map(|(status, word)| format!("[[outcome]]\nwhen = {{ status = {status} }}\nis = \"{word}\"\n"))
-    .collect();
+    let in_body = form.contains("inbody");
+    let outcomes: String = OUTCOMES
+        .iter()
+        .map(|(status, code, word)| {
+            let when = match in_body {
+                true => format!("json = {{ \"$.code\" = {code} }}"),
+                false => format!("status = {status}"),
+            };
+            format!("[[outcome]]\nwhen = {{ {when} }}\nis = \"{word}\"\n")
+        })
+        .collect();
+    let mut ops = ops.concat();
+    if in_body {
+        ops = ops.replace("\"$.", "\"$.data.");
+    }
     let adapter = format!(
-        "{head}{}\n{outcomes}\n[features]\nserialises_logins = false\nupstream_timeout_ms = 2000\n{features}\n",
-        ops.concat()
+        "{head}{ops}\n{outcomes}\n[features]\nserialises_logins = false\nupstream_timeout_ms = 2000\n{features}\n"
     );
     let check = Check::of("forms.mjs", &adapter)?;
     Some(check.with("THE FORM", form).args(cases).run())
 }
+
+/// What an answer means, by its HTTP status and by the code in its body.
+const OUTCOMES: &[(&str, &str, &str)] = &[
+    ("401", "401", "relogin"),
+    ("403", "403", "denied"),
+    ("[429, 503]", "503", "retry_later"),
+    ("\"2xx\"", "0", "ok"),
+    ("\"4xx\"", "[400, 404]", "invalid"),
+    ("\"5xx\"", "500", "server_error"),
+];
 
 /// The race of CL-1 in its shortest form.
 const RACE: &str =
@@ -129,4 +153,114 @@ fn a_declared_replacement_excuses_no_lost_key() {
     };
     assert_eq!(run.code, 1, "{}", run.text);
     assert!(run.with_verdict("FAIL").contains(&"CL-1"), "{}", run.text);
+}
+
+/// What a login shows, a case of each suite that has one, in a few seconds.
+const LOGINS: &[&str] = &[
+    "CC-1",
+    "CC-5",
+    "CL-3",
+    "N2",
+    "N5",
+    "KI-1",
+    "KI-3",
+    "login-basic/errcode-inside-http-200/variant:invalid-code",
+    "LB-4",
+    "security/session-key-sent-to-the-phone/variant:no-openid",
+    "upstream-faults/garbled-reply/variant:truncated",
+];
+
+#[test]
+fn a_login_alone_is_judged_by_what_a_login_shows() {
+    let Some(run) = check("", &[LOGIN], "", LOGINS) else {
+        return;
+    };
+    assert_eq!(run.code, 0, "{}", run.text);
+    assert_eq!(run.with_verdict("SKIP"), ["KI-1"], "{}", run.text);
+    assert_eq!(
+        run.with_verdict("PASS").len(),
+        LOGINS.len() - 1,
+        "{}",
+        run.text
+    );
+    assert!(
+        run.text
+            .contains("10 of 11 cases judged; describe `userinfo` or"),
+        "{}",
+        run.text
+    );
+    assert!(
+        run.text.contains("`userinfo`; steps that only confirm"),
+        "{}",
+        run.text
+    );
+}
+
+#[test]
+fn a_suite_that_was_skipped_is_no_success_unless_it_is_accepted() {
+    for (more, code) in [(None, 4), (Some("--allow-skipped"), 0)] {
+        let asked: Vec<&str> = ["CC-1", "SK-3"].into_iter().chain(more).collect();
+        let Some(run) = check("", &[LOGIN], "", &asked) else {
+            return;
+        };
+        assert_eq!(run.code, code, "{}", run.text);
+        assert!(run.text.contains("1 of 3 cases judged"), "{}", run.text);
+    }
+}
+
+#[test]
+fn a_login_that_takes_data_captures_at_its_own_mint() {
+    let late = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
+    let cases = [LOGINS, &[RACE, late]].concat();
+    let Some(run) = check("", &[SEALED], "key_storage = \"none\"", &cases) else {
+        return;
+    };
+    assert_eq!(run.code, 0, "{}", run.text);
+    assert_eq!(run.with_verdict("SKIP"), ["CL-1"], "{}", run.text);
+    assert!(run.text.contains("not-applicable"), "{}", run.text);
+    assert_eq!(
+        run.with_verdict("PASS").len(),
+        LOGINS.len() + 1,
+        "{}",
+        run.text
+    );
+}
+
+#[test]
+fn an_encrypted_phone_number_carries_what_a_profile_would() {
+    let cases = [RACE, "MM-2", "SK-3", "PI-4", "N4"];
+    for (form, code) in [("", 0), ("latest", 1)] {
+        let Some(run) = check(form, &[LOGIN, PHONE], "", &cases) else {
+            return;
+        };
+        assert_eq!(run.code, code, "{form}: {}", run.text);
+        assert!(run.with_verdict("SKIP").is_empty(), "{form}: {}", run.text);
+        assert_eq!(
+            run.with_verdict("FAIL").contains(&"CL-1"),
+            code == 1,
+            "{form}: {}",
+            run.text
+        );
+    }
+}
+
+#[test]
+fn signed_tokens_and_codes_in_the_body_pass_as_they_are_described() {
+    let cases = [RACE, "CL-4", "KI-2", "CC-1", "N6"];
+    for (form, features) in [
+        ("jwt", ""),
+        ("clock", "distinct_tokens = false"),
+        ("inbody", "duplicate_code = \"same_session\""),
+    ] {
+        let Some(run) = check(form, &[LOGIN, USERINFO, WHOAMI], features, &cases) else {
+            return;
+        };
+        assert_eq!(run.code, 0, "{form}: {}", run.text);
+        assert_eq!(
+            run.with_verdict("PASS").len(),
+            cases.len(),
+            "{form}: {}",
+            run.text
+        );
+    }
 }

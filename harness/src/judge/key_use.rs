@@ -275,7 +275,16 @@ fn excused(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
         .any(|(_, call)| failed(call) || call.fault.is_some());
     let altered = !op.alterations.is_empty();
     let refused = matches!(op.answer.outcome, Outcome::Invalid | Outcome::Denied);
-    upstream_failed || facts.logged_out(op) || facts.refused_as_replaced(op) || (altered && refused)
+    upstream_failed
+        || facts.logged_out(op)
+        || facts.refused_as_replaced(op)
+        || (refused && (altered || is_duplicate(facts, op)))
+}
+
+/// Whether the code of a login was submitted more than once: the refusal may be about the code.
+fn is_duplicate(facts: &Facts<'_>, op: &Operation) -> bool {
+    let code = op.code.as_deref();
+    code.is_some_and(|code| facts.submissions(code).len() > 1)
 }
 
 fn describe(payload: &PayloadRecord) -> Say {

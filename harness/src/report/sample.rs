@@ -170,6 +170,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         exit_code: 3,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }
@@ -334,6 +335,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         exit_code: 1,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }
