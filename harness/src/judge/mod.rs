@@ -81,6 +81,11 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     violations
 }
 
+/// Writes into a history what every `relogin` was about, as far as what else was asked can tell.
+pub(crate) fn name_relogins(history: &mut History, context: &JudgeContext) {
+    sessions::name_relogins(history, context);
+}
+
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason
 /// for [`Verdict::Inconclusive`](crate::verdict::Verdict::Inconclusive): `indefinite: …`, `diverged: …`; the word before
 /// the colon is the same in both languages.

@@ -3,9 +3,21 @@
 //! It knows what was asked and answered, not what the backend keeps: whether a session was ended, or merely could have been,
 //! shows in the answers alone.
 
-use crate::history::{Operation, Outcome, Tick};
+use crate::history::{History, Operation, Outcome, ReloginCause, Tick};
+use crate::judge::context::JudgeContext;
 use crate::judge::facts::{Facts, is_exchange};
 use crate::lang::{Say, say};
+
+/// Writes into a history what every `relogin` was about, as far as it can be told.
+pub(crate) fn name_relogins(history: &mut History, context: &JudgeContext) {
+    let facts = Facts::new(history, context);
+    let causes: Vec<Option<ReloginCause>> = (0..history.operations.len())
+        .map(|index| facts.relogin_cause(index))
+        .collect();
+    for (operation, cause) in history.operations.iter_mut().zip(causes) {
+        operation.answer.relogin = cause;
+    }
+}
 
 impl Facts<'_> {
     /// A login that may have ended the session `op` was sent with: of the same person, answered ok with another token, at
@@ -39,9 +51,55 @@ impl Facts<'_> {
             && self.displaced_by(op).is_some()
     }
 
+    /// What the `relogin` of operation `index` was about; `None` for other answers.
+    ///
+    /// A session that was ended by a newer login, as declared, or that was logged out, asks for itself. Else it is the word of
+    /// `whoami` with the same token: refused before, or after with no other login in between, it is the session; accepted
+    /// after, it is the payload.
+    pub(crate) fn relogin_cause(&self, index: usize) -> Option<ReloginCause> {
+        let op = &self.history.operations[index];
+        if op.answer.outcome != Outcome::Relogin {
+            return None;
+        }
+        if op.op == "whoami" || self.logged_out(op) || self.refused_as_replaced(op) {
+            return Some(ReloginCause::Token);
+        }
+        if op.token_name.is_none() {
+            return Some(ReloginCause::Unknown);
+        }
+        let asked = self.operations().filter(|(_, other)| {
+            other.op == "whoami"
+                && other.token_name == op.token_name
+                && other.token_of == op.token_of
+                && other.returned.is_some()
+        });
+        for (_, whoami) in asked {
+            let after = whoami.called > op.called;
+            match whoami.answer.outcome {
+                Outcome::Ok if after && op.payload.is_some() => return Some(ReloginCause::Key),
+                Outcome::Relogin | Outcome::Denied if !after || !self.login_between(op, whoami) => {
+                    return Some(ReloginCause::Token);
+                }
+                _ => {}
+            }
+        }
+        Some(ReloginCause::Unknown)
+    }
+
+    /// Whether a login of the token's person was under way between two requests with that token.
+    fn login_between(&self, first: &Operation, second: &Operation) -> bool {
+        self.logins().any(|(_, login)| {
+            first.token_of.as_deref() == Some(login.user.as_str())
+                && login.called < second.called
+                && login.returned.is_none_or(|at| at > first.called)
+        })
+    }
+
     /// The line of the adapter that would make this refusal right, where one session per person is what was meant.
     pub(crate) fn undeclared_replacement(&self, op: &Operation) -> Option<Say> {
-        let token_alone = op.payload.is_none() || op.answer.outcome == Outcome::Denied;
+        let token_alone = op.payload.is_none()
+            || op.answer.outcome == Outcome::Denied
+            || op.answer.relogin == Some(ReloginCause::Token);
         let told = !self.context.declared.replaces_sessions
             && token_alone
             && self.refused_after_another_login(op);
@@ -69,9 +127,8 @@ impl Facts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::History;
     use crate::judge::builder::{Builder, broken};
-    use crate::judge::{Declared, Expectation, JudgeContext, judge};
+    use crate::judge::{Declared, Expectation, judge};
 
     fn replacing(must: &[Outcome]) -> JudgeContext {
         let wish = Expectation {
@@ -127,6 +184,36 @@ mod tests {
         b.reply(call);
         b.welcome(two, "t2");
         assert!(!broken(&b.history, &replacing(&[])).is_empty());
+    }
+
+    /// A payload sent with t1 gets `relogin`, then whoami is asked with it; `again`: a login comes in between.
+    fn cause(whoami: Option<Outcome>, again: bool) -> Option<ReloginCause> {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let payload = b.capture("P1", "p", 1);
+        let sent = b.send_gets("P1", payload, "t1", Outcome::Relogin);
+        if again {
+            b.login("P2", "c2", 2, "t2");
+        }
+        if let Some(outcome) = whoami {
+            b.whoami("P1", "t1", outcome, None);
+        }
+        name_relogins(&mut b.history, &JudgeContext::default());
+        assert_eq!(b.history.operations[0].answer.relogin, None);
+        b.history.operations[sent].answer.relogin
+    }
+
+    #[test]
+    fn whoami_tells_a_dead_session_from_a_payload_that_does_not_open() {
+        let (key, token) = (Some(ReloginCause::Key), Some(ReloginCause::Token));
+        let unknown = Some(ReloginCause::Unknown);
+        assert_eq!(cause(Some(Outcome::Ok), false), key);
+        assert_eq!(cause(Some(Outcome::Ok), true), key);
+        assert_eq!(cause(Some(Outcome::Relogin), false), token);
+        assert_eq!(cause(Some(Outcome::Denied), false), token);
+        assert_eq!(cause(Some(Outcome::Relogin), true), unknown);
+        assert_eq!(cause(Some(Outcome::ServerError), false), unknown);
+        assert_eq!(cause(None, false), unknown);
     }
 
     #[test]

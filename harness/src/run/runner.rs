@@ -583,6 +583,8 @@ impl Runner {
             prefix: &prefix,
         };
         let mut played = play(&self.ground(pace), &piece).await;
+        let context = context(case, &self.adapter.features);
+        judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
         played
     }
