@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
 use crate::verdict::{Impact, Level, Verdict, Violation};
@@ -120,6 +121,9 @@ pub enum RunEvent {
         /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
         #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
         learned: Characterisation,
+        /// What share of the selected cases judged something; empty in transcripts of older versions.
+        #[serde(default)]
+        coverage: Coverage,
     },
 }
 

@@ -181,6 +181,7 @@ fn complaint(correct: Correct, result: &CaseResult) -> Option<String> {
     let fine = match result.verdict {
         Verdict::Pass => true,
         Verdict::Warn => correct != Correct::CandidateKeys && !is_control,
+        Verdict::Skip { .. } => correct.describes().is_some(),
         _ => false,
     };
     (!fine).then(|| told(std::slice::from_ref(result)))

@@ -7,6 +7,7 @@
 )]
 
 mod runs;
+mod features;
 mod senses;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use crate::history::{
     Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    StepKind, Tick, UpstreamCall,
+    ReloginCause, StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
 use crate::judge::steps;
@@ -292,6 +292,18 @@ pub(crate) fn is_probe(op: &Operation) -> bool {
 /// "500 (server_error)", "no answer".
 pub(crate) fn said(answer: &Answer) -> Say {
     match answer.status {
+        Some(status) if answer.relogin == Some(ReloginCause::Token) => say!(
+            "{status} ({word}: the session is not accepted any more)",
+            "{status}（{word}：会话已失效）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
+        Some(status) if answer.relogin == Some(ReloginCause::Key) => say!(
+            "{status} ({word}: the session is good, no key opens the payload)",
+            "{status}（{word}：会话有效，但没有 key 能解开密文）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
         Some(status) => say!(
             "{status} ({word})",
             "{status}（{word}）",

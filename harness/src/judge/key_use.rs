@@ -242,6 +242,9 @@ fn unhelpful(
         }
     };
     let mut finding = Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index));
+    if let Some(line) = facts.undeclared_replacement(op) {
+        finding = finding.because(line);
+    }
     if let Some(no) = payload.key_no {
         finding = finding.because(key_history(facts, payload, no, op.called));
     }
@@ -272,7 +275,16 @@ fn excused(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
         .any(|(_, call)| failed(call) || call.fault.is_some());
     let altered = !op.alterations.is_empty();
     let refused = matches!(op.answer.outcome, Outcome::Invalid | Outcome::Denied);
-    upstream_failed || facts.logged_out(op) || (altered && refused)
+    upstream_failed
+        || facts.logged_out(op)
+        || facts.refused_as_replaced(op)
+        || (refused && (altered || is_duplicate(facts, op)))
+}
+
+/// Whether the code of a login was submitted more than once: the refusal may be about the code.
+fn is_duplicate(facts: &Facts<'_>, op: &Operation) -> bool {
+    let code = op.code.as_deref();
+    code.is_some_and(|code| facts.submissions(code).len() > 1)
 }
 
 fn describe(payload: &PayloadRecord) -> Say {
@@ -518,7 +530,7 @@ fn tries_newest(facts: &Facts<'_>, index: usize, op: &Operation, key: &KeyRecord
         && !facts.logged_out(op)
         && !facts.key_disturbed(&key.user, key.issued, op.called)
         && !dropped_by_probing(facts, op, key)
-        && !replaced_by_declaration(facts, op)
+        && !facts.refused_as_replaced(op)
 }
 
 /// Whether some login that brought `key` was answered ok: a login the phone was told failed obliges to nothing.
@@ -542,22 +554,6 @@ fn dropped_by_probing(facts: &Facts<'_>, op: &Operation, key: &KeyRecord) -> boo
                 && facts
                     .payload(other)
                     .is_some_and(|payload| !honest(payload) || payload.key_no != Some(key.no))
-        })
-}
-
-/// With `multi_device = "replace"` the session of a login ends when another login of that person is answered later;
-/// relogin is then what was declared.
-fn replaced_by_declaration(facts: &Facts<'_>, op: &Operation) -> bool {
-    let own = facts.login_of_token(op);
-    let begun = own.and_then(|login| facts.history.operations[login].returned);
-    facts.context.declared.replaces_sessions
-        && op.answer.outcome == Outcome::Relogin
-        && facts.logins().any(|(index, other)| {
-            Some(index) != own
-                && Some(other.user.as_str()) == op.token_of.as_deref()
-                && other.answer.outcome == Outcome::Ok
-                && other.returned > begun
-                && other.returned < Some(op.called)
         })
 }
 

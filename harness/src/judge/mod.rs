@@ -15,6 +15,7 @@ mod key_use;
 mod liveness;
 mod mechanism;
 mod rules;
+mod sessions;
 pub mod steps;
 mod tokens;
 mod upstream;
@@ -78,6 +79,11 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
         .collect();
     violations.sort_by_key(rank);
     violations
+}
+
+/// Writes into a history what every `relogin` was about, as far as what else was asked can tell.
+pub(crate) fn name_relogins(history: &mut History, context: &JudgeContext) {
+    sessions::name_relogins(history, context);
 }
 
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason

@@ -172,6 +172,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         exit_code: 3,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }
@@ -338,6 +339,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         exit_code: 1,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }

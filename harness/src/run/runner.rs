@@ -22,10 +22,12 @@ use super::settle::{Pace, QUIET_FLOOR};
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::fit::{Described, Fit};
 use crate::history::History;
 use crate::judge;
-use crate::lang::{Say, say};
+use crate::lang::say;
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub trace: bool,
     /// Whether a violated SHOULD makes the exit code 1.
     pub strict: bool,
+    /// Whether a run may end well though every case of some selected suite was skipped.
+    pub allow_skipped: bool,
     /// Whether a case ends with its first failing order.
     pub fail_fast: bool,
     /// How many orders of a case are run.
@@ -86,6 +90,7 @@ impl Settings {
             calibration_logins: 8,
             trace: false,
             strict: false,
+            allow_skipped: false,
             fail_fast: false,
             limits: Limits::default(),
             jobs: 1,
@@ -165,6 +170,8 @@ pub type Listener<'l> = dyn FnMut(RunEvent) + Send + 'l;
 pub struct Runner {
     handle: Handle,
     adapter: Arc<Adapter>,
+    /// What the adapter describes, which every case is fitted to.
+    described: Described,
     /// `None` only while it is being started again, and after that failed.
     backend: Option<Backend>,
     client: Client,
@@ -260,6 +267,7 @@ impl Runner {
         };
         let runner = Self {
             handle,
+            described: Described::of(&adapter),
             adapter,
             backend: Some(backend),
             client,
@@ -399,13 +407,19 @@ impl Runner {
             results.push(self.run_case(case, listener).await);
         }
         let interrupted = self.settings.cancel.is_cancelled();
-        let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
+        let Settings {
+            strict,
+            allow_skipped,
+            ..
+        } = self.settings;
+        let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
         let exit_code = exit::worst(of_cases, still);
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
             interrupted,
             learned: self.characterisation(),
+            coverage: Coverage::forecast(&self.described, cases).after(&results),
         });
         results
     }
@@ -413,6 +427,11 @@ impl Runner {
     /// Runs every order of one case, nearest to first-in-first-out first, each once.
     pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
         let began = Instant::now();
+        let fit = Fit::of(case, &self.described);
+        let case = match &fit {
+            Fit::Runs(fitted) => &fitted.case,
+            Fit::Skips(_) => case,
+        };
         let listing = case.listing(&self.settings.limits, self.seed);
         listener(RunEvent::CaseStarted {
             path: case.path.clone(),
@@ -424,25 +443,13 @@ impl Runner {
             axes: case.axes.clone(),
             orders: listing.len(),
         });
-        let absent: Vec<&str> = case
-            .program
-            .needs
-            .iter()
-            .map(String::as_str)
-            .filter(|op| !self.adapter.has(op))
-            .collect();
         let too_many_faults = self
             .settings
             .limits
             .faults
             .filter(|most| case.faults() > *most);
-        let result = if !absent.is_empty() {
-            let reason = say!(
-                "not-described: {absent}",
-                "not-described: adapter 没有描述 {absent}",
-                absent = Say::join(absent, &say!(", ", "、"))
-            );
-            skipped(case, reason)
+        let result = if let Fit::Skips(unfit) = &fit {
+            skipped(case, unfit.reason())
         } else if let Some(most) = too_many_faults {
             let reason = say!(
                 "filtered: it schedules more than {most} faults",
@@ -464,6 +471,9 @@ impl Runner {
             hopeless(case, reason)
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
+            if let Fit::Runs(fitted) = &fit {
+                fitted.notes().into_iter().for_each(|note| tally.note(note));
+            }
             self.revive(&mut tally).await;
             let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -491,7 +501,18 @@ impl Runner {
     }
 
     pub(crate) fn judge(&self, case: &Case, history: &History) -> Vec<Violation> {
-        judge::judge(history, &context(case, &self.adapter.features))
+        judge::judge(
+            history,
+            &context(&self.fitted(case), &self.adapter.features),
+        )
+    }
+
+    /// The case as it runs under this adapter; as it is, if it cannot.
+    fn fitted(&self, case: &Case) -> Case {
+        match Fit::of(case, &self.described) {
+            Fit::Runs(fitted) => fitted.case,
+            Fit::Skips(_) => case.clone(),
+        }
     }
 
     /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
@@ -560,6 +581,7 @@ impl Runner {
     }
 
     async fn play(&self, case: &Case, order: &Order, pace: Pace) -> Played {
+        let case = &self.fitted(case);
         let prefix = self.prefix(&case.path, &order.to_string());
         let program = case.part(order);
         let piece = Piece {
@@ -570,6 +592,8 @@ impl Runner {
             prefix: &prefix,
         };
         let mut played = play(&self.ground(pace), &piece).await;
+        let context = context(case, &self.adapter.features);
+        judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
         played
     }

@@ -24,7 +24,7 @@ use crate::device::{Device, user_view};
 use crate::history::{Ending, History, Operation};
 use crate::scenario::Program;
 use crate::schedule::EventName;
-use crate::target::{Adapter, Client, Extra, OpVars, RawAnswer};
+use crate::target::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
 
 /// What orders are forced against.
 pub(crate) struct Ground<'a> {
@@ -194,7 +194,11 @@ impl<'a> Stage<'a> {
             cast,
             record: Recorder::default(),
             phones,
-            shelf: Shelf::default(),
+            shelf: Shelf {
+                newest_session_only: ground.adapter.features.multi_device
+                    == Some(MultiDevice::Replace),
+                ..Shelf::default()
+            },
             heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),

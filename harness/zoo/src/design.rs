@@ -28,6 +28,14 @@ pub enum Correct {
     SharedStore,
     /// The reference behind one lock around every login.
     Serialised,
+    /// One session per person: a newer login ends the older ones.
+    SingleSession,
+    /// The reference with nothing described but the login.
+    LoginOnly,
+    /// The reference with a login and the phone number in ciphertext, and nothing else described.
+    PhoneOnly,
+    /// A login that takes the profile with the code, and uses the key of that very login and no other.
+    SealedLogin,
 }
 
 impl Correct {
@@ -38,6 +46,10 @@ impl Correct {
         Self::PerUser,
         Self::SharedStore,
         Self::Serialised,
+        Self::SingleSession,
+        Self::LoginOnly,
+        Self::PhoneOnly,
+        Self::SealedLogin,
     ];
 
     /// Permanent name, in kebab case.
@@ -49,6 +61,10 @@ impl Correct {
             Self::PerUser => "per-user",
             Self::SharedStore => "shared-store",
             Self::Serialised => "serialised",
+            Self::SingleSession => "single-session",
+            Self::LoginOnly => "login-only",
+            Self::PhoneOnly => "phone-only",
+            Self::SealedLogin => "sealed-login",
         }
     }
 
@@ -67,6 +83,16 @@ impl Correct {
             }
             Self::SharedStore => "is the reference on two replicas in front of one store",
             Self::Serialised => "is the reference with one login at a time",
+            Self::SingleSession => {
+                "keeps one session per person: a newer login ends the older ones"
+            }
+            Self::LoginOnly => "is the reference, of which the adapter describes the login alone",
+            Self::PhoneOnly => {
+                "is the reference, of which the adapter describes the login and the encrypted phone number"
+            }
+            Self::SealedLogin => {
+                "takes the profile with the code and opens it with the key of that very login"
+            }
         }
     }
 
@@ -79,6 +105,21 @@ impl Correct {
             Self::PerUser => "每个用户一把 key，存最后写入的，对不上就要求重新登录",
             Self::SharedStore => "参考实现，两个副本共用一个存储",
             Self::Serialised => "参考实现，一次只处理一个登录",
+            Self::SingleSession => "一人一个会话，新的登录会让旧的失效",
+            Self::LoginOnly => "参考实现，adapter 只描述了登录",
+            Self::PhoneOnly => "参考实现，adapter 只描述了登录和加密手机号",
+            Self::SealedLogin => "登录请求里同时带 code 和资料密文，只用这次登录的 key 解密",
+        }
+    }
+
+    /// The operations its adapter describes; all of them unless it is about describing less.
+    #[must_use]
+    pub const fn describes(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::LoginOnly => Some(&["login"]),
+            Self::PhoneOnly => Some(&["login", "phone_cipher"]),
+            Self::SealedLogin => Some(&["login_profile"]),
+            _ => None,
         }
     }
 }
@@ -369,11 +410,16 @@ impl Design {
     /// The decisions of this design.
     pub(crate) fn policy(self) -> Box<dyn Policy> {
         match self {
-            // What the last two have besides, replicas and a queue, is no decision about sessions or keys.
-            Self::Correct(Correct::CandidateKeys | Correct::SharedStore | Correct::Serialised) => {
-                Box::new(correct::CandidateKeys)
-            }
-            Self::Correct(Correct::PerToken) => Box::new(correct::PerToken),
+            // What the others have besides, replicas, a queue or less in the adapter, is no decision about sessions or keys.
+            Self::Correct(
+                Correct::CandidateKeys
+                | Correct::SharedStore
+                | Correct::Serialised
+                | Correct::LoginOnly
+                | Correct::PhoneOnly,
+            ) => Box::new(correct::CandidateKeys),
+            Self::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
+            Self::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
             Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
             Self::Mutant(mutant) => mutants::policy(mutant),
         }
