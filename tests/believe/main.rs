@@ -6,7 +6,8 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
-mod senses;
+mod alarms;
+mod alarms;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
