@@ -335,6 +335,10 @@ pub enum Purpose {
     Scenario,
     /// Part of `recover`: one clean login on a fresh phone, a new capture, a send.
     Recovery,
+    /// A payload that did not open, once more at once: do answers alternate?
+    SecondTry,
+    /// The same after a pause: was the key written late?
+    LaterLook,
 }
 
 impl Purpose {
@@ -351,6 +355,10 @@ pub enum Alteration {
     PlusAsSpace,
     /// Fields were added that the adapter does not describe.
     AddedFields,
+    /// The phone says it is another person's, in every identity field.
+    ForeignIdentity,
+    /// The payload is missing, empty or cannot be opened by anybody.
+    SpoiledPayload,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
@@ -568,6 +576,8 @@ pub enum Forgery {
     BentIv,
     /// Another person's openId inside, under this person's key.
     ForeignOpenid,
+    /// This person's own data under the key of another person of the scenario.
+    ForeignKey,
 }
 
 /// How an order's run ended.

@@ -6,8 +6,9 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
-mod runs;
+mod alarms;
 mod features;
+mod runs;
 mod senses;
 
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
+mod again;
 mod answers;
 mod asks;
 mod calibrate;
@@ -27,6 +28,7 @@ mod lanes;
 pub mod leak;
 mod levers;
 mod locks;
+mod looks;
 mod mask;
 mod md5;
 mod meaning;
@@ -39,6 +41,7 @@ mod record;
 mod replay;
 mod runner;
 mod settle;
+mod shapes;
 mod shelf;
 mod shrink;
 mod stage;

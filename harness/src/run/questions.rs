@@ -16,6 +16,7 @@ impl Stage<'_> {
     /// A backend that takes the payload with the code gets both in one request.
     pub(crate) async fn recover(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
         self.ask_who(user).await?;
+        self.look_again(user).await?;
         let step = &Step {
             phone: Some(self.fresh_phone(user)?),
             ..step.clone()
@@ -93,8 +94,10 @@ impl Stage<'_> {
 
     /// Sends and waits until everything is at rest again.
     async fn ask_alone(&mut self, step: &Step, op: &str, carries: Carries<'_>) -> Result<(), Stop> {
+        let from = self.requests.len();
         self.ask(phone_of(step)?, op, &step.label, None, carries);
-        self.settle(Need::Certainty).await.map(|_| ())
+        self.settle(Need::Certainty).await?;
+        self.try_again(from).await
     }
 
     /// The operation that takes a payload after the login, if the backend has one.
@@ -122,6 +125,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let (phone, using) = (token.phone, Using::Named(token.name.clone()));
+        self.look_again(user).await?;
         let before = self.record.phase();
         self.record.set_phase(Phase::Probe);
         self.read_keys(user);
@@ -134,6 +138,9 @@ impl Stage<'_> {
             .map(|key| (format!("k{}", key.no), SealKey::Number(key.no)))
             .collect();
         seals.push(("never-issued".to_owned(), SealKey::NeverIssued));
+        for (other, key) in self.keys_of_others(user) {
+            seals.push((format!("key of {other}"), SealKey::Foreign(key)));
+        }
         for (word, key) in seals {
             let name = format!("{} {word}", step.text);
             let seal = Seal {

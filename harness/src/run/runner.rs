@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 
+use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::cancel::Cancel;
 use super::cast;
@@ -19,6 +20,7 @@ use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
+use super::shapes;
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
@@ -118,6 +120,10 @@ pub enum RunError {
     /// [`crate::verdict::Verdict::Error`]'s does.
     #[error("{0}")]
     Baseline(String),
+    /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
+    /// backend, told before any case could run. Exit code 1.
+    #[error("{}", .0.en)]
+    Shape(Say),
     /// The run was cancelled. Exit code 130.
     #[error("interrupted")]
     Cancelled,
@@ -130,6 +136,7 @@ impl RunError {
         match self {
             Self::App { .. } => exit::USAGE,
             Self::Baseline(reason) => exit::of_error(reason),
+            Self::Shape(_) => exit::VIOLATED,
             Self::Cancelled => exit::INTERRUPTED,
         }
     }
@@ -185,6 +192,8 @@ pub struct Runner {
     pub(super) locking: OnceCell<Option<Locking>>,
     /// Set once the backend's patience was measured.
     patience: OnceCell<()>,
+    /// How waiting for a backend that refuses everybody has gone.
+    waiting: Waiting,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
@@ -282,6 +291,7 @@ impl Runner {
             attempts: Mutex::default(),
             locking: OnceCell::new(),
             patience: OnceCell::new(),
+            waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
         };
@@ -291,7 +301,13 @@ impl Runner {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
-                return Err(RunError::Baseline(runner.with_last_lines(reason)));
+                let prefix = runner.prefix("shapes", "-");
+                let ground = runner.ground(runner.pace());
+                let error = match shapes::difference(&ground, &prefix).await {
+                    Some(sentence) => RunError::Shape(sentence),
+                    None => RunError::Baseline(runner.with_last_lines(reason)),
+                };
+                return Err(error);
             }
         }
         if runner.settings.measure_patience {
@@ -653,6 +669,7 @@ impl Runner {
                 .calls_per_login
                 .get(EXCHANGE)
                 .map_or(0, |count| count.most),
+            waiting: &self.waiting,
             cancel: &self.settings.cancel,
         }
     }
@@ -663,6 +680,11 @@ impl Runner {
             Stop::Baseline(why) => RunError::Baseline(
                 self.with_last_lines(format!("{}: fault-free {why}", exit::REASON_BASELINE)),
             ),
+            Stop::Refused(why) => RunError::Baseline(self.with_last_lines(format!(
+                "{}: {}",
+                exit::REASON_BASELINE,
+                why.en
+            ))),
             Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
             Stop::Ended(ending) => {
                 RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))
