@@ -23,6 +23,9 @@ pub struct Exploration {
     pub pruned: usize,
     /// Whether every order there is was run or cannot happen.
     pub exhaustive: bool,
+    /// Orders beside the planned ones that were run with steps taken together; 0 in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beside: usize,
     /// Of the planned orders, those in which steps are taken together ([`Forced::Partly`]); 0 in transcripts of older versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub together: usize,
@@ -123,6 +126,15 @@ impl Exploration {
 
     /// A claim about these orders, and how far it goes.
     pub(crate) fn with_limits(&self, claim: Say) -> Say {
+        let claim = match self.beside {
+            0 => claim,
+            beside => say!(
+                "{claim}, and {beside} more with steps taken together: what happens between those inside the backend is not forced",
+                "{claim}，另有 {beside} 种把若干步骤同时放行：它们在后端内部的先后没有被强制",
+                claim = claim,
+                beside = beside
+            ),
+        };
         match self.together {
             0 => claim,
             together => say!(
@@ -369,6 +381,15 @@ mod tests {
             together: 4,
             ..Exploration::default()
         };
+        let more = Exploration {
+            total: Some(57),
+            exhaustive: true,
+            beside: 2,
+            ..Exploration::default()
+        };
+        assert!(more.claim().en.starts_with(
+            "all 57 orders were run or cannot happen, and 2 more with steps taken together: "
+        ));
         assert!(some.claim().en.starts_with(
             "all 9 orders were run or cannot happen; in 4 of them steps were taken together"
         ));

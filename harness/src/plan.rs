@@ -95,9 +95,29 @@ impl Case {
         }
     }
 
-    /// The orders to run within `limits`, and what they are of the whole; `seed` is for the searches that draw.
+    /// The orders to run within `limits`, and what they are of the whole, with [`Case::together`] behind them; `seed` is for
+    /// the searches that draw.
     #[must_use]
     pub fn listing(&self, limits: &Limits, seed: u64) -> Listing {
+        let mut together = self.together();
+        together.truncate(limits.max_orders.unwrap_or(usize::MAX));
+        if limits.inversions.is_some() {
+            together.clear();
+        }
+        self.one_by_one(limits, seed).with_together(together)
+    }
+
+    /// The orders with steps taken together that are run beside the others: of a race whose every order is run, unless it is
+    /// a control, which asks about the harness and not about the backend.
+    #[must_use]
+    pub fn together(&self) -> Vec<Order> {
+        match self.program.explore {
+            Explore::All { .. } if !self.scenario.control => self.space().together(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn one_by_one(&self, limits: &Limits, seed: u64) -> Listing {
         let space = self.space();
         match &self.program.explore {
             Explore::Fifo => Listing::named(vec![space.fifo()], space.total(DEFAULT_MAX_ORDERS)),
@@ -387,6 +407,53 @@ mod tests {
         check("N1", &[("rotation:min_interval/n:2", 3)]);
         check("N2", &[("rotation:login/returns:current/n:2", 3)]);
         check("N5", &[("", 6)]);
+    }
+
+    #[test]
+    fn orders_with_steps_taken_together_are_pinned() {
+        let cases = cases(scenario::all(), &Selection::default());
+        let mut counted: Vec<(&str, usize)> = Vec::new();
+        for case in &cases {
+            let together = case.together().len();
+            match counted
+                .iter_mut()
+                .find(|(alias, _)| *alias == case.scenario.alias)
+            {
+                Some((_, sum)) => *sum += together,
+                None if together > 0 => counted.push((&case.scenario.alias, together)),
+                None => {}
+            }
+        }
+        counted.sort_unstable();
+        let expected = [
+            ("CC-1", 2),
+            ("CL-1", 12),
+            ("CL-5", 4),
+            ("KI-3", 2),
+            ("SK-2", 9),
+        ];
+        assert_eq!(counted, expected);
+        let slow = cases.iter().find(|case| case.scenario.alias == "CL-1");
+        let listing = slow
+            .map(|case| case.listing(&Limits::default(), 1))
+            .unwrap();
+        let searches: Vec<String> = listing
+            .parts
+            .iter()
+            .map(|part| part.search.to_string())
+            .collect();
+        assert_eq!(searches, ["all", "together"]);
+        assert_eq!((listing.len(), listing.counted()), (8, 6));
+        assert!(listing.is_exhaustive());
+        assert_eq!(
+            listing.iter().last().unwrap().to_string(),
+            "S1+S2.K1.K2.R2+R1"
+        );
+        let near = Limits {
+            inversions: Some(1),
+            ..Limits::default()
+        };
+        assert_eq!(slow.map(|case| case.listing(&near, 1).together()), Some(0));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod accounts;
 mod codes;
 mod context;
+mod crossing;
 mod doubt;
 mod expectations;
 mod facts;

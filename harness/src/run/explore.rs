@@ -76,7 +76,11 @@ impl Runner {
                 let Some(order) = listing.get(at) else { break };
                 at += 1;
                 let order = tally.spelling(order);
-                if tally.prunes(&order) {
+                let impossible = match at > listing.counted() {
+                    true => tally.forbids(&order),
+                    false => tally.prunes(&order),
+                };
+                if impossible {
                     continue;
                 }
                 lanes.push(self.looked(case, order, at, Doubts::of(&tally)));
@@ -87,6 +91,10 @@ impl Runner {
             let Some(looked) = lanes.next().await else {
                 break;
             };
+            if looked.at > listing.counted() {
+                self.take(case, listing, looked, &mut tally, listener).await;
+                continue;
+            }
             let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
             if let Some(lock) = found {
                 let kind = self.locking().await;
@@ -108,8 +116,7 @@ impl Runner {
                 let doubts = Doubts::of(&tally);
                 self.looked(case, spelling, looked.at, doubts).await
             };
-            self.take(case, listing.len(), looked, &mut tally, listener)
-                .await;
+            self.take(case, listing, looked, &mut tally, listener).await;
         }
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
@@ -191,7 +198,7 @@ impl Runner {
     async fn take(
         &self,
         case: &Case,
-        of: usize,
+        listing: &Listing,
         looked: Looked,
         tally: &mut Tally,
         listener: &mut Listener<'_>,
@@ -220,13 +227,16 @@ impl Runner {
             path: case.path.clone(),
             order: order.to_string(),
             index: at,
-            of,
+            of: listing.len(),
             token: token.clone(),
             violations: violations.clone(),
             ending: history.ending.clone(),
             history: shown.then(|| Box::new(history.clone())),
         });
         match cut {
+            None if at > listing.counted() => {
+                tally.add_beside(at, &order, &token, history, violations);
+            }
             None => {
                 let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
                 let ending = history.ending.clone();
@@ -294,8 +304,7 @@ impl Runner {
                     "DET-01: {order} 第一次通过，再跑一次却失败了",
                     order = order.to_string()
                 ));
-                self.take(case, listing.len(), looked, tally, listener)
-                    .await;
+                self.take(case, listing, looked, tally, listener).await;
                 tally.again(at, false);
                 plan.extend(std::iter::repeat_n(at, repeats.saturating_sub(1)));
             }

@@ -374,6 +374,16 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Lets held replies go, each right after the one before it has left.
+    pub(crate) fn let_replies_go(&mut self, calls: &[usize]) {
+        for &call in calls {
+            self.calls[call].through_committed = true;
+        }
+        let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
+        self.cast.release_in_order(&calls);
+        self.stir();
+    }
+
     /// The schedule asks for nothing more of any request: whatever is held passes.
     pub(crate) fn nothing_due(&mut self) {
         for request in &mut self.requests {

@@ -11,7 +11,7 @@ use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
 use crate::plan::Case;
-use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Part, Search, Space, Total};
 use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
@@ -19,6 +19,8 @@ use crate::verdict::{Level, Verdict, Violation};
 #[derive(Default)]
 pub(crate) struct Tally {
     orders_run: usize,
+    /// Orders with steps taken together that were run beside those.
+    beside: usize,
     orders_failed: usize,
     /// Orders that ran into a lock, and orders never tried because a lock already seen forbids them.
     infeasible: usize,
@@ -170,6 +172,34 @@ impl Tally {
                 self.doubt = Some((reason, history.clone()));
             }
         }
+        self.blame(at, order, token, history, violations);
+    }
+
+    /// Adds an order with steps taken together, which was run beside the others: it may show a failure, and that it shows
+    /// none, or came to no end of its own, proves nothing about them.
+    pub(crate) fn add_beside(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
+        self.hung |= matches!(history.ending, Ending::Hung { .. });
+        if history.ending.is_complete() || !violations.is_empty() {
+            self.beside += 1;
+            self.blame(at, order, token, history, violations);
+        }
+    }
+
+    fn blame(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
         if violations.is_empty() {
             self.last = Some(history);
             return;
@@ -306,7 +336,11 @@ impl Tally {
             Total::Exactly(total) => (Some(total), total),
             Total::MoreThan(counted) => (None, counted),
         };
-        let searches = listing.parts.iter().map(|part| SearchShare {
+        let planned = listing
+            .parts
+            .iter()
+            .filter(|part| part.search != Search::Together);
+        let searches = planned.map(|part| SearchShare {
             search: part.search.to_string(),
             orders: part.orders,
             draws: part.draws,
@@ -322,11 +356,12 @@ impl Tally {
         Exploration {
             total,
             counted,
-            planned: listing.len(),
+            planned: listing.counted(),
             settled: self.orders_run + self.infeasible,
             pruned: self.pruned,
             exhaustive: total == Some(self.orders_run + self.infeasible),
-            together: listing.together(),
+            together: listing.together() - (listing.len() - listing.counted()),
+            beside: self.beside,
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -377,7 +412,7 @@ impl Tally {
         listing: Option<&Listing>,
         contradiction: Option<&Say>,
     ) -> Vec<Say> {
-        let orders = listing.map_or(0, Listing::len);
+        let orders = listing.map_or(0, Listing::counted);
         // First, because it is all that a case warned about for this has to say.
         let mut notes: Vec<Say> = contradiction.into_iter().cloned().collect();
         notes.extend(self.notes.iter().cloned());
@@ -406,8 +441,9 @@ impl Tally {
                 orders = orders
             ));
         }
+        let counted = |part: &&Part| part.search != Search::Together;
         if let Some(listing) = listing.filter(|listing| {
-            listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
+            !listing.is_exhaustive() && listing.parts.iter().filter(counted).count() > 1
         }) {
             // Notes of all cases stand together: this one is of one case, axes and all.
             let axes = &case.path[case.scenario.id.len()..];
@@ -451,7 +487,7 @@ impl Tally {
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let rules = std::mem::take(&mut self.rules).into_iter().collect();
-        let (orders_run, orders_failed) = (self.orders_run, self.orders_failed);
+        let (orders_run, orders_failed) = (self.orders_run + self.beside, self.orders_failed);
         let infeasible = self.infeasible;
         let (failing, telling) = self.order_to_show();
         let (token, violations, history, evidence) = match failing {
