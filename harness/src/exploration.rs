@@ -26,6 +26,9 @@ pub struct Exploration {
     /// Orders beside the planned ones that were run with steps taken together; 0 in transcripts of older versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beside: usize,
+    /// Rounds in which nothing was held; left out when there were none, and by older versions.
+    #[serde(default, skip_serializing_if = "FreeRounds::is_none")]
+    pub free: FreeRounds,
     /// Of the planned orders, those in which steps are taken together ([`Forced::Partly`]); 0 in transcripts of older versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub together: usize,
@@ -55,6 +58,21 @@ pub struct SearchShare {
     /// Draws that meet such a bug with 95 % certainty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws_for_95_percent: Option<u64>,
+}
+
+/// Rounds of a race in which nothing was held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeRounds {
+    /// How many were run.
+    pub run: usize,
+    /// In how many something was broken that no forced order broke.
+    pub failed: usize,
+}
+
+impl FreeRounds {
+    const fn is_none(&self) -> bool {
+        self.run == 0
+    }
 }
 
 /// How far what happened was decided from outside the backend, and not by the backend's own timing.
@@ -133,6 +151,15 @@ impl Exploration {
                 "{claim}，另有 {beside} 种把若干步骤同时放行：它们在后端内部的先后没有被强制",
                 claim = claim,
                 beside = beside
+            ),
+        };
+        let claim = match self.free.run {
+            0 => claim,
+            rounds => say!(
+                "{claim}; {rounds} rounds more with nothing held",
+                "{claim}；另跑了 {rounds} 轮，什么都不扣住",
+                claim = claim,
+                rounds = rounds
             ),
         };
         match self.together {

@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexMap;
 use thiserror::Error;
 
+use crate::history::StepKind;
 use crate::scenario::{Explore, Program, Scenario, Step, Verb, nearest};
 use crate::schedule::{Bound, DEFAULT_MAX_ORDERS, Event, Limits, Listing, Order, Space};
 use crate::verdict::Level;
@@ -117,6 +118,33 @@ impl Case {
         }
     }
 
+    /// Whether its race is also run without gates: one whose every order is run, so that its file expects nothing of any one
+    /// order, in which phones of their own do nothing but talk to the backend and WeChat, and which is no control. Of the
+    /// axes of a scenario those are taken that show most: most phones, and a new key with every exchange.
+    #[must_use]
+    pub fn runs_free(&self) -> bool {
+        let shows = |program: &Program, axes: &IndexMap<String, String>| {
+            let exchange = axes
+                .get("rotation")
+                .is_some_and(|value| value == "exchange");
+            (program.chains.len(), exchange)
+        };
+        let own = shows(&self.program, &self.axes);
+        let programs = self.scenario.programs();
+        let first = programs
+            .filter(|(axes, program)| shows(program, axes) >= own)
+            .map(|(axes, program)| (shows(program, axes), axes))
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let all = matches!(self.program.explore, Explore::All { .. });
+        let shared = self
+            .events()
+            .iter()
+            .any(|event| event.kind == StepKind::World);
+        let several = self.program.chains.len() > 1;
+        let richest = first.is_some_and(|(_, axes)| *axes == self.axes);
+        all && several && !shared && !self.scenario.control && self.faults() == 0 && richest
+    }
+
     fn one_by_one(&self, limits: &Limits, seed: u64) -> Listing {
         let space = self.space();
         match &self.program.explore {
@@ -166,6 +194,9 @@ impl Case {
     #[must_use]
     pub fn part(&self, order: &Order) -> Program {
         let mut program = self.program.clone();
+        if order.is_free() {
+            return program;
+        }
         let events = self.events();
         let without = |step: &Step| matches!(&step.verb, Verb::Fault { label, .. } if order.leaves_out(label));
         program.before.retain(|step| !without(step));
@@ -453,7 +484,32 @@ mod tests {
             inversions: Some(1),
             ..Limits::default()
         };
-        assert_eq!(slow.map(|case| case.listing(&near, 1).together()), Some(0));
+        let beside = |listing: &Listing| listing.len() - listing.counted();
+        assert_eq!(slow.map(|case| beside(&case.listing(&near, 1))), Some(0));
+    }
+
+    #[test]
+    fn free_runs_are_pinned() {
+        let cases = cases(scenario::all(), &Selection::default());
+        let free: Vec<&str> = cases
+            .iter()
+            .filter(|case| case.runs_free())
+            .map(|case| case.path.as_str())
+            .collect();
+        let expected = [
+            "code-lifecycle/same-code-twice",
+            "concurrent-login/older-token-stored-last/rotation:exchange",
+            "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:3",
+            "key-isolation/request-state-in-a-shared-object",
+            "stale-key/login-and-capture-in-parallel/rotation:exchange",
+        ];
+        let sorted: Vec<&str> = free
+            .iter()
+            .copied()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        assert_eq!((free.len(), sorted), (5, expected.to_vec()));
     }
 
     #[test]

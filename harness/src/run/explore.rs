@@ -19,7 +19,7 @@ use crate::history::Ending;
 use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
-use crate::schedule::{Listing, Order, events};
+use crate::schedule::{Listing, Order, Search, events};
 
 /// One passing order in so many is run twice.
 const SAMPLE: usize = 50;
@@ -75,6 +75,9 @@ impl Runner {
             while lanes.has_room() && !self.is_done(&tally) {
                 let Some(order) = listing.get(at) else { break };
                 at += 1;
+                if order.is_free() {
+                    continue;
+                }
                 let order = tally.spelling(order);
                 let impossible = match at > listing.counted() {
                     true => tally.forbids(&order),
@@ -121,6 +124,10 @@ impl Runner {
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
             self.run_again(case, listing, &mut tally, listener).await;
+            let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
+            if has_free && !tally.is_over() && !self.is_done(&tally) {
+                self.run_free(case, listing, &mut tally, listener).await;
+            }
             self.explain(case, &mut tally).await;
         }
         tally
@@ -261,7 +268,7 @@ impl Runner {
     ) {
         let failing = tally.failing().to_vec();
         let repeats = self.settings.repeat_failing.saturating_sub(1);
-        let sampled = (1..=listing.len())
+        let sampled = (1..=listing.counted())
             .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
         let mut plan: VecDeque<usize> = failing
             .iter()

@@ -193,6 +193,9 @@ impl Play<'_> {
     }
 
     async fn race(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
+        if piece.order.is_free() {
+            return self.stage.race_freely(piece).await;
+        }
         for moment in piece.order.moments() {
             self.moment(piece, moment).await?;
             if self.stage.settle(Need::Rest).await? == Decision::Blocked {

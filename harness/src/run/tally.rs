@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::locks::{Locking, Locks};
 use super::play::Lock;
+use super::runner::Judged;
 use super::store;
 use crate::event::CaseResult;
-use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
+use crate::exploration::{Evidence, Exploration, FreeRounds, Rate, SearchShare};
 use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
 use crate::plan::Case;
-use crate::schedule::{EventName, Listing, Order, PairCoverage, Part, Search, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Part, Space, Total};
 use crate::target::Serialises;
 use crate::verdict::{Level, Verdict, Violation};
 
@@ -21,6 +22,8 @@ pub(crate) struct Tally {
     orders_run: usize,
     /// Orders with steps taken together that were run beside those.
     beside: usize,
+    /// Rounds in which nothing was held.
+    free: FreeRounds,
     orders_failed: usize,
     /// Orders that ran into a lock, and orders never tried because a lock already seen forbids them.
     infeasible: usize,
@@ -35,6 +38,8 @@ pub(crate) struct Tally {
     failing: Vec<usize>,
     /// Of failing orders that were run again: runs in all, and runs that failed.
     rates: BTreeMap<usize, Rate>,
+    /// The same of what free rounds showed.
+    found: Option<(usize, Rate)>,
     coverage: Option<PairCoverage>,
     space: Option<Space>,
     last: Option<History>,
@@ -192,6 +197,29 @@ impl Tally {
         }
     }
 
+    /// Takes into account what came of the rounds in which nothing was held.
+    pub(crate) const fn free(&mut self, rounds: FreeRounds) {
+        self.free = rounds;
+    }
+
+    /// Adds what those rounds showed, as the order that shows it best, and how often that fails.
+    pub(crate) fn add_found(&mut self, at: usize, found: Judged, rate: Rate) {
+        let Judged {
+            order,
+            played,
+            violations,
+            token,
+        } = found;
+        self.hung |= matches!(played.history.ending, Ending::Hung { .. });
+        self.blame(at, &order, &token, played.history, violations);
+        self.found = Some((at, rate));
+    }
+
+    /// Whether some order broke this rule.
+    pub(crate) fn broke(&self, rule: &str) -> bool {
+        self.rules.contains(rule)
+    }
+
     fn blame(
         &mut self,
         at: usize,
@@ -336,10 +364,7 @@ impl Tally {
             Total::Exactly(total) => (Some(total), total),
             Total::MoreThan(counted) => (None, counted),
         };
-        let planned = listing
-            .parts
-            .iter()
-            .filter(|part| part.search != Search::Together);
+        let planned = listing.parts.iter().filter(|part| !part.search.is_beside());
         let searches = planned.map(|part| SearchShare {
             search: part.search.to_string(),
             orders: part.orders,
@@ -360,8 +385,9 @@ impl Tally {
             settled: self.orders_run + self.infeasible,
             pruned: self.pruned,
             exhaustive: total == Some(self.orders_run + self.infeasible),
-            together: listing.together() - (listing.len() - listing.counted()),
+            together: listing.together_counted(),
             beside: self.beside,
+            free: self.free,
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -441,7 +467,7 @@ impl Tally {
                 orders = orders
             ));
         }
-        let counted = |part: &&Part| part.search != Search::Together;
+        let counted = |part: &&Part| !part.search.is_beside();
         if let Some(listing) = listing.filter(|listing| {
             !listing.is_exhaustive() && listing.parts.iter().filter(counted).count() > 1
         }) {
@@ -538,7 +564,9 @@ impl Tally {
 
     /// The first failing order with all that is known of it; else the history that tells why nothing is proved.
     fn order_to_show(self) -> (Option<FirstFailing>, Option<History>) {
+        let found = self.found.filter(|(at, _)| *at == self.first_failing_at);
         let rate = self.rates.get(&self.first_failing_at).copied();
+        let rate = rate.or_else(|| found.map(|(_, rate)| rate));
         let Some(mut first) = self.first_failing else {
             let doubtful = self.doubt.map(|(_, history)| history);
             let telling = if self.error.is_some() || self.interrupted {

@@ -228,7 +228,7 @@ impl Stage<'_> {
             (_, None, None, _) => "is answered".to_owned(),
         };
         // The exchange the schedule let go carries the name of its K step; one that passed by itself has none.
-        let name = if self.calls[at].held {
+        let name = if self.calls[at].held || self.is_free_exchange(at) {
             self.step_name(at, StepKind::Commit)
         } else {
             String::new()
@@ -354,6 +354,10 @@ impl Stage<'_> {
         if std::mem::replace(&mut self.calls[call].replied, true) {
             return;
         }
+        let name = match name.is_empty() && self.is_free_exchange(call) {
+            true => self.step_name(call, StepKind::Reply),
+            false => name,
+        };
         let upstream = self.calls[call].upstream;
         let text = format!("reply of {}", self.describe(call));
         let tick = self.step_of(call, StepKind::Reply, name, text);
@@ -373,6 +377,12 @@ impl Stage<'_> {
             ..Mark::default()
         };
         self.record.step(kind, mark)
+    }
+
+    /// Whether a call is the exchange of a login in a race without gates: its steps have names though nobody orders them.
+    fn is_free_exchange(&self, at: usize) -> bool {
+        let request = self.calls[at].request.map(|r| &self.requests[r]);
+        self.free && request.is_some_and(|r| r.exchange == Some(at))
     }
 
     /// The name of the race's K or R step for a call: that of its submit with another letter.

@@ -42,7 +42,7 @@ pub struct Limits {
 pub struct Listing {
     names: Vec<EventName>,
     orders: Orders,
-    /// Orders with steps taken together, listed behind the others.
+    /// Orders with steps taken together, and the free run, listed behind the others.
     extra: Vec<Order>,
     /// How many orders the race has in which every step is taken alone.
     pub total: Total,
@@ -103,6 +103,16 @@ pub enum Search {
     Walk,
     /// A few orders with steps taken together, beside those that are counted.
     Together,
+    /// The free run, which is one order of the list however many rounds it has.
+    Free,
+}
+
+impl Search {
+    /// Whether its orders are run beside those that are counted.
+    #[must_use]
+    pub const fn is_beside(self) -> bool {
+        matches!(self, Self::Together | Self::Free)
+    }
 }
 
 impl Search {
@@ -152,6 +162,7 @@ impl std::fmt::Display for Search {
             Self::Pct { depth, .. } => write!(f, "pct-{depth}"),
             Self::Walk => f.write_str("walk"),
             Self::Together => f.write_str("together"),
+            Self::Free => f.write_str("free"),
         }
     }
 }
@@ -191,7 +202,20 @@ impl Listing {
         self
     }
 
-    /// How many orders are listed, those with steps taken together included.
+    /// The same list with the free run as its last order.
+    #[must_use]
+    pub fn with_free(mut self) -> Self {
+        self.parts.push(Part {
+            search: Search::Free,
+            orders: 1,
+            draws: 0,
+            seed: None,
+        });
+        self.extra.push(Order::free());
+        self
+    }
+
+    /// How many orders are listed, those with steps taken together and the free run included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.counted() + self.extra.len()
@@ -234,15 +258,16 @@ impl Listing {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// How many of them take steps together, and are therefore not forced to the last.
+    /// How many of the counted ones take steps together, and are therefore not forced to the last.
     #[must_use]
-    pub fn together(&self) -> usize {
-        let partly = |order: &&Order| !order.forced().is_fully();
-        let given = match &self.orders {
+    pub fn together_counted(&self) -> usize {
+        match &self.orders {
             Orders::Words(_) => 0,
-            Orders::Given(orders) => orders.iter().filter(partly).count(),
-        };
-        given + self.extra.len()
+            Orders::Given(orders) => orders
+                .iter()
+                .filter(|order| !order.forced().is_fully())
+                .count(),
+        }
     }
 
     /// Whether these are all the orders there are in which every step is taken alone.

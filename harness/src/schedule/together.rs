@@ -34,6 +34,11 @@ enum Turn {
     RepliesReversed,
 }
 
+/// No place of its own: chains stand as in the file.
+const fn as_in_the_file(_: usize) -> usize {
+    0
+}
+
 impl Space {
     /// Orders with moments of several steps: all requests in one moment, then all replies in one, in either order; where
     /// chains differ in length, also each shorter one with the end of the longer ones. None for a race of one phone.
@@ -46,14 +51,32 @@ impl Space {
                 if matches!(turn, Turn::RepliesReversed) && self.is_one_group() {
                     continue;
                 }
-                let order = self.side_by_side(&chains, align, turn);
-                let several = order.moments().iter().any(|moment| moment.len() > 1);
-                if several && !orders.contains(&order) {
-                    orders.push(order);
-                }
+                let order = self.side_by_side(&chains, align, turn, &as_in_the_file);
+                add(&mut orders, order);
             }
         }
         orders.truncate(MOST);
+        orders
+    }
+
+    /// The same with every step in the place it has in `order`, as far as moments leave it a choice.
+    #[must_use]
+    pub fn together_like(&self, order: &Order) -> Vec<Order> {
+        let chains: Vec<Vec<Leg>> = self.chains().iter().map(|chain| self.legs(chain)).collect();
+        let place = |rank: usize| {
+            let name = self.events[rank].name;
+            order
+                .steps()
+                .position(|step| step == name)
+                .unwrap_or(usize::MAX)
+        };
+        let mut orders = Vec::new();
+        for align in [Align::Starts, Align::Ends] {
+            add(
+                &mut orders,
+                self.side_by_side(&chains, align, Turn::AsWritten, &place),
+            );
+        }
         orders
     }
 
@@ -105,7 +128,13 @@ impl Space {
         legs
     }
 
-    fn side_by_side(&self, chains: &[Vec<Leg>], align: Align, turn: Turn) -> Order {
+    fn side_by_side(
+        &self,
+        chains: &[Vec<Leg>],
+        align: Align,
+        turn: Turn,
+        place: &dyn Fn(usize) -> usize,
+    ) -> Order {
         let longest = chains.iter().map(Vec::len).max().unwrap_or_default();
         let mut moments: Vec<Vec<usize>> = Vec::new();
         for round in 0..longest {
@@ -120,9 +149,11 @@ impl Space {
             if ends && matches!(turn, Turn::RepliesReversed) {
                 legs.reverse();
             }
-            let unseen = legs.iter().flat_map(|leg| &leg.unseen);
-            moments.extend(unseen.map(|&rank| vec![rank]));
+            let mut unseen: Vec<usize> = legs.iter().flat_map(|leg| &leg.unseen).copied().collect();
+            unseen.sort_by_key(|&rank| place(rank));
+            moments.extend(unseen.into_iter().map(|rank| vec![rank]));
             let mut seen: Vec<usize> = legs.iter().filter_map(|leg| leg.seen).collect();
+            seen.sort_by_key(|&rank| place(rank));
             if has_reply && matches!(turn, Turn::RepliesReversed) {
                 seen.reverse();
             }
@@ -130,6 +161,14 @@ impl Space {
         }
         let names = |moment: Vec<usize>| moment.into_iter().map(|rank| self.events[rank].name);
         Order::grouped(moments.into_iter().map(|moment| names(moment).collect()))
+    }
+}
+
+/// Adds an order with a moment of several steps, once.
+fn add(orders: &mut Vec<Order>, order: Order) {
+    let several = order.moments().iter().any(|moment| moment.len() > 1);
+    if several && !orders.contains(&order) {
+        orders.push(order);
     }
 }
 
