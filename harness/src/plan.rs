@@ -434,6 +434,7 @@ mod tests {
             ],
         );
         check("KI-3", &[("", 6)]);
+        check("KI-6", &[("", 2)]);
         check("CC-1", &[("", 5)]);
         check("N1", &[("rotation:min_interval/n:2", 3)]);
         check("N2", &[("rotation:login/returns:current/n:2", 3)]);
@@ -461,6 +462,7 @@ mod tests {
             ("CL-1", 12),
             ("CL-5", 4),
             ("KI-3", 2),
+            ("KI-6", 1),
             ("SK-2", 9),
         ];
         assert_eq!(counted, expected);
@@ -501,6 +503,7 @@ mod tests {
             "concurrent-login/older-token-stored-last/rotation:exchange",
             "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:3",
             "key-isolation/request-state-in-a-shared-object",
+            "key-isolation/session-in-a-shared-object",
             "stale-key/login-and-capture-in-parallel/rotation:exchange",
         ];
         let sorted: Vec<&str> = free
@@ -509,7 +512,7 @@ mod tests {
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()
             .collect();
-        assert_eq!((free.len(), sorted), (5, expected.to_vec()));
+        assert_eq!((free.len(), sorted), (6, expected.to_vec()));
     }
 
     #[test]
@@ -555,7 +558,7 @@ mod tests {
         assert_eq!(paths("concurrent-login/**").len(), 14);
         assert_eq!(paths("**/n:3").len(), 4);
         assert_eq!(paths("**/rotation:exchange/**").len(), 5);
-        assert_eq!(paths("key-isolation/*").len(), 3);
+        assert_eq!(paths("key-isolation/*").len(), 4);
         let exact = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
         assert_eq!(paths(exact), [exact]);
     }
