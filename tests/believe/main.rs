@@ -7,6 +7,7 @@
 )]
 
 mod senses;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
