@@ -10,6 +10,7 @@ mod alarms;
 mod features;
 mod runs;
 mod senses;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -6,6 +6,7 @@
 mod accounts;
 mod codes;
 mod context;
+mod crossing;
 mod doubt;
 mod expectations;
 mod facts;
@@ -44,11 +45,12 @@ use crate::verdict::{Level, Violation};
 #[must_use]
 pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     let facts = Facts::new(history, context);
-    let families: [fn(&Facts<'_>) -> Vec<Finding>; 14] = [
+    let families: [fn(&Facts<'_>) -> Vec<Finding>; 15] = [
         key_use::key_01,
         key_use::key_04,
         key_use::key_02,
         key_use::key_03,
+        codes::exchanged_code,
         codes::code_01,
         codes::code_03,
         tokens::tok_01,

@@ -21,7 +21,7 @@ impl Runner {
         let Some(mut failing) = tally.first_failing().cloned() else {
             return;
         };
-        if !matches!(failing.history.ending, Ending::Complete) {
+        if !matches!(failing.history.ending, Ending::Complete) || failing.order.is_free() {
             return;
         }
         let has_race = failing.order.steps().next().is_some();

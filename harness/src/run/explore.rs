@@ -19,7 +19,7 @@ use crate::history::Ending;
 use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
-use crate::schedule::{Listing, Order, events};
+use crate::schedule::{Listing, Order, Search, events};
 
 /// One passing order in so many is run twice.
 const SAMPLE: usize = 50;
@@ -75,8 +75,15 @@ impl Runner {
             while lanes.has_room() && !self.is_done(&tally) {
                 let Some(order) = listing.get(at) else { break };
                 at += 1;
+                if order.is_free() {
+                    continue;
+                }
                 let order = tally.spelling(order);
-                if tally.prunes(&order) {
+                let impossible = match at > listing.counted() {
+                    true => tally.forbids(&order),
+                    false => tally.prunes(&order),
+                };
+                if impossible {
                     continue;
                 }
                 lanes.push(self.looked(case, order, at, Doubts::of(&tally)));
@@ -87,6 +94,10 @@ impl Runner {
             let Some(looked) = lanes.next().await else {
                 break;
             };
+            if looked.at > listing.counted() {
+                self.take(case, listing, looked, &mut tally, listener).await;
+                continue;
+            }
             let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
             if let Some(lock) = found {
                 let kind = self.locking().await;
@@ -108,12 +119,15 @@ impl Runner {
                 let doubts = Doubts::of(&tally);
                 self.looked(case, spelling, looked.at, doubts).await
             };
-            self.take(case, listing.len(), looked, &mut tally, listener)
-                .await;
+            self.take(case, listing, looked, &mut tally, listener).await;
         }
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
             self.run_again(case, listing, &mut tally, listener).await;
+            let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
+            if has_free && !tally.is_over() && !self.is_done(&tally) {
+                self.run_free(case, listing, &mut tally, listener).await;
+            }
             self.explain(case, &mut tally).await;
         }
         tally
@@ -191,7 +205,7 @@ impl Runner {
     async fn take(
         &self,
         case: &Case,
-        of: usize,
+        listing: &Listing,
         looked: Looked,
         tally: &mut Tally,
         listener: &mut Listener<'_>,
@@ -220,13 +234,16 @@ impl Runner {
             path: case.path.clone(),
             order: order.to_string(),
             index: at,
-            of,
+            of: listing.len(),
             token: token.clone(),
             violations: violations.clone(),
             ending: history.ending.clone(),
             history: shown.then(|| Box::new(history.clone())),
         });
         match cut {
+            None if at > listing.counted() => {
+                tally.add_beside(at, &order, &token, history, violations);
+            }
             None => {
                 let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
                 let ending = history.ending.clone();
@@ -252,7 +269,7 @@ impl Runner {
     ) {
         let failing = tally.failing().to_vec();
         let repeats = self.settings.repeat_failing.saturating_sub(1);
-        let sampled = (1..=listing.len())
+        let sampled = (1..=listing.counted())
             .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
         let mut plan: VecDeque<usize> = failing
             .iter()
@@ -295,8 +312,7 @@ impl Runner {
                     "DET-01: {order} 第一次通过，再跑一次却失败了",
                     order = order.to_string()
                 ));
-                self.take(case, listing.len(), looked, tally, listener)
-                    .await;
+                self.take(case, listing, looked, tally, listener).await;
                 tally.again(at, false);
                 plan.extend(std::iter::repeat_n(at, repeats.saturating_sub(1)));
             }

@@ -290,7 +290,11 @@ impl Runner {
             let exit_code = exit::USAGE;
             return Replay::unplayed(Replayed::Error { reason, exit_code });
         }
-        let needed = strength.needed(&token.order);
+        // A free run is as many rounds as a check has.
+        let needed = match token.order.is_free() {
+            true => self.settings.free_rounds,
+            false => strength.needed(&token.order),
+        };
         let planned = strength.repeat.unwrap_or(needed).max(1);
         let mut replay = Replay::unplayed(Replayed::Fixed);
         replay.needed = planned;

@@ -68,6 +68,8 @@ pub struct Settings {
     pub jobs: usize,
     /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
     pub repeat_failing: usize,
+    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`]); 0 leaves them out.
+    pub free_rounds: usize,
     /// Whether the first failing order of a case is made smaller.
     pub shrink: bool,
     /// Whether the sequential twin and the nearest passing neighbour of that order are looked for.
@@ -97,6 +99,7 @@ impl Settings {
             limits: Limits::default(),
             jobs: 1,
             repeat_failing: 5,
+            free_rounds: FREE_ROUNDS,
             shrink: true,
             explain: true,
             max_time: None,
@@ -207,6 +210,8 @@ struct Measured {
     waits: VecDeque<Duration>,
 }
 
+/// So many rounds of a race are run without gates unless somebody asks for more.
+const FREE_ROUNDS: usize = 30;
 /// The endpoint a login exchanges its code at.
 const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
@@ -448,7 +453,10 @@ impl Runner {
             Fit::Runs(fitted) => &fitted.case,
             Fit::Skips(_) => case,
         };
-        let listing = case.listing(&self.settings.limits, self.seed);
+        let mut listing = case.listing(&self.settings.limits, self.seed);
+        if self.settings.free_rounds > 0 && case.runs_free() {
+            listing = listing.with_free();
+        }
         listener(RunEvent::CaseStarted {
             path: case.path.clone(),
             alias: case.scenario.alias.clone(),
@@ -582,18 +590,22 @@ impl Runner {
         } else {
             Vec::new()
         };
-        let token = ReplayToken {
-            path: case.path.clone(),
-            seed: self.seed,
-            order: order.clone(),
-        }
-        .to_string();
         Judged {
             order: order.clone(),
             played,
             violations,
-            token,
+            token: self.token(case, order),
         }
+    }
+
+    /// The token under which an order of a case is played again.
+    pub(super) fn token(&self, case: &Case, order: &Order) -> String {
+        ReplayToken {
+            path: case.path.clone(),
+            seed: self.seed,
+            order: order.clone(),
+        }
+        .to_string()
     }
 
     async fn play(&self, case: &Case, order: &Order, pace: Pace) -> Played {

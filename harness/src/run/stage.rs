@@ -171,6 +171,8 @@ pub(crate) struct Stage<'a> {
     /// Obligations seen to be met that no history shows.
     pub(crate) witnessed: BTreeSet<&'static str>,
     pub(crate) marks: u32,
+    /// The race goes on without gates.
+    pub(crate) free: bool,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) workers: JoinSet<()>,
@@ -221,6 +223,7 @@ impl<'a> Stage<'a> {
             claims: BTreeMap::new(),
             witnessed: BTreeSet::new(),
             marks: 0,
+            free: false,
             changes: calls.changes(),
             cursor: calls.last(),
             workers: JoinSet::new(),
@@ -235,7 +238,7 @@ impl<'a> Stage<'a> {
         self.stir();
         let op = sending.operation.op.clone();
         let request = self.record.operation(sending.operation);
-        let raced = sending.event.is_some() && sending.keep_as.is_some();
+        let raced = sending.event.is_some() && sending.keep_as.is_some() && !self.free;
         self.requests.push(Request {
             phone: sending.phone,
             op: op.clone(),
@@ -309,18 +312,46 @@ impl<'a> Stage<'a> {
                     None => return Ok(Decision::Settled),
                 },
             };
-            tokio::select! {
-                biased;
-                () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
-                Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
-                changed = self.changes.changed() => {
-                    if changed.is_err() {
-                        return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
-                    }
-                }
-                () = tokio::time::sleep(left) => {}
+            self.stirred(left).await?;
+        }
+    }
+
+    /// Waits until one more request is answered, with nothing held.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, or hung.
+    pub(crate) async fn until_answered(&mut self) -> Result<(), Stop> {
+        let before = self.open().count();
+        let mut moved = Instant::now();
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            if self.open().count() < before {
+                return Ok(());
+            }
+            let limit = self.ground.pace.answer_within;
+            match limit.checked_sub(moved.elapsed()) {
+                Some(left) if !left.is_zero() => self.stirred(left).await?,
+                _ => return Err(Stop::Ended(self.hung())),
             }
         }
+    }
+
+    /// Waits until something may have happened, but no longer than this.
+    async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
+            changed = self.changes.changed() => {
+                if changed.is_err() {
+                    return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
+                }
+            }
+            () = tokio::time::sleep(at_most) => {}
+        }
+        Ok(())
     }
 
     /// How long the oldest call now held has been so.
@@ -393,6 +424,16 @@ impl<'a> Stage<'a> {
         if point == Point::Committed {
             self.stir();
         }
+    }
+
+    /// Lets held replies go, each right after the one before it has left.
+    pub(crate) fn let_replies_go(&mut self, calls: &[usize]) {
+        for &call in calls {
+            self.calls[call].through_committed = true;
+        }
+        let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
+        self.cast.release_in_order(&calls);
+        self.stir();
     }
 
     /// The schedule asks for nothing more of any request: whatever is held passes.

@@ -131,6 +131,8 @@ pub enum Mutant {
     GlobalSlot,
     /// KEY-01: an UPDATE without WHERE.
     UnscopedUpdate,
+    /// KEY-01: what WeChat said waits in a shared field while the login asks its database.
+    SharedAwait,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
     /// KEY-03: the first key of a user is kept for ever.
@@ -176,6 +178,7 @@ impl Mutant {
     pub const ALL: &[Self] = &[
         Self::GlobalSlot,
         Self::UnscopedUpdate,
+        Self::SharedAwait,
         Self::Opaque500,
         Self::FirstKeyWins,
         Self::Racy,
@@ -245,6 +248,14 @@ impl Mutant {
                 sentence_zh: "UPDATE 漏了 WHERE，每次登录都写进所有会话的行",
                 imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d",
                 cases: &["KI-2"],
+            },
+            Self::SharedAwait => Card {
+                id: "shared-await",
+                rule: "KEY-01",
+                sentence: "keeps WeChat's reply in a shared field over a query of the database, so that of two replies at once both logins save the second",
+                sentence_zh: "把微信的回复放在共享字段里再去查库，两个回复同时到，两次登录存下的都是后一个",
+                imitates: "binarywang/WxJava#2012, blog.csdn.net/keke24/article/details/79259935",
+                cases: &["KI-3"],
             },
             Self::Opaque500 => Card {
                 id: "opaque-500",

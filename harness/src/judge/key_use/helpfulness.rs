@@ -86,7 +86,7 @@ fn unhelpful(
             )
         }
         Outcome::RetryLater | Outcome::Denied | Outcome::Invalid | Outcome::ServerError => {
-            if excused(facts, index, op) {
+            if excused(facts, index, op) || facts.gave_way(index, op) {
                 return None;
             }
             say!(

@@ -13,6 +13,7 @@ mod opaque_500;
 mod racy;
 mod retries_code;
 mod session_per_request;
+mod shared_await;
 mod shared_context;
 mod status_only;
 mod token_from_key;
@@ -31,6 +32,7 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::SessionPerRequest => Box::<session_per_request::SessionPerRequest>::default(),
         Mutant::BadCode500 => Box::new(bad_code_500::BadCode500),
         Mutant::RetriesCode => Box::new(retries_code::RetriesCode),
+        Mutant::SharedAwait => Box::<shared_await::SharedAwait>::default(),
         Mutant::SharedContext => Box::<shared_context::SharedContext>::default(),
         Mutant::TokenFromKey => Box::new(token_from_key::TokenFromKey),
         Mutant::LeaksKey => Box::new(leaks_key::LeaksKey),

@@ -31,6 +31,25 @@ async fn unscoped_update_turns_everybody_into_the_last_one() {
 }
 
 #[tokio::test]
+async fn shared_await_saves_one_reply_for_two_people() {
+    let wechat = world().await;
+    let backend = start(Mutant::SharedAwait, &wechat).await;
+    // One after the other, nothing is wrong.
+    let (ta, tb) = (login(&backend, "c1").await, login(&backend, "b1").await);
+    assert_ne!(ta.body["user"], tb.body["user"]);
+    wechat.code("b2", "oB", KB);
+    wechat.hold("c2");
+    wechat.hold("b2");
+    let (ta, tb, ()) = tokio::join!(login(&backend, "c2"), login(&backend, "b2"), async {
+        wechat.arrival("c2").await;
+        wechat.arrival("b2").await;
+        wechat.release("c2");
+        wechat.release("b2");
+    });
+    assert_eq!(ta.body["user"], tb.body["user"]);
+}
+
+#[tokio::test]
 async fn opaque_500_hides_that_a_login_would_help() {
     let wechat = world().await;
     let backend = start(Mutant::Opaque500, &wechat).await;
