@@ -9,6 +9,7 @@ use crate::event::CaseResult;
 use crate::fit::{Described, Fit};
 use crate::lang::{Say, say};
 use crate::plan::Case;
+use crate::run::exit::REASON_FILTERED;
 use crate::scenario::OPS;
 use crate::verdict::Verdict;
 
@@ -22,7 +23,7 @@ pub struct Coverage {
     /// For each operation that is not described, how many cases more it would bring by itself, the most first.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub more: IndexMap<String, usize>,
-    /// Selected suites of which every case is skipped, in order.
+    /// Selected suites the adapter describes too little for: none of their cases runs, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent_suites: Vec<String>,
 }
@@ -64,13 +65,7 @@ impl Coverage {
         let judged = results.iter().filter(|result| judges(&result.verdict));
         Self {
             judged: judged.count(),
-            silent_suites: silent(
-                results.iter().map(|result| result.id.as_str()),
-                results
-                    .iter()
-                    .filter(|result| !matches!(result.verdict, Verdict::Skip { .. }))
-                    .map(|result| result.id.as_str()),
-            ),
+            silent_suites: silent_suites(results),
             ..self
         }
     }
@@ -134,6 +129,23 @@ const fn judges(verdict: &Verdict) -> bool {
     matches!(
         verdict,
         Verdict::Pass | Verdict::Info | Verdict::Warn | Verdict::Fail
+    )
+}
+
+/// Suites of which no case ran, some of them because the adapter describes too little: what the user's own bounds leave
+/// out is what was asked for.
+pub(crate) fn silent_suites(results: &[CaseResult]) -> Vec<String> {
+    let skipped = |result: &CaseResult| match &result.verdict {
+        Verdict::Skip { reason } => Some(reason.split(':').next() == Some(REASON_FILTERED)),
+        _ => None,
+    };
+    let unfit = results
+        .iter()
+        .filter(|result| skipped(result) == Some(false));
+    let ran = results.iter().filter(|result| skipped(result).is_none());
+    silent(
+        unfit.map(|result| result.id.as_str()),
+        ran.map(|result| result.id.as_str()),
     )
 }
 

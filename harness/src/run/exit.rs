@@ -1,7 +1,6 @@
 //! The exit code a run deserves. The list is a contract: see the README.
 
-use std::collections::BTreeSet;
-
+use crate::coverage::silent_suites;
 use crate::event::CaseResult;
 use crate::verdict::Verdict;
 
@@ -31,6 +30,9 @@ pub const REASON_ADAPTER: &str = "adapter";
 /// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
 pub const REASON_INTERNAL: &str = "internal";
 
+/// First word of [`Verdict::Skip`]'s reason when the user's own bounds left the case out.
+pub const REASON_FILTERED: &str = "filtered";
+
 /// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
 #[must_use]
 pub fn worst(a: i32, b: i32) -> i32 {
@@ -49,8 +51,8 @@ pub fn worst(a: i32, b: i32) -> i32 {
     if rank(a) <= rank(b) { a } else { b }
 }
 
-/// The exit code of a run; `strict` makes a violated SHOULD fail it. A suite of which no case ran makes it
-/// [`NOTHING`], unless `allow_skipped` and some other case ran. A case that could not be run does not hide a violation
+/// The exit code of a run; `strict` makes a violated SHOULD fail it. A suite that the adapter describes too little for
+/// makes it [`NOTHING`], unless `allow_skipped` and some other case ran. A case that could not be run does not hide a violation
 /// of another.
 #[must_use]
 pub fn exit_code(
@@ -59,15 +61,10 @@ pub fn exit_code(
     allow_skipped: bool,
     interrupted: bool,
 ) -> i32 {
-    let skipped = |result: &&CaseResult| matches!(result.verdict, Verdict::Skip { .. });
-    let silent = match allow_skipped {
-        true => results.iter().all(|result| skipped(&result)),
-        false => {
-            let suite = |result: &CaseResult| result.id.split('/').next().map(str::to_owned);
-            let ran: BTreeSet<_> = results.iter().filter(|r| !skipped(r)).map(suite).collect();
-            results.is_empty() || results.iter().any(|result| !ran.contains(&suite(result)))
-        }
-    };
+    let nothing_ran = results
+        .iter()
+        .all(|result| matches!(result.verdict, Verdict::Skip { .. }));
+    let silent = nothing_ran || (!allow_skipped && !silent_suites(results).is_empty());
     let start = match (interrupted, silent) {
         (true, _) => INTERRUPTED,
         (false, true) => NOTHING,
@@ -200,6 +197,11 @@ mod tests {
         assert_eq!(exit_code(&half, false, true, false), OK);
         assert_eq!(exit_code(&half[..2], false, false, false), OK);
         assert_eq!(exit_code(&half[2..], false, true, false), NOTHING);
+        let bounded = Verdict::Skip {
+            reason: format!("{REASON_FILTERED}: --max-time was over before it began"),
+        };
+        let short = [of("one", Verdict::Pass), of("two", bounded)];
+        assert_eq!(exit_code(&short, false, false, false), OK, "as was asked");
         let failed = [of("one", Verdict::Fail), of("two", skip())];
         assert_eq!(exit_code(&failed, false, false, false), VIOLATED);
     }

@@ -49,8 +49,6 @@ impl Stage<'_> {
             .filter(|o| o.token_of.as_deref() == Some(user))
             .filter_map(|o| o.token_name.clone())
             .collect();
-        let before = self.record.phase();
-        self.record.set_phase(Phase::Probe);
         for name in doubtful {
             let held = self.shelf.tokens.iter().find(|token| token.name == name);
             let Some(phone) = held.map(|token| token.phone) else {
@@ -59,12 +57,12 @@ impl Stage<'_> {
             let using = Using::Named(name.clone());
             let carries = Carries {
                 using: Some(&using),
+                purpose: Purpose::Recovery,
                 ..Carries::default()
             };
             self.ask(phone, "whoami", &format!("is {name} alive"), None, carries);
             self.settle(Need::Certainty).await?;
         }
-        self.record.set_phase(before);
         Ok(())
     }
 
@@ -176,7 +174,7 @@ impl Stage<'_> {
             .history()
             .operations
             .iter()
-            .filter(|operation| operation.phase == Phase::Probe && operation.payload.is_some())
+            .filter(|operation| operation.phase == Phase::Probe)
             .map(|operation| operation.user.clone())
             .collect();
         let Some((api, op)) = self.payload_op().filter(|_| !probed.is_empty()) else {
