@@ -84,7 +84,7 @@ impl Runner {
                     found.first = Some((worst.rule.clone(), judged));
                     left = left.min(ROUNDS_FOR_THE_RATE);
                 }
-                (Some((rule, _)), Some(_)) if judged.fails_by(rule) => found.rounds.failed += 1,
+                (Some((rule, _)), Some(_)) if judged.breaks(rule) => found.rounds.failed += 1,
                 _ => {}
             }
             if !complete {
@@ -135,7 +135,7 @@ impl Runner {
                 let whole =
                     judged.played.cut.is_none() && judged.played.history.ending.is_complete();
                 rate.of += 1;
-                if whole && judged.fails_by(rule) {
+                if whole && judged.breaks(rule) {
                     rate.failed += 1;
                     first.get_or_insert(judged);
                 }

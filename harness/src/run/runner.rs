@@ -29,11 +29,12 @@ use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
 use crate::fit::{Described, Fit};
 use crate::history::History;
 use crate::judge;
+use crate::lang::Say;
 use crate::lang::say;
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars};
-use crate::verdict::Violation;
+use crate::verdict::{Level, Violation};
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -237,6 +238,13 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Whether it breaks this rule at MUST.
+    pub(super) fn breaks(&self, rule: &str) -> bool {
+        self.violations
+            .iter()
+            .any(|v| v.rule == rule && v.level == Level::Must)
+    }
+
     /// Whether it shows this failure, for the same reasons.
     pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
         self.failure(case)
