@@ -100,11 +100,12 @@ fn no_session(facts: &Facts<'_>, code: &str, group: &[usize]) -> Option<Finding>
         .upstream
         .iter()
         .any(|call| call.code.as_deref() == Some(code) && call.fault.is_some());
+    let waits = group.iter().any(|&index| op(facts, index).tried_again);
     // A login that carries a payload can fail for the payload's sake.
     let plain = group
         .iter()
         .all(|&index| op(facts, index).payload.is_none());
-    if !(refused && plain && facts.settled() && facts.exchanged(code)) || faulted {
+    if !(refused && plain && !waits && facts.settled() && facts.exchanged(code)) || faulted {
         return None;
     }
     let answers = group.iter().map(|&index| said(&op(facts, index).answer));
@@ -350,6 +351,29 @@ mod tests {
         let (mut b, one, two) = twice();
         b.answer(one, Outcome::Indefinite);
         b.answer(two, Outcome::Invalid);
+        check(&b.history, &[]);
+    }
+
+    #[test]
+    fn code_01_catches_two_accounts_from_one_code() {
+        let (mut b, one, two) = twice();
+        b.welcome(one, "t1");
+        b.welcome(two, "t1").user_id = Some("another account".into());
+        let rules = broken(&b.history, &JudgeContext::default());
+        assert!(rules.contains(&"CODE-01".to_owned()), "{rules:?}");
+    }
+
+    #[test]
+    fn code_01_spares_a_code_that_came_with_a_payload_and_one_tried_again() {
+        let (mut b, one, two) = twice();
+        b.answer(one, Outcome::Invalid);
+        b.answer(two, Outcome::Invalid);
+        b.history.operations[two].tried_again = true;
+        check(&b.history, &[]);
+        b.history.operations[two].tried_again = false;
+        check(&b.history, &["CODE-01"]);
+        let p = b.forge("P1", "p", crate::history::Forgery::OtherAppWatermark);
+        b.history.operations[one].payload = Some(p);
         check(&b.history, &[]);
     }
 

@@ -13,6 +13,7 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
     }
     facts
         .operations()
+        .filter(|(_, op)| !op.tried_again)
         .filter_map(|(index, op)| {
             let expected = facts.context.expectations.get(&op.label)?;
             let outcome = op.answer.outcome;

@@ -279,9 +279,10 @@ pub(crate) fn failed(call: &UpstreamCall) -> bool {
     call.errcode.is_some_and(|code| code != 0)
 }
 
-/// A payload a phone of `user` would really send.
+/// A payload a phone of its person would really send. One sealed under a key WeChat never issued is a
+/// [`Forgery`](crate::history::Forgery) like any other.
 pub(crate) fn honest(payload: &PayloadRecord) -> bool {
-    payload.forgery.is_none() && payload.key_no.is_some()
+    payload.forgery.is_none()
 }
 
 /// Whether `op` is one of the harness's own probes.
@@ -363,4 +364,26 @@ pub(crate) fn shows(seen: &str, mark: &str) -> bool {
         .zip(mark.chars())
         .all(|(a, b)| a == b || a == '*')
         && tail.chars().any(|c| c != '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_shown_by_its_digits_and_not_by_stars_alone() {
+        let mark = "13800138000";
+        for seen in [
+            "13800138000",
+            "+86 138 0013 8000",
+            "138****8000",
+            "8613800138000",
+        ] {
+            assert!(shows(seen, mark), "{seen}");
+        }
+        for seen in ["***********", "", "138****8001", "13800138", "nick", "****"] {
+            assert!(!shows(seen, mark), "{seen}");
+        }
+        assert!(!shows("nick-1*", "nick-12"));
+    }
 }
