@@ -351,6 +351,10 @@ pub enum Alteration {
     PlusAsSpace,
     /// Fields were added that the adapter does not describe.
     AddedFields,
+    /// The phone says it is another person's, in every identity field.
+    ForeignIdentity,
+    /// The payload is missing, empty or cannot be opened by anybody.
+    SpoiledPayload,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a

@@ -236,6 +236,7 @@ impl Runner {
                 }
             }
             Some(Stop::Cancelled) => tally.interrupt(Some(history)),
+            Some(Stop::Refused(why)) => tally.give_up(why, history),
             Some(stop) => tally.fail_to_run(self.error(stop).to_string(), history),
         }
     }

@@ -12,6 +12,7 @@
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
+mod again;
 mod answers;
 mod asks;
 mod calibrate;

@@ -13,6 +13,8 @@ const WITNESSED: &[&str] = &[
     "wrong-padding-twin-submitted",
     "plus-and-slash-submitted",
     "foreign-identity-submitted",
+    "iv-sent-before",
+    "spoiled-payload-submitted",
 ];
 
 type Check = fn(&History) -> bool;

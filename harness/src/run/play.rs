@@ -147,15 +147,18 @@ impl Play<'_> {
         for step in &program.after {
             self.in_sequence(step).await?;
         }
-        self.stage.probe_across().await
+        self.stage.probe_across().await?;
+        self.stage.calm_down().await
     }
 
     async fn in_sequence(&mut self, step: &Step) -> Result<(), Stop> {
         if self.stage.ground.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
+        let from = self.stage.requests.len();
         self.stage.perform(step, None).await?;
-        self.stage.settle(Need::Certainty).await.map(|_| ())
+        self.stage.settle(Need::Certainty).await?;
+        self.stage.try_again(from).await
     }
 
     /// A login without any fault must succeed in the preparation, or nothing that follows means anything. A login WeChat
@@ -193,6 +196,7 @@ impl Play<'_> {
     }
 
     async fn race(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
+        let from = self.stage.requests.len();
         for moment in piece.order.moments() {
             for name in moment {
                 if self.stage.ground.cancel.is_cancelled() {
@@ -214,7 +218,8 @@ impl Play<'_> {
         }
         // What the order left open is let go and answered before anybody asks questions.
         self.stage.nothing_due();
-        self.stage.settle(Need::Certainty).await.map(|_| ())
+        self.stage.settle(Need::Certainty).await?;
+        self.stage.try_again(from).await
     }
 
     /// A request that stays unanswered while others are held is worth a remark; a login that has not even reached WeChat is

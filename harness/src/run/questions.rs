@@ -60,8 +60,10 @@ impl Stage<'_> {
 
     /// Sends and waits until everything is at rest again.
     async fn ask_alone(&mut self, step: &Step, op: &str, carries: Carries<'_>) -> Result<(), Stop> {
+        let from = self.requests.len();
         self.ask(phone_of(step)?, op, &step.label, None, carries);
-        self.settle(Need::Certainty).await.map(|_| ())
+        self.settle(Need::Certainty).await?;
+        self.try_again(from).await
     }
 
     /// The operation that takes a payload after the login, if the backend has one.

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 
+use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::cancel::Cancel;
 use super::cast;
@@ -180,6 +181,8 @@ pub struct Runner {
     pub(super) locking: OnceCell<Option<Locking>>,
     /// Set once the backend's patience was measured.
     patience: OnceCell<()>,
+    /// How waiting for a backend that refuses everybody has gone.
+    waiting: Waiting,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
@@ -267,6 +270,7 @@ impl Runner {
             attempts: Mutex::default(),
             locking: OnceCell::new(),
             patience: OnceCell::new(),
+            waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
         };
@@ -615,6 +619,7 @@ impl Runner {
                 .calls_per_login
                 .get(EXCHANGE)
                 .map_or(0, |count| count.most),
+            waiting: &self.waiting,
             cancel: &self.settings.cancel,
         }
     }
@@ -625,6 +630,11 @@ impl Runner {
             Stop::Baseline(why) => RunError::Baseline(
                 self.with_last_lines(format!("{}: fault-free {why}", exit::REASON_BASELINE)),
             ),
+            Stop::Refused(why) => RunError::Baseline(self.with_last_lines(format!(
+                "{}: {}",
+                exit::REASON_BASELINE,
+                why.en
+            ))),
             Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
             Stop::Ended(ending) => {
                 RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::device::Payload;
-use crate::history::Tick;
+use crate::history::{History, Tick};
 use crate::scenario::Using;
 
 /// A login code.
@@ -98,6 +98,17 @@ impl Shelf {
             .iter()
             .filter(|t| t.user == user)
             .max_by_key(|t| (t.key_no, t.received))
+    }
+
+    /// The iv of the payload a person captured last.
+    pub(crate) fn last_iv(&self, user: &str, history: &History) -> Option<String> {
+        let captured = self.payloads.values().filter(|held| {
+            let record = history.payloads.get(held.record);
+            record.is_some_and(|record| record.user == user)
+        });
+        captured
+            .max_by_key(|held| held.record)
+            .map(|held| held.payload.iv.clone())
     }
 
     /// The name and owner of a code seen on the wire.

@@ -3,7 +3,7 @@
 //! This is the only place that waits. Every wait is ended by a notification (a call changed state, an answer came, the
 //! run was cancelled); a timer only says how long silence must last before it means something.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use wxmock_server::{CallId, CallInfo, Handle, Point};
 use wxmock_world::AppId;
 
+use super::again::Waiting;
 use super::cancel::Cancel;
 use super::cast::Cast;
 use super::heard::Heard;
@@ -22,6 +23,7 @@ use super::waits;
 use crate::characterisation::Locking;
 use crate::device::{Device, user_view};
 use crate::history::{Ending, History, Operation};
+use crate::lang::Say;
 use crate::scenario::Program;
 use crate::schedule::EventName;
 use crate::target::{Adapter, Client, Extra, OpVars, RawAnswer};
@@ -40,6 +42,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) lock: Option<Locking>,
     /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
     pub(crate) exchanges: usize,
+    /// How waiting for a backend that refuses everybody has gone.
+    pub(crate) waiting: &'a Waiting,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -52,6 +56,8 @@ pub(crate) enum Stop {
     Ended(Ending),
     /// A login without any fault failed in the preparation.
     Baseline(String),
+    /// The backend refuses everybody for now, for longer than a phone waits: the order proves nothing.
+    Refused(Say),
     /// The harness or the adapter cannot do what the program says.
     Broken(String),
 }
@@ -80,6 +86,11 @@ pub(crate) struct Request {
     pub(crate) blocked: bool,
     /// Found blocked, and nothing the backend can see has happened since: waiting again would tell nothing.
     pub(crate) stalled: bool,
+    /// It was refused for now, and the phone will not repeat it.
+    pub(crate) given_up: bool,
+    /// What it carried, to send it again.
+    pub(crate) vars: OpVars,
+    pub(crate) extra: Extra,
     /// The token its answer carried, until the order is over and it has been looked at.
     pub(crate) raw_token: Option<String>,
 }
@@ -155,6 +166,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) harmless_faults: Vec<String>,
     /// People whose success bodies the scenario has given another shape.
     pub(crate) shaped: BTreeSet<String>,
+    /// Who phones (by index) claim to belong to (scenario name), where that is not true.
+    pub(crate) claims: BTreeMap<usize, String>,
     /// Obligations seen to be met that no history shows.
     pub(crate) witnessed: BTreeSet<&'static str>,
     pub(crate) marks: u32,
@@ -201,6 +214,7 @@ impl<'a> Stage<'a> {
             samples: Vec::new(),
             harmless_faults: Vec::new(),
             shaped: BTreeSet::new(),
+            claims: BTreeMap::new(),
             witnessed: BTreeSet::new(),
             marks: 0,
             changes: calls.changes(),
@@ -232,6 +246,9 @@ impl<'a> Stage<'a> {
             done: false,
             blocked: false,
             stalled: false,
+            given_up: false,
+            vars: sending.vars.clone(),
+            extra: sending.extra.clone(),
             raw_token: None,
         });
         let (client, outbox, vars, extra) = (

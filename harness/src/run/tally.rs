@@ -45,6 +45,7 @@ pub(crate) struct Tally {
     interrupted: bool,
     out_of_time: bool,
     hung: bool,
+    given_up: bool,
     hung_in_preparation: bool,
 }
 
@@ -212,6 +213,12 @@ impl Tally {
         }
     }
 
+    /// The backend refuses everybody: the case proves nothing, and further orders would not either.
+    pub(crate) fn give_up(&mut self, why: Say, history: History) {
+        self.given_up = true;
+        self.doubt.get_or_insert((why, history));
+    }
+
     pub(crate) fn interrupt(&mut self, history: Option<History>) {
         self.interrupted = true;
         self.last = history.or_else(|| self.last.take());
@@ -219,7 +226,7 @@ impl Tally {
 
     /// Whether further orders would tell nothing new: a backend that hangs would hang again, ten seconds at a time.
     pub(crate) fn is_over(&self) -> bool {
-        self.error.is_some() || self.interrupted || self.hung || self.out_of_time
+        self.error.is_some() || self.interrupted || self.hung || self.given_up || self.out_of_time
     }
 
     /// Whether a lock of the backend has been established.

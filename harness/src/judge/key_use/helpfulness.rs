@@ -1,7 +1,7 @@
 //! KEY-02: what a phone is told when its payload does not open.
 
 use super::ownership::session_owner;
-use crate::history::{Operation, Outcome, PayloadRecord, StepKind, Tick};
+use crate::history::{Alteration, Operation, Outcome, PayloadRecord, StepKind, Tick};
 use crate::judge::facts::{
     Facts, Plaintext, failed, honest, is_probe, plaintext, said, shows, word,
 };
@@ -23,7 +23,8 @@ pub(crate) fn key_02(facts: &Facts<'_>) -> Vec<Finding> {
                 return number_missing(facts, index, op);
             };
             let own = session_owner(op) == Some(payload.user.as_str());
-            (honest(payload) && own).then_some(())?;
+            let spoiled = op.alterations.contains(&Alteration::SpoiledPayload);
+            (honest(payload) && own && !spoiled).then_some(())?;
             unhelpful(facts, index, op, payload)
         })
         .collect()
@@ -170,7 +171,7 @@ fn key_history(facts: &Facts<'_>, payload: &PayloadRecord, no: u32, at: Tick) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Alteration, History, Phase};
+    use crate::history::{History, Phase};
     use crate::judge::JudgeContext;
     use crate::judge::builder::{Builder, broken};
     use crate::scenario::FaultEffect;
