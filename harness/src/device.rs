@@ -231,6 +231,14 @@ impl Device {
         seal: &Seal,
     ) -> Result<Sealing, DeviceError> {
         let wanted = match seal.key {
+            SealKey::Foreign(ref key) => {
+                let key = SessionKey::from_base64(key);
+                return Ok(Sealing {
+                    choice: KeyChoice::NeverIssued(1),
+                    number: None,
+                    key: key.map_err(|e| DeviceError::Mock(e.to_string()))?,
+                });
+            }
             SealKey::NeverIssued => {
                 let digest = Sha256::digest(format!("never issued by WeChat: {}", self.who.user));
                 let mut bytes = [0; 16];
@@ -315,6 +323,8 @@ fn iv_choice(
 const fn forgery(seal: &Seal) -> Option<Forgery> {
     if matches!(seal.key, SealKey::NeverIssued) {
         Some(Forgery::NeverIssuedKey)
+    } else if matches!(seal.key, SealKey::Foreign(_)) {
+        Some(Forgery::ForeignKey)
     } else if seal.openid_of.is_some() {
         Some(Forgery::ForeignOpenid)
     } else if !matches!(seal.watermark, Watermark::Own) {

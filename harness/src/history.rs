@@ -335,6 +335,10 @@ pub enum Purpose {
     Scenario,
     /// Part of `recover`: one clean login on a fresh phone, a new capture, a send.
     Recovery,
+    /// A payload that did not open, once more at once: do answers alternate?
+    SecondTry,
+    /// The same after a pause: was the key written late?
+    LaterLook,
 }
 
 impl Purpose {
@@ -572,6 +576,8 @@ pub enum Forgery {
     BentIv,
     /// Another person's openId inside, under this person's key.
     ForeignOpenid,
+    /// This person's own data under the key of another person of the scenario.
+    ForeignKey,
 }
 
 /// How an order's run ended.

@@ -53,7 +53,7 @@ fn a_careful_backend_is_spared_by_the_cases_its_twins_fail() {
     spared(
         &[""],
         &[
-            "SE-3", "SE-4", "SE-6", "PI-3", "LB-5", "UF-1", "UF-4", "UF-7", "LB-2", "LB-3",
+            "SE-3", "SE-4", "SE-6", "PI-3", "PI-7", "LB-5", "UF-1", "UF-4", "UF-7", "LB-2", "LB-3",
         ],
     );
 }
@@ -67,6 +67,7 @@ fn an_identity_out_of_the_request_is_found_wherever_it_is_read() {
         ("me-by-field", &["SE-3"], "KEY-01"),
         ("iv-cache", &["SE-3"], "KEY-01"),
         ("body-cache", &["SE-3"], "KEY-01"),
+        ("person-from-profile", &["PI-7"], "KEY-01"),
     ]);
 }
 
@@ -100,4 +101,39 @@ fn a_limiter_that_refuses_everybody_is_no_failure() {
     assert_eq!(run.code, 2, "{}", run.text);
     assert!(run.with_verdict("FAIL").is_empty(), "{}", run.text);
     assert!(run.text.contains("rate-limited"), "{}", run.text);
+}
+
+#[test]
+fn what_a_backend_cannot_do_without_is_the_finding() {
+    for (mode, sentence) in [
+        ("json-only", "content-type-strict"),
+        ("wants-errcode", "errcode 0"),
+    ] {
+        let Some(run) = run(mode, &["LB-2"]) else {
+            return;
+        };
+        assert_eq!(run.code, 1, "{mode}: {}", run.text);
+        assert!(run.text.contains(sentence), "{mode}: {}", run.text);
+    }
+    // Its own app has unionids: the case finds it.
+    caught(&[("wants-unionid", &["LB-4"], "KEY-03")]);
+}
+
+#[test]
+fn a_key_written_late_and_workers_that_differ_are_said_to_be_that() {
+    for (mode, sentence) in [
+        (
+            "late-write",
+            "the key is written after the login is answered",
+        ),
+        ("two-workers", "the answers alternate"),
+    ] {
+        let case = "login-basic/legal-but-unexpected-shape/variant:sorted";
+        let Some(run) = run(mode, &[case]) else {
+            return;
+        };
+        assert_eq!(run.with_verdict("FAIL"), ["LB-3"], "{mode}: {}", run.text);
+        let words = run.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(sentence), "{mode}: {}", run.text);
+    }
 }

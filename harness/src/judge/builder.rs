@@ -194,7 +194,7 @@ impl Builder {
         let payload = self.capture(phone, name, 1);
         let record = &mut self.history.payloads[payload];
         record.forgery = Some(forgery);
-        if forgery == Forgery::NeverIssuedKey {
+        if matches!(forgery, Forgery::NeverIssuedKey | Forgery::ForeignKey) {
             record.key_no = None;
         }
         payload

@@ -2,7 +2,7 @@
 
 use crate::history::{
     Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    StepKind, Tick, UpstreamCall,
+    Purpose, StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
 use crate::judge::steps;
@@ -288,6 +288,43 @@ pub(crate) fn honest(payload: &PayloadRecord) -> bool {
 /// Whether `op` is one of the harness's own probes.
 pub(crate) fn is_probe(op: &Operation) -> bool {
     op.phase == Phase::Probe
+}
+
+/// Whether `op` repeats a request that did not open its payload, to see whether answers alternate or a key comes late.
+pub(crate) fn is_look(op: &Operation) -> bool {
+    matches!(op.purpose, Purpose::SecondTry | Purpose::LaterLook)
+}
+
+/// What the second and the later look at the payload of `op` found, if it was not what the first found.
+pub(crate) fn looks(facts: &Facts<'_>, op: &Operation) -> Vec<Say> {
+    let opened = |purpose: Purpose| {
+        facts.operations().find(|(_, look)| {
+            look.purpose == purpose
+                && look.payload == op.payload
+                && look.token_name == op.token_name
+                && look.called > op.called
+                && look.answer.outcome == Outcome::Ok
+        })
+    };
+    let place = |index: usize| facts.place(facts.step_of(index, StepKind::Answer));
+    match (opened(Purpose::SecondTry), opened(Purpose::LaterLook)) {
+        (Some((second, _)), None) => vec![say!(
+            "Sent again at once it opened, at {place}, and a moment later it did not: the answers alternate, as with workers that each know their own logins only.",
+            "马上再发一次就解开了（{place}），过一会儿再发又解不开：回答时好时坏，像是几个进程各记各的登录。",
+            place = place(second)
+        )],
+        (Some((second, _)), Some(_)) => vec![say!(
+            "Sent again at once it opened, at {place}: the key is written after the login is answered, or the answers alternate between workers.",
+            "马上再发一次就解开了（{place}）：key 在回答登录之后才写入，或者几个进程的回答不一致。",
+            place = place(second)
+        )],
+        (None, Some((later, _))) => vec![say!(
+            "Sent again after a moment it opened, at {place}: the key is written after the login is answered.",
+            "过一会儿再发就解开了（{place}）：key 在回答登录之后才写入。",
+            place = place(later)
+        )],
+        (None, None) => Vec::new(),
+    }
 }
 
 /// "500 (server_error)", "no answer".

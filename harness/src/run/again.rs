@@ -12,7 +12,7 @@ use super::cast::Cast;
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
-use crate::history::{Answer, Operation, Outcome, StepKind};
+use crate::history::{Answer, Operation, Outcome, Phase, StepKind};
 use crate::lang::{Say, say};
 use crate::plan::{Returns, Rotation};
 use crate::scenario::{CaptureApi, Seal, Transport};
@@ -172,7 +172,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn pause(&self, length: Duration) -> Result<(), Stop> {
+    /// Waits, unless the run is cancelled.
+    pub(crate) async fn pause(&self, length: Duration) -> Result<(), Stop> {
         tokio::select! {
             () = self.ground.cancel.cancelled() => Err(Stop::Cancelled),
             () = tokio::time::sleep(length) => Ok(()),
@@ -219,33 +220,57 @@ impl Stage<'_> {
     /// Sends a request once more. A login whose code the backend has already exchanged needs a new one, and with it new data
     /// where it carries any.
     fn repeat(&mut self, at: usize) -> Result<usize, Stop> {
-        let first = self.record.history().operations[at].clone();
         self.record.history_mut().operations[at].tried_again = true;
+        let phase = self.record.history().operations[at].phase;
+        let mut sending = self.once_more(at);
+        if sending.keep_as.is_some() && self.is_spent(at) {
+            let before = self.record.phase();
+            self.record.set_phase(phase);
+            let renewed = self.renew(&mut sending);
+            self.record.set_phase(before);
+            renewed?;
+        }
+        Ok(self.send_off(sending, phase))
+    }
+
+    /// Sends the very same request again, as another operation that `change` describes.
+    pub(crate) fn send_again(
+        &mut self,
+        at: usize,
+        phase: Phase,
+        change: impl FnOnce(&mut Operation),
+    ) -> usize {
+        let mut sending = self.once_more(at);
+        change(&mut sending.operation);
+        self.send_off(sending, phase)
+    }
+
+    /// The request, unanswered.
+    fn once_more(&self, at: usize) -> Sending {
         let request = &self.requests[at];
-        let phone = request.phone;
-        let mut sending = Sending {
+        Sending {
             operation: Operation {
-                called: self.record.next_tick(),
                 returned: None,
                 took_ms: None,
                 answer: Answer::default(),
                 tried_again: false,
                 exchange: None,
-                ..first.clone()
+                ..self.record.history().operations[at].clone()
             },
-            phone,
+            phone: request.phone,
             js_code: request.js_code.clone(),
             phone_code: request.phone_code.clone(),
             keep_as: request.keep_as.clone(),
             event: None,
             vars: request.vars.clone(),
             extra: request.extra.clone(),
-        };
-        let before = self.record.phase();
-        self.record.set_phase(first.phase);
-        if sending.keep_as.is_some() && self.is_spent(at) {
-            self.renew(&mut sending)?;
         }
+    }
+
+    fn send_off(&mut self, mut sending: Sending, phase: Phase) -> usize {
+        let before = self.record.phase();
+        self.record.set_phase(phase);
+        sending.operation.phase = phase;
         sending.operation.called = self.record.next_tick();
         let kind = if sending.keep_as.is_some() {
             StepKind::Submit
@@ -253,17 +278,17 @@ impl Stage<'_> {
             StepKind::Send
         };
         let mark = Mark {
-            text: format!("{} again", first.label),
-            phone: Some(first.phone),
-            user: Some(first.user),
+            text: format!("{} again", sending.operation.label),
+            phone: Some(sending.operation.phone.clone()),
+            user: Some(sending.operation.user.clone()),
             operation: Some(self.requests.len()),
             payload: sending.operation.payload,
             ..Mark::default()
         };
         self.record.step(kind, mark);
-        let repeated = self.send(sending);
+        let sent = self.send(sending);
         self.record.set_phase(before);
-        Ok(repeated)
+        sent
     }
 
     /// Whether the code of a request has been exchanged for a key.

@@ -147,6 +147,7 @@ impl Play<'_> {
         for step in &program.after {
             self.in_sequence(step).await?;
         }
+        self.stage.probe_the_unopened().await?;
         self.stage.probe_across().await?;
         self.stage.calm_down().await
     }

@@ -15,6 +15,7 @@ impl Stage<'_> {
     ///
     /// A backend that takes the payload with the code gets both in one request.
     pub(crate) async fn recover(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        self.look_again(user).await?;
         let step = &Step {
             phone: Some(self.fresh_phone(user)?),
             ..step.clone()
@@ -91,6 +92,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let (phone, using) = (token.phone, Using::Named(token.name.clone()));
+        self.look_again(user).await?;
         let before = self.record.phase();
         self.record.set_phase(Phase::Probe);
         self.read_keys(user);
@@ -103,6 +105,9 @@ impl Stage<'_> {
             .map(|key| (format!("k{}", key.no), SealKey::Number(key.no)))
             .collect();
         seals.push(("never-issued".to_owned(), SealKey::NeverIssued));
+        for (other, key) in self.keys_of_others(user) {
+            seals.push((format!("key of {other}"), SealKey::Foreign(key)));
+        }
         for (word, key) in seals {
             let name = format!("{} {word}", step.text);
             let seal = Seal {

@@ -19,6 +19,7 @@ use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
+use super::shapes;
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
@@ -116,6 +117,10 @@ pub enum RunError {
     /// [`crate::verdict::Verdict::Error`]'s does.
     #[error("{0}")]
     Baseline(String),
+    /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
+    /// backend, told before any case could run. Exit code 1.
+    #[error("{}", .0.en)]
+    Shape(Say),
     /// The run was cancelled. Exit code 130.
     #[error("interrupted")]
     Cancelled,
@@ -128,6 +133,7 @@ impl RunError {
         match self {
             Self::App { .. } => exit::USAGE,
             Self::Baseline(reason) => exit::of_error(reason),
+            Self::Shape(_) => exit::VIOLATED,
             Self::Cancelled => exit::INTERRUPTED,
         }
     }
@@ -280,7 +286,13 @@ impl Runner {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
-                return Err(RunError::Baseline(runner.with_last_lines(reason)));
+                let prefix = runner.prefix("shapes", "-");
+                let ground = runner.ground(runner.pace());
+                let error = match shapes::difference(&ground, &prefix).await {
+                    Some(sentence) => RunError::Shape(sentence),
+                    None => RunError::Baseline(runner.with_last_lines(reason)),
+                };
+                return Err(error);
             }
         }
         if runner.settings.measure_patience {

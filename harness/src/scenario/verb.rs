@@ -233,6 +233,8 @@ pub enum SealKey {
     Number(u32),
     /// `key=never-issued`: one WeChat never made.
     NeverIssued,
+    /// Another person's, in base64; no word of a scenario means it, only the harness's own probes do.
+    Foreign(String),
 }
 
 /// Which token a request carries.

@@ -3,7 +3,7 @@
 use super::ownership::session_owner;
 use crate::history::{Alteration, Operation, Outcome, PayloadRecord, StepKind, Tick};
 use crate::judge::facts::{
-    Facts, Plaintext, failed, honest, is_probe, plaintext, said, shows, word,
+    Facts, Plaintext, failed, honest, is_probe, looks, plaintext, said, shows, word,
 };
 use crate::judge::finding::Finding;
 use crate::lang::{Say, say};
@@ -102,6 +102,7 @@ fn unhelpful(
     if let Some(no) = payload.key_no {
         finding = finding.because(key_history(facts, payload, no, op.called));
     }
+    finding = looks(facts, op).into_iter().fold(finding, Finding::because);
     if empty {
         finding = finding.because(say!(
             "The adapter says where the data stands in such an answer, and nothing stands there: the phone takes this for done.",

@@ -4,7 +4,7 @@ use super::helpfulness::describe;
 use super::recovery::opened;
 use crate::history::{KeyRecord, Operation, Outcome, StepKind, Tick};
 use crate::judge::context::KeyStorage;
-use crate::judge::facts::{Facts, honest, is_login, is_probe, said};
+use crate::judge::facts::{Facts, honest, is_login, is_look, is_probe, looks, said};
 use crate::judge::finding::Finding;
 use crate::lang::say;
 use crate::verdict::Level;
@@ -67,6 +67,7 @@ fn lost_update(facts: &Facts<'_>, key: &KeyRecord) -> Option<Finding> {
     let finding = Finding::must("KEY-04", *index, sentence)
         .at(level)
         .steps(facts.ends_of(*index));
+    let finding = looks(facts, op).into_iter().fold(finding, Finding::because);
     Some(explain_lost_update(facts, finding, key, older, op.called))
 }
 
@@ -95,7 +96,9 @@ fn tries_newest(facts: &Facts<'_>, index: usize, op: &Operation, key: &KeyRecord
         }
     };
     let altered = !op.alterations.is_empty();
+    // A key that comes into force after the login was answered was not in force.
     session
+        && !is_look(op)
         && !altered
         && !op.tried_again
         && !facts.logged_out(op)
@@ -148,7 +151,7 @@ fn replaced_by_declaration(facts: &Facts<'_>, op: &Operation) -> bool {
 fn accepted(facts: &Facts<'_>, key: &KeyRecord) -> Option<Vec<u32>> {
     let probes: Vec<_> = facts
         .operations()
-        .filter(|(_, op)| is_probe(op))
+        .filter(|(_, op)| is_probe(op) && !is_look(op))
         .filter(|(_, op)| {
             facts
                 .newest_key(&key.user, op.called)
@@ -504,5 +507,32 @@ mod tests {
         };
         assert!(given_up(true));
         assert!(!given_up(false));
+    }
+
+    #[test]
+    fn a_second_look_explains_a_lost_key_and_does_not_excuse_it() {
+        use crate::history::{Phase, Purpose};
+        let found = |looks: [Outcome; 2]| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let p = b.capture("P1", "p", 1);
+            b.send_gets("P1", p, "t1", Outcome::Relogin);
+            b.phase(Phase::Probe);
+            for (purpose, outcome) in [Purpose::SecondTry, Purpose::LaterLook]
+                .into_iter()
+                .zip(looks)
+            {
+                let look = b.send_gets("P1", p, "t1", outcome);
+                b.history.operations[look].purpose = purpose;
+            }
+            let found = judge(&b.history, &JudgeContext::default());
+            found.iter().for_each(crate::judge::builder::told_alike);
+            assert_eq!(found.len(), 1, "{found:?}");
+            found[0].because.join(" ")
+        };
+        assert!(found([Outcome::Relogin, Outcome::Ok]).contains("the key is written after"));
+        assert!(found([Outcome::Ok, Outcome::Relogin]).contains("the answers alternate"));
+        assert!(found([Outcome::Ok, Outcome::Ok]).contains("Sent again at once it opened"));
+        assert!(!found([Outcome::Relogin, Outcome::Relogin]).contains("Sent again"));
     }
 }

@@ -74,6 +74,10 @@ fn forgery_accepted(
             "its iv was bent so that the openId reads differently",
             "iv 被改过，解出来的 openId 会变成另一个"
         ),
+        Forgery::ForeignKey => say!(
+            "it is sealed under another person's key, which is in force for this session",
+            "加密用的是另一个用户的 key，这个会话却能解"
+        ),
         Forgery::ForeignOpenid => say!(
             "the openId inside is another person's",
             "里面的 openId 是别人的"
@@ -222,6 +226,7 @@ mod tests {
             Forgery::OtherAppWatermark,
             Forgery::BentIv,
             Forgery::ForeignOpenid,
+            Forgery::ForeignKey,
         ] {
             for (outcome, rules) in [
                 (Outcome::Ok, &["KEY-01"][..]),
