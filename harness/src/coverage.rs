@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::event::CaseResult;
 use crate::fit::{Described, Fit};
 use crate::lang::{Say, say};
-use crate::plan::Case;
+use crate::plan::{self, Case, Selection};
 use crate::run::exit::REASON_FILTERED;
-use crate::scenario::OPS;
+use crate::scenario::{self, OPS};
+use crate::target::Adapter;
 use crate::verdict::Verdict;
 
 /// How many of the selected cases judged something.
@@ -57,6 +58,13 @@ impl Coverage {
                 spoken.map(|case| case.scenario.id.as_str()),
             ),
         }
+    }
+
+    /// What the whole suite will come to under an adapter.
+    #[must_use]
+    pub fn of_the_suite(adapter: &Adapter) -> Self {
+        let cases = plan::cases(scenario::all(), &Selection::default());
+        Self::forecast(&Described::of(adapter), &cases)
     }
 
     /// The same once the cases have run: what did judge counts, not what could have.
@@ -170,8 +178,6 @@ fn silent<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{self, Selection};
-    use crate::scenario;
 
     fn forecast(ops: &[&str]) -> Coverage {
         let cases = plan::cases(scenario::all(), &Selection::default());

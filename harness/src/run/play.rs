@@ -124,6 +124,17 @@ fn introduce(stage: &mut Stage<'_>) {
         .push((say!("the AppSecret", "AppSecret"), secret));
 }
 
+/// Whether a login carries data sealed under another key than its own exchange brought: sending that back is right.
+fn is_outdated(history: &History, login: usize) -> bool {
+    let payload = history.operations[login].payload;
+    let sealed = payload.and_then(|at| history.payloads[at].key_no);
+    let mut calls = history.upstream.iter();
+    sealed.is_some()
+        && calls.any(|call| {
+            call.operation == Some(login) && call.key_no.is_some() && call.key_no != sealed
+        })
+}
+
 struct Play<'a> {
     stage: Stage<'a>,
     lock: Option<Lock>,
@@ -173,11 +184,12 @@ impl Play<'_> {
             step.verb,
             Verb::Login { .. } | Verb::Submit { .. } | Verb::SubmitProfile { .. }
         );
-        let refused = history.upstream.iter().any(|call| {
-            call.operation == Some(history.operations.len() - 1) && call.errcode.is_some()
-        });
+        let last = history.operations.len() - 1;
+        let mut calls = history.upstream.iter();
+        let refused = calls.any(|call| call.operation == Some(last) && call.errcode.is_some());
         if !is_login
             || refused
+            || is_outdated(history, last)
             || operation.answer.outcome == Outcome::Ok
             || self.stage.program.expect.contains_key(&step.label)
         {
