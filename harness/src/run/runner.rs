@@ -186,6 +186,8 @@ pub struct Runner {
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
+    /// Whether a case of this run has told what waits for what.
+    waits_told: bool,
 }
 
 /// The backend's pace, what it was measured from, and what else was learned of it.
@@ -274,6 +276,7 @@ impl Runner {
             patience: OnceCell::new(),
             began: Instant::now(),
             silent_cases: 0,
+            waits_told: false,
         };
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
@@ -464,6 +467,10 @@ impl Runner {
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
             self.revive(&mut tally).await;
+            if self.waits_told {
+                tally.waits_are_told();
+            }
+            self.waits_told |= tally.knows_locks();
             let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             tally.result(case, Some(&listing), declared, took_ms)
