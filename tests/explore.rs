@@ -128,6 +128,49 @@ fn a_failure_comes_small_with_its_rate_its_twin_and_its_neighbour() {
     );
 }
 
+fn shared() -> Case {
+    let selection = Selection {
+        patterns: vec!["KI-3".to_owned()],
+        level: None,
+    };
+    selection.select(scenario::all()).unwrap().remove(0)
+}
+
+#[test]
+fn what_two_replies_at_once_break_is_shown_by_an_order_with_both_in_one_moment() {
+    let design: Design = "shared-await".parse().unwrap();
+    let (result, _) = run(design, &shared(), |settings| settings.free_rounds = 0);
+    assert_eq!(result.verdict, Verdict::Fail);
+    let token = result.token.unwrap();
+    assert!(
+        token.contains("R1+R2") || token.contains("R2+R1"),
+        "{token}"
+    );
+    assert_eq!((result.orders_run, result.exploration.beside), (8, 2));
+    assert!(result.exploration.exhaustive, "the six others passed");
+}
+
+#[test]
+fn free_rounds_are_counted_and_a_token_repeats_them() {
+    let case = shared();
+    let correct = Design::Correct(Correct::CandidateKeys);
+    let (result, events) = run(correct, &case, |settings| settings.free_rounds = 7);
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert_eq!(
+        (result.exploration.free.run, result.exploration.free.failed),
+        (7, 0)
+    );
+    assert_eq!(told(&events).last().unwrap(), "9/9 free [] Complete");
+    let token = ReplayToken {
+        path: case.path.clone(),
+        seed: 1,
+        order: "free".parse().unwrap(),
+    };
+    assert_eq!(replay(correct, &token, &case).outcome, Replayed::Fixed);
+    let broken = "shared-await".parse().unwrap();
+    assert_eq!(replay(broken, &token, &case).outcome, Replayed::StillFails);
+}
+
 #[test]
 fn a_lock_is_named_and_what_it_forbids_is_not_tried() {
     let (result, _) = run(Design::Correct(Correct::Serialised), &case(3), |_| ());

@@ -201,6 +201,8 @@ pub struct Runner {
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
+    /// Whether a case of this run has told what waits for what.
+    waits_told: bool,
 }
 
 /// The backend's pace, what it was measured from, and what else was learned of it.
@@ -307,6 +309,7 @@ impl Runner {
             waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
+            waits_told: false,
         };
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
@@ -507,6 +510,10 @@ impl Runner {
                 fitted.notes().into_iter().for_each(|note| tally.note(note));
             }
             self.revive(&mut tally).await;
+            if self.waits_told {
+                tally.waits_are_told();
+            }
+            self.waits_told |= tally.knows_locks();
             let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             tally.result(case, Some(&listing), declared, took_ms)

@@ -47,6 +47,8 @@ pub(crate) struct Tally {
     doubt: Option<(Say, History)>,
     locks: Locks,
     waits: Vec<Say>,
+    /// Another case of the run has told of them.
+    waits_told: bool,
     notes: Vec<Say>,
     error: Option<String>,
     interrupted: bool,
@@ -292,6 +294,11 @@ impl Tally {
         self.locks.is_known()
     }
 
+    /// Who waits for whom has been told by another case: it is said once a run.
+    pub(crate) const fn waits_are_told(&mut self) {
+        self.waits_told = true;
+    }
+
     pub(crate) fn note(&mut self, note: Say) {
         self.notes.push(note);
     }
@@ -450,7 +457,7 @@ impl Tally {
         // First, because it is all that a case warned about for this has to say.
         let mut notes: Vec<Say> = contradiction.into_iter().cloned().collect();
         notes.extend(self.notes.iter().cloned());
-        if let Some(wait) = self.waits.first() {
+        if let Some(wait) = self.waits.first().filter(|_| !self.waits_told) {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),
                 Locking::words,
