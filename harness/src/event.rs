@@ -107,6 +107,13 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<Box<History>>,
     },
+    /// What is done with a case's orders now; only people who watch want to know.
+    Working {
+        /// Full path of the case.
+        path: String,
+        /// What is being done.
+        what: Work,
+    },
     /// A case is over.
     CaseFinished(Box<CaseResult>),
     /// Last event of every run, also of an interrupted one.
@@ -121,6 +128,16 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
         learned: Characterisation,
     },
+}
+
+/// What a run does between orders of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Failing orders, and a sample of the others, are run again.
+    RunningAgain,
+    /// A smaller failing order, its sequential twin and its passing neighbour are looked for.
+    Explaining,
 }
 
 /// What one case came to.

@@ -88,7 +88,7 @@ impl<'a> Cause<'a> {
     }
 
     fn id(&self) -> String {
-        let mut parts = vec![self.rule.to_owned(), name_of(&self.mechanism)];
+        let mut parts = vec![self.rule.to_owned(), self.mechanism.id().to_owned()];
         parts.extend(self.op.map(str::to_owned));
         parts.extend(self.outcome.as_ref().map(name_of));
         parts.join("/")
@@ -96,13 +96,13 @@ impl<'a> Cause<'a> {
 }
 
 impl Finding<'_> {
-    /// One line: what the rule demands.
+    /// One line: what the backend does, if that is established; else what the rule demands.
     #[must_use]
     pub fn title(&self) -> Say {
-        rule(self.rule).map_or_else(
-            || Say::same(self.rule),
-            |rule| Say::fixed(rule.title, rule.title_zh),
-        )
+        let mechanism = self.mechanism.info();
+        let titles = mechanism.map(|info| (info.title, info.title_zh));
+        let titles = titles.or_else(|| rule(self.rule).map(|rule| (rule.title, rule.title_zh)));
+        titles.map_or_else(|| Say::same(self.rule), |(en, zh)| Say::fixed(en, zh))
     }
 
     /// `userinfo → server_error`, or nothing if it is about no single operation.
@@ -350,10 +350,13 @@ impl<'a> Seen<'a> {
             .filter(|sighting| worst(sighting) == (level, impact))
             .min_by_key(|sighting| {
                 let phones = sighting.history.map_or(0, |history| history.phones.len());
-                let known = sighting
-                    .evidence
-                    .is_some_and(|evidence| !evidence.is_empty());
-                (sighting.history.is_none(), sighting.steps, phones, !known)
+                let forced = sighting
+                    .history
+                    .is_none_or(|history| history.forced.is_fully());
+                // Of one order told twice, the one its case shows: more is known of it.
+                let repeated = sighting.evidence.is_none();
+                let length = (sighting.steps, phones, repeated);
+                (sighting.history.is_none(), !forced, length)
             })
             .copied()?;
         self.symptoms.sort_by_key(|rule| place(rule));
@@ -412,7 +415,7 @@ fn level_of(sighting: &Sighting<'_>) -> Level {
     }
 }
 
-fn impact_of(violation: &Violation) -> Impact {
+pub(crate) fn impact_of(violation: &Violation) -> Impact {
     let of_rule = || rule(&violation.rule).map(|rule| impact_at(rule, violation.level));
     violation.impact.or_else(of_rule).unwrap_or(Impact::Cost)
 }

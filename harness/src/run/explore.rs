@@ -14,7 +14,7 @@ use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;
 use crate::characterisation::ASSUMED_PATIENCE_MS;
-use crate::event::RunEvent;
+use crate::event::{RunEvent, Work};
 use crate::history::Ending;
 use crate::judge;
 use crate::lang::{Say, say};
@@ -113,7 +113,17 @@ impl Runner {
         }
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
+            let working = |what| RunEvent::Working {
+                path: case.path.clone(),
+                what,
+            };
+            if tally.has_failed() {
+                listener(working(Work::RunningAgain));
+            }
             self.run_again(case, listing, &mut tally, listener).await;
+            if tally.has_failed() {
+                listener(working(Work::Explaining));
+            }
             self.explain(case, &mut tally).await;
         }
         tally
