@@ -140,6 +140,18 @@ pub enum Work {
     Explaining,
 }
 
+/// What a note is about, so that a summary says once what several cases show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteKind {
+    /// The adapter declares something else than the backend does.
+    Contradiction,
+    /// Logins wait for each other inside the backend.
+    Lock,
+    /// Anything else, of this case alone.
+    Other,
+}
+
 /// What one case came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CaseResult {
@@ -194,6 +206,9 @@ pub struct CaseResult {
     /// The notes in Chinese, as many as there are in English; empty in transcripts of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes_zh: Vec<String>,
+    /// What each note is about, as many as there are notes; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub note_kinds: Vec<NoteKind>,
     /// How much of its orders was run.
     #[serde(default)]
     pub exploration: Exploration,
@@ -277,6 +292,7 @@ mod tests {
             history: Some(Box::default()),
             notes: vec![],
             notes_zh: vec![],
+            note_kinds: vec![],
             exploration: Exploration::default(),
             evidence: Evidence::default(),
             took_ms: 1,

@@ -66,5 +66,10 @@ fn a_lock_is_told_once_and_not_for_every_case() {
     // Standard error, with a line a case, comes behind the last line of the report.
     let (report, progress) = run.text.split_once("\nexit ").unwrap();
     assert_eq!(report.matches("serialised: ").count(), 1, "{report}");
+    assert_eq!(
+        report.matches("orders cannot happen").count(),
+        1,
+        "{report}"
+    );
     assert!(progress.matches("serialised: ").count() > 1, "{progress}");
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
 use crate::characterisation::Characterisation;
-use crate::event::CaseResult;
+use crate::event::{CaseResult, NoteKind};
 use crate::findings::Finding;
 use crate::history::Outcome;
-use crate::lang::{Lang, say};
+use crate::lang::{Lang, Say, say};
 use crate::mechanism::Mechanism;
 use crate::report::run_view::{RunView, area, reason_in, reason_word};
 use crate::report::{again, width, words};
@@ -231,21 +231,36 @@ fn aliases(cases: &[&CaseResult]) -> String {
     aliases.join(" ")
 }
 
-/// What the run and its cases tell of the backend, each once.
+/// What the run and its cases tell of the backend, each once: a lock shows in every race, and is still one lock.
 fn learned(run: &RunView<'_>, lang: Lang) -> Vec<String> {
     let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
     let mut lines: Vec<String> = learned
         .iter()
         .map(|line| line.in_lang(lang).to_owned())
         .collect();
-    let noted = run
-        .cases
-        .iter()
-        .flat_map(|case| lang.pick_lines(&case.notes, &case.notes_zh));
-    for note in noted {
-        if !lines.contains(note) {
-            lines.push(note.clone());
+    let mut locks: Option<(String, usize)> = None;
+    for case in &run.cases {
+        let notes = lang.pick_lines(&case.notes, &case.notes_zh);
+        for (at, note) in notes.iter().enumerate() {
+            match (case.note_kinds.get(at), &mut locks) {
+                (Some(NoteKind::Lock), Some((_, more))) => *more += 1,
+                (Some(NoteKind::Lock), none) => *none = Some((note.clone(), 0)),
+                _ if lines.contains(note) => {}
+                _ => lines.push(note.clone()),
+            }
         }
+    }
+    if let Some((note, more)) = locks {
+        let also = match more {
+            0 => Say::default(),
+            1 => say!("; the same in 1 more case", "；另有 1 个用例也是这样"),
+            n => say!(
+                "; the same in {n} more cases",
+                "；另有 {n} 个用例也是这样",
+                n = n
+            ),
+        };
+        lines.push(note + also.in_lang(lang));
     }
     lines
 }
