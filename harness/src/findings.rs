@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::event::CaseResult;
-use crate::exploration::Evidence;
-use crate::history::{History, Outcome};
+use crate::exploration::{Evidence, Forced};
+use crate::history::{History, Outcome, Phase};
 use crate::judge::{impact_at, rule, rules};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
@@ -68,6 +68,20 @@ pub struct Sighting<'a> {
     steps: usize,
 }
 
+impl Sighting<'_> {
+    /// How much there is to read: the steps of the race; without one, whatever happened before the probes.
+    fn length(&self) -> usize {
+        let read = |history: &History| {
+            let steps = history.steps.iter();
+            steps.filter(|step| step.phase != Phase::Probe).count()
+        };
+        match (self.steps, self.history) {
+            (0, Some(history)) => read(history),
+            (steps, _) => steps,
+        }
+    }
+}
+
 /// What makes two violations one finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Cause<'a> {
@@ -88,7 +102,7 @@ impl<'a> Cause<'a> {
     }
 
     fn id(&self) -> String {
-        let mut parts = vec![self.rule.to_owned(), name_of(&self.mechanism)];
+        let mut parts = vec![self.rule.to_owned(), self.mechanism.id().to_owned()];
         parts.extend(self.op.map(str::to_owned));
         parts.extend(self.outcome.as_ref().map(name_of));
         parts.join("/")
@@ -96,13 +110,13 @@ impl<'a> Cause<'a> {
 }
 
 impl Finding<'_> {
-    /// One line: what the rule demands.
+    /// One line: what the backend does, if that is established; else what the rule demands.
     #[must_use]
     pub fn title(&self) -> Say {
-        rule(self.rule).map_or_else(
-            || Say::same(self.rule),
-            |rule| Say::fixed(rule.title, rule.title_zh),
-        )
+        let mechanism = self.mechanism.info();
+        let titles = mechanism.map(|info| (info.title, info.title_zh));
+        let titles = titles.or_else(|| rule(self.rule).map(|rule| (rule.title, rule.title_zh)));
+        titles.map_or_else(|| Say::same(self.rule), |(en, zh)| Say::fixed(en, zh))
     }
 
     /// `userinfo → server_error`, or nothing if it is about no single operation.
@@ -149,7 +163,7 @@ impl Finding<'_> {
     }
 }
 
-/// The findings of a run, worst first: by level, then by what it costs, then by how many cases show it.
+/// The findings of a run, worst first: by level, then by what it costs, then by how many cases show it, causes before symptoms.
 #[must_use]
 pub fn findings<'a>(run: &RunView<'a>) -> Vec<Finding<'a>> {
     let mut gathered = Gathered::default();
@@ -315,7 +329,8 @@ impl<'a> Gathered<'a> {
             .collect();
         findings.sort_by(|a, b| {
             let key = |finding: &Finding<'_>| {
-                (finding.level, finding.impact, Reverse(finding.cases.len()))
+                let cases = Reverse(finding.cases.len());
+                (finding.level, finding.impact, cases, place(finding.rule))
             };
             key(a)
                 .cmp(&key(b))
@@ -350,10 +365,16 @@ impl<'a> Seen<'a> {
             .filter(|sighting| worst(sighting) == (level, impact))
             .min_by_key(|sighting| {
                 let phones = sighting.history.map_or(0, |history| history.phones.len());
-                let known = sighting
-                    .evidence
-                    .is_some_and(|evidence| !evidence.is_empty());
-                (sighting.history.is_none(), sighting.steps, phones, !known)
+                // An order that was forced shows again what it showed; free rounds may not.
+                let forced = match sighting.history.map(|history| &history.forced) {
+                    None | Some(Forced::Fully) => 0,
+                    Some(Forced::Partly { .. }) => 1,
+                    Some(Forced::Free) => 2,
+                };
+                // Of one order told twice, the one its case shows: more is known of it.
+                let repeated = sighting.evidence.is_none();
+                let length = (sighting.length(), phones, repeated);
+                (sighting.history.is_none(), forced, length)
             })
             .copied()?;
         self.symptoms.sort_by_key(|rule| place(rule));
@@ -412,7 +433,7 @@ fn level_of(sighting: &Sighting<'_>) -> Level {
     }
 }
 
-fn impact_of(violation: &Violation) -> Impact {
+pub(crate) fn impact_of(violation: &Violation) -> Impact {
     let of_rule = || rule(&violation.rule).map(|rule| impact_at(rule, violation.level));
     violation.impact.or_else(of_rule).unwrap_or(Impact::Cost)
 }
@@ -547,6 +568,17 @@ mod tests {
             Some("wxs1:a/b/n:2@7:S1.S2.K1.K2.R2.R1:0000")
         );
         assert_eq!(found[0].cases[0].orders, 3);
+    }
+
+    #[test]
+    fn a_short_race_says_more_than_a_long_preparation_without_one() {
+        let lost = || vec![violation("KEY-04", "userinfo", Outcome::ServerError)];
+        let events = run(&[("-", lost()), ("S1.S2.K1.K2.R2.R1", lost())]);
+        let found = findings(&RunView::of(&events));
+        assert_eq!(
+            found[0].best.token,
+            Some("wxs1:a/b/n:2@7:S1.S2.K1.K2.R2.R1:0000")
+        );
     }
 
     #[test]

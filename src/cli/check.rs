@@ -2,6 +2,7 @@
 
 use wxmock_harness::event::RunEvent;
 use wxmock_harness::lang::Lang;
+use wxmock_harness::report::terminal::TerminalOptions;
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::Settings;
 use wxmock_harness::verdict::Level;
@@ -48,6 +49,9 @@ pub(crate) struct Args {
     /// Keep the history of every order in the transcript, and show every step of a failing one
     #[arg(long)]
     trace: bool,
+    /// A line for every case, not one for each suite that holds; list every failing case at the end
+    #[arg(long, short)]
+    verbose: bool,
     // Groups with a heading of their own come last: what follows a heading is listed under it.
     #[command(flatten)]
     explore: ExploreArgs,
@@ -92,7 +96,8 @@ impl Args {
         let regressions = self.regressions.read()?;
         let lang = self.output.lang.get();
         super::suite::block_on(async {
-            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?;
+            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
+                .verbosely(self.verbose);
             let cancel = cancel_on_signal();
             let session = self.target.start(adapter.clone()).await?;
             let adjust = |settings: &mut Settings| {
@@ -120,7 +125,10 @@ impl Args {
             let exit = follow.exit_code();
             let (events, written) = follow.finish()?;
             regressions.update(&events, &adapter)?;
-            let options = view(self.trace, lang);
+            let options = TerminalOptions {
+                verbose: self.verbose,
+                ..view(self.trace, lang)
+            };
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
             anstream::print!("{text}{}", share(&events, self.allow_skipped, lang));
             Exit::done(exit)

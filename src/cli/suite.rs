@@ -103,6 +103,12 @@ impl Follow {
         })
     }
 
+    /// A line for every case, if wished.
+    pub(crate) fn verbosely(mut self, verbose: bool) -> Self {
+        self.progress.set_verbose(verbose);
+        self
+    }
+
     pub(crate) fn event(&mut self, event: RunEvent) {
         self.progress.show(&event);
         if let Err(failure) = self.artifacts.record(event) {
@@ -263,6 +269,7 @@ pub(crate) fn view(trace: bool, lang: Lang) -> TerminalOptions {
         colour: terminal,
         trace,
         adapter_file: String::new(),
+        verbose: false,
         lang,
     }
 }

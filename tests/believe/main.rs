@@ -8,6 +8,7 @@
 
 mod alarms;
 mod features;
+mod findings;
 mod runs;
 mod senses;
 mod together;

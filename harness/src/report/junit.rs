@@ -1,4 +1,5 @@
-//! JUnit XML: suite = area, class name = `<adapter>.<area>`. WARN passes with its text in `system-out`.
+//! JUnit XML: first a suite `findings`, one test a cause, then a suite for each area with its cases; class name =
+//! `<adapter>.<suite>`. WARN passes with its text in `system-out`.
 
 use std::time::Duration;
 
@@ -7,14 +8,19 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::event::CaseResult;
 use crate::judge::{impact_word, level_word, rule};
 use crate::report::run_view::{RunView, area, reason, share};
-use crate::report::terminal::{TerminalOptions, failure, named};
-use crate::verdict::Verdict;
+use crate::report::terminal::{TerminalOptions, failure, finding, named};
+use crate::report::words;
+use crate::verdict::{Level, Verdict};
 
 /// The document.
 #[must_use]
 pub fn render(run: &RunView<'_>) -> String {
     let mut report = Report::new(format!("wxmock check {}", run.adapter));
     let mut suites: Vec<(&str, TestSuite)> = Vec::new();
+    let findings = findings(run);
+    if findings.tests > 0 {
+        suites.push((FINDINGS, findings));
+    }
     for case in &run.cases {
         let name = area(case);
         let at = suites
@@ -34,6 +40,57 @@ pub fn render(run: &RunView<'_>) -> String {
     report
         .to_string()
         .unwrap_or_else(|error| format!("<!-- no JUnit report: {error} -->\n"))
+}
+
+/// The name of the suite that holds the findings.
+const FINDINGS: &str = "findings";
+
+/// One test a finding; that controls fail is a property of the suite and its first test.
+fn findings(run: &RunView<'_>) -> TestSuite {
+    let mut suite = TestSuite::new(FINDINGS);
+    let name = |test: &mut TestCase| {
+        test.set_classname(format!("{}.{FINDINGS}", run.adapter));
+    };
+    let controls = run.failed_controls();
+    if let Some(told) = words::controls(&controls) {
+        let aliases: Vec<&str> = controls.iter().map(|case| case.alias.as_str()).collect();
+        suite.add_property(("controls_failed", aliases.join(" ").as_str()));
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(told.title.en).set_type("controls");
+        status.set_description(told.lines.map(|line| line.en).join("\n"));
+        let mut test = TestCase::new("controls", status);
+        name(&mut test);
+        suite.add_test_case(test);
+    }
+    let options = options(run.adapter_file);
+    for (at, found) in run.findings().iter().enumerate() {
+        let told = finding(at + 1, found, &options);
+        let fails = found.level == Level::Must;
+        let status = if fails {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let sentence = found.best.violation.sentence.as_str();
+            status.set_message(sentence).set_type(found.rule);
+            status.set_description(told.as_str());
+            status
+        } else {
+            TestCaseStatus::success()
+        };
+        let title = format!("{}: {}", found.id, found.title().en);
+        let mut test = TestCase::new(title, status);
+        name(&mut test);
+        test.add_property(("id", found.id.as_str()));
+        test.add_property(("level", level_word(found.level)));
+        test.add_property(("impact", impact_word(found.impact)));
+        test.add_property(("cases", found.aliases().join(" ").as_str()));
+        if let Some(token) = found.best.token {
+            test.add_property(("token", token));
+        }
+        if !fails {
+            test.set_system_out(told);
+        }
+        suite.add_test_case(test);
+    }
+    suite
 }
 
 fn test_case(run: &RunView<'_>, case: &CaseResult) -> TestCase {
@@ -132,7 +189,13 @@ mod tests {
             .collect();
         assert_eq!(
             counts,
-            [(1, 0, 0, 0), (3, 1, 1, 0), (1, 0, 1, 0), (1, 0, 0, 1)]
+            [
+                (3, 2, 0, 0),
+                (1, 0, 0, 0),
+                (3, 1, 1, 0),
+                (1, 0, 1, 0),
+                (1, 0, 0, 1)
+            ]
         );
     }
 

@@ -140,6 +140,7 @@ impl<'a> RunView<'a> {
                     changed,
                     changed_zh,
                 }),
+                RunEvent::Working { .. } => {}
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,

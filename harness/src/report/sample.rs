@@ -1,6 +1,6 @@
 //! A run with one case of each kind, for tests of the reports.
 
-use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::event::{CaseResult, Counts, EVENT_SCHEMA, NoteKind, RunEvent};
 use crate::history::{Ending, Exchange, History, Message, Outcome, Phase, Tick};
 use crate::judge::builder::{Builder, lost_update};
 use crate::judge::{JudgeContext, judge};
@@ -70,6 +70,7 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         history: None,
         notes: vec![],
         notes_zh: vec![],
+        note_kinds: vec![],
         exploration: Default::default(),
         evidence: Default::default(),
         took_ms: 420,
@@ -116,6 +117,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
     serialised.notes =
         vec!["logins of one person are serialised: 4 of 5 orders cannot happen".into()];
     serialised.notes_zh = vec!["同一用户的登录互相排队：5 种顺序里有 4 种不可能发生".into()];
+    serialised.note_kinds = vec![NoteKind::Lock];
     let cases = vec![
         case(
             "LB-1",

@@ -127,6 +127,7 @@ mod tests {
             history: None,
             notes: vec![],
             notes_zh: vec![],
+            note_kinds: vec![],
             exploration: Default::default(),
             evidence: Default::default(),
             took_ms: 0,

@@ -14,7 +14,7 @@ use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;
 use crate::characterisation::ASSUMED_PATIENCE_MS;
-use crate::event::RunEvent;
+use crate::event::{RunEvent, Work};
 use crate::history::Ending;
 use crate::judge;
 use crate::lang::{Say, say};
@@ -123,10 +123,20 @@ impl Runner {
         }
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
+            let working = |what| RunEvent::Working {
+                path: case.path.clone(),
+                what,
+            };
+            if tally.has_failed() {
+                listener(working(Work::RunningAgain));
+            }
             self.run_again(case, listing, &mut tally, listener).await;
             let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
             if has_free && !tally.is_over() && !self.is_done(&tally) {
                 self.run_free(case, listing, &mut tally, listener).await;
+            }
+            if tally.has_failed() {
+                listener(working(Work::Explaining));
             }
             self.explain(case, &mut tally).await;
         }

@@ -6,7 +6,7 @@ use super::locks::{Locking, Locks};
 use super::play::Lock;
 use super::runner::Judged;
 use super::store;
-use crate::event::CaseResult;
+use crate::event::{CaseResult, NoteKind};
 use crate::exploration::{Evidence, Exploration, FreeRounds, Rate, SearchShare};
 use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
@@ -452,17 +452,21 @@ impl Tally {
         case: &Case,
         listing: Option<&Listing>,
         contradiction: Option<&Say>,
-    ) -> Vec<Say> {
+    ) -> Vec<(NoteKind, Say)> {
         let orders = listing.map_or(0, Listing::counted);
         // First, because it is all that a case warned about for this has to say.
-        let mut notes: Vec<Say> = contradiction.into_iter().cloned().collect();
-        notes.extend(self.notes.iter().cloned());
+        let contradiction = contradiction.into_iter().cloned();
+        let mut notes: Vec<(NoteKind, Say)> = contradiction
+            .map(|note| (NoteKind::Contradiction, note))
+            .collect();
+        let other = |note| (NoteKind::Other, note);
+        notes.extend(self.notes.iter().cloned().map(other));
         if let Some(wait) = self.waits.first().filter(|_| !self.waits_told) {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),
                 Locking::words,
             );
-            notes.push(say!(
+            let note = say!(
                 "{kind} ({wait}): {infeasible} of {orders} orders cannot happen ({tried} tried, {pruned} ruled out by that)",
                 "{kind}（{wait}）：{orders} 种顺序里有 {infeasible} 种不可能发生（试过 {tried} 种，据此排除 {pruned} 种）",
                 kind = kind,
@@ -471,16 +475,17 @@ impl Tally {
                 orders = orders,
                 tried = self.infeasible - self.pruned,
                 pruned = self.pruned,
-            ));
+            );
+            notes.push((NoteKind::Lock, note));
         }
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
-            notes.push(say!(
+            notes.push(other(say!(
                 "stopped after a hang: {left} of {orders} orders were not run",
                 "后端挂起后没有再跑：{orders} 种顺序里有 {left} 种没有运行",
                 left = orders - done,
                 orders = orders
-            ));
+            )));
         }
         let counted = |part: &&Part| !part.search.is_beside();
         if let Some(listing) = listing.filter(|listing| {
@@ -488,14 +493,14 @@ impl Tally {
         }) {
             // Notes of all cases stand together: this one is of one case, axes and all.
             let axes = &case.path[case.scenario.id.len()..];
-            notes.push(say!(
+            notes.push(other(say!(
                 "{case}: {claim}",
                 "{case}：{claim}",
                 case = format!("{}{axes}", case.scenario.alias),
                 claim = self.exploration(listing).claim()
-            ));
+            )));
         }
-        notes.extend(self.unsteady());
+        notes.extend(self.unsteady().map(other));
         notes
     }
 
@@ -522,6 +527,7 @@ impl Tally {
             (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
             verdict => verdict,
         };
+        let (note_kinds, notes): (Vec<NoteKind>, Vec<Say>) = notes.into_iter().unzip();
         let (notes, notes_zh) = notes.into_iter().map(|note| (note.en, note.zh)).unzip();
         let shown = matches!(
             verdict,
@@ -571,6 +577,7 @@ impl Tally {
             }),
             notes,
             notes_zh,
+            note_kinds,
             exploration,
             evidence,
             took_ms,
