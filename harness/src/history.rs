@@ -560,9 +560,12 @@ pub struct PayloadRecord {
     pub mark: String,
     /// What is wrong with it on purpose; `None` for what a phone would make.
     pub forgery: Option<Forgery>,
-    /// Whether its base64, data or iv, holds a `+`.
+    /// Whether its base64, data or iv, holds a `+`, as nearly every payload does.
     #[serde(default)]
     pub has_plus: bool,
+    /// Whether the scenario asked for that, as a test of the way it takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plus_on_purpose: bool,
     /// When it was captured.
     pub captured: Tick,
 }

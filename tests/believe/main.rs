@@ -9,6 +9,7 @@
 mod alarms;
 mod features;
 mod findings;
+mod mechanisms;
 mod runs;
 mod senses;
 mod together;
