@@ -450,11 +450,10 @@ fn order_of(token: &str) -> Option<&str> {
     rest.split(':').nth(1)
 }
 
-/// How many steps an order forces; more than any for a text that is no order.
+/// How many steps an order forces; more than any for a free run, and for a text that is no order.
 fn steps_of(order: &str) -> usize {
-    order
-        .parse::<Order>()
-        .map_or(usize::MAX, |order| order.steps().count())
+    let forced = order.parse::<Order>().ok().filter(|order| !order.is_free());
+    forced.map_or(usize::MAX, |order| order.steps().count())
 }
 
 /// The name a fact has in transcripts.
