@@ -257,7 +257,9 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
     for (index, login) in facts.logins() {
         let calls = facts.calls_of(index);
         let dead = calls.iter().find(|(_, call)| {
-            is_exchange(call) && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
+            is_exchange(call)
+                && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
+                && !facts.is_mixed_up(call)
         });
         let Some((place, call)) = dead else { continue };
         let refusal = Refusal::of(facts, login, *place, call);
@@ -482,6 +484,21 @@ mod tests {
         check(&exchanged_with(Some("d1"), ("Q1", "d1")), &["KEY-01"]);
         check(&exchanged_with(Some("c2"), ("P2", "c2")), &["CODE-01"]);
         check(&exchanged_with(None, ("Q1", "d1")), &["CODE-01"]);
+    }
+
+    #[test]
+    fn what_another_code_brings_is_no_second_fault_of_the_login() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit("Q1", "d1");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        let call = b.refuse(two, 40163);
+        b.history.upstream[call].code = Some("c1".into());
+        b.reply(call);
+        b.welcome(one, "t1");
+        b.welcome(two, "t2");
+        check(&b.history, &["KEY-01"]);
     }
 
     #[test]

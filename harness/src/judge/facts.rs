@@ -143,6 +143,21 @@ impl<'a> Facts<'a> {
         answered && released
     }
 
+    /// Whether logins with different codes asked about the code of this call: which of them made which call is then a guess,
+    /// and no rule about one login's own exchange can be asked of it.
+    pub(crate) fn is_mixed_up(&self, call: &UpstreamCall) -> bool {
+        let history = self.history;
+        history.upstream.iter().any(|other| {
+            let submitted = other
+                .operation
+                .and_then(|owner| history.operations.get(owner)?.code.as_deref());
+            is_exchange(other)
+                && other.code.is_some()
+                && other.code == call.code
+                && submitted.is_some_and(|code| other.code.as_deref() != Some(code))
+        })
+    }
+
     /// Whether a fault of the scenario hit a call made for operation `index`.
     pub(crate) fn faulted(&self, index: usize) -> bool {
         self.calls_of(index)
