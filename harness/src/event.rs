@@ -35,6 +35,12 @@ pub enum RunEvent {
         at: i64,
         /// Base URL of the backend under test.
         backend: String,
+        /// Word that makes the people of this run its own; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        nonce: String,
+        /// The adapter file as it was named; empty if it was none, and in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        adapter_file: String,
         /// Cases planned.
         cases: usize,
     },

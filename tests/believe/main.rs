@@ -6,6 +6,7 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
+mod runs;
 mod senses;
 
 use std::path::{Path, PathBuf};

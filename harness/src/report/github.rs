@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::event::CaseResult;
+use crate::report::again;
 use crate::report::run_view::{RunView, reason, share};
 use crate::report::terminal::named;
 use crate::verdict::Verdict;
@@ -35,7 +36,7 @@ pub fn render(run: &RunView<'_>) -> String {
             out,
             "::{command} title={}::{}",
             property(title.trim()),
-            message(&words(case))
+            message(&words(case, run.adapter_file))
         );
     }
     if loud.len() > shown {
@@ -56,13 +57,12 @@ const fn command(verdict: &Verdict) -> Option<&'static str> {
     }
 }
 
-fn words(case: &CaseResult) -> String {
+fn words(case: &CaseResult, adapter_file: &str) -> String {
     match case.violations.first() {
         Some(first) => {
-            let again = case
-                .token
-                .as_ref()
-                .map_or_else(String::new, |token| format!("\nwxmock replay {token}"));
+            let again = case.token.as_ref().map_or_else(String::new, |token| {
+                format!("\n{}", again::command(token, adapter_file))
+            });
             format!(
                 "{}\n{} ({}){again}",
                 first.sentence,

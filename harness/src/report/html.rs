@@ -225,6 +225,8 @@ fn gather(run: &RunView<'_>) -> Value {
         "adapter_hash": run.adapter_hash,
         "backend": run.backend,
         "seed": run.seed,
+        "nonce": run.nonce,
+        "adapter_file": run.adapter_file,
         "at": run.at,
         "interrupted": run.interrupted,
         "exit_code": run.exit_code,

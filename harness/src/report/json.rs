@@ -20,6 +20,7 @@ pub fn render(run: &RunView<'_>) -> String {
         "adapter": { "name": run.adapter, "hash": run.adapter_hash },
         "backend": run.backend,
         "seed": run.seed,
+        "nonce": run.nonce,
         "started_at_ms": run.at,
         "interrupted": run.interrupted,
         "exit_code": run.exit_code,

@@ -41,7 +41,10 @@ fn test_case(run: &RunView<'_>, case: &CaseResult) -> TestCase {
         .path
         .split_once('/')
         .map_or(case.path.as_str(), |(_, rest)| rest);
-    let mut test = TestCase::new(format!("{} {name}", case.alias), status(case));
+    let mut test = TestCase::new(
+        format!("{} {name}", case.alias),
+        status(case, run.adapter_file),
+    );
     test.set_classname(format!("{}.{}", run.adapter, area(case)));
     test.set_time(Duration::from_millis(case.took_ms));
     test.add_property(("level", level_word(case.level)));
@@ -58,14 +61,21 @@ fn test_case(run: &RunView<'_>, case: &CaseResult) -> TestCase {
         test.add_property(("token", token.as_str()));
     }
     if matches!(case.verdict, Verdict::Warn) {
-        test.set_system_out(failure(case, &TerminalOptions::plain(100)));
+        test.set_system_out(failure(case, &options(run.adapter_file)));
     } else if !case.notes.is_empty() {
         test.set_system_out(case.notes.join("\n"));
     }
     test
 }
 
-fn status(case: &CaseResult) -> TestCaseStatus {
+fn options(adapter_file: &str) -> TerminalOptions {
+    TerminalOptions {
+        adapter_file: adapter_file.to_owned(),
+        ..TerminalOptions::plain(100)
+    }
+}
+
+fn status(case: &CaseResult, adapter_file: &str) -> TestCaseStatus {
     match &case.verdict {
         Verdict::Pass | Verdict::Info | Verdict::Warn => TestCaseStatus::success(),
         Verdict::Skip { .. } | Verdict::Inconclusive { .. } => {
@@ -98,7 +108,7 @@ fn status(case: &CaseResult) -> TestCaseStatus {
                     ))
                     .set_type(first.rule.as_str());
             }
-            status.set_description(failure(case, &TerminalOptions::plain(100)));
+            status.set_description(failure(case, &options(adapter_file)));
             status
         }
     }

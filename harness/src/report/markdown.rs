@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::event::CaseResult;
 use crate::judge::repairs;
 use crate::lang::Lang;
+use crate::report::again;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::held;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
@@ -45,7 +46,7 @@ pub fn render(run: &RunView<'_>) -> String {
         .into_iter()
         .partition(|case| matches!(case.verdict, Verdict::Fail | Verdict::Warn));
     for case in loud.iter().take(PICTURES) {
-        out.push_str(&block(case));
+        out.push_str(&block(case, run.adapter_file));
     }
     let rest: Vec<&&CaseResult> = loud.iter().skip(PICTURES).chain(&quiet).collect();
     if !rest.is_empty() {
@@ -66,12 +67,21 @@ pub fn render(run: &RunView<'_>) -> String {
     }
     let _ = writeln!(
         out,
-        "\nPASS means: held in every forced ordering. wxmock {}, seed {}, adapter `{}`.",
+        "\nPASS means: held in every forced ordering. wxmock {}, seed {}{}, adapter `{}`.",
         run.version,
         run.seed,
+        nonce(run),
         code(run.adapter_hash)
     );
     out
+}
+
+/// `, run nonce 4f2a90c1`.
+fn nonce(run: &RunView<'_>) -> String {
+    match run.nonce {
+        "" => String::new(),
+        nonce => format!(", run nonce {}", text(nonce)),
+    }
 }
 
 fn remark(case: &CaseResult) -> String {
@@ -82,7 +92,7 @@ fn remark(case: &CaseResult) -> String {
     }
 }
 
-fn block(case: &CaseResult) -> String {
+fn block(case: &CaseResult, adapter_file: &str) -> String {
     let mut out = String::new();
     let Some(first) = case.violations.first() else {
         let _ = writeln!(
@@ -121,7 +131,11 @@ fn block(case: &CaseResult) -> String {
         let _ = writeln!(out, "- Repair: {}", text(line));
     }
     if let Some(token) = &case.token {
-        let _ = writeln!(out, "\nAgain: `wxmock replay {}`\n", code(token));
+        let _ = writeln!(
+            out,
+            "\nAgain: `{}`\n",
+            code(&again::command(token, adapter_file))
+        );
     }
     out
 }

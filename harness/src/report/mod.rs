@@ -1,6 +1,7 @@
 //! What people see. Every report is a rendering of the run's events and of nothing else: a report made later from
 //! `run.ndjson` equals the one made during the run. Keys appear as k1, k2; no secret is in the events.
 
+pub mod again;
 pub mod certificate;
 pub mod github;
 pub mod har;

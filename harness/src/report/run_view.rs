@@ -29,6 +29,10 @@ pub struct RunView<'a> {
     pub at: i64,
     /// Base URL of the backend under test.
     pub backend: &'a str,
+    /// Word that makes the people of the run its own; may be empty.
+    pub nonce: &'a str,
+    /// The adapter file as it was named; may be empty.
+    pub adapter_file: &'a str,
     /// Finished cases, in the order they finished.
     pub cases: Vec<&'a CaseResult>,
     /// What was said about each case before it ended, by path.
@@ -106,6 +110,8 @@ impl<'a> RunView<'a> {
                     seed,
                     at,
                     backend,
+                    nonce,
+                    adapter_file,
                     ..
                 } => {
                     run.version = version;
@@ -115,6 +121,8 @@ impl<'a> RunView<'a> {
                     run.seed = seed;
                     run.at = *at;
                     run.backend = backend;
+                    run.nonce = nonce;
+                    run.adapter_file = adapter_file;
                 }
                 RunEvent::RegressionPlayed {
                     file,

@@ -158,6 +158,8 @@ pub(crate) fn run() -> Vec<RunEvent> {
         seed: "7".into(),
         at: 1_790_000_000_000,
         backend: "http://127.0.0.1:8080".into(),
+        nonce: "4f2a90c1".into(),
+        adapter_file: "wxmock.toml".into(),
         cases: cases.len(),
     }];
     events.extend(
@@ -287,6 +289,8 @@ pub(crate) fn explored() -> Vec<RunEvent> {
             seed: "7".into(),
             at: 1_790_000_000_000,
             backend: "http://127.0.0.1:8080".into(),
+            nonce: "4f2a90c1".into(),
+            adapter_file: "wxmock.toml".into(),
             cases: 1,
         },
         RunEvent::CaseStarted {

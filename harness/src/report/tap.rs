@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::event::CaseResult;
+use crate::report::again;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
 use crate::report::terminal::named;
 use crate::verdict::Verdict;
@@ -17,7 +18,7 @@ pub fn render(run: &RunView<'_>) -> String {
         out = "TAP version 14\n1..0 # SKIP nothing was run\n".to_owned();
     }
     for (at, case) in run.cases.iter().enumerate() {
-        point(&mut out, at + 1, case);
+        point(&mut out, at + 1, case, run.adapter_file);
     }
     if run.interrupted {
         out.push_str("Bail out! the run was cut short\n");
@@ -25,7 +26,7 @@ pub fn render(run: &RunView<'_>) -> String {
     out
 }
 
-fn point(out: &mut String, number: usize, case: &CaseResult) {
+fn point(out: &mut String, number: usize, case: &CaseResult, adapter_file: &str) {
     let why = reason(&case.verdict).unwrap_or_default();
     let (word, directive) = match &case.verdict {
         Verdict::Pass | Verdict::Info | Verdict::Warn => ("ok", String::new()),
@@ -58,7 +59,7 @@ fn point(out: &mut String, number: usize, case: &CaseResult) {
         field("message", json!(why));
     }
     if let Some(token) = &case.token {
-        field("again", json!(format!("wxmock replay {token}")));
+        field("again", json!(again::command(token, adapter_file)));
     }
     out.push_str("  ...\n");
 }

@@ -9,6 +9,7 @@ use crate::event::CaseResult;
 use crate::history::History;
 use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
 use crate::lang::{Lang, Say, say};
+use crate::report::again;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::{held, style};
 use crate::report::run_view::{RunView, area, reason_in, share, verdict_word};
@@ -26,6 +27,8 @@ pub struct TerminalOptions {
     pub colour: bool,
     /// Shows every step of a picture on a row of its own.
     pub trace: bool,
+    /// The adapter file, for commands to paste; [`render`] takes the run's own.
+    pub adapter_file: String,
     /// The language; a run told in English only (an older transcript) stays English.
     pub lang: Lang,
 }
@@ -39,6 +42,7 @@ impl TerminalOptions {
             unicode: true,
             colour: false,
             trace: false,
+            adapter_file: String::new(),
             lang: Lang::En,
         }
     }
@@ -60,6 +64,10 @@ pub fn render(
     options: &TerminalOptions,
 ) -> String {
     let mut out = String::new();
+    let options = &TerminalOptions {
+        adapter_file: run.adapter_file.to_owned(),
+        ..options.clone()
+    };
     for case in run.worst_first() {
         if matches!(case.verdict, Verdict::Fail | Verdict::Warn) {
             out.push_str(&failure(case, options));
@@ -129,7 +137,7 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
             out,
             "{}{}",
             options.lang.pick(" Again:   ", " 重放：   "),
-            options.paint(&format!("wxmock replay {token}"), BOLD)
+            options.paint(&again::command(token, &options.adapter_file), BOLD)
         );
     }
     out
@@ -231,6 +239,15 @@ pub fn summary(
     for (title, lines) in &lists {
         let lines = lines.iter().map(String::as_str);
         paragraph(&mut out, options, title, "- ", lines);
+    }
+    if !run.nonce.is_empty() {
+        let nonce = say!(
+            "People of this run: --run-nonce {nonce} meets the same ones again.",
+            "本次运行的用户：加上 --run-nonce {nonce} 可以再次得到同一批用户。",
+            nonce = run.nonce
+        );
+        let nonce = width::wrap(nonce.in_lang(options.lang), options.width, "", "");
+        let _ = writeln!(out, "{nonce}");
     }
     let _ = writeln!(
         out,

@@ -33,13 +33,11 @@ use crate::verdict::{Level, Violation};
 /// How to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock.
+    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock, and its `nonce` is part of
+    /// everybody's name: two runs with one seed and one nonce meet the same people.
     pub vars: RunVars,
     /// What was selected, in the user's words; goes into the transcript.
     pub suite: String,
-    /// Mixed into the names of the people. Empty makes two runs with one seed use the same openids, which is right for a
-    /// backend started afresh; a backend that remembers earlier runs needs a word of its own for each.
-    pub salt: String,
     /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
     pub hold_limit: Duration,
     /// Whether the backend's patience with WeChat is measured before the first case, where the adapter does not declare
@@ -80,7 +78,6 @@ impl Settings {
         Self {
             vars,
             suite: "all".to_owned(),
-            salt: String::new(),
             hold_limit: Duration::from_secs(120),
             measure_patience: false,
             patience_cap: PATIENCE_CAP,
@@ -379,6 +376,8 @@ impl Runner {
             seed: self.seed.to_string(),
             at: self.handle.now().0,
             backend: self.base(),
+            nonce: self.settings.vars.nonce.clone(),
+            adapter_file: self.adapter.file.clone().unwrap_or_default(),
             cases: cases.len(),
         });
         let still = self.replay_kept(kept, listener).await;
@@ -593,7 +592,12 @@ impl Runner {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = attempts.entry(hasher.finish()).or_insert(0);
         let prefix = cast::prefix(
-            &[&self.seed.to_string(), &self.settings.salt, path, order],
+            &[
+                &self.seed.to_string(),
+                &self.settings.vars.nonce,
+                path,
+                order,
+            ],
             *attempt,
         );
         *attempt += 1;

@@ -6,7 +6,7 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const WORDS = {
   en: {
     title: 'wxmock report', colon: ': ', stop: '. ', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
-    adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', version: 'wxmock', at: 'started', hash: 'adapter hash',
+    adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', nonce: 'run nonce', version: 'wxmock', at: 'started', hash: 'adapter hash',
     PASS: 'PASS', FAIL: 'FAIL', WARN: 'WARN', INCONCLUSIVE: 'INCONCLUSIVE', INFO: 'INFO', SKIP: 'SKIP', ERROR: 'ERROR', all: 'all',
     search: 'Search cases, rules, sentences', anySuite: 'every suite', anyRule: 'every rule', byVerdict: 'Filter by verdict', cases: 'Cases', none: 'No case matches.',
     nothing: 'Nothing was run.', cut: ' The run was cut short.',
@@ -41,7 +41,7 @@ const WORDS = {
   },
   zh: {
     title: 'wxmock 报告', colon: '：', stop: '。', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
-    adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', version: 'wxmock', at: '开始于', hash: '适配器哈希',
+    adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', nonce: '运行标识', version: 'wxmock', at: '开始于', hash: '适配器哈希',
     PASS: '通过', FAIL: '失败', WARN: '警告', INCONCLUSIVE: '无结论', INFO: '信息', SKIP: '跳过', ERROR: '出错', all: '全部',
     search: '搜索用例、规则、说明', anySuite: '全部用例集', anyRule: '全部规则', byVerdict: '按结论筛选', cases: '用例', none: '没有符合条件的用例。',
     nothing: '什么都没有运行。', cut: '本次运行被中断。',
@@ -145,7 +145,7 @@ function summary() {
     'aria-pressed': String(view.verdict === verdict), 'data-verdict': verdict || 'all',
     onclick: event => { view.verdict = view.verdict === verdict ? '' : verdict; for (const other of event.currentTarget.parentNode.children) other.setAttribute('aria-pressed', String((other.dataset.verdict === 'all' ? '' : other.dataset.verdict) === view.verdict)); drawList(); },
   }, el('b', {}, String(count)), el('span', { class: `tag ${verdict}` }, verdict ? t()[verdict] : t().all));
-  const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')]];
+  const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['nonce', data.nonce], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')]];
   return el('section', { class: 'card' },
     el('p', { class: 'verdict-line' }, conclusion()),
     el('div', { class: 'counts', role: 'group', 'aria-label': t().byVerdict },
@@ -238,9 +238,15 @@ function evidence(known) {
   return lines.length ? el('section', { class: 'card', id: 'evidence' }, el('h3', {}, t().evidence), el('ul', {}, lines.map(line => el('li', {}, line)))) : null;
 }
 
+function adapterFile() {
+  const file = data.adapter_file;
+  if (!file) return '';
+  return ` --adapter ${/^[\w.\/][\w.\/-]*$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`}`;
+}
+
 function replay(token) {
   if (!token) return null;
-  const code = el('code', {}, `wxmock replay '${token}'`);
+  const code = el('code', {}, `wxmock replay '${token}'${adapterFile()}`);
   return el('section', { class: 'card' }, el('h3', {}, t().again), el('div', { class: 'again' }, code, copyButton(code)));
 }
 
