@@ -11,7 +11,7 @@ use wxmock_harness::event::{CaseResult, RunEvent};
 use wxmock_harness::exploration::{Rate, Twin};
 use wxmock_harness::history::History;
 use wxmock_harness::plan::{Case, Selection};
-use wxmock_harness::run::{Cancel, Replay, Replayed, Settings};
+use wxmock_harness::run::{Cancel, Replay, Replayed, Settings, Strength};
 use wxmock_harness::scenario;
 use wxmock_harness::schedule::{Limits, ReplayToken};
 use wxmock_harness::verdict::Verdict;
@@ -258,7 +258,10 @@ fn replay(design: Design, token: &ReplayToken, case: &Case) -> Replay {
         let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
         let cases = std::slice::from_ref(case);
         let ran = session
-            .drive(|_| (), async |runner| runner.replay(token, cases).await)
+            .drive(
+                |_| (),
+                async |runner| runner.replay(token, cases, Strength::default()).await,
+            )
             .await;
         backend.stop().await;
         ran.unwrap()

@@ -52,7 +52,7 @@ pub enum RunEvent {
         token: String,
         /// The rule it broke.
         rule: String,
-        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
         outcome: String,
         /// What was seen, in one sentence that begins with the outcome.
         sentence: String,

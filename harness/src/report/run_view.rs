@@ -52,7 +52,7 @@ pub struct RunView<'a> {
 pub struct RegressionView<'a> {
     /// The file that keeps it.
     pub file: &'a str,
-    /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+    /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
     pub outcome: &'a str,
     /// What was seen.
     pub sentence: &'a str,

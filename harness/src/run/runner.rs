@@ -14,6 +14,7 @@ use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
+use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
 use super::replay::Kept;
@@ -28,7 +29,7 @@ use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars};
-use crate::verdict::{Level, Violation};
+use crate::verdict::Violation;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -215,11 +216,20 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Whether it broke this rule.
-    pub(super) fn fails_by(&self, rule: &str) -> bool {
-        self.violations
-            .iter()
-            .any(|v| v.rule == rule && v.level != Level::Info)
+    /// Whether it shows this failure, for the same reasons.
+    pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.shows(&shown))
+    }
+
+    /// Whether it breaks the same rule at the same kind of step, whatever made it so.
+    pub(super) fn breaks_alike(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.breaks_like(&shown))
+    }
+
+    fn failure(&self, case: &Case) -> Option<Failure> {
+        Failure::of(case, &self.violations, &self.played.history)
     }
 }
 
