@@ -7,7 +7,7 @@
 //! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
 //! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
 //! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `outlived` (holds the backend did not wait for),
-//! `waits` (who waits for whom in a hang), `calibrate`, `patience` and `locks` (what is learned of the backend), `cast`
+//! `waits` (who waits for whom in a hang), `lateness` (how loaded the machine is), `calibrate`, `patience` and `locks` (what is learned of the backend), `cast`
 //! (people, gates and faults of one order), `record` (the history being written), `heard` with `mask` (what was said,
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
@@ -24,6 +24,7 @@ pub mod exit;
 mod explore;
 mod heard;
 mod lanes;
+mod lateness;
 pub mod leak;
 mod levers;
 mod locks;

@@ -14,6 +14,7 @@ use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
+use super::lateness::Lateness;
 use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
@@ -172,6 +173,7 @@ pub struct Runner {
     app: AppId,
     seed: u64,
     measured: Mutex<Measured>,
+    lateness: Lateness,
     /// How often each order was played, by its hash, so that its people are new every time.
     attempts: Mutex<HashMap<u64, u32>>,
     /// What waits for what inside the backend, once it was asked.
@@ -255,6 +257,7 @@ impl Runner {
         };
         let pace = Pace {
             quiet: settings.quiet_floor,
+            slack: Duration::ZERO,
             budget: learned.patience.hold_budget(),
             answer_within,
         };
@@ -271,6 +274,7 @@ impl Runner {
                 learned,
                 waits: VecDeque::new(),
             }),
+            lateness: Lateness::watch(),
             attempts: Mutex::default(),
             locking: OnceCell::new(),
             patience: OnceCell::new(),
@@ -623,6 +627,7 @@ impl Runner {
             app: &self.app,
             secret: &self.settings.vars.secret,
             pace,
+            lateness: &self.lateness,
             hold_limit: self.settings.hold_limit,
             lock: learned.locking,
             exchanges: learned
@@ -687,6 +692,7 @@ mod tests {
         let ms = Duration::from_millis;
         let pace = Pace {
             quiet: ms(128),
+            slack: ms(0),
             budget: ms(1),
             answer_within: ms(1),
         };
