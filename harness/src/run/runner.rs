@@ -575,7 +575,7 @@ impl Runner {
             .backend
             .as_ref()
             .is_some_and(|backend| backend.pid().is_some());
-        if !is_ours || !(ended.is_some() || tally.has_hung()) {
+        if !is_ours || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing()) {
             return;
         }
         let mut road = Vec::new();
@@ -587,6 +587,7 @@ impl Runner {
             Ok(backend) => {
                 self.backend = Some(backend);
                 self.silent_cases = 0;
+                self.waiting.restarted();
             }
             Err(error) => {
                 tally.backend_ended(format!("backend: it could not be started again: {error}"))
