@@ -167,6 +167,18 @@ impl Finding<'_> {
 #[must_use]
 pub fn findings<'a>(run: &RunView<'a>) -> Vec<Finding<'a>> {
     let mut gathered = Gathered::default();
+    // What proving the harness's own senses showed, before any case: no order shows it again.
+    let before = |violation| Sighting {
+        violation,
+        case: None,
+        token: None,
+        history: None,
+        evidence: None,
+        steps: usize::MAX,
+    };
+    for violation in run.security {
+        gathered.take_order(std::slice::from_ref(violation), &before, 0);
+    }
     for case in &run.cases {
         gathered.take_case(run, case);
     }
