@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use crate::lang::{Say, say};
 use crate::plan::{Case, Rotation};
-use crate::scenario::{CaptureApi, Explore, Extra, Program, Seal, Step, Transport, Verb};
+use crate::scenario::{
+    CaptureApi, Explore, Extra, Nick, Program, Seal, Step, Transport, Using, Verb,
+};
 use crate::target::Adapter;
 
 /// What an adapter describes, as far as cases ask.
@@ -245,11 +247,11 @@ impl<'a> Fitting<'a> {
             if !profile || with_code.contains(payload) {
                 continue;
             }
-            // A phone number says nothing of whose it is.
-            if seal.openid_of.is_some() || seal.bent_iv {
+            // A phone number says nothing of whose it is, or what that person is called.
+            if seal.openid_of.is_some() || seal.bent_iv || seal.nick != Nick::Plain {
                 return Err(Unfit::NotApplicable(say!(
-                    "it bends the openId inside the data, and a phone number has none",
-                    "它篡改的是数据里的 openId，手机号数据里没有 openId"
+                    "it is about the openId or the name inside the data, and a phone number has neither",
+                    "它针对的是数据里的 openId 或昵称，手机号数据里都没有"
                 )));
             }
             *api = CaptureApi::Phone;
@@ -489,6 +491,7 @@ const NEEDS_A_SESSION: &[&str] = &[
     "foreign-token-used",
     "foreign-identity-submitted",
     "payload-sent-twice",
+    "iv-sent-before",
 ];
 
 /// Whether a step may bring the obligation `name` about.
@@ -514,7 +517,8 @@ fn may_meet(name: &str, step: &Step) -> bool {
         | "plus-and-slash-submitted"
         | "forged-payload-submitted"
         | "foreign-token-used"
-        | "payload-sent-twice" => with_data,
+        | "payload-sent-twice"
+        | "iv-sent-before" => with_data,
         // The others are met by logins and by the world.
         _ => false,
     }
@@ -554,16 +558,17 @@ fn sent_payload(step: &Step) -> Option<String> {
     }
 }
 
-/// Whether a request with code and data can say the same: nothing is added to it or spoilt.
+/// Whether a request with code and data can say the same: nothing is added to it, spoilt or kept back.
 fn is_plain_send(step: &Step) -> bool {
-    matches!(
-        &step.verb,
+    match &step.verb {
         Verb::Send {
+            using,
             extra: None,
             transport: Transport::Adapter,
             ..
-        }
-    )
+        } => *using != Using::Nothing,
+        _ => false,
+    }
 }
 
 fn captures(step: &Step, name: &str) -> bool {
