@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cards::{Card, card};
 use crate::policy::Policy;
 use crate::{correct, mutants};
 
@@ -135,8 +136,12 @@ pub enum Mutant {
     SharedAwait,
     /// KEY-01: opened data is not compared with the session.
     UncheckedWatermark,
+    /// KEY-01: the openid in the body is believed.
+    BodyIdentity,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
+    /// KEY-02: a failed decryption is an empty success.
+    EmptyProfile,
     /// KEY-03: the first key of a user is kept for ever.
     FirstKeyWins,
     /// KEY-03: no unionid, no login.
@@ -175,17 +180,6 @@ pub enum Mutant {
     TurnNeverPassed,
 }
 
-/// What is known about a mutant: name, rule, bug, and where the bug was seen in the world.
-struct Card {
-    id: &'static str,
-    rule: &'static str,
-    mechanism: &'static str,
-    sentence: &'static str,
-    sentence_zh: &'static str,
-    imitates: &'static str,
-    cases: &'static [&'static str],
-}
-
 impl Mutant {
     /// Every mutant, in the order of the rules they break.
     pub const ALL: &[Self] = &[
@@ -193,7 +187,9 @@ impl Mutant {
         Self::UnscopedUpdate,
         Self::SharedAwait,
         Self::UncheckedWatermark,
+        Self::BodyIdentity,
         Self::Opaque500,
+        Self::EmptyProfile,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,
@@ -257,220 +253,7 @@ impl Mutant {
     }
 
     const fn card(self) -> Card {
-        match self {
-            Self::GlobalSlot => Card {
-                id: "global-slot",
-                rule: "KEY-01",
-                mechanism: "one-key-for-everybody",
-                sentence: "keeps the session_key of whoever logged in last in one slot for the whole site",
-                sentence_zh: "全站只有一个 session_key，谁最后登录就存谁的",
-                imitates: "blog.csdn.net/chenabin_/article/details/86540748, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
-                cases: &["SE-3", "KI-1"],
-            },
-            Self::UnscopedUpdate => Card {
-                id: "unscoped-update",
-                rule: "KEY-01",
-                mechanism: "unscoped-write",
-                sentence: "writes each login to every session row, because the UPDATE lacks its WHERE",
-                sentence_zh: "UPDATE 漏了 WHERE，每次登录都写进所有会话的行",
-                imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d",
-                cases: &["KI-2"],
-            },
-            Self::SharedAwait => Card {
-                id: "shared-await",
-                rule: "KEY-01",
-                mechanism: "shared-request-state",
-                sentence: "keeps WeChat's reply in a shared field over a query of the database, so that of two replies at once both logins save the second",
-                sentence_zh: "把微信的回复放在共享字段里再去查库，两个回复同时到，两次登录存下的都是后一个",
-                imitates: "binarywang/WxJava#2012, blog.csdn.net/keke24/article/details/79259935",
-                cases: &["KI-3"],
-            },
-            Self::UncheckedWatermark => Card {
-                id: "unchecked-watermark",
-                rule: "KEY-01",
-                mechanism: "watermark-not-checked",
-                sentence: "takes whatever its key opens, whoever and whichever app it belongs to",
-                sentence_zh: "解开了就收，不看是哪个小程序、哪个用户的",
-                imitates: "silenceper/wechat encryptor@0999882, w7corp/easywechat Decryptor@0306cb7",
-                cases: &["SE-4"],
-            },
-            Self::Opaque500 => Card {
-                id: "opaque-500",
-                rule: "KEY-02",
-                mechanism: "unhelpful-refusal",
-                sentence: "answers a bare 500 when a payload does not open, so that the phone cannot know what to do",
-                sentence_zh: "密文解不开时只回一个 500，手机不知道该怎么办",
-                imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
-                cases: &["SK-3"],
-            },
-            Self::FirstKeyWins => Card {
-                id: "first-key-wins",
-                rule: "KEY-03",
-                mechanism: "first-key-kept",
-                sentence: "stores a key only for a user who has none, so that a new login does not help",
-                sentence_zh: "用户还没有 key 时才存 key，重新登录也没用",
-                imitates: "userlily/shop util/redis.js: a session_key cached without a working expiry",
-                cases: &[
-                    "MM-1",
-                    "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2",
-                ],
-            },
-            Self::NeedsUnionid => Card {
-                id: "needs-unionid",
-                rule: "KEY-03",
-                mechanism: "unionid-mandatory",
-                sentence: "cannot log in a person whose reply has no unionid",
-                sentence_zh: "回复里没有 unionid 的用户登录不了",
-                imitates: "WYQilin/remove-water-mark-server#3, liyiorg/weixin-popular#124",
-                cases: &["LB-4"],
-            },
-            Self::Racy => Card {
-                id: "racy",
-                rule: "KEY-04",
-                mechanism: "late-reply-overwrites",
-                sentence: "keeps one key per user, the last reply to arrive wins, and a failed decrypt is a plain 400",
-                sentence_zh: "每个用户一把 key，最后到的回复覆盖前面的，解密失败只回 400",
-                imitates: "IvinWu/weRequest#36, linlinjava/litemall WxAuthController@19ef917, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
-                cases: &[
-                    "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2",
-                ],
-            },
-            Self::SessionPerRequest => Card {
-                id: "session-per-request",
-                rule: "CODE-01",
-                mechanism: "reused-code",
-                sentence: "caches WeChat's reply by code and opens a new session for every request that carries the code",
-                sentence_zh: "按 code 缓存微信的回复，带着这个 code 的每个请求都新开一个会话",
-                imitates: "lanceWan/wxxcx#9, CFETeam/weapp-session#5",
-                cases: &["CC-1"],
-            },
-            Self::LateCodeMark => Card {
-                id: "late-code-mark",
-                rule: "CODE-01",
-                mechanism: "code-marked-late",
-                sentence: "marks a code as used after its exchange, and takes the session back when the other exchange is refused",
-                sentence_zh: "换取之后才标记 code 已用，另一次换取被拒时又把会话收回",
-                imitates: "lanceWan/wxxcx#9, container-storage-interface/spec#213",
-                cases: &["CC-1"],
-            },
-            Self::BadCode500 => Card {
-                id: "bad-code-500",
-                rule: "CODE-03",
-                mechanism: "upstream-error-passed-on",
-                sentence: "answers 500 when WeChat says that a code is unknown, expired or used",
-                sentence_zh: "微信说 code 无效、过期或已用过时，回 500",
-                imitates: "binarywang/WxJava#388, #402",
-                cases: &["CC-5"],
-            },
-            Self::RetriesCode => Card {
-                id: "retries-code",
-                rule: "CODE-03",
-                mechanism: "dead-code-retried",
-                sentence: "exchanges the same code again after WeChat refused it",
-                sentence_zh: "微信拒绝了 code，还拿同一个 code 再去换",
-                imitates: "binarywang/WxJava#1323",
-                cases: &["LB-1"],
-            },
-            Self::SharedContext => Card {
-                id: "shared-context",
-                rule: "TOK-01",
-                mechanism: "shared-request-state",
-                sentence: "keeps the token of the login in hand in a shared object, so that overlapping logins share one",
-                sentence_zh: "把正在登录的 token 放在共享对象里，登录一重叠就共用一个",
-                imitates: "binarywang/WxJava#2012, tencentyun/wafer2-node-sdk#57",
-                cases: &["KI-3"],
-            },
-            Self::SecondResolution => Card {
-                id: "second-resolution",
-                rule: "TOK-01",
-                mechanism: "second-resolution-token",
-                sentence: "gives out a JWT of the person and the whole second, without a jti",
-                sentence_zh: "token 是只含用户和整秒时间的 JWT，没有 jti",
-                imitates: "RFC 7519 section 4.1.7 asks for a jti against this",
-                cases: &["MM-1"],
-            },
-            Self::TokenSlot => Card {
-                id: "token-slot",
-                rule: "TOK-01",
-                mechanism: "one-token-slot",
-                sentence: "keeps one token per person, and answers the one before with a plain 400",
-                sentence_zh: "每个用户只有一个 token，旧的一律回 400",
-                imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d, ScienJus/spring-restful-authorization#4",
-                cases: &["CL-4"],
-            },
-            Self::TokenFromKey => Card {
-                id: "token-from-key",
-                rule: "TOK-02",
-                mechanism: "derived-token",
-                sentence: "uses the SHA-256 of the session_key as the token",
-                sentence_zh: "用 session_key 的 SHA-256 当 token",
-                imitates: "tencentyun/wafer2-node-sdk lib/auth, wulanyyc/backend open.php",
-                cases: &["SE-1"],
-            },
-            Self::LeaksKey => Card {
-                id: "leaks-key",
-                rule: "TOK-03",
-                mechanism: "leak-in-answer",
-                sentence: "returns the session_key to the phone in the login answer",
-                sentence_zh: "登录的回答里把 session_key 发给手机",
-                imitates: "tencentyun/wafer2-client-sdk#62, binarywang/weixin-java-miniapp-demo@acb9574",
-                cases: &["SE-1"],
-            },
-            Self::CheckThenInsert => Card {
-                id: "check-then-insert",
-                rule: "ACC-01",
-                mechanism: "look-then-insert",
-                sentence: "looks for the user in a snapshot taken when the request began, then inserts without a unique index",
-                sentence_zh: "在请求开始时的快照里查用户，查不到就插入，没有唯一索引",
-                imitates: "ConnectAI-E/DataChat-API#19 (31 duplicated accounts), steedos/mini-vip#373",
-                cases: &["CL-3"],
-            },
-            Self::StatusOnly => Card {
-                id: "status-only",
-                rule: "ERR-01",
-                mechanism: "error-body-as-success",
-                sentence: "looks at the HTTP status only, and makes a session out of an errcode body",
-                sentence_zh: "只看 HTTP 状态码，从 errcode 返回体里造出会话",
-                imitates: "overtrue/socialite#289, lanceWan/wxxcx#9",
-                cases: &["LB-1"],
-            },
-            Self::UpstreamText500 => Card {
-                id: "upstream-text-500",
-                rule: "ERR-05",
-                mechanism: "upstream-error-passed-on",
-                sentence: "answers 500 with WeChat's own text when the reply cannot be read",
-                sentence_zh: "微信的回复读不懂时回 500，还带上微信的原文",
-                imitates: "Eric-Guo/wechat#184, node-webot/co-wechat-api#64",
-                cases: &["UF-5"],
-            },
-            Self::MissingKey => Card {
-                id: "missing-key",
-                rule: "ERR-05",
-                mechanism: "no-openid",
-                sentence: "makes a session of a reply that lacks openid or session_key",
-                sentence_zh: "回复里缺 openid 或 session_key 也照样开会话",
-                imitates: "wulanyyc/backend app/controllers/open.php",
-                cases: &["upstream-faults/garbled-reply/variant:no-session-key"],
-            },
-            Self::NoDeadline => Card {
-                id: "no-deadline",
-                rule: "ERR-06",
-                mechanism: "no-deadline",
-                sentence: "waits for WeChat without a deadline",
-                sentence_zh: "等微信回复，没有超时",
-                imitates: "binarywang/WxJava#2278",
-                cases: &["UF-1"],
-            },
-            Self::TurnNeverPassed => Card {
-                id: "turn-never-passed",
-                rule: "LIVE-01",
-                mechanism: "lock-never-released",
-                sentence: "applies replies in request order, and a login that fails never passes its turn on",
-                sentence_zh: "按请求的先后处理回复，某次登录失败后不把顺序交给下一个",
-                imitates: "the tempting repair of CL-1, a sequence number per login, without its error path",
-                cases: &["login-basic/errcode-inside-http-200/variant:invalid-code"],
-            },
-        }
+        card(self)
     }
 }
 

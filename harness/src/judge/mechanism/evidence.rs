@@ -317,7 +317,10 @@ pub(super) fn is_right(op: &Operation, payload: &PayloadRecord) -> bool {
     op.answer.outcome == Outcome::Ok && plaintext(&op.answer, payload) == Plaintext::Right
 }
 
-/// Whether a request says by itself whom it is about, in fields that the adapter does not describe.
+/// Whether a request says by itself whom it is about: in fields that the adapter does not describe, or as another person
+/// where it describes some.
 pub(super) fn claims_an_identity(op: &Operation) -> bool {
-    op.alterations.contains(&Alteration::AddedFields)
+    op.alterations
+        .iter()
+        .any(|how| matches!(how, Alteration::AddedFields | Alteration::ForeignIdentity))
 }

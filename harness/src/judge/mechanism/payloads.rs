@@ -209,7 +209,7 @@ fn answer_cache(evidence: &Evidence<'_>) -> bool {
 
 /// A success without what the adapter says it holds, or with an empty text in its place.
 fn empty_success(evidence: &Evidence<'_>) -> bool {
-    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+    let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-02") else {
         return false;
     };
     let blank = op.answer.outcome == Outcome::Ok
@@ -219,7 +219,7 @@ fn empty_success(evidence: &Evidence<'_>) -> bool {
             .as_deref()
             .is_some_and(|seen| seen.trim().is_empty());
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
-    honest(payload) && (blank || !op.answer.missing.is_empty()) && !told_apart
+    evidence.payload.is_none_or(honest) && (blank || !op.answer.missing.is_empty()) && !told_apart
 }
 
 /// A payload that the backend need not be able to open was refused in words that do not make a phone log in again.

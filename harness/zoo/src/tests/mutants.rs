@@ -317,3 +317,28 @@ async fn late_code_mark_exchanges_a_code_twice() {
     login(&backend, "c1").await.token();
     assert_eq!(wechat.n_exchanges("c1"), 2);
 }
+
+#[tokio::test]
+async fn body_identity_becomes_whoever_the_body_names() {
+    let wechat = world().await;
+    let backend = start(Mutant::BodyIdentity, &wechat).await;
+    let ta = login(&backend, "c1").await.token();
+    login(&backend, "b1").await.token();
+    let mut request = capture(KB, "oB");
+    assert_eq!(send(&backend, &ta, &request).await.status, 401);
+    request["openid"] = json!("oB");
+    assert_eq!(
+        send(&backend, &ta, &request).await.body["profile"]["nickName"],
+        "nick of oB"
+    );
+}
+
+#[tokio::test]
+async fn empty_profile_calls_a_failure_a_success() {
+    let wechat = world().await;
+    let backend = start(Mutant::EmptyProfile, &wechat).await;
+    let t1 = login(&backend, "c1").await.token();
+    let answer = send(&backend, &t1, &capture(K2, "oA")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["profile"]["nickName"], "");
+}
