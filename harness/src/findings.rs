@@ -167,6 +167,18 @@ impl Finding<'_> {
 #[must_use]
 pub fn findings<'a>(run: &RunView<'a>) -> Vec<Finding<'a>> {
     let mut gathered = Gathered::default();
+    // What proving the harness's own senses showed, before any case: no order shows it again.
+    let before = |violation| Sighting {
+        violation,
+        case: None,
+        token: None,
+        history: None,
+        evidence: None,
+        steps: usize::MAX,
+    };
+    for violation in run.security {
+        gathered.take_order(std::slice::from_ref(violation), &before, 0);
+    }
     for case in &run.cases {
         gathered.take_case(run, case);
     }
@@ -322,6 +334,7 @@ impl<'a> Gathered<'a> {
                 None => at += 1,
             }
         }
+        self.settle_open();
         let mut findings: Vec<Finding<'a>> = self
             .seen
             .into_iter()
@@ -341,7 +354,45 @@ impl<'a> Gathered<'a> {
     }
 }
 
+impl<'a> Gathered<'a> {
+    /// Where one order leaves the mechanism open and others establish it, and only one, it is theirs. A cause that costs more
+    /// than theirs stays by itself.
+    fn settle_open(&mut self) {
+        let mut at = 0;
+        while at < self.seen.len() {
+            let (cause, open) = &self.seen[at];
+            let mut alike = self.seen.iter().filter(|(other, _)| {
+                other.mechanism != Mechanism::Open
+                    && Cause {
+                        mechanism: Mechanism::Open,
+                        ..*other
+                    } == *cause
+            });
+            let settled = match (alike.next(), alike.next()) {
+                (Some((other, seen)), None) if seen.worst() <= open.worst() => Some(*other),
+                _ => None,
+            };
+            match settled {
+                Some(other) => {
+                    let (_, open) = self.seen.remove(at);
+                    let seen = self.entry(other);
+                    seen.symptoms.extend(open.symptoms);
+                    for showing in open.cases {
+                        seen.show(showing);
+                    }
+                }
+                None => at += 1,
+            }
+        }
+    }
+}
+
 impl<'a> Seen<'a> {
+    /// The worst level it was seen at, and the worst it cost at that level.
+    fn worst(&self) -> Option<(Level, Impact)> {
+        self.sightings.iter().map(gravity).min()
+    }
+
     fn show(&mut self, showing: Showing<'a>) {
         let known = self.cases.iter_mut();
         match known
@@ -354,15 +405,14 @@ impl<'a> Seen<'a> {
     }
 
     fn finding(mut self, cause: Cause<'a>) -> Option<Finding<'a>> {
-        let worst = |sighting: &Sighting<'_>| (level_of(sighting), impact_of(sighting.violation));
-        let (level, impact) = self.sightings.iter().map(worst).min()?;
+        let (level, impact) = self.worst()?;
         if level == Level::Info {
             return None;
         }
         let best = self
             .sightings
             .iter()
-            .filter(|sighting| worst(sighting) == (level, impact))
+            .filter(|sighting| gravity(sighting) == (level, impact))
             .min_by_key(|sighting| {
                 let phones = sighting.history.map_or(0, |history| history.phones.len());
                 // An order that was forced shows again what it showed; free rounds may not.
@@ -420,6 +470,10 @@ fn follows_from(cause: &Violation, violation: &Violation) -> bool {
         && cause.rule != violation.rule
         && (cause.mechanism != Mechanism::Open
             || cause.rule == "KEY-04" && matches!(&*violation.rule, "KEY-02" | "KEY-03"))
+}
+
+fn gravity(sighting: &Sighting<'_>) -> (Level, Impact) {
+    (level_of(sighting), impact_of(sighting.violation))
 }
 
 /// A case that only describes warns of nothing, so what it shows at SHOULD is no finding.
@@ -614,6 +668,29 @@ mod tests {
         assert_eq!(found[0].aliases(), ["CL-1"]);
         assert_eq!(found[0].extent().en, "1 case");
         assert!(found[0].best.history.is_some() && found[0].best.token.is_some());
+    }
+
+    #[test]
+    fn what_one_order_leaves_open_another_may_settle() {
+        let open = violation("KEY-04", "userinfo", Outcome::ServerError);
+        let by = |mechanism| Violation {
+            mechanism,
+            ..open.clone()
+        };
+        let late = by(Mechanism::LateReplyOverwrites);
+        let mut orders = vec![
+            ("S1.S2.K1.K2.R2.R1", vec![open.clone()]),
+            ("S1.S2.K2.K1.R1.R2", vec![late]),
+        ];
+        let events = run(&orders);
+        let found = findings(&RunView::of(&events));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].mechanism, Mechanism::LateReplyOverwrites);
+        assert_eq!(found[0].cases[0].orders, 2);
+        // Two that were established leave the third open.
+        let first = by(Mechanism::RequestOrder);
+        orders.push(("S2.S1.K2.K1.R1.R2", vec![first]));
+        assert_eq!(ids(&run(&orders)).len(), 3);
     }
 
     #[test]

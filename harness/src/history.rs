@@ -362,6 +362,8 @@ pub enum Alteration {
     ForeignIdentity,
     /// The payload is missing, empty or cannot be opened by anybody.
     SpoiledPayload,
+    /// The payload has the iv of another one, which no phone's has.
+    ReusedIv,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a

@@ -460,18 +460,23 @@ impl<'a> Artist<'a> {
                 cut.as_str()
             };
             let asked = format!("{} {mark}", short(call));
-            canvas.text(
+            let (from, wechat, lanes) = (
                 self.layout.backend + 2,
-                self.layout.wechat - 1,
-                &asked,
-                Style::new(),
-            );
-            canvas.text(
                 self.layout.wechat,
                 self.layout.lanes,
-                &phrases::came_back(self.history, call, REPLY_COLUMNS, self.options.lang),
-                Style::new(),
             );
+            match self.fault_words(call).filter(|_| lost(self.history, call)) {
+                Some(words) => {
+                    let told = format!("{asked} {words}");
+                    canvas.text(from, lanes, &told, AnsiColor::Red.on_default());
+                }
+                None => {
+                    let reply =
+                        phrases::came_back(self.history, call, REPLY_COLUMNS, self.options.lang);
+                    canvas.text(from, wechat - 1, &asked, Style::new());
+                    canvas.text(wechat, lanes, &reply, Style::new());
+                }
+            }
         }
         if let Some(step) = steps.iter().rev().find(|step| step.key_in_force.is_some()) {
             self.key(&mut canvas, step);

@@ -59,13 +59,28 @@ impl Waiting {
     /// How long to wait for a backend whose refusal has this status, in an order that a fault has struck or not.
     fn patience(&self, faulted: bool, status: Option<u16>) -> Duration {
         let state = self.state();
-        if faulted && status != Some(TOO_MANY) && !state.broken {
-            PATIENCE_AFTER_A_FAULT
+        if may_be_broken(faulted, status) {
+            // What was waited for once in vain is known not to come back.
+            if state.broken {
+                PATIENCE_GONE
+            } else {
+                PATIENCE_AFTER_A_FAULT
+            }
         } else if state.in_vain >= VAIN_WAITS {
             PATIENCE_GONE
         } else {
             PATIENCE
         }
+    }
+
+    /// Whether the last wait was in vain.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.state().in_vain > 0
+    }
+
+    /// The backend was started again: nothing of what it refused counts.
+    pub(crate) fn restarted(&self) {
+        self.state().in_vain = 0;
     }
 
     fn ended(&self, ready: bool, patience: Duration) {
@@ -134,11 +149,12 @@ impl Stage<'_> {
     /// None does, and no fault explains it.
     async fn await_stranger(&mut self, at: usize) -> Result<bool, Stop> {
         let status = self.record.history().operations[at].answer.status;
-        let patience = self.ground.waiting.patience(self.has_struck(), status);
+        let faulted = self.has_struck();
+        let patience = self.ground.waiting.patience(faulted, status);
         if self.stranger_gets_in(patience).await? {
             return Ok(true);
         }
-        if patience == PATIENCE_AFTER_A_FAULT {
+        if may_be_broken(faulted, status) {
             return Ok(false);
         }
         Err(Stop::Refused(refused(status, patience)))
@@ -344,6 +360,11 @@ impl Stage<'_> {
     }
 }
 
+/// Whether a refusal may come from something that a fault of the order broke for good, and not from a limit.
+fn may_be_broken(faulted: bool, status: Option<u16>) -> bool {
+    faulted && status != Some(TOO_MANY)
+}
+
 /// Why an order was given up.
 fn refused(status: Option<u16>, patience: Duration) -> Say {
     say!(
@@ -373,10 +394,14 @@ mod tests {
         assert_eq!(asked(true, 429), PATIENCE);
         assert_eq!(asked(true, 503), PATIENCE_AFTER_A_FAULT);
         waiting.ended(false, PATIENCE_AFTER_A_FAULT);
-        assert_eq!(asked(true, 503), PATIENCE, "once a run");
+        assert_eq!(asked(true, 503), PATIENCE_GONE, "once a run");
+        assert!(waiting.is_refusing());
         waiting.ended(false, PATIENCE);
         assert_eq!(asked(false, 503), PATIENCE_GONE);
         waiting.ended(true, PATIENCE);
         assert_eq!(asked(false, 503), PATIENCE);
+        waiting.ended(false, PATIENCE);
+        waiting.restarted();
+        assert!(!waiting.is_refusing());
     }
 }

@@ -169,7 +169,7 @@ impl Stage<'_> {
             answer: Answer::default(),
             phase: self.record.phase(),
             purpose: carries.purpose,
-            alterations: carries.alterations(),
+            alterations: self.alterations(&carries),
             tried_again: false,
             exchange: None,
         };
@@ -279,6 +279,23 @@ impl Stage<'_> {
             .sends("login", "device.encryptedData")
     }
 
+    /// How a request differs from what an honest phone sends.
+    fn alterations(&self, carries: &Carries<'_>) -> Vec<Alteration> {
+        let mut alterations = carries.alterations();
+        if carries.payload.is_some_and(|name| self.reuses_an_iv(name)) {
+            alterations.push(Alteration::ReusedIv);
+        }
+        alterations
+    }
+
+    /// Whether a payload has the iv of another one.
+    fn reuses_an_iv(&self, name: &str) -> bool {
+        self.shelf.payloads.get(name).is_some_and(|sent| {
+            let mut all = self.shelf.payloads.values();
+            all.any(|other| other.record < sent.record && other.payload.iv == sent.payload.iv)
+        })
+    }
+
     /// Notes the obligations that sending this meets and that no history shows.
     fn witness(&mut self, phone: usize, held: &Held, carries: &Carries<'_>) {
         if held
@@ -295,11 +312,7 @@ impl Stage<'_> {
             if sent.twin {
                 self.witnessed.insert("wrong-padding-twin-submitted");
             }
-            let same_iv =
-                self.shelf.payloads.values().any(|other| {
-                    other.record != sent.record && other.payload.iv == sent.payload.iv
-                });
-            if same_iv {
+            if carries.payload.is_some_and(|name| self.reuses_an_iv(name)) {
                 self.witnessed.insert("iv-sent-before");
             }
             if carries.transport.spoils() {

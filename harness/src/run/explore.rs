@@ -21,6 +21,8 @@ use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
 use crate::schedule::{Listing, Order, Search, events};
 
+/// An order whose hold outlived the backend's patience is played so many times more before that is believed.
+const MORE_LOOKS: usize = 3;
 /// One passing order in so many is run twice.
 const SAMPLE: usize = 50;
 /// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
@@ -36,19 +38,19 @@ struct Looked {
     remark: Option<Say>,
 }
 
-/// What is doubted when an order shows it for the first time, and is therefore looked at twice.
+/// What is doubted when an order shows it, and is therefore looked at again.
 #[derive(Debug, Clone, Copy, Default)]
 struct Doubts {
-    /// That a lock makes it impossible.
+    /// That a lock makes it impossible, though no lock known so far does.
     locks: bool,
-    /// That the backend gave up on a held call.
+    /// That the backend gave up on a held call, which no order has shown yet.
     holds: bool,
 }
 
 impl Doubts {
     fn of(tally: &Tally) -> Self {
         Self {
-            locks: !tally.knows_locks(),
+            locks: true,
             holds: !tally.is_doubtful(),
         }
     }
@@ -162,12 +164,21 @@ impl Runner {
     /// Plays and judges one order; once more if it ended in a way that a slow moment may have made.
     async fn looked(&self, case: &Case, order: Order, at: usize, doubts: Doubts) -> Looked {
         let mut judged = self.judged(case, &order, self.pace()).await;
-        let given_up = matches!(judged.played.history.ending, Ending::HoldBudget { .. });
-        if given_up && doubts.holds {
+        let given_up = |judged: &Judged| {
+            let outlived = matches!(judged.played.history.ending, Ending::HoldBudget { .. });
+            outlived && judged.violations.is_empty()
+        };
+        if doubts.holds && given_up(&judged) {
             // What was assumed of the backend's patience may be too long: if nobody declared it, now it is worth finding out.
             let cap = LAZY_PATIENCE_CAP.min(self.settings.patience_cap);
             self.learn_patience(cap).await;
-            judged = self.judged(case, &order, self.pace()).await;
+            // An order that was not forced proves nothing, and a slow moment of the machine lengthens every hold.
+            for _ in 0..MORE_LOOKS {
+                judged = self.judged(case, &order, self.pace()).await;
+                if !given_up(&judged) {
+                    break;
+                }
+            }
         }
         if judged.played.lock.is_some() && doubts.locks {
             return self.looked_for_lock(case, at, judged).await;
@@ -179,8 +190,8 @@ impl Runner {
         }
     }
 
-    /// A lock changes what is run from there on, and a slow moment looks like one: the order that shows the first one is
-    /// played again, with twice the patience.
+    /// A lock changes what is run from there on, and a slow moment looks like one: an order that shows one, though what is known
+    /// so far lets it through, is played again with twice the patience.
     async fn looked_for_lock(&self, case: &Case, at: usize, first: Judged) -> Looked {
         let pace = self.pace();
         let patient = Pace {

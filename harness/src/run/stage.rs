@@ -16,6 +16,7 @@ use super::again::Waiting;
 use super::cancel::Cancel;
 use super::cast::Cast;
 use super::heard::Heard;
+use super::lateness::Lateness;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -36,6 +37,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) app: &'a AppId,
     pub(crate) secret: &'a str,
     pub(crate) pace: Pace,
+    /// How loaded the machine is.
+    pub(crate) lateness: &'a Lateness,
     /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
     pub(crate) hold_limit: Duration,
     /// A lock of the backend that was inferred in this run.
@@ -45,6 +48,13 @@ pub(crate) struct Ground<'a> {
     /// How waiting for a backend that refuses everybody has gone.
     pub(crate) waiting: &'a Waiting,
     pub(crate) cancel: &'a Cancel,
+}
+
+impl Ground<'_> {
+    /// The backend's pace on the machine as it is now.
+    pub(crate) fn pace_now(&self) -> Pace {
+        self.pace.with_slack(self.lateness.slack())
+    }
 }
 
 /// Why an order stopped before its last step.
@@ -299,7 +309,7 @@ impl<'a> Stage<'a> {
                 held.elapsed(),
                 self.longest_hold(),
                 need,
-                &self.ground.pace,
+                &self.ground.pace_now(),
             ) {
                 Decision::Wait(left) => left,
                 Decision::Hung => return Err(Stop::Ended(self.hung())),
@@ -366,7 +376,8 @@ impl<'a> Stage<'a> {
     /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
     /// A call the backend gave up on never finishes, so there is an end to it.
     fn finishing(&self) -> Option<Duration> {
-        let limit = self.ground.pace.quiet * INSISTENCE;
+        let pace = self.ground.pace_now();
+        let limit = pace.quiet * INSISTENCE + pace.slack;
         let waits = self.calls.iter().filter(|call| {
             let answered = call
                 .request
@@ -502,7 +513,29 @@ impl<'a> Stage<'a> {
         Standing {
             parked: parked && !busy,
             reached: !r.is_login() || r.exchange.is_some(),
+            queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
         }
+    }
+
+    /// Whether a lock that was seen before makes this login wait for one that is held.
+    fn waits_for_lock(&self, request: usize) -> bool {
+        let Some(lock) = self.ground.lock else {
+            return false;
+        };
+        let places = match lock {
+            Locking::Pool(places) => places,
+            Locking::PerUser | Locking::Global | Locking::SingleWorker => 1,
+        };
+        let user = self.holder(self.requests[request].phone);
+        let held = self.open().filter(|(at, other)| {
+            let same = lock.reaches_others() || self.holder(other.phone) == user;
+            let is_held = || {
+                self.exchange(*at)
+                    .is_some_and(|call| call.parked().is_some())
+            };
+            *at != request && same && is_held()
+        });
+        held.count() >= places
     }
 
     fn hung(&self) -> Ending {

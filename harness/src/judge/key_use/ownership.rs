@@ -1,7 +1,7 @@
 //! KEY-01: whose data a ciphertext opens to, and as whom a session acts.
 
 use crate::history::{Forgery, Operation, Outcome, PayloadRecord, StepKind};
-use crate::judge::facts::{Facts, is_login, shows};
+use crate::judge::facts::{Facts, is_login, is_probe, shows};
 use crate::judge::finding::Finding;
 use crate::lang::{Say, say};
 
@@ -37,6 +37,14 @@ fn accepted_wrongly(
             payload = payload.name,
             owner = payload.user,
             holder = holder.unwrap_or_default(),
+        )
+    } else if holder.is_none() && op.token_name.is_none() && !is_probe(op) {
+        say!(
+            "{who} sent {payload}, which holds data of {owner}, without any session token; the backend answered ok.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，没有带任何 token；后端照样回答 ok。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
         )
     } else {
         let seen = op.answer.plaintext.as_deref()?.trim();
@@ -217,6 +225,19 @@ mod tests {
         let p = b.capture("P1", "p", 1);
         b.send_gets("P1", p, "u1", Outcome::Ok);
         check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn key_01_catches_data_given_to_a_request_without_a_token() {
+        for (outcome, rules) in [(Outcome::Ok, &["KEY-01"][..]), (Outcome::Relogin, &[])] {
+            let mut b = two_people();
+            let p = b.capture("P1", "p", 1);
+            let op = b.send("P1", p, "t1");
+            b.history.operations[op].token_of = None;
+            b.history.operations[op].token_name = None;
+            b.answer(op, outcome);
+            check(&b.history, rules);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! KEY-03: whether a new login heals.
 
-use crate::history::{Alteration, Operation, Outcome, Purpose, StepKind};
+use crate::history::{Operation, Outcome, Purpose, StepKind};
 use crate::judge::facts::{Facts, Plaintext, failed, honest, is_login, is_probe, plaintext, said};
 use crate::judge::finding::Finding;
 use crate::lang::say;
@@ -114,7 +114,7 @@ fn clean_login_of(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<usi
     let calm = !facts.faulted(login)
         && !facts.faulted(index)
         && !facts.logged_out(op)
-        && !op.alterations.contains(&Alteration::PlusAsSpace);
+        && op.alterations.is_empty();
     (alone && fresh && calm && op.token_of.as_deref() == Some(op.user.as_str())).then_some(login)
 }
 
