@@ -66,7 +66,7 @@ WX_SECRET = "{{run.secret}}"
         ops = ops.replace("\"$.", "\"$.data.");
     }
     let adapter = format!(
-        "{head}{ops}\n{outcomes}\n[features]\nserialises_logins = false\nupstream_timeout_ms = 2000\n{features}\n"
+        "{head}{ops}\n{outcomes}\n[features]\nserialises_logins = false\nupstream_timeout_ms = 5000\n{features}\n"
     );
     let check = Check::of("forms.mjs", &adapter)?;
     Some(check.with("THE FORM", form).args(cases).run())

@@ -18,7 +18,7 @@ class Refusal extends Error {
 function exchange(code) {
   const query = new URLSearchParams({ appid: WX_APPID, secret: WX_SECRET, js_code: code, grant_type: "authorization_code" });
   return new Promise((done, fail) => {
-    const request = http.get(`${WX_API_BASE}/sns/jscode2session?${query}`, { timeout: 2000 }, (reply) => {
+    const request = http.get(`${WX_API_BASE}/sns/jscode2session?${query}`, { timeout: 5000 }, (reply) => {
       let text = "";
       reply.on("data", (part) => (text += part));
       reply.on("error", fail);
