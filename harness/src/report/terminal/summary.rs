@@ -46,7 +46,7 @@ pub fn summary(
         let _ = writeln!(out, "   {format:<7} {path}");
     }
     let _ = writeln!(out);
-    if !run.nonce.is_empty() {
+    if !run.nonce.is_empty() && !options.adapter_file.is_empty() {
         let nonce = say!(
             "People of this run: --run-nonce {nonce} meets the same ones again.",
             "本次运行的用户：加上 --run-nonce {nonce} 可以再次得到同一批用户。",
@@ -93,9 +93,10 @@ fn line(number: usize, finding: &Finding<'_>, options: &TerminalOptions) -> Stri
 
 /// That the other results should not be trusted, because cases that no backend can fail do; empty if none does.
 pub(super) fn controls(run: &RunView<'_>, options: &TerminalOptions) -> String {
-    let failed = run.failed_controls();
     let mut out = String::new();
-    if let Some(told) = words::controls(&failed) {
+    // A built-in backend has no adapter of anybody's to doubt.
+    let told = words::controls(&run.failed_controls()).filter(|_| !options.adapter_file.is_empty());
+    if let Some(told) = told {
         let lang = options.lang;
         let title = options.paint(told.title.in_lang(lang), BAD);
         let _ = writeln!(out, "{title}");
