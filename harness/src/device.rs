@@ -12,7 +12,7 @@ use wxmock_world::{
 };
 
 use crate::history::Forgery;
-use crate::scenario::{CaptureApi, Seal, SealKey};
+use crate::scenario::{CaptureApi, Seal, SealKey, Watermark};
 
 /// A phone in a person's hand, inside one mini program.
 #[derive(Debug, Clone)]
@@ -40,6 +40,23 @@ pub struct Payload {
     pub forgery: Option<Forgery>,
     /// The sealing key, base64: what an attacker who made the payload would know.
     pub key: String,
+}
+
+impl Payload {
+    /// The same data under the same key, with another iv (base64).
+    ///
+    /// # Errors
+    /// Something is no base64 of the right length, or the payload does not open under its own key.
+    pub(crate) fn sealed_with(mut self, iv: &str) -> Result<Self, DeviceError> {
+        let mock = |error: &dyn std::fmt::Display| DeviceError::Mock(error.to_string());
+        let key = SessionKey::from_base64(&self.key).map_err(|e| mock(&e))?;
+        let own = Iv::from_base64(&self.iv).map_err(|e| mock(&e))?;
+        let other = Iv::from_base64(iv).map_err(|e| mock(&e))?;
+        let plain = crypto::open(&key, &own, &self.encrypted_data).map_err(|e| mock(&e))?;
+        self.encrypted_data = crypto::seal(&key, &other, &plain);
+        self.iv = other.base64();
+        Ok(self)
+    }
 }
 
 impl std::fmt::Debug for Payload {
@@ -214,6 +231,14 @@ impl Device {
         seal: &Seal,
     ) -> Result<Sealing, DeviceError> {
         let wanted = match seal.key {
+            SealKey::Foreign(ref key) => {
+                let key = SessionKey::from_base64(key);
+                return Ok(Sealing {
+                    choice: KeyChoice::NeverIssued(1),
+                    number: None,
+                    key: key.map_err(|e| DeviceError::Mock(e.to_string()))?,
+                });
+            }
             SealKey::NeverIssued => {
                 let digest = Sha256::digest(format!("never issued by WeChat: {}", self.who.user));
                 let mut bytes = [0; 16];
@@ -298,9 +323,11 @@ fn iv_choice(
 const fn forgery(seal: &Seal) -> Option<Forgery> {
     if matches!(seal.key, SealKey::NeverIssued) {
         Some(Forgery::NeverIssuedKey)
+    } else if matches!(seal.key, SealKey::Foreign(_)) {
+        Some(Forgery::ForeignKey)
     } else if seal.openid_of.is_some() {
         Some(Forgery::ForeignOpenid)
-    } else if seal.other_app_watermark {
+    } else if !matches!(seal.watermark, Watermark::Own) {
         Some(Forgery::OtherAppWatermark)
     } else if seal.bent_iv {
         Some(Forgery::BentIv)
@@ -315,13 +342,19 @@ fn forged_plaintext(
     seal: &Seal,
     openid: Option<&str>,
 ) -> Result<Option<String>, DeviceError> {
-    if !seal.other_app_watermark && openid.is_none() {
+    if seal.watermark == Watermark::Own && openid.is_none() {
         return Ok(None);
     }
     let mut value: Value = serde_json::from_str(plaintext)
         .map_err(|e| DeviceError::Mock(format!("captured plaintext is not JSON: {e}")))?;
-    if seal.other_app_watermark {
-        value["watermark"]["appid"] = Value::from("wx0000000000000bad");
+    if let Some(appid) = value["watermark"]["appid"].as_str() {
+        let appid = match seal.watermark {
+            Watermark::Own => appid.to_owned(),
+            Watermark::OtherApp => "wx0000000000000bad".to_owned(),
+            Watermark::Shorter => appid[..appid.len().saturating_sub(1)].to_owned(),
+            Watermark::Longer => format!("{appid}0"),
+        };
+        value["watermark"]["appid"] = Value::from(appid);
     }
     if let Some(openid) = openid {
         value["openId"] = Value::from(openid);
@@ -371,7 +404,7 @@ mod tests {
         assert_eq!(
             forged(
                 Seal {
-                    other_app_watermark: true,
+                    watermark: Watermark::OtherApp,
                     ..Seal::default()
                 },
                 None
@@ -379,6 +412,17 @@ mod tests {
             .unwrap(),
             plain.replace("wx1", "wx0000000000000bad")
         );
+        for (watermark, appid) in [(Watermark::Shorter, "wx"), (Watermark::Longer, "wx10")] {
+            let seal = Seal {
+                watermark,
+                ..Seal::default()
+            };
+            assert_eq!(
+                forged(seal, None).unwrap(),
+                plain.replace("wx1", appid),
+                "{watermark:?}"
+            );
+        }
         assert_eq!(
             forged(Seal::default(), Some("b")).unwrap(),
             plain.replace("\"a\"", "\"b\"")

@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
+use crate::proof::ProvedOperation;
 use crate::verdict::{Impact, Level, Verdict, Violation};
 
 /// Version of the event format; the first line of every transcript carries it.
@@ -44,6 +46,15 @@ pub enum RunEvent {
         /// Cases planned.
         cases: usize,
     },
+    /// The harness's own senses were proved: each described operation was exercised without faults, and told from a
+    /// refusal. A run whose senses cannot be proved ends before its first event.
+    Proved {
+        /// Each operation, in the order it was exercised.
+        operations: Vec<ProvedOperation>,
+        /// What is wrong with the backend already: refusals that were granted, successes that brought nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        security: Vec<Violation>,
+    },
     /// An order that failed in an earlier run was played again, before any case.
     RegressionPlayed {
         /// Name of the file that keeps it.
@@ -52,7 +63,7 @@ pub enum RunEvent {
         token: String,
         /// The rule it broke.
         rule: String,
-        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
         outcome: String,
         /// What was seen, in one sentence that begins with the outcome.
         sentence: String,
@@ -127,6 +138,9 @@ pub enum RunEvent {
         /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
         #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
         learned: Characterisation,
+        /// What share of the selected cases judged something; empty in transcripts of older versions.
+        #[serde(default)]
+        coverage: Coverage,
     },
 }
 

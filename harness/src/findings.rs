@@ -167,6 +167,18 @@ impl Finding<'_> {
 #[must_use]
 pub fn findings<'a>(run: &RunView<'a>) -> Vec<Finding<'a>> {
     let mut gathered = Gathered::default();
+    // What proving the harness's own senses showed, before any case: no order shows it again.
+    let before = |violation| Sighting {
+        violation,
+        case: None,
+        token: None,
+        history: None,
+        evidence: None,
+        steps: usize::MAX,
+    };
+    for violation in run.security {
+        gathered.take_order(std::slice::from_ref(violation), &before, 0);
+    }
     for case in &run.cases {
         gathered.take_case(run, case);
     }
@@ -492,11 +504,10 @@ fn order_of(token: &str) -> Option<&str> {
     rest.split(':').nth(1)
 }
 
-/// How many steps an order forces; more than any for a text that is no order.
+/// How many steps an order forces; more than any for a free run, and for a text that is no order.
 fn steps_of(order: &str) -> usize {
-    order
-        .parse::<Order>()
-        .map_or(usize::MAX, |order| order.steps().count())
+    let forced = order.parse::<Order>().ok().filter(|order| !order.is_free());
+    forced.map_or(usize::MAX, |order| order.steps().count())
 }
 
 /// The name a fact has in transcripts.

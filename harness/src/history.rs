@@ -106,7 +106,7 @@ pub struct PhoneRecord {
 }
 
 /// One decision taken or one thing observed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StepRecord {
     /// When.
     pub tick: Tick,
@@ -220,7 +220,9 @@ impl BodyLook {
 }
 
 /// The alphabet of events (the letters of a replay token).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     /// L: `wx.login` minted a code.
@@ -244,6 +246,7 @@ pub enum StepKind {
     /// X: time, expiry, reset, a fault or a shape set by the scenario.
     World,
     /// The harness's own note, such as an inferred lock.
+    #[default]
     Note,
 }
 
@@ -335,6 +338,10 @@ pub enum Purpose {
     Scenario,
     /// Part of `recover`: one clean login on a fresh phone, a new capture, a send.
     Recovery,
+    /// A payload that did not open, once more at once: do answers alternate?
+    SecondTry,
+    /// The same after a pause: was the key written late?
+    LaterLook,
 }
 
 impl Purpose {
@@ -351,6 +358,12 @@ pub enum Alteration {
     PlusAsSpace,
     /// Fields were added that the adapter does not describe.
     AddedFields,
+    /// The phone says it is another person's, in every identity field.
+    ForeignIdentity,
+    /// The payload is missing, empty or cannot be opened by anybody.
+    SpoiledPayload,
+    /// The payload has the iv of another one, which no phone's has.
+    ReusedIv,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
@@ -549,9 +562,12 @@ pub struct PayloadRecord {
     pub mark: String,
     /// What is wrong with it on purpose; `None` for what a phone would make.
     pub forgery: Option<Forgery>,
-    /// Whether its base64, data or iv, holds a `+`.
+    /// Whether its base64, data or iv, holds a `+`, as nearly every payload does.
     #[serde(default)]
     pub has_plus: bool,
+    /// Whether the scenario asked for that, as a test of the way it takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plus_on_purpose: bool,
     /// When it was captured.
     pub captured: Tick,
 }
@@ -568,6 +584,8 @@ pub enum Forgery {
     BentIv,
     /// Another person's openId inside, under this person's key.
     ForeignOpenid,
+    /// This person's own data under the key of another person of the scenario.
+    ForeignKey,
 }
 
 /// How an order's run ended.

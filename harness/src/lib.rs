@@ -4,15 +4,18 @@
 
 pub mod built_in;
 pub mod characterisation;
+pub mod coverage;
 pub mod device;
 pub mod event;
 pub mod exploration;
 pub mod findings;
+pub mod fit;
 pub mod history;
 pub mod judge;
 pub mod lang;
 pub mod mechanism;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod roads;
 pub mod run;

@@ -1,5 +1,7 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
+use wxmock_harness::event::RunEvent;
+use wxmock_harness::lang::Lang;
 use wxmock_harness::report::terminal::TerminalOptions;
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::Settings;
@@ -22,8 +24,8 @@ use crate::exit::{Exit, Failure};
   wxmock list                                       what there is; `wxmock explain CL-1` in prose
 
 Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter ·
-  4 nothing selected or everything skipped · 5 the backend did not start or its fault-free login
-  failed · 130 interrupted")]
+  4 nothing selected, or a selected suite of which every case was skipped · 5 the backend did not
+  start or its fault-free login failed · 130 interrupted")]
 pub(crate) struct Args {
     /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
     #[arg(value_name = "IDS")]
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// A violated SHOULD fails the run too
     #[arg(long)]
     strict: bool,
+    /// Do not fail the run because every case of some suite was skipped
+    #[arg(long)]
+    allow_skipped: bool,
     /// End a case at its first failing order
     #[arg(long)]
     fail_fast: bool,
@@ -61,6 +66,18 @@ enum LevelArg {
     All,
 }
 
+/// The last lines of a run: what share of the cases judged something, and what would bring more.
+fn share(events: &[RunEvent], allow_skipped: bool, lang: Lang) -> String {
+    let Some(RunEvent::RunFinished { coverage, .. }) = events.last() else {
+        return String::new();
+    };
+    let silence = coverage.silence().filter(|_| !allow_skipped);
+    let lines = silence.into_iter().chain([coverage.say()]);
+    lines
+        .map(|line| format!("{}\n", line.in_lang(lang)))
+        .collect()
+}
+
 impl LevelArg {
     const fn level(self) -> Option<Level> {
         match self {
@@ -82,10 +99,15 @@ impl Args {
             let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
                 .verbosely(self.verbose);
             let cancel = cancel_on_signal();
-            let session = self.target.start(adapter.clone()).await?;
+            // Dropping the wait ends what was started so far.
+            let session = tokio::select! {
+                session = self.target.start(adapter.clone()) => session?,
+                () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
+            };
             let adjust = |settings: &mut Settings| {
                 self.explore.adjust(settings);
                 settings.strict = self.strict;
+                settings.allow_skipped = self.allow_skipped;
                 settings.fail_fast = self.fail_fast;
                 settings.trace = self.trace;
                 settings.suite = if self.ids.is_empty() {
@@ -112,7 +134,7 @@ impl Args {
                 ..view(self.trace, lang)
             };
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
-            anstream::print!("{text}");
+            anstream::print!("{text}{}", share(&events, self.allow_skipped, lang));
             Exit::done(exit)
         })
     }

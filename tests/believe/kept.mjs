@@ -1,5 +1,6 @@
 // A small backend that keeps its people in a file (KEPT), so that they outlive it. Node's own modules only.
 // M=lookup: looks a person up and inserts them later, with no unique index, which makes two accounts of two first logins.
+// M=crash: an error page, where a login that WeChat did not answer well should be refused.
 import fs from "node:fs";
 import http from "node:http";
 import { createDecipheriv, randomBytes } from "node:crypto";
@@ -48,6 +49,7 @@ function login(code) {
 async function loginOnce(code) {
   const reply = await exchange(code).catch(() => ({ errcode: -1 }));
   if (reply.errcode || !reply.openid || !reply.session_key) {
+    if (M === "crash") return [500, { error: "oops" }];
     return [[40029, 40163].includes(reply.errcode) ? 401 : reply.errcode === 40226 ? 403 : 503, { error: "login" }];
   }
   const user = await person(reply.openid);

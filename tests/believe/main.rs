@@ -6,9 +6,13 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
+mod alarms;
+mod features;
 mod findings;
+mod mechanisms;
 mod runs;
 mod senses;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

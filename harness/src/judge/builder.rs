@@ -182,6 +182,7 @@ impl Builder {
             mark: format!("mark-{name}"),
             forgery: None,
             has_plus: false,
+            plus_on_purpose: false,
             captured: tick,
         });
         let payload = self.history.payloads.len() - 1;
@@ -194,7 +195,7 @@ impl Builder {
         let payload = self.capture(phone, name, 1);
         let record = &mut self.history.payloads[payload];
         record.forgery = Some(forgery);
-        if forgery == Forgery::NeverIssuedKey {
+        if matches!(forgery, Forgery::NeverIssuedKey | Forgery::ForeignKey) {
             record.key_no = None;
         }
         payload

@@ -30,6 +30,91 @@ pub(crate) fn code_01(facts: &Facts<'_>) -> Vec<Finding> {
     found
 }
 
+/// KEY-01 and CODE-01: what is exchanged for a login is the code that this login submitted.
+pub(crate) fn exchanged_code(facts: &Facts<'_>) -> Vec<Finding> {
+    let exchanges = |code: &str| {
+        let calls = &facts.history.upstream;
+        calls
+            .iter()
+            .any(|call| is_exchange(call) && call.code.as_deref() == Some(code))
+    };
+    // Who is let go with "try later" may have waited for a turn that never came; its calls are then hard to tell apart.
+    let told = |index: &usize, login: &Operation| {
+        facts.ended(*index).is_some() && login.answer.outcome != Outcome::RetryLater
+    };
+    facts
+        .logins()
+        .filter(|(index, login)| told(index, login))
+        .filter_map(|(index, login)| {
+            let own = login.code.as_deref().filter(|own| !exchanges(own))?;
+            let mut calls = facts.history.upstream.iter().enumerate();
+            let (place, call) = calls.find(|(_, call)| {
+                is_exchange(call)
+                    && call.operation == Some(index)
+                    && call.code.as_deref() != Some(own)
+            })?;
+            Some(other_code(facts, index, place, call))
+        })
+        .collect()
+}
+
+fn other_code(facts: &Facts<'_>, index: usize, place: usize, call: &UpstreamCall) -> Finding {
+    let login = op(facts, index);
+    let own = login.code.as_deref().unwrap_or_default();
+    let submitter = call
+        .code
+        .as_deref()
+        .and_then(|code| facts.submissions(code).first().copied())
+        .map(|other| op(facts, other));
+    let (rule, sentence) = match (&call.code, submitter) {
+        (Some(other), Some(by)) => (
+            if by.user == login.user {
+                "CODE-01"
+            } else {
+                "KEY-01"
+            },
+            say!(
+                "{who} submitted the code {own}; the backend exchanged {other}, the code of {by}, in its place.",
+                "{who} 提交的 code 是 {own}，后端拿去换的却是 {other}，那是{by}提交的 code。",
+                who = facts.who(login),
+                own = own,
+                other = other,
+                by = facts.who(by)
+            ),
+        ),
+        _ => (
+            "CODE-01",
+            say!(
+                "{who} submitted the code {own}; the backend exchanged another one, which nobody submitted.",
+                "{who} 提交的 code 是 {own}，后端拿去换的却是另一个没有人提交过的 code。",
+                who = facts.who(login),
+                own = own
+            ),
+        ),
+    };
+    let step = facts
+        .call_step(place, StepKind::UpstreamArrived)
+        .or_else(|| facts.call_step(place, StepKind::Commit));
+    Finding::must(rule, index, sentence)
+        .because(say!(
+            "The request came in at {place}.",
+            "请求在{place}到达。",
+            place = facts.place(facts.step_of(index, StepKind::Submit))
+        ))
+        .because(say!(
+            "However, at {place} WeChat was asked for {asked}, and for {own} it never was: requests that are open at once share what holds the code, or it is spoilt on its way.",
+            "可是{place}向微信换取的是{asked}，{own} 从未拿去换过：同时在途的请求共用了存放 code 的变量，或者 code 在途中变了样。",
+            place = facts.place(step),
+            asked = match &call.code {
+                Some(other) => Say::same(format!(" {other}")),
+                None => say!("another code", "另一个 code"),
+            },
+            own = own
+        ))
+        .steps(step)
+        .steps(facts.ends_of(index))
+}
+
 fn op<'a>(facts: &Facts<'a>, index: usize) -> &'a Operation {
     &facts.history.operations[index]
 }
@@ -100,11 +185,12 @@ fn no_session(facts: &Facts<'_>, code: &str, group: &[usize]) -> Option<Finding>
         .upstream
         .iter()
         .any(|call| call.code.as_deref() == Some(code) && call.fault.is_some());
+    let waits = group.iter().any(|&index| op(facts, index).tried_again);
     // A login that carries a payload can fail for the payload's sake.
     let plain = group
         .iter()
         .all(|&index| op(facts, index).payload.is_none());
-    if !(refused && plain && facts.settled() && facts.exchanged(code)) || faulted {
+    if !(refused && plain && !waits && facts.settled() && facts.exchanged(code)) || faulted {
         return None;
     }
     let answers = group.iter().map(|&index| said(&op(facts, index).answer));
@@ -351,6 +437,61 @@ mod tests {
         b.answer(one, Outcome::Indefinite);
         b.answer(two, Outcome::Invalid);
         check(&b.history, &[]);
+    }
+
+    #[test]
+    fn code_01_catches_two_accounts_from_one_code() {
+        let (mut b, one, two) = twice();
+        b.welcome(one, "t1");
+        b.welcome(two, "t1").user_id = Some("another account".into());
+        let rules = broken(&b.history, &JudgeContext::default());
+        assert!(rules.contains(&"CODE-01".to_owned()), "{rules:?}");
+    }
+
+    #[test]
+    fn code_01_spares_a_code_that_came_with_a_payload_and_one_tried_again() {
+        let (mut b, one, two) = twice();
+        b.answer(one, Outcome::Invalid);
+        b.answer(two, Outcome::Invalid);
+        b.history.operations[two].tried_again = true;
+        check(&b.history, &[]);
+        b.history.operations[two].tried_again = false;
+        check(&b.history, &["CODE-01"]);
+        let p = b.forge("P1", "p", crate::history::Forgery::OtherAppWatermark);
+        b.history.operations[one].payload = Some(p);
+        check(&b.history, &[]);
+    }
+
+    /// Two open logins, of which the first is exchanged with `code`.
+    fn exchanged_with(code: Option<&str>, second: (&str, &str)) -> History {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit(second.0, second.1);
+        let first = b.commit(one, 1);
+        b.history.upstream[first].code = code.map(str::to_owned);
+        b.reply(first);
+        let call = b.commit(two, 1);
+        b.reply(call);
+        b.welcome(one, "t1");
+        b.welcome(two, "t2");
+        b.history
+    }
+
+    #[test]
+    fn exchanged_code_catches_the_code_of_another_request_and_one_of_nobody() {
+        check(&exchanged_with(Some("d1"), ("Q1", "d1")), &["KEY-01"]);
+        check(&exchanged_with(Some("c2"), ("P2", "c2")), &["CODE-01"]);
+        check(&exchanged_with(None, ("Q1", "d1")), &["CODE-01"]);
+    }
+
+    #[test]
+    fn exchanged_code_spares_a_login_with_its_own_code_and_a_call_that_is_nobodys() {
+        check(&exchanged_with(Some("c1"), ("Q1", "d1")), &[]);
+        let mut history = exchanged_with(Some("c1"), ("Q1", "d1"));
+        let mut stray = history.upstream[0].clone();
+        (stray.code, stray.operation) = (Some("d1".into()), None);
+        history.upstream.push(stray);
+        check(&history, &[]);
     }
 
     /// A login whose code WeChat refuses.

@@ -2,7 +2,7 @@
 
 use crate::history::{
     Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    StepKind, Tick, UpstreamCall,
+    Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
 use crate::judge::steps;
@@ -279,9 +279,10 @@ pub(crate) fn failed(call: &UpstreamCall) -> bool {
     call.errcode.is_some_and(|code| code != 0)
 }
 
-/// A payload a phone of `user` would really send.
+/// A payload a phone of its person would really send. One sealed under a key WeChat never issued is a
+/// [`Forgery`](crate::history::Forgery) like any other.
 pub(crate) fn honest(payload: &PayloadRecord) -> bool {
-    payload.forgery.is_none() && payload.key_no.is_some()
+    payload.forgery.is_none()
 }
 
 /// Whether `op` is one of the harness's own probes.
@@ -289,9 +290,58 @@ pub(crate) fn is_probe(op: &Operation) -> bool {
     op.phase == Phase::Probe
 }
 
+/// Whether `op` repeats a request that did not open its payload, to see whether answers alternate or a key comes late.
+pub(crate) fn is_look(op: &Operation) -> bool {
+    matches!(op.purpose, Purpose::SecondTry | Purpose::LaterLook)
+}
+
+/// What the second and the later look at the payload of `op` found, if it was not what the first found.
+pub(crate) fn looks(facts: &Facts<'_>, op: &Operation) -> Vec<Say> {
+    let opened = |purpose: Purpose| {
+        facts.operations().find(|(_, look)| {
+            look.purpose == purpose
+                && look.payload == op.payload
+                && look.token_name == op.token_name
+                && look.called > op.called
+                && look.answer.outcome == Outcome::Ok
+        })
+    };
+    let place = |index: usize| facts.place(facts.step_of(index, StepKind::Answer));
+    match (opened(Purpose::SecondTry), opened(Purpose::LaterLook)) {
+        (Some((second, _)), None) => vec![say!(
+            "Sent again at once it opened, at {place}, and a moment later it did not: the answers alternate, as with workers that each know their own logins only.",
+            "马上再发一次就解开了（{place}），过一会儿再发又解不开：回答时好时坏，像是几个进程各记各的登录。",
+            place = place(second)
+        )],
+        (Some((second, _)), Some(_)) => vec![say!(
+            "Sent again at once it opened, at {place}: the key is written after the login is answered, or the answers alternate between workers.",
+            "马上再发一次就解开了（{place}）：key 在回答登录之后才写入，或者几个进程的回答不一致。",
+            place = place(second)
+        )],
+        (None, Some((later, _))) => vec![say!(
+            "Sent again after a moment it opened, at {place}: the key is written after the login is answered.",
+            "过一会儿再发就解开了（{place}）：key 在回答登录之后才写入。",
+            place = place(later)
+        )],
+        (None, None) => Vec::new(),
+    }
+}
+
 /// "500 (server_error)", "no answer".
 pub(crate) fn said(answer: &Answer) -> Say {
     match answer.status {
+        Some(status) if answer.relogin == Some(ReloginCause::Token) => say!(
+            "{status} ({word}: the session is not accepted any more)",
+            "{status}（{word}：会话已失效）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
+        Some(status) if answer.relogin == Some(ReloginCause::Key) => say!(
+            "{status} ({word}: the session is good, no key opens the payload)",
+            "{status}（{word}：会话有效，但没有 key 能解开密文）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
         Some(status) => say!(
             "{status} ({word})",
             "{status}（{word}）",
@@ -363,4 +413,26 @@ pub(crate) fn shows(seen: &str, mark: &str) -> bool {
         .zip(mark.chars())
         .all(|(a, b)| a == b || a == '*')
         && tail.chars().any(|c| c != '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_shown_by_its_digits_and_not_by_stars_alone() {
+        let mark = "13800138000";
+        for seen in [
+            "13800138000",
+            "+86 138 0013 8000",
+            "138****8000",
+            "8613800138000",
+        ] {
+            assert!(shows(seen, mark), "{seen}");
+        }
+        for seen in ["***********", "", "138****8001", "13800138", "nick", "****"] {
+            assert!(!shows(seen, mark), "{seen}");
+        }
+        assert!(!shows("nick-1*", "nick-12"));
+    }
 }

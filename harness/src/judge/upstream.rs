@@ -306,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn err_05_spares_a_garbled_reply_that_still_brought_the_key() {
+        for brought in [true, false] {
+            let (mut b, op) = faulted(&FaultEffect::Truncate(10));
+            b.history.upstream[0].delivered = true;
+            b.history.upstream[0].key_no = brought.then_some(1);
+            b.answer(op, Outcome::ServerError);
+            check(&b.history, if brought { &[] } else { &["ERR-05"] });
+        }
+    }
+
+    #[test]
     fn err_05_spares_a_retry_that_got_a_good_reply() {
         let (mut b, op) = faulted(&FaultEffect::Truncate(10));
         let call = b.commit(op, 1);

@@ -10,6 +10,7 @@ use crate::findings::{Finding, findings};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
 use crate::lang::{Lang, Say, say};
+use crate::proof::ProvedOperation;
 use crate::verdict::{Impact, Verdict, Violation};
 
 /// A run as reports see it.
@@ -45,6 +46,10 @@ pub struct RunView<'a> {
     pub learned: Option<&'a Characterisation>,
     /// Orders that failed in an earlier run, as they came out in this one.
     pub regressions: Vec<RegressionView<'a>>,
+    /// What exercising each operation showed, before the first case.
+    pub proved: &'a [ProvedOperation],
+    /// What was wrong with the backend already then.
+    pub security: &'a [Violation],
 }
 
 /// An order that failed in an earlier run.
@@ -52,7 +57,7 @@ pub struct RunView<'a> {
 pub struct RegressionView<'a> {
     /// The file that keeps it.
     pub file: &'a str,
-    /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+    /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
     pub outcome: &'a str,
     /// What was seen.
     pub sentence: &'a str,
@@ -123,6 +128,13 @@ impl<'a> RunView<'a> {
                     run.backend = backend;
                     run.nonce = nonce;
                     run.adapter_file = adapter_file;
+                }
+                RunEvent::Proved {
+                    operations,
+                    security,
+                } => {
+                    run.proved = operations;
+                    run.security = security;
                 }
                 RunEvent::RegressionPlayed {
                     file,

@@ -174,6 +174,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         exit_code: 3,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }
@@ -340,6 +341,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         exit_code: 1,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }

@@ -1,5 +1,8 @@
 //! Puts together what a phone sends to the backend, from what it holds.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 use wxmock_world::CodeState;
 
 use super::record::Mark;
@@ -29,10 +32,15 @@ pub(crate) struct Carries<'v> {
 impl<'v> Carries<'v> {
     /// How the request differs from what an honest phone sends.
     fn alterations(&self) -> Vec<Alteration> {
-        let spoiled = self.transport == Transport::RawPlus;
+        let plus = self.transport == Transport::RawPlus;
+        let foreign = matches!(self.extra, Some(scenario::Extra::IdentityOf(_)));
         [
-            spoiled.then_some(Alteration::PlusAsSpace),
+            plus.then_some(Alteration::PlusAsSpace),
+            self.transport
+                .spoils()
+                .then_some(Alteration::SpoiledPayload),
             self.extra.is_some().then_some(Alteration::AddedFields),
+            foreign.then_some(Alteration::ForeignIdentity),
         ]
         .into_iter()
         .flatten()
@@ -126,6 +134,12 @@ impl Stage<'_> {
         event: Option<EventName>,
         carries: Carries<'_>,
     ) {
+        let claim = self.claims.get(&phone).cloned();
+        let claim = claim.map(scenario::Extra::IdentityOf);
+        let carries = Carries {
+            extra: carries.extra.or(claim.as_ref()),
+            ..carries
+        };
         let held = match self.gather(phone, &carries) {
             Ok(held) => held,
             Err(why) => {
@@ -136,7 +150,7 @@ impl Stage<'_> {
         };
         self.witness(phone, &held, &carries);
         let extra = self.extra(carries.extra, held.sealing_key.as_deref());
-        if let (Some(code), true) = (&held.js_code, event.is_some()) {
+        if let (Some(code), true) = (&held.js_code, event.is_some() && !self.free) {
             self.cast.hold(code, self.ground.hold_limit);
         }
         let token = held.token.as_ref();
@@ -155,7 +169,7 @@ impl Stage<'_> {
             answer: Answer::default(),
             phase: self.record.phase(),
             purpose: carries.purpose,
-            alterations: carries.alterations(),
+            alterations: self.alterations(&carries),
             tried_again: false,
             exchange: None,
         };
@@ -205,6 +219,7 @@ impl Stage<'_> {
         if let Some(token) = &held.token {
             vars.session.clone_from(&token.session);
         }
+        self.identify(vars, phone, carries.extra);
         if let Some(name) = carries.code {
             let code = self.shelf.codes.get(name);
             let code = code.ok_or_else(|| lacks("code", name))?.js_code.clone();
@@ -234,12 +249,51 @@ impl Stage<'_> {
         Ok(held)
     }
 
+    /// Who the phone says it is, where the adapter describes fields for that.
+    fn identify(&self, vars: &mut OpVars, phone: usize, extra: Option<&scenario::Extra>) {
+        let own = self.holder(phone);
+        let claimed = match extra {
+            Some(scenario::Extra::IdentityOf(user)) => Some(user.as_str()),
+            _ => None,
+        };
+        let person = self.cast.person(claimed.unwrap_or(&own));
+        if let Some(person) = person {
+            vars.device.insert("openid".into(), person.openid.clone());
+        }
+        let id = claimed.and_then(|user| self.known_id(user));
+        if let Some(id) = id {
+            vars.session.insert("user_id".into(), id);
+        }
+    }
+
+    /// The user id under which the backend knows a person, if a login has told it.
+    fn known_id(&self, user: &str) -> Option<String> {
+        self.shelf.newest(user)?.session.get("user_id").cloned()
+    }
+
     /// Whether the backend has no login by code alone: it takes the code and sealed data in one request.
     fn login_wants_payload(&self) -> bool {
         self.ground
             .client
             .adapter()
             .sends("login", "device.encryptedData")
+    }
+
+    /// How a request differs from what an honest phone sends.
+    fn alterations(&self, carries: &Carries<'_>) -> Vec<Alteration> {
+        let mut alterations = carries.alterations();
+        if carries.payload.is_some_and(|name| self.reuses_an_iv(name)) {
+            alterations.push(Alteration::ReusedIv);
+        }
+        alterations
+    }
+
+    /// Whether a payload has the iv of another one.
+    fn reuses_an_iv(&self, name: &str) -> bool {
+        self.shelf.payloads.get(name).is_some_and(|sent| {
+            let mut all = self.shelf.payloads.values();
+            all.any(|other| other.record < sent.record && other.payload.iv == sent.payload.iv)
+        })
     }
 
     /// Notes the obligations that sending this meets and that no history shows.
@@ -257,6 +311,12 @@ impl Stage<'_> {
         {
             if sent.twin {
                 self.witnessed.insert("wrong-padding-twin-submitted");
+            }
+            if carries.payload.is_some_and(|name| self.reuses_an_iv(name)) {
+                self.witnessed.insert("iv-sent-before");
+            }
+            if carries.transport.spoils() {
+                self.witnessed.insert("spoiled-payload-submitted");
             }
             let wire = [
                 sent.payload.encrypted_data.as_str(),
@@ -306,11 +366,7 @@ impl Stage<'_> {
                 for field in ["openid", "openId", "open_id"] {
                     fields.push((field.to_owned(), openid.as_str().into()));
                 }
-                let user_id = self
-                    .shelf
-                    .newest(name)
-                    .and_then(|t| t.session.get("user_id"))
-                    .cloned();
+                let user_id = self.known_id(name);
                 for field in ["user_id", "userId", "uid", "id"] {
                     fields.push((
                         field.to_owned(),
@@ -327,15 +383,45 @@ impl Stage<'_> {
     }
 }
 
-fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Transport) {
-    // What an unescaped `+` is by the time a form or query decoder is done with it, whatever the adapter's format.
-    let wire = |text: &str| match transport {
-        Transport::Adapter => text.to_owned(),
-        Transport::RawPlus => text.replace('+', " "),
+/// The same bytes without the last, in base64.
+fn without_a_byte(iv: &str) -> String {
+    let bytes = BASE64_STANDARD.decode(iv).unwrap_or_default();
+    BASE64_STANDARD.encode(&bytes[..bytes.len().saturating_sub(1)])
+}
+
+/// So many bytes nobody sealed, in base64.
+fn made_up(from: &str, length: usize) -> String {
+    let bytes = Sha256::digest(from);
+    BASE64_STANDARD.encode(
+        bytes
+            .iter()
+            .cycle()
+            .take(length)
+            .copied()
+            .collect::<Vec<u8>>(),
+    )
+}
+
+/// Puts a payload where a request takes it from.
+pub(crate) fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Transport) {
+    let (data, iv) = (payload.encrypted_data.as_str(), payload.iv.as_str());
+    let (data, iv) = match transport {
+        Transport::Adapter => (data.to_owned(), iv.to_owned()),
+        // What an unescaped `+` is by the time a form or query decoder is done with it, whatever the adapter's format.
+        Transport::RawPlus => (data.replace('+', " "), iv.replace('+', " ")),
+        Transport::Absent => {
+            let names = ["encryptedData", "iv", "rawData", "signature"];
+            vars.absent.extend(names.map(str::to_owned));
+            return;
+        }
+        Transport::Empty => (String::new(), String::new()),
+        Transport::Undefined => ("undefined".to_owned(), "undefined".to_owned()),
+        Transport::ShortIv => (data.to_owned(), without_a_byte(iv)),
+        Transport::Swapped => (iv.to_owned(), data.to_owned()),
+        Transport::Garbage => (made_up(data, 64), made_up(iv, 16)),
     };
-    vars.device
-        .insert("encryptedData".into(), wire(&payload.encrypted_data));
-    vars.device.insert("iv".into(), wire(&payload.iv));
+    vars.device.insert("encryptedData".into(), data);
+    vars.device.insert("iv".into(), iv);
     if let Some(raw) = &payload.raw_data {
         vars.device.insert("rawData".into(), raw.clone());
     }

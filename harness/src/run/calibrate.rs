@@ -63,6 +63,10 @@ pub(crate) async fn calibrate(
         Some(Stop::Baseline(why)) => {
             return Err(NoPace::Failed(format!("{}: {why}", exit::REASON_BASELINE)));
         }
+        Some(Stop::Refused(why)) => {
+            let why = why.en;
+            return Err(NoPace::Failed(format!("{}: {why}", exit::REASON_BASELINE)));
+        }
         Some(Stop::Broken(why)) => {
             return Err(NoPace::Failed(format!("{}: {why}", exit::REASON_INTERNAL)));
         }

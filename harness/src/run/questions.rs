@@ -7,7 +7,7 @@ use super::asks::Carries;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
-use crate::history::{Phase, PhoneRecord, Purpose};
+use crate::history::{Outcome, Phase, PhoneRecord, Purpose};
 use crate::scenario::{CaptureApi, Place, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
@@ -15,6 +15,8 @@ impl Stage<'_> {
     ///
     /// A backend that takes the payload with the code gets both in one request.
     pub(crate) async fn recover(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        self.ask_who(user).await?;
+        self.look_again(user).await?;
         let step = &Step {
             phone: Some(self.fresh_phone(user)?),
             ..step.clone()
@@ -30,6 +32,36 @@ impl Stage<'_> {
                 ..Carries::default()
             };
             self.ask_alone(step, op, send).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks `whoami` with every token of a person whose payload was answered with `relogin`: is it the session that is over, or
+    /// the payload that no key opens? Before the next login, which may end sessions; asking heals nothing.
+    async fn ask_who(&mut self, user: &str) -> Result<(), Stop> {
+        if !self.ground.adapter.has("whoami") {
+            return Ok(());
+        }
+        let operations = &self.record.history().operations;
+        let doubtful: BTreeSet<String> = operations
+            .iter()
+            .filter(|o| o.answer.outcome == Outcome::Relogin && o.payload.is_some())
+            .filter(|o| o.token_of.as_deref() == Some(user))
+            .filter_map(|o| o.token_name.clone())
+            .collect();
+        for name in doubtful {
+            let held = self.shelf.tokens.iter().find(|token| token.name == name);
+            let Some(phone) = held.map(|token| token.phone) else {
+                continue;
+            };
+            let using = Using::Named(name.clone());
+            let carries = Carries {
+                using: Some(&using),
+                purpose: Purpose::Recovery,
+                ..Carries::default()
+            };
+            self.ask(phone, "whoami", &format!("is {name} alive"), None, carries);
+            self.settle(Need::Certainty).await?;
         }
         Ok(())
     }
@@ -60,8 +92,10 @@ impl Stage<'_> {
 
     /// Sends and waits until everything is at rest again.
     async fn ask_alone(&mut self, step: &Step, op: &str, carries: Carries<'_>) -> Result<(), Stop> {
+        let from = self.requests.len();
         self.ask(phone_of(step)?, op, &step.label, None, carries);
-        self.settle(Need::Certainty).await.map(|_| ())
+        self.settle(Need::Certainty).await?;
+        self.try_again(from).await
     }
 
     /// The operation that takes a payload after the login, if the backend has one.
@@ -89,6 +123,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let (phone, using) = (token.phone, Using::Named(token.name.clone()));
+        self.look_again(user).await?;
         let before = self.record.phase();
         self.record.set_phase(Phase::Probe);
         self.read_keys(user);
@@ -101,6 +136,9 @@ impl Stage<'_> {
             .map(|key| (format!("k{}", key.no), SealKey::Number(key.no)))
             .collect();
         seals.push(("never-issued".to_owned(), SealKey::NeverIssued));
+        for (other, key) in self.keys_of_others(user) {
+            seals.push((format!("key of {other}"), SealKey::Foreign(key)));
+        }
         for (word, key) in seals {
             let name = format!("{} {word}", step.text);
             let seal = Seal {

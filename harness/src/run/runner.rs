@@ -9,25 +9,33 @@ use tokio::sync::OnceCell;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 
+use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
+use super::lateness::Lateness;
+use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
+use super::prove::{Proof, Senses, prove};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
+use super::shapes;
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::fit::{Described, Fit};
 use crate::history::History;
 use crate::judge;
-use crate::lang::{Say, say};
+use crate::lang::Say;
+use crate::lang::say;
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
-use crate::target::{Adapter, Backend, Client, RunVars};
+use crate::target::{Adapter, Backend, Client, RunVars, StartError};
 use crate::verdict::{Level, Violation};
 
 /// How to run.
@@ -53,6 +61,8 @@ pub struct Settings {
     pub trace: bool,
     /// Whether a violated SHOULD makes the exit code 1.
     pub strict: bool,
+    /// Whether a run may end well though every case of some selected suite was skipped.
+    pub allow_skipped: bool,
     /// Whether a case ends with its first failing order.
     pub fail_fast: bool,
     /// How many orders of a case are run.
@@ -61,6 +71,8 @@ pub struct Settings {
     pub jobs: usize,
     /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
     pub repeat_failing: usize,
+    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`]); 0 leaves them out.
+    pub free_rounds: usize,
     /// Whether the first failing order of a case is made smaller.
     pub shrink: bool,
     /// Whether the sequential twin and the nearest passing neighbour of that order are looked for.
@@ -85,10 +97,12 @@ impl Settings {
             calibration_logins: 8,
             trace: false,
             strict: false,
+            allow_skipped: false,
             fail_fast: false,
             limits: Limits::default(),
             jobs: 1,
             repeat_failing: 5,
+            free_rounds: FREE_ROUNDS,
             shrink: true,
             explain: true,
             max_time: None,
@@ -112,6 +126,18 @@ pub enum RunError {
     /// [`crate::verdict::Verdict::Error`]'s does.
     #[error("{0}")]
     Baseline(String),
+    /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
+    /// backend, told before any case could run. Exit code 1.
+    #[error("{}", .0.en)]
+    Shape(Say),
+    /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
+    #[error("{text}")]
+    Unproved {
+        /// Exit code: 3 if the adapter is to be changed, 5 if it is the backend.
+        code: i32,
+        /// What was asked and answered, the likely repair, the backend's last lines; several lines.
+        text: String,
+    },
     /// The run was cancelled. Exit code 130.
     #[error("interrupted")]
     Cancelled,
@@ -124,6 +150,8 @@ impl RunError {
         match self {
             Self::App { .. } => exit::USAGE,
             Self::Baseline(reason) => exit::of_error(reason),
+            Self::Shape(_) => exit::VIOLATED,
+            Self::Unproved { code, .. } => *code,
             Self::Cancelled => exit::INTERRUPTED,
         }
     }
@@ -164,6 +192,8 @@ pub type Listener<'l> = dyn FnMut(RunEvent) + Send + 'l;
 pub struct Runner {
     handle: Handle,
     adapter: Arc<Adapter>,
+    /// What the adapter describes, which every case is fitted to.
+    described: Described,
     /// `None` only while it is being started again, and after that failed.
     backend: Option<Backend>,
     client: Client,
@@ -171,15 +201,22 @@ pub struct Runner {
     app: AppId,
     seed: u64,
     measured: Mutex<Measured>,
+    lateness: Lateness,
     /// How often each order was played, by its hash, so that its people are new every time.
     attempts: Mutex<HashMap<u64, u32>>,
     /// What waits for what inside the backend, once it was asked.
     pub(super) locking: OnceCell<Option<Locking>>,
     /// Set once the backend's patience was measured.
     patience: OnceCell<()>,
+    /// How waiting for a backend that refuses everybody has gone.
+    waiting: Waiting,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
+    /// Whether a case of this run has told what waits for what.
+    waits_told: bool,
+    /// What exercising every operation showed, before anything was judged.
+    proof: Proof,
 }
 
 /// The backend's pace, what it was measured from, and what else was learned of it.
@@ -190,6 +227,8 @@ struct Measured {
     waits: VecDeque<Duration>,
 }
 
+/// So many rounds of a race are run without gates unless somebody asks for more.
+const FREE_ROUNDS: usize = 30;
 /// The endpoint a login exchanges its code at.
 const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
@@ -215,19 +254,37 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Whether it broke this rule.
-    pub(super) fn fails_by(&self, rule: &str) -> bool {
+    /// Whether it breaks this rule at MUST.
+    pub(super) fn breaks(&self, rule: &str) -> bool {
         self.violations
             .iter()
-            .any(|v| v.rule == rule && v.level != Level::Info)
+            .any(|v| v.rule == rule && v.level == Level::Must)
+    }
+
+    /// Whether it shows this failure, for the same reasons.
+    pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.shows(&shown))
+    }
+
+    /// Whether it breaks the same rule at the same kind of step, whatever made it so.
+    pub(super) fn breaks_alike(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.breaks_like(&shown))
+    }
+
+    fn failure(&self, case: &Case) -> Option<Failure> {
+        Failure::of(case, &self.violations, &self.played.history)
     }
 }
 
 impl Runner {
-    /// A runner over a running backend. Measures the backend's pace with a few fault-free logins.
+    /// A runner over a running backend. Proves that its answers can be read and told apart, then measures its pace with a
+    /// few fault-free logins.
     ///
     /// # Errors
-    /// The app is missing, a fault-free login failed, or the run was cancelled.
+    /// The app is missing, an operation does not do what the adapter says, a fault-free login failed, or the run was
+    /// cancelled.
     pub async fn new(
         handle: Handle,
         adapter: Arc<Adapter>,
@@ -245,11 +302,13 @@ impl Runner {
         };
         let pace = Pace {
             quiet: settings.quiet_floor,
+            slack: Duration::ZERO,
             budget: learned.patience.hold_budget(),
             answer_within,
         };
-        let runner = Self {
+        let mut runner = Self {
             handle,
+            described: Described::of(&adapter),
             adapter,
             backend: Some(backend),
             client,
@@ -261,19 +320,25 @@ impl Runner {
                 learned,
                 waits: VecDeque::new(),
             }),
+            lateness: Lateness::watch(),
             attempts: Mutex::default(),
             locking: OnceCell::new(),
             patience: OnceCell::new(),
+            waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
+            waits_told: false,
+            proof: Proof::default(),
         };
+        runner.prove().await?;
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
         match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
-                return Err(RunError::Baseline(runner.with_last_lines(reason)));
+                let otherwise = RunError::Baseline(runner.with_last_lines(reason));
+                return Err(runner.by_shape(otherwise).await);
             }
         }
         if runner.settings.measure_patience {
@@ -283,6 +348,62 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         Ok(runner)
+    }
+
+    /// Exercises every described operation once, and what has to be refused.
+    async fn prove(&mut self) -> Result<(), RunError> {
+        let prefix = self.prefix("proving", "-");
+        let mut proof = prove(Senses {
+            handle: &self.handle,
+            adapter: &self.adapter,
+            client: &self.client,
+            app: &self.app,
+            secret: &self.settings.vars.secret,
+            prefix: &prefix,
+            cancel: &self.settings.cancel,
+        })
+        .await;
+        if self.settings.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        if let Some(backend) = &mut self.backend {
+            proof.look_after(backend).await;
+        }
+        if let Some((code, text)) = proof.failure() {
+            let text = self.with_lines(text, 20);
+            let otherwise = RunError::Unproved { code, text };
+            return Err(match code {
+                exit::BACKEND => self.by_shape(otherwise).await,
+                _ => otherwise,
+            });
+        }
+        if proof.felled && !self.adapter.starts_backend() {
+            let said = proof.violations.last().map(|found| found.sentence.as_str());
+            let text = format!("{}: {}", exit::REASON_BASELINE, said.unwrap_or_default());
+            return Err(RunError::Unproved {
+                code: exit::BACKEND,
+                text,
+            });
+        }
+        if proof.felled {
+            // What felled it is told; the cases are for a backend that answers.
+            self.restart().await.map_err(|error| {
+                RunError::Baseline(format!("backend: it could not be started again: {error}"))
+            })?;
+        }
+        for (op, capture) in &proof.blind {
+            self.adapter = Arc::new(self.adapter.without_capture(op, capture));
+        }
+        self.proof = proof;
+        Ok(())
+    }
+
+    /// Why a plain login fails: it works under another legal shape of WeChat's reply, or else as said.
+    async fn by_shape(&self, otherwise: RunError) -> RunError {
+        let prefix = self.prefix("shapes", "-");
+        let ground = self.ground(self.pace());
+        let difference = shapes::difference(&ground, &prefix).await;
+        difference.map_or(otherwise, RunError::Shape)
     }
 
     /// Takes in what fault-free logins showed.
@@ -380,6 +501,10 @@ impl Runner {
             adapter_file: self.adapter.file.clone().unwrap_or_default(),
             cases: cases.len(),
         });
+        listener(RunEvent::Proved {
+            operations: self.proof.operations.clone(),
+            security: self.proof.violations.clone(),
+        });
         let still = self.replay_kept(kept, listener).await;
         let mut results = Vec::new();
         for case in cases {
@@ -389,13 +514,19 @@ impl Runner {
             results.push(self.run_case(case, listener).await);
         }
         let interrupted = self.settings.cancel.is_cancelled();
-        let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
-        let exit_code = exit::worst(of_cases, still);
+        let Settings {
+            strict,
+            allow_skipped,
+            ..
+        } = self.settings;
+        let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
+        let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
             interrupted,
             learned: self.characterisation(),
+            coverage: Coverage::forecast(&self.described, cases).after(&results),
         });
         results
     }
@@ -403,7 +534,15 @@ impl Runner {
     /// Runs every order of one case, nearest to first-in-first-out first, each once.
     pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
         let began = Instant::now();
-        let listing = case.listing(&self.settings.limits, self.seed);
+        let fit = Fit::of(case, &self.described);
+        let case = match &fit {
+            Fit::Runs(fitted) => &fitted.case,
+            Fit::Skips(_) => case,
+        };
+        let mut listing = case.listing(&self.settings.limits, self.seed);
+        if self.settings.free_rounds > 0 && case.runs_free() {
+            listing = listing.with_free();
+        }
         listener(RunEvent::CaseStarted {
             path: case.path.clone(),
             alias: case.scenario.alias.clone(),
@@ -414,25 +553,13 @@ impl Runner {
             axes: case.axes.clone(),
             orders: listing.len(),
         });
-        let absent: Vec<&str> = case
-            .program
-            .needs
-            .iter()
-            .map(String::as_str)
-            .filter(|op| !self.adapter.has(op))
-            .collect();
         let too_many_faults = self
             .settings
             .limits
             .faults
             .filter(|most| case.faults() > *most);
-        let result = if !absent.is_empty() {
-            let reason = say!(
-                "not-described: {absent}",
-                "not-described: adapter 没有描述 {absent}",
-                absent = Say::join(absent, &say!(", ", "、"))
-            );
-            skipped(case, reason)
+        let result = if let Fit::Skips(unfit) = &fit {
+            skipped(case, unfit.reason())
         } else if let Some(most) = too_many_faults {
             let reason = say!(
                 "filtered: it schedules more than {most} faults",
@@ -454,7 +581,14 @@ impl Runner {
             hopeless(case, reason)
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
+            if let Fit::Runs(fitted) = &fit {
+                fitted.notes().into_iter().for_each(|note| tally.note(note));
+            }
             self.revive(&mut tally).await;
+            if self.waits_told {
+                tally.waits_are_told();
+            }
+            self.waits_told |= tally.knows_locks();
             let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             tally.result(case, Some(&listing), declared, took_ms)
@@ -481,7 +615,18 @@ impl Runner {
     }
 
     pub(crate) fn judge(&self, case: &Case, history: &History) -> Vec<Violation> {
-        judge::judge(history, &context(case, &self.adapter.features))
+        judge::judge(
+            history,
+            &context(&self.fitted(case), &self.adapter.features),
+        )
+    }
+
+    /// The case as it runs under this adapter; as it is, if it cannot.
+    fn fitted(&self, case: &Case) -> Case {
+        match Fit::of(case, &self.described) {
+            Fit::Runs(fitted) => fitted.case,
+            Fit::Skips(_) => case.clone(),
+        }
     }
 
     /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
@@ -497,27 +642,30 @@ impl Runner {
                 "backend: it ended by itself during this case ({status})"
             )));
         }
-        let is_ours = self
-            .backend
-            .as_ref()
-            .is_some_and(|backend| backend.pid().is_some());
-        if !is_ours || !(ended.is_some() || tally.has_hung()) {
+        if !self.adapter.starts_backend()
+            || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing())
+        {
             return;
         }
+        match self.restart().await {
+            Ok(()) => self.silent_cases = 0,
+            Err(error) => {
+                tally.backend_ended(format!("backend: it could not be started again: {error}"))
+            }
+        }
+    }
+
+    /// Stops a backend we started, and starts it again.
+    async fn restart(&mut self) -> Result<(), StartError> {
         let mut road = Vec::new();
         if let Some(backend) = self.backend.take() {
             road = backend.road().to_vec();
             backend.stop().await;
         }
-        match Backend::start_with(&self.adapter, &self.settings.vars, &road).await {
-            Ok(backend) => {
-                self.backend = Some(backend);
-                self.silent_cases = 0;
-            }
-            Err(error) => {
-                tally.backend_ended(format!("backend: it could not be started again: {error}"))
-            }
-        }
+        let started = Backend::start_with(&self.adapter, &self.settings.vars, &road).await;
+        self.backend = Some(started?);
+        self.waiting.restarted();
+        Ok(())
     }
 
     fn base(&self) -> String {
@@ -535,21 +683,26 @@ impl Runner {
         } else {
             Vec::new()
         };
-        let token = ReplayToken {
-            path: case.path.clone(),
-            seed: self.seed,
-            order: order.clone(),
-        }
-        .to_string();
         Judged {
             order: order.clone(),
             played,
             violations,
-            token,
+            token: self.token(case, order),
         }
     }
 
+    /// The token under which an order of a case is played again.
+    pub(super) fn token(&self, case: &Case, order: &Order) -> String {
+        ReplayToken {
+            path: case.path.clone(),
+            seed: self.seed,
+            order: order.clone(),
+        }
+        .to_string()
+    }
+
     async fn play(&self, case: &Case, order: &Order, pace: Pace) -> Played {
+        let case = &self.fitted(case);
         let prefix = self.prefix(&case.path, &order.to_string());
         let program = case.part(order);
         let piece = Piece {
@@ -560,6 +713,8 @@ impl Runner {
             prefix: &prefix,
         };
         let mut played = play(&self.ground(pace), &piece).await;
+        let context = context(case, &self.adapter.features);
+        judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
         played
     }
@@ -613,12 +768,14 @@ impl Runner {
             app: &self.app,
             secret: &self.settings.vars.secret,
             pace,
+            lateness: &self.lateness,
             hold_limit: self.settings.hold_limit,
             lock: learned.locking,
             exchanges: learned
                 .calls_per_login
                 .get(EXCHANGE)
                 .map_or(0, |count| count.most),
+            waiting: &self.waiting,
             cancel: &self.settings.cancel,
         }
     }
@@ -629,6 +786,11 @@ impl Runner {
             Stop::Baseline(why) => RunError::Baseline(
                 self.with_last_lines(format!("{}: fault-free {why}", exit::REASON_BASELINE)),
             ),
+            Stop::Refused(why) => RunError::Baseline(self.with_last_lines(format!(
+                "{}: {}",
+                exit::REASON_BASELINE,
+                why.en
+            ))),
             Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
             Stop::Ended(ending) => {
                 RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))
@@ -638,12 +800,16 @@ impl Runner {
 
     /// The backend's own last words often say more than its answer.
     fn with_last_lines(&self, reason: String) -> String {
+        self.with_lines(reason, 5)
+    }
+
+    fn with_lines(&self, reason: String, most: usize) -> String {
         let lines = self
             .backend
             .as_ref()
             .map(Backend::last_lines)
             .unwrap_or_default();
-        let last = &lines[lines.len().saturating_sub(5)..];
+        let last = &lines[lines.len().saturating_sub(most)..];
         if last.is_empty() {
             reason
         } else {
@@ -677,6 +843,7 @@ mod tests {
         let ms = Duration::from_millis;
         let pace = Pace {
             quiet: ms(128),
+            slack: ms(0),
             budget: ms(1),
             answer_within: ms(1),
         };

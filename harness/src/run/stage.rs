@@ -3,7 +3,7 @@
 //! This is the only place that waits. Every wait is ended by a notification (a call changed state, an answer came, the
 //! run was cancelled); a timer only says how long silence must last before it means something.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,11 @@ use tokio::task::JoinSet;
 use wxmock_server::{CallId, CallInfo, Handle, Point};
 use wxmock_world::AppId;
 
+use super::again::Waiting;
 use super::cancel::Cancel;
 use super::cast::Cast;
 use super::heard::Heard;
+use super::lateness::Lateness;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -22,9 +24,10 @@ use super::waits;
 use crate::characterisation::Locking;
 use crate::device::{Device, user_view};
 use crate::history::{Ending, History, Operation};
+use crate::lang::Say;
 use crate::scenario::Program;
 use crate::schedule::EventName;
-use crate::target::{Adapter, Client, Extra, OpVars, RawAnswer};
+use crate::target::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
 
 /// What orders are forced against.
 pub(crate) struct Ground<'a> {
@@ -34,13 +37,24 @@ pub(crate) struct Ground<'a> {
     pub(crate) app: &'a AppId,
     pub(crate) secret: &'a str,
     pub(crate) pace: Pace,
+    /// How loaded the machine is.
+    pub(crate) lateness: &'a Lateness,
     /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
     pub(crate) hold_limit: Duration,
     /// A lock of the backend that was inferred in this run.
     pub(crate) lock: Option<Locking>,
     /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
     pub(crate) exchanges: usize,
+    /// How waiting for a backend that refuses everybody has gone.
+    pub(crate) waiting: &'a Waiting,
     pub(crate) cancel: &'a Cancel,
+}
+
+impl Ground<'_> {
+    /// The backend's pace on the machine as it is now.
+    pub(crate) fn pace_now(&self) -> Pace {
+        self.pace.with_slack(self.lateness.slack())
+    }
 }
 
 /// Why an order stopped before its last step.
@@ -52,6 +66,8 @@ pub(crate) enum Stop {
     Ended(Ending),
     /// A login without any fault failed in the preparation.
     Baseline(String),
+    /// The backend refuses everybody for now, for longer than a phone waits: the order proves nothing.
+    Refused(Say),
     /// The harness or the adapter cannot do what the program says.
     Broken(String),
 }
@@ -80,6 +96,11 @@ pub(crate) struct Request {
     pub(crate) blocked: bool,
     /// Found blocked, and nothing the backend can see has happened since: waiting again would tell nothing.
     pub(crate) stalled: bool,
+    /// It was refused for now, and the phone will not repeat it.
+    pub(crate) given_up: bool,
+    /// What it carried, to send it again.
+    pub(crate) vars: OpVars,
+    pub(crate) extra: Extra,
     /// The token its answer carried, until the order is over and it has been looked at.
     pub(crate) raw_token: Option<String>,
 }
@@ -155,9 +176,13 @@ pub(crate) struct Stage<'a> {
     pub(crate) harmless_faults: Vec<String>,
     /// People whose success bodies the scenario has given another shape.
     pub(crate) shaped: BTreeSet<String>,
+    /// Who phones (by index) claim to belong to (scenario name), where that is not true.
+    pub(crate) claims: BTreeMap<usize, String>,
     /// Obligations seen to be met that no history shows.
     pub(crate) witnessed: BTreeSet<&'static str>,
     pub(crate) marks: u32,
+    /// The race goes on without gates.
+    pub(crate) free: bool,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) workers: JoinSet<()>,
@@ -194,15 +219,21 @@ impl<'a> Stage<'a> {
             cast,
             record: Recorder::default(),
             phones,
-            shelf: Shelf::default(),
+            shelf: Shelf {
+                newest_session_only: ground.adapter.features.multi_device
+                    == Some(MultiDevice::Replace),
+                ..Shelf::default()
+            },
             heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),
             samples: Vec::new(),
             harmless_faults: Vec::new(),
             shaped: BTreeSet::new(),
+            claims: BTreeMap::new(),
             witnessed: BTreeSet::new(),
             marks: 0,
+            free: false,
             changes: calls.changes(),
             cursor: calls.last(),
             workers: JoinSet::new(),
@@ -217,7 +248,7 @@ impl<'a> Stage<'a> {
         self.stir();
         let op = sending.operation.op.clone();
         let request = self.record.operation(sending.operation);
-        let raced = sending.event.is_some() && sending.keep_as.is_some();
+        let raced = sending.event.is_some() && sending.keep_as.is_some() && !self.free;
         self.requests.push(Request {
             phone: sending.phone,
             op: op.clone(),
@@ -232,6 +263,9 @@ impl<'a> Stage<'a> {
             done: false,
             blocked: false,
             stalled: false,
+            given_up: false,
+            vars: sending.vars.clone(),
+            extra: sending.extra.clone(),
             raw_token: None,
         });
         let (client, outbox, vars, extra) = (
@@ -275,7 +309,7 @@ impl<'a> Stage<'a> {
                 held.elapsed(),
                 self.longest_hold(),
                 need,
-                &self.ground.pace,
+                &self.ground.pace_now(),
             ) {
                 Decision::Wait(left) => left,
                 Decision::Hung => return Err(Stop::Ended(self.hung())),
@@ -288,18 +322,46 @@ impl<'a> Stage<'a> {
                     None => return Ok(Decision::Settled),
                 },
             };
-            tokio::select! {
-                biased;
-                () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
-                Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
-                changed = self.changes.changed() => {
-                    if changed.is_err() {
-                        return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
-                    }
-                }
-                () = tokio::time::sleep(left) => {}
+            self.stirred(left).await?;
+        }
+    }
+
+    /// Waits until one more request is answered, with nothing held.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, or hung.
+    pub(crate) async fn until_answered(&mut self) -> Result<(), Stop> {
+        let before = self.open().count();
+        let mut moved = Instant::now();
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            if self.open().count() < before {
+                return Ok(());
+            }
+            let limit = self.ground.pace.answer_within;
+            match limit.checked_sub(moved.elapsed()) {
+                Some(left) if !left.is_zero() => self.stirred(left).await?,
+                _ => return Err(Stop::Ended(self.hung())),
             }
         }
+    }
+
+    /// Waits until something may have happened, but no longer than this.
+    async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
+            changed = self.changes.changed() => {
+                if changed.is_err() {
+                    return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
+                }
+            }
+            () = tokio::time::sleep(at_most) => {}
+        }
+        Ok(())
     }
 
     /// How long the oldest call now held has been so.
@@ -314,7 +376,8 @@ impl<'a> Stage<'a> {
     /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
     /// A call the backend gave up on never finishes, so there is an end to it.
     fn finishing(&self) -> Option<Duration> {
-        let limit = self.ground.pace.quiet * INSISTENCE;
+        let pace = self.ground.pace_now();
+        let limit = pace.quiet * INSISTENCE + pace.slack;
         let waits = self.calls.iter().filter(|call| {
             let answered = call
                 .request
@@ -372,6 +435,16 @@ impl<'a> Stage<'a> {
         if point == Point::Committed {
             self.stir();
         }
+    }
+
+    /// Lets held replies go, each right after the one before it has left.
+    pub(crate) fn let_replies_go(&mut self, calls: &[usize]) {
+        for &call in calls {
+            self.calls[call].through_committed = true;
+        }
+        let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
+        self.cast.release_in_order(&calls);
+        self.stir();
     }
 
     /// The schedule asks for nothing more of any request: whatever is held passes.
@@ -440,7 +513,29 @@ impl<'a> Stage<'a> {
         Standing {
             parked: parked && !busy,
             reached: !r.is_login() || r.exchange.is_some(),
+            queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
         }
+    }
+
+    /// Whether a lock that was seen before makes this login wait for one that is held.
+    fn waits_for_lock(&self, request: usize) -> bool {
+        let Some(lock) = self.ground.lock else {
+            return false;
+        };
+        let places = match lock {
+            Locking::Pool(places) => places,
+            Locking::PerUser | Locking::Global | Locking::SingleWorker => 1,
+        };
+        let user = self.holder(self.requests[request].phone);
+        let held = self.open().filter(|(at, other)| {
+            let same = lock.reaches_others() || self.holder(other.phone) == user;
+            let is_held = || {
+                self.exchange(*at)
+                    .is_some_and(|call| call.parked().is_some())
+            };
+            *at != request && same && is_held()
+        });
+        held.count() >= places
     }
 
     fn hung(&self) -> Ending {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Forgery, History, Operation, Outcome, Phase};
+use crate::history::{Forgery, History, Operation, Outcome, Phase, Purpose};
 use crate::lang::{Say, say};
 
 /// One line for each person who was probed: `the store opens {k3} of A: the newest only`. Empty if nobody was.
 pub(crate) fn contents(history: &History) -> Vec<Say> {
     // The login of the stranger, whose payload is a probe of the others, carries a code.
     let probes = || {
-        let sent = |o: &&Operation| o.phase == Phase::Probe && o.code.is_none();
+        let sent = |o: &&Operation| {
+            o.phase == Phase::Probe && o.code.is_none() && o.purpose == Purpose::Scenario
+        };
         history.operations.iter().filter(sent)
     };
     let people: BTreeSet<&str> = probes().map(|operation| operation.user.as_str()).collect();
@@ -22,6 +24,7 @@ pub(crate) fn contents(history: &History) -> Vec<Say> {
         for payload in payloads {
             match payload.key_no {
                 _ if payload.user != person => accepted.foreign = true,
+                _ if payload.forgery == Some(Forgery::ForeignKey) => accepted.foreign_key = true,
                 _ if payload.forgery == Some(Forgery::NeverIssuedKey) => accepted.invented = true,
                 None => accepted.invented = true,
                 Some(no) => {
@@ -51,6 +54,8 @@ struct Accepted {
     keys: BTreeSet<u32>,
     /// A payload of another person.
     foreign: bool,
+    /// A key of another person.
+    foreign_key: bool,
     /// A key WeChat never issued.
     invented: bool,
 }
@@ -69,6 +74,12 @@ impl Accepted {
             found.push(say!(
                 "a payload of another person is accepted: isolation is broken",
                 "别人的密文也解了：用户之间没有隔离"
+            ));
+        }
+        if self.foreign_key {
+            found.push(say!(
+                "another person's key is in force",
+                "生效的是另一个用户的 key"
             ));
         }
         if self.invented {
@@ -90,6 +101,7 @@ impl Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::builder::Builder;
 
     fn check(accepted: Accepted, expected: &str) {
         assert_eq!(accepted.line("A", Some(3)).en, expected);
@@ -132,6 +144,19 @@ mod tests {
             },
             "the store opens {} of A: no key is in force; a key WeChat never issued is accepted",
         );
+    }
+
+    #[test]
+    fn keys_issued_after_the_probes_are_no_loss() {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.phase(Phase::Probe);
+        let p = b.capture("P1", "probe k1", 1);
+        b.send_gets("P1", p, "t1", Outcome::Ok);
+        let lines = |b: &Builder| contents(&b.history)[0].en.clone();
+        assert_eq!(lines(&b), "the store opens {k1} of A: the newest only");
+        b.mint("P1", "c2", Some(2));
+        assert_eq!(lines(&b), "the store opens {k1} of A: the newest only");
     }
 
     #[test]

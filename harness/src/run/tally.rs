@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::locks::{Locking, Locks};
 use super::play::Lock;
+use super::runner::Judged;
 use super::store;
 use crate::event::{CaseResult, NoteKind};
-use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
+use crate::exploration::{Evidence, Exploration, FreeRounds, Rate, SearchShare};
 use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
 use crate::plan::Case;
-use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Part, Space, Total};
 use crate::target::Serialises;
 use crate::verdict::{Impact, Level, Verdict, Violation};
 
@@ -19,6 +20,10 @@ use crate::verdict::{Impact, Level, Verdict, Violation};
 #[derive(Default)]
 pub(crate) struct Tally {
     orders_run: usize,
+    /// Orders with steps taken together that were run beside those.
+    beside: usize,
+    /// Rounds in which nothing was held.
+    free: FreeRounds,
     orders_failed: usize,
     /// Orders that ran into a lock, and orders never tried because a lock already seen forbids them.
     infeasible: usize,
@@ -33,6 +38,8 @@ pub(crate) struct Tally {
     failing: Vec<usize>,
     /// Of failing orders that were run again: runs in all, and runs that failed.
     rates: BTreeMap<usize, Rate>,
+    /// The same of what free rounds showed.
+    found: Option<(usize, Rate)>,
     coverage: Option<PairCoverage>,
     space: Option<Space>,
     last: Option<History>,
@@ -40,11 +47,14 @@ pub(crate) struct Tally {
     doubt: Option<(Say, History)>,
     locks: Locks,
     waits: Vec<Say>,
+    /// Another case of the run has told of them.
+    waits_told: bool,
     notes: Vec<Say>,
     error: Option<String>,
     interrupted: bool,
     out_of_time: bool,
     hung: bool,
+    given_up: bool,
     hung_in_preparation: bool,
 }
 
@@ -170,6 +180,57 @@ impl Tally {
                 self.doubt = Some((reason, history.clone()));
             }
         }
+        self.blame(at, order, token, history, violations);
+    }
+
+    /// Adds an order with steps taken together, which was run beside the others: it may show a failure, and that it shows
+    /// none, or came to no end of its own, proves nothing about them.
+    pub(crate) fn add_beside(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
+        self.hung |= matches!(history.ending, Ending::Hung { .. });
+        if history.ending.is_complete() || !violations.is_empty() {
+            self.beside += 1;
+            self.blame(at, order, token, history, violations);
+        }
+    }
+
+    /// Takes into account what came of the rounds in which nothing was held.
+    pub(crate) const fn free(&mut self, rounds: FreeRounds) {
+        self.free = rounds;
+    }
+
+    /// Adds what those rounds showed, as the order that shows it best, and how often that fails.
+    pub(crate) fn add_found(&mut self, at: usize, found: Judged, rate: Rate) {
+        let Judged {
+            order,
+            played,
+            violations,
+            token,
+        } = found;
+        self.hung |= matches!(played.history.ending, Ending::Hung { .. });
+        self.blame(at, &order, &token, played.history, violations);
+        self.found = Some((at, rate));
+    }
+
+    /// Whether some order broke this rule.
+    pub(crate) fn broke(&self, rule: &str) -> bool {
+        self.rules.contains(rule)
+    }
+
+    fn blame(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
         if violations.is_empty() {
             self.last = Some(history);
             return;
@@ -212,6 +273,12 @@ impl Tally {
         }
     }
 
+    /// The backend refuses everybody: the case proves nothing, and further orders would not either.
+    pub(crate) fn give_up(&mut self, why: Say, history: History) {
+        self.given_up = true;
+        self.doubt.get_or_insert((why, history));
+    }
+
     pub(crate) fn interrupt(&mut self, history: Option<History>) {
         self.interrupted = true;
         self.last = history.or_else(|| self.last.take());
@@ -219,12 +286,17 @@ impl Tally {
 
     /// Whether further orders would tell nothing new: a backend that hangs would hang again, ten seconds at a time.
     pub(crate) fn is_over(&self) -> bool {
-        self.error.is_some() || self.interrupted || self.hung || self.out_of_time
+        self.error.is_some() || self.interrupted || self.hung || self.given_up || self.out_of_time
     }
 
     /// Whether a lock of the backend has been established.
     pub(crate) fn knows_locks(&self) -> bool {
         self.locks.is_known()
+    }
+
+    /// Who waits for whom has been told by another case: it is said once a run.
+    pub(crate) const fn waits_are_told(&mut self) {
+        self.waits_told = true;
     }
 
     pub(crate) fn note(&mut self, note: Say) {
@@ -307,7 +379,8 @@ impl Tally {
             Total::Exactly(total) => (Some(total), total),
             Total::MoreThan(counted) => (None, counted),
         };
-        let searches = listing.parts.iter().map(|part| SearchShare {
+        let planned = listing.parts.iter().filter(|part| !part.search.is_beside());
+        let searches = planned.map(|part| SearchShare {
             search: part.search.to_string(),
             orders: part.orders,
             draws: part.draws,
@@ -323,11 +396,13 @@ impl Tally {
         Exploration {
             total,
             counted,
-            planned: listing.len(),
+            planned: listing.counted(),
             settled: self.orders_run + self.infeasible,
             pruned: self.pruned,
             exhaustive: total == Some(self.orders_run + self.infeasible),
-            together: listing.together(),
+            together: listing.together_counted(),
+            beside: self.beside,
+            free: self.free,
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -378,7 +453,7 @@ impl Tally {
         listing: Option<&Listing>,
         contradiction: Option<&Say>,
     ) -> Vec<(NoteKind, Say)> {
-        let orders = listing.map_or(0, Listing::len);
+        let orders = listing.map_or(0, Listing::counted);
         // First, because it is all that a case warned about for this has to say.
         let contradiction = contradiction.into_iter().cloned();
         let mut notes: Vec<(NoteKind, Say)> = contradiction
@@ -386,7 +461,7 @@ impl Tally {
             .collect();
         let other = |note| (NoteKind::Other, note);
         notes.extend(self.notes.iter().cloned().map(other));
-        if let Some(wait) = self.waits.first() {
+        if let Some(wait) = self.waits.first().filter(|_| !self.waits_told) {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),
                 Locking::words,
@@ -412,8 +487,9 @@ impl Tally {
                 orders = orders
             )));
         }
+        let counted = |part: &&Part| !part.search.is_beside();
         if let Some(listing) = listing.filter(|listing| {
-            listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
+            !listing.is_exhaustive() && listing.parts.iter().filter(counted).count() > 1
         }) {
             // Notes of all cases stand together: this one is of one case, axes and all.
             let axes = &case.path[case.scenario.id.len()..];
@@ -458,7 +534,7 @@ impl Tally {
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let rules = std::mem::take(&mut self.rules).into_iter().collect();
-        let (orders_run, orders_failed) = (self.orders_run, self.orders_failed);
+        let (orders_run, orders_failed) = (self.orders_run + self.beside, self.orders_failed);
         let infeasible = self.infeasible;
         let (failing, telling) = self.order_to_show();
         let (token, violations, history, evidence) = match failing {
@@ -510,7 +586,9 @@ impl Tally {
 
     /// The first failing order with all that is known of it; else the history that tells why nothing is proved.
     fn order_to_show(self) -> (Option<FirstFailing>, Option<History>) {
+        let found = self.found.filter(|(at, _)| *at == self.first_failing_at);
         let rate = self.rates.get(&self.first_failing_at).copied();
+        let rate = rate.or_else(|| found.map(|(_, rate)| rate));
         let Some(mut first) = self.first_failing else {
             let doubtful = self.doubt.map(|(_, history)| history);
             let telling = if self.error.is_some() || self.interrupted {

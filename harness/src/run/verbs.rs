@@ -12,7 +12,7 @@ use super::shelf::{Code, HeldPayload};
 use super::stage::{Stage, Stop};
 use crate::device::DeviceError;
 use crate::history::{PayloadRecord, StepKind, Tick};
-use crate::scenario::{CaptureApi, Seal, Step, Using, Verb};
+use crate::scenario::{CaptureApi, Nick, Seal, Step, Using, Verb};
 use crate::schedule::EventName;
 
 impl Stage<'_> {
@@ -34,6 +34,8 @@ impl Stage<'_> {
                 }
                 self.request(step, event).await
             }
+            Verb::Alter { code, suffix } => self.alter(step, code, suffix),
+            Verb::Claim { user } => self.claim(step, user),
             Verb::Submit { .. }
             | Verb::SubmitProfile { .. }
             | Verb::Send { .. }
@@ -78,13 +80,7 @@ impl Stage<'_> {
         match self.phones[phone].login() {
             Ok(login) => {
                 let user = self.holder(phone);
-                self.shelf.codes.insert(
-                    code.to_owned(),
-                    Code {
-                        js_code: login.code.as_ref().to_owned(),
-                        user: user.clone(),
-                    },
-                );
+                self.keep_code(code, login.code.as_ref(), &user);
                 self.read_keys(&user);
                 let text = mint_text(code);
                 self.mark(
@@ -96,6 +92,28 @@ impl Stage<'_> {
             }
             Err(error) => self.could_not(phone, step, &error.to_string()),
         }
+        Ok(())
+    }
+
+    /// Puts more behind a code the phone holds.
+    fn alter(&mut self, step: &Step, code: &str, suffix: &str) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        match self.shelf.codes.get_mut(code) {
+            Some(held) => {
+                held.js_code.push_str(suffix);
+                self.mark(StepKind::Note, None, step.text.clone(), phone);
+            }
+            None => self.could_not(phone, step, &format!("it never got code {code}")),
+        }
+        Ok(())
+    }
+
+    /// From here on the phone says it is another person's.
+    fn claim(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        self.claims.insert(phone, user.to_owned());
+        let text = format!("{} says it is {user}'s", self.phone_name(phone));
+        self.mark(StepKind::Note, None, text, phone);
         Ok(())
     }
 
@@ -178,13 +196,19 @@ impl Stage<'_> {
         event: Option<EventName>,
         text: &str,
     ) -> Result<(), DeviceError> {
-        let mark = self.new_mark(api);
+        let mark = self.new_mark(api, seal.nick);
         let foreign = seal
             .openid_of
             .as_deref()
             .and_then(|name| self.cast.person(name))
             .map(|p| p.openid.clone());
-        let payload = self.phones[phone].capture(api, seal, &mark, foreign.as_deref())?;
+        let mut payload = self.phones[phone].capture(api, seal, &mark, foreign.as_deref())?;
+        if let Some(other) = &seal.iv_of {
+            let iv = self.shelf.last_iv(other, self.record.history());
+            payload = payload.sealed_with(&iv.ok_or_else(|| {
+                DeviceError::Refused(format!("{other} has captured nothing by now"))
+            })?)?;
+        }
         let user = self.holder(phone);
         self.read_keys(&user);
         let record = self.record.payload(PayloadRecord {
@@ -195,6 +219,7 @@ impl Stage<'_> {
             api: api_word(api).to_owned(),
             mark,
             forgery: payload.forgery,
+            plus_on_purpose: seal.plus_slash,
             has_plus: payload.encrypted_data.contains('+') || payload.iv.contains('+'),
             captured: self.record.next_tick(),
         });
@@ -230,7 +255,16 @@ impl Stage<'_> {
         ));
     }
 
-    fn mark(
+    /// Keeps a code under `name`.
+    pub(crate) fn keep_code(&mut self, name: &str, js_code: &str, user: &str) {
+        let code = Code {
+            js_code: js_code.to_owned(),
+            user: user.to_owned(),
+        };
+        self.shelf.codes.insert(name.to_owned(), code);
+    }
+
+    pub(crate) fn mark(
         &mut self,
         kind: StepKind,
         event: Option<EventName>,
@@ -248,7 +282,7 @@ impl Stage<'_> {
     }
 
     /// A nickname or phone number no other payload of the run carries.
-    fn new_mark(&mut self, api: CaptureApi) -> String {
+    fn new_mark(&mut self, api: CaptureApi, nick: Nick) -> String {
         self.marks += 1;
         if api == CaptureApi::Phone {
             let digest = Sha256::digest(format!("{} {}", self.cast.prefix(), self.marks));
@@ -258,7 +292,7 @@ impl Stage<'_> {
                 .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
             return format!("1{:010}", number % 10_000_000_000);
         }
-        format!("nick-{}-{}", self.cast.prefix(), self.marks)
+        nickname(nick, self.cast.prefix(), self.marks)
     }
 
     pub(crate) fn phone_name(&self, phone: usize) -> String {
@@ -270,6 +304,49 @@ impl Stage<'_> {
         self.record.history().phones[phone].user.clone()
     }
 }
+
+/// A nickname made of what `nick` says, which belongs to the `n`th payload of the order called `prefix`.
+fn nickname(nick: Nick, prefix: &str, n: u32) -> String {
+    let digest = Sha256::digest(format!("nickname {prefix} {n}"));
+    let drawn = |from: &[char], count: usize| -> String {
+        let drawn = digest.iter().take(count);
+        drawn
+            .map(|byte| from[usize::from(*byte) % from.len()])
+            .collect()
+    };
+    match nick {
+        Nick::Plain => format!("nick-{prefix}-{n}"),
+        Nick::Emoji => format!("{}\u{1f469}\u{200d}\u{1f680}", drawn(&EMOJI, 10)),
+        Nick::Chinese => drawn(&CHINESE, 10),
+        Nick::Twelve => drawn(&LETTERS, 12),
+    }
+}
+
+/// What names are drawn from: sixteen of each kind, so that ten of them tell 10^12 payloads apart.
+const EMOJI: [char; 16] = [
+    '\u{1f600}',
+    '\u{1f60e}',
+    '\u{1f680}',
+    '\u{1f408}',
+    '\u{1f436}',
+    '\u{1f33b}',
+    '\u{1f355}',
+    '\u{1f3c0}',
+    '\u{1f3b8}',
+    '\u{1f697}',
+    '\u{1f4a1}',
+    '\u{1f319}',
+    '\u{1f525}',
+    '\u{1f340}',
+    '\u{1f427}',
+    '\u{1f98a}',
+];
+const CHINESE: [char; 16] = [
+    '春', '江', '花', '月', '夜', '山', '水', '云', '风', '雨', '雪', '松', '竹', '梅', '兰', '菊',
+];
+const LETTERS: [char; 16] = [
+    'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '0', '1', '2', '3', '4', '5', '6', '7',
+];
 
 /// The phone a step is about.
 pub(crate) fn phone_of(step: &Step) -> Result<usize, Stop> {

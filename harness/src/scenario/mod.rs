@@ -26,7 +26,10 @@ pub use file::Scenario;
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use program::{Expectation, Explore, Phone, Place, Program, Step};
 pub use schema::schema_json;
-pub use verb::{CaptureApi, Extra, FieldOrder, Seal, SealKey, ShapeChange, Transport, Using, Verb};
+pub use verb::{
+    CaptureApi, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, Transport, Using, Verb,
+    Watermark,
+};
 
 pub use near::nearest;
 pub(crate) use verb::NameKind;

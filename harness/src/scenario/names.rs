@@ -93,6 +93,14 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A payload of one person was submitted with the token of another.",
     ),
     obligation(
+        "iv-sent-before",
+        "A payload was submitted under the iv of another one.",
+    ),
+    obligation(
+        "spoiled-payload-submitted",
+        "A payload that nobody can open, or none, was submitted.",
+    ),
+    obligation(
         "payload-sent-twice",
         "One payload was submitted to the backend twice.",
     ),

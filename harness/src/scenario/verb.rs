@@ -15,6 +15,20 @@ pub enum Verb {
         /// The code's name.
         code: String,
     },
+    /// `alter c suffix="&x=1"`: the phone holds the minted code with more behind it, a code WeChat never made, as an
+    /// attacker would send it to a backend that pastes codes into a URL.
+    Alter {
+        /// The code's name.
+        code: String,
+        /// What stands behind it.
+        suffix: String,
+    },
+    /// `claim B`: from here on every request of the phone says it is B's, in every identity field that the adapter
+    /// describes and in those that backends are known to read.
+    Claim {
+        /// Who it claims to be (scenario name).
+        user: String,
+    },
     /// `submit c [as t]`: the backend's `login` operation with a code minted earlier.
     Submit {
         /// The code's name.
@@ -163,8 +177,8 @@ pub enum CaptureApi {
 pub struct Seal {
     /// Under which key.
     pub key: SealKey,
-    /// `watermark=other-app`: the watermark names another mini program.
-    pub other_app_watermark: bool,
+    /// `watermark=other-app|shorter|longer`: the watermark names another mini program.
+    pub watermark: Watermark,
     /// `iv=bent`: the iv is changed so that the first block reads differently.
     pub bent_iv: bool,
     /// `openid=B`: the data names this user's openid (scenario name).
@@ -173,6 +187,38 @@ pub struct Seal {
     pub plus_slash: bool,
     /// `twin=previous`: opening it with the previous key still gives valid padding.
     pub padding_twin: bool,
+    /// `iv=of:B`: the iv is that of the payload which this user captured last (scenario name).
+    pub iv_of: Option<String>,
+    /// `nick=emoji|chinese|twelve`: what the nickname is made of.
+    pub nick: Nick,
+}
+
+/// Which mini program a payload's watermark names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Watermark {
+    /// The one it was captured in.
+    #[default]
+    Own,
+    /// One whose appid looks like any other.
+    OtherApp,
+    /// One whose appid is the beginning of ours.
+    Shorter,
+    /// One whose appid begins with ours.
+    Longer,
+}
+
+/// What a nickname is made of. However it is made, no other payload of the run carries the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nick {
+    /// Latin letters, digits and hyphens.
+    #[default]
+    Plain,
+    /// Letters and characters that take four bytes in UTF-8.
+    Emoji,
+    /// Chinese characters.
+    Chinese,
+    /// Twelve letters and digits.
+    Twelve,
 }
 
 /// Which key seals a payload.
@@ -187,6 +233,8 @@ pub enum SealKey {
     Number(u32),
     /// `key=never-issued`: one WeChat never made.
     NeverIssued,
+    /// Another person's, in base64; no word of a scenario means it, only the harness's own probes do.
+    Foreign(String),
 }
 
 /// Which token a request carries.
@@ -221,6 +269,26 @@ pub enum Transport {
     Adapter,
     /// `transport=raw-plus`: as a form or query decoder leaves an unescaped `+`, that is, with spaces.
     RawPlus,
+    /// `transport=absent`: neither data nor iv, as from a page whose user refused.
+    Absent,
+    /// `transport=empty`: both are empty texts.
+    Empty,
+    /// `transport=undefined`: both are the word that a page makes of a value it does not have.
+    Undefined,
+    /// `transport=short-iv`: the iv is one byte short.
+    ShortIv,
+    /// `transport=swapped`: the data stands where the iv belongs, and the iv where the data does.
+    Swapped,
+    /// `transport=garbage`: both are valid base64 of the right length and nothing WeChat made.
+    Garbage,
+}
+
+impl Transport {
+    /// Whether what arrives cannot be opened by anybody.
+    #[must_use]
+    pub const fn spoils(self) -> bool {
+        !matches!(self, Self::Adapter | Self::RawPlus)
+    }
 }
 
 /// Order of fields in a success body.
@@ -281,6 +349,8 @@ impl Verb {
         }
         match self {
             Self::Mint { code } => vec![(NameKind::Code, code)],
+            Self::Alter { code, .. } => vec![(NameKind::Code, code)],
+            Self::Claim { user } => vec![(NameKind::User, user)],
             Self::Submit { code, token } | Self::Login { code, token } => {
                 vec![(NameKind::Code, code), (NameKind::Token, token)]
             }
@@ -299,6 +369,7 @@ impl Verb {
             Self::Capture { payload, seal, .. } => {
                 let mut names = vec![(NameKind::Payload, payload)];
                 names.extend(seal.openid_of.as_mut().map(|user| (NameKind::User, user)));
+                names.extend(seal.iv_of.as_mut().map(|user| (NameKind::User, user)));
                 names
             }
             Self::Send {

@@ -9,7 +9,8 @@ use super::fault::{FaultEffect, FaultWhen};
 use super::located::Located;
 use super::names;
 use super::verb::{
-    CaptureApi, Extra, FieldOrder, Seal, SealKey, ShapeChange, Transport, Using, Verb,
+    CaptureApi, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, Transport, Using, Verb,
+    Watermark,
 };
 
 /// A step as written, before phones are counted.
@@ -382,6 +383,16 @@ impl<'t> Cursor<'t> {
             "mint" => Verb::Mint {
                 code: self.named(verb, "mint as c1")?,
             },
+            "alter" => {
+                let code = self.name("a code", EXAMPLE_ALTER)?;
+                Verb::Alter {
+                    code,
+                    suffix: self.suffix()?,
+                }
+            }
+            "claim" => Verb::Claim {
+                user: self.user("claim B")?,
+            },
             "submit" => {
                 let code = self.name("a code", "submit c1")?;
                 Verb::Submit {
@@ -494,12 +505,33 @@ impl<'t> Cursor<'t> {
             match option.key.as_str() {
                 "key" => seal.key = seal_key(&option)?,
                 "watermark" => {
-                    option.choose(&[("other-app", ())])?;
-                    seal.other_app_watermark = true;
+                    seal.watermark = option.choose(&[
+                        ("other-app", Watermark::OtherApp),
+                        ("shorter", Watermark::Shorter),
+                        ("longer", Watermark::Longer),
+                    ])?;
                 }
                 "iv" => {
-                    option.choose(&[("bent", ())])?;
-                    seal.bent_iv = true;
+                    let text = option.text("bent or of:B")?;
+                    match text.split_once(':') {
+                        Some(("of", user)) => {
+                            let span = option.span.clone();
+                            let user = self.push_name(user, option.word, span, "a user")?;
+                            seal.iv_of = Some(user);
+                        }
+                        None if text == "bent" => seal.bent_iv = true,
+                        _ => {
+                            let span = option.span.clone();
+                            return Err(Mistake::unknown(span, "iv", text, ["bent", "of:B"]));
+                        }
+                    }
+                }
+                "nick" => {
+                    seal.nick = option.choose(&[
+                        ("emoji", Nick::Emoji),
+                        ("chinese", Nick::Chinese),
+                        ("twelve", Nick::Twelve),
+                    ])?;
                 }
                 "openid" => {
                     let user = option.text("a user, such as openid=B")?;
@@ -522,11 +554,29 @@ impl<'t> Cursor<'t> {
                         "openid",
                         "alphabet",
                         "twin",
+                        "nick",
                     ]));
                 }
             }
         }
         Ok(seal)
+    }
+
+    /// The `suffix=…` of `alter`.
+    fn suffix(&mut self) -> Result<String, Mistake> {
+        let mut suffix = None;
+        for option in self.options()? {
+            match option.key.as_str() {
+                "suffix" => suffix = Some(option.text("what stands behind the code")?.to_owned()),
+                _ => return Err(option.unknown(&["suffix"])),
+            }
+        }
+        match suffix {
+            Some(suffix) => Ok(suffix),
+            None => self
+                .take("`suffix=` and a text", EXAMPLE_ALTER)
+                .map(|word| word.text),
+        }
     }
 
     fn send_options(&mut self) -> Result<(Option<Extra>, Transport), Mistake> {
@@ -554,8 +604,15 @@ impl<'t> Cursor<'t> {
                     });
                 }
                 "transport" => {
-                    option.choose(&[("raw-plus", ())])?;
-                    transport = Transport::RawPlus;
+                    transport = option.choose(&[
+                        ("raw-plus", Transport::RawPlus),
+                        ("absent", Transport::Absent),
+                        ("empty", Transport::Empty),
+                        ("undefined", Transport::Undefined),
+                        ("short-iv", Transport::ShortIv),
+                        ("swapped", Transport::Swapped),
+                        ("garbage", Transport::Garbage),
+                    ])?;
                 }
                 _ => return Err(option.unknown(&["extra", "transport", "using"])),
             }
@@ -851,8 +908,12 @@ fn unquote(text: &str) -> String {
     plain
 }
 
+const EXAMPLE_ALTER: &str = r#"alter c1 suffix="&x=1""#;
+
 pub(crate) const PHONE_VERBS: &[&str] = &[
     "mint",
+    "alter",
+    "claim",
     "submit",
     "login",
     "submit-profile",
@@ -948,6 +1009,45 @@ mod tests {
     }
 
     #[test]
+    fn what_attackers_do() {
+        check(
+            r#"alter c1 suffix="&x=1""#,
+            Verb::Alter {
+                code: named("c1"),
+                suffix: "&x=1".into(),
+            },
+        );
+        check_mistake(
+            "alter c1",
+            "the step ends where `suffix=` and a text should follow",
+            "c1",
+        );
+        check("claim B", Verb::Claim { user: named("B") });
+        check(
+            "capture userinfo as p iv=of:B watermark=longer nick=emoji",
+            Verb::Capture {
+                api: CaptureApi::UserInfo,
+                payload: named("p"),
+                seal: Seal {
+                    iv_of: Some(named("B")),
+                    watermark: Watermark::Longer,
+                    nick: Nick::Emoji,
+                    ..Seal::default()
+                },
+            },
+        );
+        check(
+            "send p using none transport=short-iv",
+            Verb::Send {
+                payload: named("p"),
+                using: Using::Nothing,
+                extra: None,
+                transport: Transport::ShortIv,
+            },
+        );
+    }
+
+    #[test]
     fn what_phones_do() {
         check("mint as c1", Verb::Mint { code: named("c1") });
         check(
@@ -1030,11 +1130,12 @@ mod tests {
                 CaptureApi::Profile,
                 Seal {
                     key: SealKey::Previous,
-                    other_app_watermark: true,
+                    watermark: Watermark::OtherApp,
                     bent_iv: true,
                     openid_of: Some(named("B")),
                     plus_slash: true,
                     padding_twin: true,
+                    ..Seal::default()
                 },
             ),
         );

@@ -469,7 +469,11 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
             StepKind::Reply,
         ],
         Verb::Store { .. } => &[StepKind::Apply],
-        Verb::Check | Verb::Capture { .. } | Verb::PhoneCode { .. } => &[StepKind::Capture],
+        Verb::Check
+        | Verb::Capture { .. }
+        | Verb::PhoneCode { .. }
+        | Verb::Alter { .. }
+        | Verb::Claim { .. } => &[StepKind::Capture],
         Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
             &[StepKind::Send]
         }

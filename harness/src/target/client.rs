@@ -1,7 +1,7 @@
 //! Sends what the adapter describes: one request, one connection, one measured answer. Knows nothing of outcomes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     path::PathBuf,
     sync::Arc,
@@ -67,6 +67,8 @@ pub struct OpVars {
     /// `session.*` without the prefix: what an earlier answer's captures held. A header or field that names an absent
     /// one is left out, as a phone that is not logged in would.
     pub session: BTreeMap<String, String>,
+    /// Names of `device.*` without the prefix that the phone leaves out: fields that name one are not sent.
+    pub absent: BTreeSet<String>,
 }
 
 /// What a scenario adds to a described request.
@@ -374,6 +376,7 @@ is = "ok"
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             session: [("user_id".to_owned(), "7".to_owned())].into(),
+            ..OpVars::default()
         }
     }
 

@@ -205,6 +205,7 @@ pub(crate) const PHONE_NAMES: &[&str] = &[
     "device.signature",
     "device.phoneCode",
     "device.id",
+    "device.openid",
     "session.token",
     "session.user_id",
     "session.plaintext_nonce",

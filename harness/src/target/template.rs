@@ -72,6 +72,15 @@ pub(crate) struct Vars<'a> {
 }
 
 impl Vars<'_> {
+    /// Whether a field that names this is left out where there is no value.
+    fn may_be_left_out(&self, name: &str) -> bool {
+        let device = name.strip_prefix("device.");
+        name.starts_with("session.")
+            || self
+                .phone
+                .is_some_and(|phone| device.is_some_and(|name| phone.absent.contains(name)))
+    }
+
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let run = self.run;
         let base = run.mock_base.as_str();
@@ -198,7 +207,7 @@ impl Template {
                 Part::Text(text) => out.push_str(text),
                 Part::Slot { name, filters } => match vars.get(name) {
                     Some(value) => out.push_str(&encoded(&value, filters, encode)),
-                    None if name.starts_with("session.") => return Ok(None),
+                    None if vars.may_be_left_out(name) => return Ok(None),
                     None => return Err(Unset(name)),
                 },
             }
@@ -214,7 +223,7 @@ impl Template {
                 Part::Text(text) => out.push_str(text),
                 Part::Slot { name, filters } => match vars.get(name) {
                     Some(value) => out.push_str(&encoded(&value, filters, encode)),
-                    None if name.starts_with("session.") => {}
+                    None if vars.may_be_left_out(name) => {}
                     None => return Err(Unset(name)),
                 },
             }
@@ -351,6 +360,7 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             session: [("token".to_owned(), "T 1".to_owned())].into(),
+            ..OpVars::default()
         }
     }
 

@@ -317,7 +317,7 @@ pub(super) fn is_right(op: &Operation, payload: &PayloadRecord) -> bool {
     op.answer.outcome == Outcome::Ok && plaintext(&op.answer, payload) == Plaintext::Right
 }
 
-/// Whether fields were added to a request that the adapter does not describe.
-pub(super) fn has_added_fields(op: &Operation) -> bool {
+/// Whether a request says by itself whom it is about, in fields that the adapter does not describe.
+pub(super) fn claims_an_identity(op: &Operation) -> bool {
     op.alterations.contains(&Alteration::AddedFields)
 }

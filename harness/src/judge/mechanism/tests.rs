@@ -254,6 +254,15 @@ fn damaged_in_transit() {
     let plain = b.capture("P1", "q", 1);
     b.send_gets("P1", plain, "t1", Outcome::Invalid);
     assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
+    // Nearly every payload has one: it must have been put there, and none like it may open.
+    let mut b = with_a_plus();
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
+    b.history.payloads[0].plus_on_purpose = true;
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::DamagedInTransit);
+    let other = b.capture("P1", "r", 1);
+    b.history.payloads[other].has_plus = true;
+    b.send_gets("P1", other, "t1", Outcome::Ok);
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");
     let p = b.capture("P1", "p", 1);
@@ -514,10 +523,13 @@ fn code_twice(together: bool) -> Builder {
 
 #[test]
 fn reused_code_and_code_marked_late() {
-    assert_eq!(
-        of(&code_twice(true).history, "CODE-01"),
-        Mechanism::CodeMarkedLate
-    );
+    let mut b = code_twice(true);
+    assert_eq!(of(&b.history, "CODE-01"), Mechanism::CodeMarkedLate);
+    // Which request made which call is not known.
+    for call in &mut b.history.upstream {
+        call.operation = None;
+    }
+    assert_eq!(of(&b.history, "CODE-01"), Mechanism::CodeMarkedLate);
     let mut b = Builder::new();
     let one = b.submit("P1", "c1");
     let two = b.submit("P2", "c1");
@@ -621,8 +633,13 @@ fn after_a_failure(took_ms: u64) -> (Builder, usize) {
 fn error_kept_and_lock_never_released() {
     let (b, _) = after_a_failure(2);
     assert_eq!(of(&b.history, "KEY-03"), Mechanism::ErrorKept);
-    let (b, _) = after_a_failure(3_002);
+    let (mut b, _) = after_a_failure(3_002);
     assert_eq!(of(&b.history, "KEY-03"), Mechanism::LockNeverReleased);
+    // Somebody else was under way: it may have waited for that one.
+    let other = b.submit("Q1", "d1");
+    b.welcome(other, "u1");
+    b.history.operations[other].called = Tick(1);
+    assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
     let (mut b, op) = after_a_failure(2);
     b.history.operations[op].answer.outcome = Outcome::RetryLater;
     assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
