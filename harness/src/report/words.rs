@@ -79,6 +79,17 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
             cut = cut
         );
     }
+    let before = findings.iter().filter(|found| found.cases.is_empty());
+    if before.clone().any(|found| found.level == Level::Must) {
+        return say!(
+            "{subject}: a MUST is violated before the first case{grouped}; no case shows another. {orders} orders were forced.{cut}",
+            "{subject}：还没开始跑用例就违反了 MUST{grouped}；用例本身没有发现别的 MUST 违规。共强制执行 {orders} 种顺序。{cut}",
+            subject = subject,
+            grouped = grouped,
+            orders = orders,
+            cut = cut
+        );
+    }
     let warned = match counts.warn {
         0 => Say::default(),
         n => say!(
@@ -195,7 +206,10 @@ pub(crate) fn exit_meaning(code: i32) -> Say {
             "the adapter or the configuration does not fit",
             "adapter 或配置不对"
         ),
-        4 => say!("nothing was judged", "没有可判定的用例"),
+        4 => say!(
+            "a selected suite judged nothing",
+            "所选的用例集里有一个没有作出任何判断"
+        ),
         5 => say!(
             "the backend did not start, or its fault-free login failed",
             "后端没有启动，或正常登录就失败了"
@@ -206,5 +220,40 @@ pub(crate) fn exit_meaning(code: i32) -> Say {
         ),
         130 => say!("interrupted", "被中断"),
         _ => say!("wxmock itself failed", "wxmock 自身出错"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunEvent;
+    use crate::report::sample;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn cases_that_hold_do_not_hide_what_was_found_before_them() {
+        let found = Violation {
+            rule: "KEY-01".into(),
+            sentence: "data without a token".into(),
+            ..Violation::default()
+        };
+        let held = sample::case("LB-1", "login-basic/x", Verdict::Pass);
+        let events = [
+            RunEvent::Proved {
+                operations: vec![],
+                security: vec![found],
+            },
+            RunEvent::CaseFinished(Box::new(held)),
+        ];
+        let run = RunView::of(&events);
+        let told = conclusion(&run, &run.findings());
+        assert!(
+            told.en
+                .contains("a MUST is violated before the first case, 1 finding"),
+            "{}",
+            told.en
+        );
+        assert_eq!(exit_meaning_of(&run, 1).en, "a MUST is violated");
+        assert_eq!(run.findings()[0].extent().en, "before the first case");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, NoteKind};
 use crate::findings::Finding;
 use crate::history::Outcome;
@@ -161,7 +162,7 @@ fn is_founding_bug(finding: &Finding<'_>) -> bool {
         && !finding.symptoms.contains(&"KEY-03")
 }
 
-/// How the process ends and what that means.
+/// How the process ends, what share of the cases judged something, and what would bring more.
 #[must_use]
 pub fn closing(run: &RunView<'_>, options: &TerminalOptions) -> String {
     let mut out = String::new();
@@ -174,6 +175,12 @@ pub fn closing(run: &RunView<'_>, options: &TerminalOptions) -> String {
             meaning = meaning
         );
         wrapped(&mut out, options, ends.in_lang(options.lang), "");
+    }
+    let nothing_judged = run.exit_code == Some(4);
+    let silence = run.coverage.and_then(Coverage::silence);
+    let silence = silence.filter(|_| nothing_judged);
+    for line in silence.into_iter().chain(run.coverage.map(Coverage::say)) {
+        wrapped(&mut out, options, line.in_lang(options.lang), "");
     }
     out
 }
