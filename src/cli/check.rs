@@ -1,7 +1,5 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::lang::Lang;
 use wxmock_harness::report::terminal::TerminalOptions;
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::Settings;
@@ -66,18 +64,6 @@ enum LevelArg {
     All,
 }
 
-/// The last lines of a run: what share of the cases judged something, and what would bring more.
-fn share(events: &[RunEvent], allow_skipped: bool, lang: Lang) -> String {
-    let Some(RunEvent::RunFinished { coverage, .. }) = events.last() else {
-        return String::new();
-    };
-    let silence = coverage.silence().filter(|_| !allow_skipped);
-    let lines = silence.into_iter().chain([coverage.say()]);
-    lines
-        .map(|line| format!("{}\n", line.in_lang(lang)))
-        .collect()
-}
-
 impl LevelArg {
     const fn level(self) -> Option<Level> {
         match self {
@@ -134,7 +120,7 @@ impl Args {
                 ..view(self.trace, lang)
             };
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
-            anstream::print!("{text}{}", share(&events, self.allow_skipped, lang));
+            anstream::print!("{text}");
             Exit::done(exit)
         })
     }

@@ -23,11 +23,9 @@ fn two_causes_are_two_findings_however_many_cases_show_them() {
     assert!(of("ERR-05") >= 1 && of("KEY-04") == 1, "{findings:#?}");
     // MUST comes before SHOULD.
     assert_eq!(findings[0]["rule"], "ERR-05");
-    assert_eq!(findings[0]["outcome"], "server_error");
-    assert!(
-        findings[0]["cases"].as_array().unwrap().len() > 3,
-        "{findings:#?}"
-    );
+    let crash = findings.iter().find(|one| one["outcome"] == "server_error");
+    let cases = crash.and_then(|one| one["cases"].as_array());
+    assert!(cases.map_or(0, Vec::len) > 3, "{findings:#?}");
     for expected in [
         "wxmock replay 'wxs1:",
         " --adapter ",

@@ -288,6 +288,7 @@ fn gather(run: &RunView<'_>) -> Value {
             let lines: Vec<Value> = told.lines.iter().map(both).collect();
             json!({ "title": both(&told.title), "lines": lines, "command": again::adapter_check(run.adapter_file) })
         }),
+        "share": run.coverage.map(|coverage| both(&coverage.say())),
         "exit": run.exit_code.map(|code| both(&words::exit_meaning_of(run, code))),
         "cases": cases,
         "pictures": album.pictures,

@@ -27,6 +27,7 @@ pub fn render(run: &RunView<'_>) -> String {
         "counts": run.counts(),
         "controls_failed": run.failed_controls().iter().map(|case| &case.path).collect::<Vec<_>>(),
         "findings": run.findings().iter().map(finding).collect::<Vec<Value>>(),
+        "coverage": run.coverage,
         "certificate": Certificate::of(run),
         "cases": run.cases.iter().map(|case| entry(run, case)).collect::<Vec<Value>>(),
     });

@@ -57,7 +57,8 @@ fn findings(run: &RunView<'_>) -> TestSuite {
         suite.add_property(("controls_failed", aliases.join(" ").as_str()));
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_message(told.title.en).set_type("controls");
-        status.set_description(told.lines.map(|line| line.en).join("\n"));
+        let lines: Vec<String> = told.lines.into_iter().map(|line| line.en).collect();
+        status.set_description(lines.join("\n"));
         let mut test = TestCase::new("controls", status);
         name(&mut test);
         suite.add_test_case(test);

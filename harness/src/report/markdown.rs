@@ -46,6 +46,9 @@ pub fn render(run: &RunView<'_>) -> String {
     }
     let findings = run.findings();
     let _ = writeln!(out, "{}\n", text(&words::conclusion(run, &findings).en));
+    if let Some(coverage) = run.coverage {
+        let _ = writeln!(out, "{}\n", text(&coverage.say().en));
+    }
     out.push_str(&list(&findings));
     for (at, finding) in findings.iter().take(PICTURES).enumerate() {
         out.push_str(&block(at + 1, finding, run.adapter_file));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::findings::{Finding, findings};
 use crate::history::{Ending, History};
@@ -44,6 +45,8 @@ pub struct RunView<'a> {
     pub interrupted: bool,
     /// What was learned of the backend beside verdicts, if anything.
     pub learned: Option<&'a Characterisation>,
+    /// What share of the cases judged something; `None` when the run has no end, and in transcripts of older versions.
+    pub coverage: Option<&'a Coverage>,
     /// Orders that failed in an earlier run, as they came out in this one.
     pub regressions: Vec<RegressionView<'a>>,
     /// What exercising each operation showed, before the first case.
@@ -158,8 +161,10 @@ impl<'a> RunView<'a> {
                     exit_code,
                     interrupted,
                     learned,
+                    coverage,
                     ..
                 } => {
+                    run.coverage = Some(coverage).filter(|coverage| coverage.of > 0);
                     run.learned = Some(learned).filter(|learned| !learned.is_empty());
                     run.exit_code = Some(*exit_code);
                     run.interrupted = *interrupted;

@@ -489,6 +489,28 @@ mod tests {
     }
 
     #[test]
+    fn a_control_that_fails_is_said_first_and_again_at_the_end() {
+        let mut events = sample::run();
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event {
+                case.control = case.path.ends_with("exchange/n:2");
+            }
+        }
+        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(100));
+        assert!(
+            text.starts_with("DO NOT TRUST THE OTHER RESULTS YET: a control fails (CL-1)."),
+            "{text}"
+        );
+        assert_eq!(text.matches("DO NOT TRUST").count(), 2);
+        for words in [
+            "CL-1: At rest, WeChat's newest key",
+            "wxmock adapter check --adapter wxmock.toml",
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
     fn a_cut_run_and_an_empty_one_say_so() {
         let events = sample::run();
         let text = summary(

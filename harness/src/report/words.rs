@@ -5,6 +5,7 @@ use crate::findings::{Finding, impact_of};
 use crate::judge::{impact_word, level_word};
 use crate::lang::{Lang, Say, say};
 use crate::report::RunView;
+use crate::report::run_view::{reason, reason_in};
 use crate::verdict::{Impact, Level, Violation};
 
 /// `KEY-04 MUST (lock-out)`.
@@ -78,6 +79,17 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
             cut = cut
         );
     }
+    let before = findings.iter().filter(|found| found.cases.is_empty());
+    if before.clone().any(|found| found.level == Level::Must) {
+        return say!(
+            "{subject}: a MUST is violated before the first case{grouped}; no case shows another. {orders} orders were forced.{cut}",
+            "{subject}：还没开始跑用例就违反了 MUST{grouped}；用例本身没有发现别的 MUST 违规。共强制执行 {orders} 种顺序。{cut}",
+            subject = subject,
+            grouped = grouped,
+            orders = orders,
+            cut = cut
+        );
+    }
     let warned = match counts.warn {
         0 => Say::default(),
         n => say!(
@@ -113,33 +125,45 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
 pub(crate) struct Controls {
     /// Which ones, loudly.
     pub(crate) title: Say,
-    /// Why that is usually the adapter, and what to look at.
-    pub(crate) lines: [Say; 2],
+    /// What they saw, why that is usually the adapter, and what decides.
+    pub(crate) lines: Vec<Say>,
 }
 
 /// What a run whose controls fail has to say first; `None` if none fails.
 pub(crate) fn controls(failed: &[&CaseResult]) -> Option<Controls> {
     let mut aliases: Vec<&str> = failed.iter().map(|case| case.alias.as_str()).collect();
     aliases.dedup();
-    if aliases.is_empty() {
-        return None;
-    }
+    let first = failed.first()?;
+    let seen = match first.violations.first() {
+        Some(violation) => Say::fixed(&violation.sentence, violation.sentence_in(Lang::Zh)),
+        None => Say::fixed(
+            reason(&first.verdict).unwrap_or_default(),
+            reason_in(first, Lang::Zh).unwrap_or_default(),
+        ),
+    };
+    let lines = vec![
+        say!(
+            "{alias}: {seen}",
+            "{alias}：{seen}",
+            alias = first.alias,
+            seen = seen
+        ),
+        say!(
+            "A control is honest use with nothing racing and no fault: every sound backend passes it. When one does not, the usual reason is the adapter: a path, a capture or an outcome rule that does not fit, and then the other verdicts are about the description and not about the backend.",
+            "对照用例只是正常使用，没有并发，也没有故障，没有问题的后端都会通过。它没有通过，通常是 adapter 的问题：路径、capture 或 outcome 规则与后端对不上，这时其他结论说的是这份描述，而不是后端。"
+        ),
+        say!(
+            "If that answer is what the backend means, the adapter calls it by the wrong name: mend its [[outcome]] rules, captures or features first. If it is not, it is a finding like the others, and they stand. This exercises every operation once and shows what comes back:",
+            "如果后端本意就是这样回答，那是 adapter 对它的归类不对：先改 [[outcome]] 规则、capture 或 features。如果不是，它就和其他问题一样是真的，其余结论也成立。下面这条命令会把每个操作各执行一次，并显示后端的回答："
+        ),
+    ];
     Some(Controls {
         title: say!(
             "DO NOT TRUST THE OTHER RESULTS YET: a control fails ({controls}).",
             "先不要相信其他结果：对照用例没有通过（{controls}）。",
             controls = aliases.join(" ")
         ),
-        lines: [
-            say!(
-                "A control is an honest login with nothing racing and no fault: every working backend passes it. When one does not, the usual reason is the adapter: a path, a field or an outcome rule that does not fit, so that other verdicts are about the description and not about the backend.",
-                "对照用例只是老老实实地登录，没有并发，也没有故障，能用的后端都会通过。它没有通过，通常是 adapter 的问题：路径、字段或 outcome 规则与后端对不上，这时其他结论说的是这份描述，而不是后端。"
-            ),
-            say!(
-                "Look at the captures ([ops.*] capture), the [[outcome]] rules and features in the adapter; this exercises every operation once and shows what came back:",
-                "请检查 adapter 里的 capture（[ops.*]）、[[outcome]] 规则和 features；下面这条命令会把每个操作各执行一次，并显示后端的回答："
-            ),
-        ],
+        lines,
     })
 }
 
@@ -182,7 +206,10 @@ pub(crate) fn exit_meaning(code: i32) -> Say {
             "the adapter or the configuration does not fit",
             "adapter 或配置不对"
         ),
-        4 => say!("nothing was judged", "没有可判定的用例"),
+        4 => say!(
+            "a selected suite judged nothing",
+            "所选的用例集里有一个没有作出任何判断"
+        ),
         5 => say!(
             "the backend did not start, or its fault-free login failed",
             "后端没有启动，或正常登录就失败了"
@@ -193,5 +220,40 @@ pub(crate) fn exit_meaning(code: i32) -> Say {
         ),
         130 => say!("interrupted", "被中断"),
         _ => say!("wxmock itself failed", "wxmock 自身出错"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunEvent;
+    use crate::report::sample;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn cases_that_hold_do_not_hide_what_was_found_before_them() {
+        let found = Violation {
+            rule: "KEY-01".into(),
+            sentence: "data without a token".into(),
+            ..Violation::default()
+        };
+        let held = sample::case("LB-1", "login-basic/x", Verdict::Pass);
+        let events = [
+            RunEvent::Proved {
+                operations: vec![],
+                security: vec![found],
+            },
+            RunEvent::CaseFinished(Box::new(held)),
+        ];
+        let run = RunView::of(&events);
+        let told = conclusion(&run, &run.findings());
+        assert!(
+            told.en
+                .contains("a MUST is violated before the first case, 1 finding"),
+            "{}",
+            told.en
+        );
+        assert_eq!(exit_meaning_of(&run, 1).en, "a MUST is violated");
+        assert_eq!(run.findings()[0].extent().en, "before the first case");
     }
 }

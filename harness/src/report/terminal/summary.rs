@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, NoteKind};
 use crate::findings::Finding;
 use crate::history::Outcome;
@@ -46,7 +47,7 @@ pub fn summary(
         let _ = writeln!(out, "   {format:<7} {path}");
     }
     let _ = writeln!(out);
-    if !run.nonce.is_empty() {
+    if !run.nonce.is_empty() && !options.adapter_file.is_empty() {
         let nonce = say!(
             "People of this run: --run-nonce {nonce} meets the same ones again.",
             "本次运行的用户：加上 --run-nonce {nonce} 可以再次得到同一批用户。",
@@ -93,9 +94,10 @@ fn line(number: usize, finding: &Finding<'_>, options: &TerminalOptions) -> Stri
 
 /// That the other results should not be trusted, because cases that no backend can fail do; empty if none does.
 pub(super) fn controls(run: &RunView<'_>, options: &TerminalOptions) -> String {
-    let failed = run.failed_controls();
     let mut out = String::new();
-    if let Some(told) = words::controls(&failed) {
+    // A built-in backend has no adapter of anybody's to doubt.
+    let told = words::controls(&run.failed_controls()).filter(|_| !options.adapter_file.is_empty());
+    if let Some(told) = told {
         let lang = options.lang;
         let title = options.paint(told.title.in_lang(lang), BAD);
         let _ = writeln!(out, "{title}");
@@ -160,7 +162,7 @@ fn is_founding_bug(finding: &Finding<'_>) -> bool {
         && !finding.symptoms.contains(&"KEY-03")
 }
 
-/// How the process ends and what that means.
+/// How the process ends, what share of the cases judged something, and what would bring more.
 #[must_use]
 pub fn closing(run: &RunView<'_>, options: &TerminalOptions) -> String {
     let mut out = String::new();
@@ -173,6 +175,12 @@ pub fn closing(run: &RunView<'_>, options: &TerminalOptions) -> String {
             meaning = meaning
         );
         wrapped(&mut out, options, ends.in_lang(options.lang), "");
+    }
+    let nothing_judged = run.exit_code == Some(4);
+    let silence = run.coverage.and_then(Coverage::silence);
+    let silence = silence.filter(|_| nothing_judged);
+    for line in silence.into_iter().chain(run.coverage.map(Coverage::say)) {
+        wrapped(&mut out, options, line.in_lang(options.lang), "");
     }
     out
 }
