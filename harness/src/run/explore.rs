@@ -23,7 +23,9 @@ use crate::schedule::{Listing, Order, Search, events};
 
 /// An order whose hold outlived the backend's patience is played so many times more before that is believed.
 const MORE_LOOKS: usize = 3;
-/// One passing order in so many is run twice.
+/// A passing order in which steps are taken together is run so often.
+const ROUNDS_TOGETHER: usize = 3;
+/// One passing order in so many of the others is run twice.
 const SAMPLE: usize = 50;
 /// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
 const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
@@ -290,8 +292,20 @@ impl Runner {
     ) {
         let failing = tally.failing().to_vec();
         let repeats = self.settings.repeat_failing.saturating_sub(1);
+        // Steps taken together show by luck what they show: one run of such an order says little.
+        let is_lucky = |at: usize| {
+            listing
+                .get(at - 1)
+                .is_some_and(|order| !order.forced().is_fully())
+        };
+        let looks = |at: usize| match repeats {
+            0 => 0,
+            _ if is_lucky(at) => ROUNDS_TOGETHER - 1,
+            _ => usize::from(at % SAMPLE == 0),
+        };
         let sampled = (1..=listing.counted())
-            .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
+            .filter(|at| !failing.contains(at))
+            .flat_map(|at| std::iter::repeat_n(at, looks(at)));
         let mut plan: VecDeque<usize> = failing
             .iter()
             .flat_map(|at| std::iter::repeat_n(*at, repeats))
