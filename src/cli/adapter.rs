@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use wxmock_harness::coverage::Coverage;
 use wxmock_harness::history::Outcome;
 use wxmock_harness::proof::ProvedOperation;
 use wxmock_harness::target::{init, schema_json};
@@ -94,6 +95,7 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     let asked = session.mock().calls().since(wxmock_server::CallId(0));
     let lines = session.backend_lines();
     let name = session.adapter().name.clone();
+    let forecast = Coverage::of_the_suite(session.adapter()).say();
     session.stop().await;
     if cancel.is_cancelled() {
         return Err(Failure::told(Exit::Interrupted));
@@ -119,9 +121,10 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
             .map(|proved| proved.op.as_str())
             .collect();
         text.push_str(&format!(
-            "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\n",
+            "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\nthe suite: {}\n",
             described.join(", "),
-            target.adapter.display()
+            target.adapter.display(),
+            forecast.en
         ));
     }
     super::print(&text)?;
