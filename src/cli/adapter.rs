@@ -131,6 +131,9 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     for violation in &proof.violations {
         eprintln!("{}: {}", violation.rule, violation.sentence);
     }
+    if failure.is_none() && proof.is_felled() {
+        return Err(Failure::told(Exit::Baseline));
+    }
     let Some((code, problem)) = failure else {
         // What is wrong with the backend is for `check` to say; the adapter is right.
         return Ok(());

@@ -336,7 +336,12 @@ impl Runner {
         match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
-            Err(NoPace::Failed(reason)) => {
+            Err(NoPace::Failed(mut reason)) => {
+                if let Some(backend) = &mut runner.backend
+                    && let Some(status) = backend.ending().await
+                {
+                    reason.push_str(&format!("; the backend ended by itself ({status})"));
+                }
                 let otherwise = RunError::Baseline(runner.with_last_lines(reason));
                 return Err(runner.by_shape(otherwise).await);
             }

@@ -60,10 +60,21 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// Whether nobody is answered any more since something was asked that had to be refused.
+    #[must_use]
+    pub const fn is_felled(&self) -> bool {
+        self.felled
+    }
+
     /// Looks whether the backend is still there: one that ended is named as that, before all else.
     pub(crate) async fn look_after(&mut self, backend: &mut Backend) {
         if self.felled {
             // It is started again, and what felled it is told.
+            let ended = backend.ending().await;
+            if let (Some(status), Some(found)) = (ended, self.violations.last_mut()) {
+                found.sentence.push_str(&format!(" ({status})"));
+                found.sentence_zh.push_str(&format!("（{status}）"));
+            }
             return;
         }
         let ended = if self.problems.is_empty() {
