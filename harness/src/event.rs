@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::characterisation::Characterisation;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
+use crate::proof::ProvedOperation;
 use crate::verdict::{Impact, Level, Verdict, Violation};
 
 /// Version of the event format; the first line of every transcript carries it.
@@ -37,6 +38,15 @@ pub enum RunEvent {
         backend: String,
         /// Cases planned.
         cases: usize,
+    },
+    /// The harness's own senses were proved: each described operation was exercised without faults, and told from a
+    /// refusal. A run whose senses cannot be proved ends before its first event.
+    Proved {
+        /// Each operation, in the order it was exercised.
+        operations: Vec<ProvedOperation>,
+        /// What is wrong with the backend already: refusals that were granted, successes that brought nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        security: Vec<Violation>,
     },
     /// An order that failed in an earlier run was played again, before any case.
     RegressionPlayed {

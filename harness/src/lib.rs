@@ -13,6 +13,7 @@ pub mod judge;
 pub mod lang;
 pub mod mechanism;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod roads;
 pub mod run;

@@ -11,7 +11,7 @@ use wxmock_server::{Handle, MockServer, Passthrough, ServeError, Settings};
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp, Seed};
 
 use crate::roads::{self, Facts, Files, FilesError, HostsError, Inherited, Preload, Road};
-use crate::run::{RunError, Runner, Settings as RunSettings};
+use crate::run::{Cancel, Proof, RunError, Runner, Senses, Settings as RunSettings, prove};
 use crate::target::{Adapter, Backend, Client, Hook, RunVars, StartError, declared_env};
 
 /// What a session needs to know beside the adapter.
@@ -291,6 +291,22 @@ impl Session {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.adapter), self.stage.vars.clone())
+    }
+
+    /// Exercises every described operation once, and what has to be refused, as every run does before it judges.
+    pub async fn prove(&mut self, cancel: &Cancel) -> Proof {
+        let mut proof = prove(Senses {
+            handle: &self.mock(),
+            adapter: &self.adapter,
+            client: &self.client(),
+            app: self.app(),
+            secret: &self.stage.vars.secret,
+            prefix: &self.stage.vars.nonce,
+            cancel,
+        })
+        .await;
+        proof.look_after(&mut self.backend).await;
+        proof
     }
 
     /// Lends a [`Runner`] to `work`, then stops everything, whatever came of it.

@@ -356,7 +356,7 @@ async fn a_busy_moment_is_looked_at_twice_and_is_no_lock() {
 #[tokio::test]
 async fn a_failing_baseline_is_an_error_not_a_verdict() {
     match Bench::try_new(Habit::Refuses, "").await.map(|_| ()) {
-        Err(error @ RunError::Baseline(_)) => {
+        Err(error @ RunError::Unproved { .. }) => {
             assert_eq!(error.exit_code(), 5);
             assert!(error.to_string().contains("500"), "{error}");
         }

@@ -1,15 +1,17 @@
 //! `wxmock adapter init|check|schema`: draft an adapter, validate one.
+//!
+//! What is checked is what every run proves before it judges; this shows it operation by operation.
 
 use std::path::PathBuf;
 
-use wxmock_harness::target::check::{self, DryCall};
-use wxmock_harness::target::{OpVars, init, schema_json};
-use wxmock_world::{AppId, Capture, DeviceId, NewUser, OpenDataApi, UnixMs, UserId, Who, World};
+use wxmock_harness::history::Outcome;
+use wxmock_harness::proof::ProvedOperation;
+use wxmock_harness::target::{init, schema_json};
 
-use super::suite::TargetArgs;
+use super::suite::{TargetArgs, cancel_on_signal};
 use crate::exit::{Exit, Failure};
 
-/// Draft an adapter from a curl line, or validate one with a dry login
+/// Draft an adapter from a curl line, or validate one by exercising it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock adapter init -- curl -X POST http://127.0.0.1:8080/login -d '{\"code\":\"CODE\"}' > wxmock.toml
@@ -27,9 +29,11 @@ enum Command {
   wxmock adapter init -- curl -X POST http://127.0.0.1:8080/login -d '{\"code\":\"CODE\"}' > wxmock.toml
   wxmock adapter init --answer answer.json -- curl 'http://127.0.0.1:8080/login?code=CODE'")]
     Init(InitArgs),
-    /// Read an adapter, start its backend, log in once and say what does not fit
+    /// Read an adapter, start its backend, exercise every operation once and say what does not fit
     #[command(after_help = "Examples:
-  wxmock adapter check --adapter wxmock.toml")]
+  wxmock adapter check --adapter wxmock.toml
+
+Exit codes: 0 the adapter fits · 3 the adapter is to be changed · 5 the backend failed")]
     Check(TargetArgs),
     /// Print the JSON Schema of adapter files
     #[command(after_help = "Examples:
@@ -51,7 +55,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Init(args) => args.run(),
-            Command::Check(target) => super::suite::block_on(dry_login(target)),
+            Command::Check(target) => super::suite::block_on(prove(target)),
             Command::Schema => super::print(schema_json()),
         }
     }
@@ -78,110 +82,108 @@ impl InitArgs {
     }
 }
 
-/// One login of one person, end to end, without gates or faults.
-async fn dry_login(target: TargetArgs) -> Result<(), Failure> {
+/// Every described operation once, end to end, and what has to be refused, as each run does before it judges.
+async fn prove(target: TargetArgs) -> Result<(), Failure> {
     let adapter = target.adapter()?;
-    let session = target.start(adapter).await?;
-    let vars = session
-        .mock()
-        .with_world(|world, now| phone(world, now, session.app()))
-        .map_err(|error| Failure::internal("playing the phone", &error))?;
-    let dry = check::dry_run(&session.client(), &vars).await;
+    let cancel = cancel_on_signal();
+    let mut session = tokio::select! {
+        session = target.start(adapter) => session?,
+        () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
+    };
+    let proof = session.prove(&cancel).await;
     let asked = session.mock().calls().since(wxmock_server::CallId(0));
     let lines = session.backend_lines();
     let name = session.adapter().name.clone();
-    let ops: Vec<String> = session.adapter().ops.keys().cloned().collect();
     session.stop().await;
-
-    let mut text = String::new();
-    for DryCall {
-        op,
-        answer,
-        reading,
-    } in &dry.calls
-    {
-        let status = answer.status.map_or_else(
-            || answer.error.clone().unwrap_or_default(),
-            |status| status.to_string(),
-        );
-        let captured: Vec<&str> = reading.captures.keys().map(String::as_str).collect();
-        text.push_str(&format!(
-            "{op:<14} {status} → {}  captured: {}\n",
-            outcome_word(reading.outcome),
-            if captured.is_empty() {
-                "nothing".to_owned()
-            } else {
-                captured.join(", ")
-            }
-        ));
+    if cancel.is_cancelled() {
+        return Err(Failure::told(Exit::Interrupted));
     }
+
+    let mut text: String = proof.operations.iter().map(table).collect();
+    let mut endpoints: Vec<String> = asked.iter().map(|call| call.endpoint.to_string()).collect();
+    endpoints.sort();
+    endpoints.dedup();
     text.push_str(&format!(
         "WeChat saw     {}\n",
-        if asked.is_empty() {
+        if endpoints.is_empty() {
             "no call".to_owned()
         } else {
-            asked
-                .iter()
-                .map(|call| call.endpoint.to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
+            endpoints.join(", ")
         }
     ));
-    let mut findings = dry.findings;
-    if asked.is_empty() {
-        findings.push("the backend never called the mock: give it the mock's address, for example env = { WX_API_BASE = \"{{mock.base}}\" } under [backend]".to_owned());
-    }
-    if findings.is_empty() {
+    let failure = proof.failure();
+    if failure.is_none() {
+        let described: Vec<&str> = proof
+            .operations
+            .iter()
+            .map(|proved| proved.op.as_str())
+            .collect();
         text.push_str(&format!(
             "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\n",
-            ops.join(", "),
+            described.join(", "),
             target.adapter.display()
         ));
-        return super::print(&text);
     }
     super::print(&text)?;
-    for finding in &findings {
-        eprintln!("- {finding}");
+    for violation in &proof.violations {
+        eprintln!("{}: {}", violation.rule, violation.sentence);
     }
-    if !lines.is_empty() {
-        eprintln!("\nlast lines of the backend:\n  {}", lines.join("\n  "));
-    }
-    Err(Failure::told(Exit::Baseline))
-}
-
-/// What a phone holds that has just called `wx.login` and `wx.getUserInfo`: a code, and a payload under its key, which
-/// logins that take both need.
-fn phone(world: &mut World, now: UnixMs, app: &AppId) -> Result<OpVars, String> {
-    let user = UserId::parse("dry-run").map_err(|error| error.to_string())?;
-    world
-        .create_user(now, app, NewUser::named(user.clone()))
-        .map_err(|error| error.to_string())?;
-    let device = DeviceId::parse("phone").map_err(|error| error.to_string())?;
-    let who = Who {
-        app: app.clone(),
-        user,
-        device,
+    let Some((code, problem)) = failure else {
+        // What is wrong with the backend is for `check` to say; the adapter is right.
+        return Ok(());
     };
-    let login = world.login(now, &who).reply.map_err(|fail| fail.err_msg)?;
-    let payload = world
-        .capture(now, &who, &Capture::new(OpenDataApi::GetUserInfo))
-        .reply
-        .map_err(|fail| fail.err_msg)?;
-    let device = [
-        ("code", login.code.to_string()),
-        ("id", "phone".to_owned()),
-        ("encryptedData", payload.encrypted_data),
-        ("iv", payload.iv),
-        ("rawData", payload.raw_data.unwrap_or_default()),
-        ("signature", payload.signature.unwrap_or_default()),
-    ];
-    Ok(OpVars {
-        device: device.map(|(name, value)| (name.to_owned(), value)).into(),
-        ..OpVars::default()
-    })
+    eprintln!("\n{problem}");
+    if !lines.is_empty() {
+        let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+        eprintln!("\nlast lines of the backend:\n  {}", last.join("\n  "));
+    }
+    Exit::done(code)
 }
 
-fn outcome_word(outcome: wxmock_harness::history::Outcome) -> String {
+/// Lines of the backend's output shown with a problem.
+const SHOWN_LINES: usize = 20;
+
+/// One operation: what it was asked, what the answer means and holds, and what it refuses.
+fn table(proved: &ProvedOperation) -> String {
+    let answered = |status: Option<u16>, outcome: Outcome| {
+        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        format!("{status} → {}", outcome_word(outcome))
+    };
+    let captured = if proved.captured.is_empty() {
+        "nothing".to_owned()
+    } else {
+        proved.captured.join(", ")
+    };
+    let mut text = format!(
+        "{:<14} {}  captured: {captured}   ({})\n",
+        proved.op,
+        answered(proved.status, proved.outcome),
+        proved.request,
+    );
+    for name in &proved.missing {
+        text.push_str(&format!("{:<14} {name} found nothing\n", ""));
+    }
+    for name in &proved.undeclared {
+        let blind = match name.as_str() {
+            "plaintext_nonce" | "phone" => "whose data comes back cannot be judged",
+            "user_id" => "whose account it is cannot be judged",
+            _ => "it cannot be judged",
+        };
+        text.push_str(&format!("{:<14} captures no {name}: {blind}\n", ""));
+    }
+    for refusal in &proved.refusals {
+        let granted = if refusal.granted { "  GRANTED" } else { "" };
+        text.push_str(&format!(
+            "{:<14}   {:<20} {}{granted}\n",
+            "",
+            refusal.probe.name(),
+            answered(refusal.status, refusal.outcome)
+        ));
+    }
+    text
+}
+
+fn outcome_word(outcome: Outcome) -> String {
     serde_json::to_value(outcome)
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))

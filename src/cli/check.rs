@@ -77,7 +77,11 @@ impl Args {
         super::suite::block_on(async {
             let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?;
             let cancel = cancel_on_signal();
-            let session = self.target.start(adapter.clone()).await?;
+            // Dropping the wait ends what was started so far.
+            let session = tokio::select! {
+                session = self.target.start(adapter.clone()) => session?,
+                () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
+            };
             let adjust = |settings: &mut Settings| {
                 self.explore.adjust(settings);
                 settings.strict = self.strict;

@@ -55,6 +55,37 @@ impl Progress {
                 };
                 bar.set_message(format!("{path}  {order}"));
             }
+            (
+                RunEvent::Proved {
+                    operations,
+                    security,
+                },
+                bar,
+            ) => {
+                let found = security.iter().map(|violation| {
+                    let sentence = violation.sentence_in(self.lang);
+                    format!("{} before any case: {sentence}", violation.rule)
+                });
+                let is_told = |op: &str| security.iter().any(|v| v.op.as_deref() == Some(op));
+                let blind = operations
+                    .iter()
+                    .filter(|proved| !proved.missing.is_empty() && !is_told(&proved.op));
+                let blind = blind.map(|proved| {
+                    let (op, missing) = (&proved.op, proved.missing.join(", "));
+                    match self.lang {
+                        Lang::En => {
+                            format!("{op} answers without {missing}, and that is not judged")
+                        }
+                        Lang::Zh => format!("{op} 的应答里没有 {missing}，因此这一项不作判断"),
+                    }
+                });
+                for line in found.chain(blind) {
+                    match bar {
+                        Some(bar) => bar.println(line),
+                        None => eprintln!("{line}"),
+                    }
+                }
+            }
             (RunEvent::CaseFinished(result), Some(bar)) => {
                 // A pass needs no line of its own while the bar moves.
                 if !matches!(result.verdict, Verdict::Pass | Verdict::Skip { .. }) {

@@ -152,7 +152,14 @@ pub(crate) fn not_run(error: &RunError) -> Failure {
     if *error == RunError::Cancelled {
         return Failure::told(Exit::Interrupted);
     }
-    let help = "`wxmock adapter check` shows that one login step by step";
+    if let RunError::Unproved { code, text } = error {
+        // Plain, so that the rules it may propose can be copied.
+        eprintln!("{text}\n\nno case was judged; `wxmock adapter check` shows each operation");
+        return Exit::done(*code)
+            .err()
+            .unwrap_or_else(|| Failure::told(Exit::Usage));
+    }
+    let help = "`wxmock adapter check` shows each operation step by step";
     match Exit::done(error.exit_code()) {
         Err(failure) => failure.because(error.to_string(), help),
         Ok(()) => Failure::new(Exit::Internal, error.to_string(), help),

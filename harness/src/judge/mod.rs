@@ -25,6 +25,7 @@ pub(crate) mod builder;
 mod simulated;
 
 pub use context::{Declared, Expectation, JudgeContext, KeyStorage};
+pub(crate) use facts::shows;
 pub(crate) use rules::repairs_of_order;
 pub use rules::{RuleInfo, explain, impact_at, impact_word, level_word, repairs, rule, rules};
 

@@ -10,6 +10,7 @@ use crate::findings::{Finding, findings};
 use crate::history::{Ending, History};
 use crate::judge::{impact_at, rule};
 use crate::lang::{Lang, Say, say};
+use crate::proof::ProvedOperation;
 use crate::verdict::{Impact, Verdict, Violation};
 
 /// A run as reports see it.
@@ -41,6 +42,10 @@ pub struct RunView<'a> {
     pub learned: Option<&'a Characterisation>,
     /// Orders that failed in an earlier run, as they came out in this one.
     pub regressions: Vec<RegressionView<'a>>,
+    /// What exercising each operation showed, before the first case.
+    pub proved: &'a [ProvedOperation],
+    /// What was wrong with the backend already then.
+    pub security: &'a [Violation],
 }
 
 /// An order that failed in an earlier run.
@@ -115,6 +120,13 @@ impl<'a> RunView<'a> {
                     run.seed = seed;
                     run.at = *at;
                     run.backend = backend;
+                }
+                RunEvent::Proved {
+                    operations,
+                    security,
+                } => {
+                    run.proved = operations;
+                    run.security = security;
                 }
                 RunEvent::RegressionPlayed {
                     file,

@@ -17,6 +17,7 @@ use super::context::context;
 use super::exit;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
+use super::prove::{Proof, Senses, prove};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::shapes;
@@ -29,7 +30,7 @@ use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
-use crate::target::{Adapter, Backend, Client, RunVars};
+use crate::target::{Adapter, Backend, Client, RunVars, StartError};
 use crate::verdict::{Level, Violation};
 
 /// How to run.
@@ -121,6 +122,14 @@ pub enum RunError {
     /// backend, told before any case could run. Exit code 1.
     #[error("{}", .0.en)]
     Shape(Say),
+    /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
+    #[error("{text}")]
+    Unproved {
+        /// Exit code: 3 if the adapter is to be changed, 5 if it is the backend.
+        code: i32,
+        /// What was asked and answered, the likely repair, the backend's last lines; several lines.
+        text: String,
+    },
     /// The run was cancelled. Exit code 130.
     #[error("interrupted")]
     Cancelled,
@@ -134,6 +143,7 @@ impl RunError {
             Self::App { .. } => exit::USAGE,
             Self::Baseline(reason) => exit::of_error(reason),
             Self::Shape(_) => exit::VIOLATED,
+            Self::Unproved { code, .. } => *code,
             Self::Cancelled => exit::INTERRUPTED,
         }
     }
@@ -192,6 +202,8 @@ pub struct Runner {
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
+    /// What exercising every operation showed, before anything was judged.
+    proof: Proof,
 }
 
 /// The backend's pace, what it was measured from, and what else was learned of it.
@@ -236,10 +248,12 @@ impl Judged {
 }
 
 impl Runner {
-    /// A runner over a running backend. Measures the backend's pace with a few fault-free logins.
+    /// A runner over a running backend. Proves that its answers can be read and told apart, then measures its pace with a
+    /// few fault-free logins.
     ///
     /// # Errors
-    /// The app is missing, a fault-free login failed, or the run was cancelled.
+    /// The app is missing, an operation does not do what the adapter says, a fault-free login failed, or the run was
+    /// cancelled.
     pub async fn new(
         handle: Handle,
         adapter: Arc<Adapter>,
@@ -260,7 +274,7 @@ impl Runner {
             budget: learned.patience.hold_budget(),
             answer_within,
         };
-        let runner = Self {
+        let mut runner = Self {
             handle,
             adapter,
             backend: Some(backend),
@@ -279,20 +293,17 @@ impl Runner {
             waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
+            proof: Proof::default(),
         };
+        runner.prove().await?;
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
         match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
-                let prefix = runner.prefix("shapes", "-");
-                let ground = runner.ground(runner.pace());
-                let error = match shapes::difference(&ground, &prefix).await {
-                    Some(sentence) => RunError::Shape(sentence),
-                    None => RunError::Baseline(runner.with_last_lines(reason)),
-                };
-                return Err(error);
+                runner.tell_shapes_apart().await?;
+                return Err(RunError::Baseline(runner.with_last_lines(reason)));
             }
         }
         if runner.settings.measure_patience {
@@ -302,6 +313,61 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         Ok(runner)
+    }
+
+    /// Something is wrong with a plain login: if another legal shape of WeChat's reply mends it, that is the finding.
+    async fn tell_shapes_apart(&self) -> Result<(), RunError> {
+        let prefix = self.prefix("shapes", "-");
+        let ground = self.ground(self.pace());
+        match shapes::difference(&ground, &prefix).await {
+            Some(sentence) => Err(RunError::Shape(sentence)),
+            None => Ok(()),
+        }
+    }
+
+    /// Exercises every described operation once, and what has to be refused.
+    async fn prove(&mut self) -> Result<(), RunError> {
+        let prefix = self.prefix("proving", "-");
+        let mut proof = prove(Senses {
+            handle: &self.handle,
+            adapter: &self.adapter,
+            client: &self.client,
+            app: &self.app,
+            secret: &self.settings.vars.secret,
+            prefix: &prefix,
+            cancel: &self.settings.cancel,
+        })
+        .await;
+        if self.settings.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        if let Some(backend) = &mut self.backend {
+            proof.look_after(backend).await;
+        }
+        if let Some((code, text)) = proof.failure() {
+            self.tell_shapes_apart().await?;
+            let text = self.with_lines(text, 20);
+            return Err(RunError::Unproved { code, text });
+        }
+        if proof.felled && !self.adapter.starts_backend() {
+            let said = proof.violations.last().map(|found| found.sentence.as_str());
+            let text = format!("{}: {}", exit::REASON_BASELINE, said.unwrap_or_default());
+            return Err(RunError::Unproved {
+                code: exit::BACKEND,
+                text,
+            });
+        }
+        if proof.felled {
+            // What felled it is told; the cases are for a backend that answers.
+            self.restart().await.map_err(|error| {
+                RunError::Baseline(format!("backend: it could not be started again: {error}"))
+            })?;
+        }
+        for (op, capture) in &proof.blind {
+            self.adapter = Arc::new(self.adapter.without_capture(op, capture));
+        }
+        self.proof = proof;
+        Ok(())
     }
 
     /// Takes in what fault-free logins showed.
@@ -397,6 +463,10 @@ impl Runner {
             backend: self.base(),
             cases: cases.len(),
         });
+        listener(RunEvent::Proved {
+            operations: self.proof.operations.clone(),
+            security: self.proof.violations.clone(),
+        });
         let still = self.replay_kept(kept, listener).await;
         let mut results = Vec::new();
         for case in cases {
@@ -407,7 +477,7 @@ impl Runner {
         }
         let interrupted = self.settings.cancel.is_cancelled();
         let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
-        let exit_code = exit::worst(of_cases, still);
+        let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
@@ -514,21 +584,12 @@ impl Runner {
                 "backend: it ended by itself during this case ({status})"
             )));
         }
-        let is_ours = self
-            .backend
-            .as_ref()
-            .is_some_and(|backend| backend.pid().is_some());
-        if !is_ours || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing()) {
+        let lost = ended.is_some() || tally.has_hung() || self.waiting.is_refusing();
+        if !self.adapter.starts_backend() || !lost {
             return;
         }
-        let mut road = Vec::new();
-        if let Some(backend) = self.backend.take() {
-            road = backend.road().to_vec();
-            backend.stop().await;
-        }
-        match Backend::start_with(&self.adapter, &self.settings.vars, &road).await {
-            Ok(backend) => {
-                self.backend = Some(backend);
+        match self.restart().await {
+            Ok(()) => {
                 self.silent_cases = 0;
                 self.waiting.restarted();
             }
@@ -536,6 +597,18 @@ impl Runner {
                 tally.backend_ended(format!("backend: it could not be started again: {error}"))
             }
         }
+    }
+
+    /// Stops a backend we started, and starts it again.
+    async fn restart(&mut self) -> Result<(), StartError> {
+        let mut road = Vec::new();
+        if let Some(backend) = self.backend.take() {
+            road = backend.road().to_vec();
+            backend.stop().await;
+        }
+        let started = Backend::start_with(&self.adapter, &self.settings.vars, &road).await;
+        self.backend = Some(started?);
+        Ok(())
     }
 
     fn base(&self) -> String {
@@ -657,12 +730,16 @@ impl Runner {
 
     /// The backend's own last words often say more than its answer.
     fn with_last_lines(&self, reason: String) -> String {
+        self.with_lines(reason, 5)
+    }
+
+    fn with_lines(&self, reason: String, most: usize) -> String {
         let lines = self
             .backend
             .as_ref()
             .map(Backend::last_lines)
             .unwrap_or_default();
-        let last = &lines[lines.len().saturating_sub(5)..];
+        let last = &lines[lines.len().saturating_sub(most)..];
         if last.is_empty() {
             reason
         } else {

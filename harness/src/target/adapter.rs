@@ -303,6 +303,22 @@ impl Adapter {
             .is_some_and(|op| op.captures.iter().any(|(name, _)| *name == capture))
     }
 
+    /// Where the answer of operation `op` is searched for `capture`; `None` if that is not described.
+    pub(crate) fn capture(&self, op: &str, capture: &str) -> Option<&Capture> {
+        let captures = self.ops.get(op)?.captures.iter();
+        let mut named = captures.filter(|(name, _)| *name == capture);
+        named.next().map(|(_, capture)| capture)
+    }
+
+    /// The same without one capture, so that answers are not expected to hold it.
+    pub(crate) fn without_capture(&self, op: &str, capture: &str) -> Self {
+        let mut adapter = self.clone();
+        if let Some(spec) = adapter.ops.get_mut(op) {
+            spec.captures.retain(|(name, _)| *name != capture);
+        }
+        adapter
+    }
+
     /// Whether the request of operation `op` is described and uses template name `name`, such as `device.signature`.
     #[must_use]
     pub fn sends(&self, op: &str, name: &str) -> bool {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use hyper::{HeaderMap, Method};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -62,6 +62,20 @@ pub enum StartError {
     Exited {
         /// How it ended.
         status: ExitStatus,
+        /// Its last lines, oldest first.
+        output: Vec<String>,
+    },
+    /// The program returned and left the server running: nobody would see it end, or could end it.
+    #[error(
+        "`start` returned ({status}) and left something that listens at {base}: start must stay in the foreground, or be left out \
+         (for a server of your own making), or have a `stop` that ends what it left{}",
+        shown(output)
+    )]
+    Daemonised {
+        /// How the program ended.
+        status: ExitStatus,
+        /// The backend's address.
+        base: String,
         /// Its last lines, oldest first.
         output: Vec<String>,
     },
@@ -174,11 +188,13 @@ impl Backend {
             || run.dir.join("backend.log"),
             |log| spec.folder.join(fill(log, run)),
         );
+        let mark = format!("{}-{}", std::process::id(), run.port);
         let process = backend.process.insert(Process::spawn(
             &filled(&spec.start),
             &backend.folder,
             &backend.env,
             &log,
+            mark,
         )?);
         match probe
             .wait(Some(&mut process.child), spec.ready.timeout)
@@ -186,10 +202,20 @@ impl Backend {
         {
             Ok(()) => Ok(backend),
             Err(Unready::Exited(status, _)) => {
+                // A server that was left behind may need a moment to listen.
+                let left_one = status.success() && process.has_left_something();
+                let listens =
+                    probe.connects().await || left_one && probe.wait(None, GRACE).await.is_ok();
                 process.drain().await;
-                Err(StartError::Exited {
-                    status,
-                    output: process.output.tail(SHOWN_LINES),
+                let output = process.output.tail(SHOWN_LINES);
+                Err(if status.success() && listens {
+                    StartError::Daemonised {
+                        status,
+                        base: backend.base.clone(),
+                        output,
+                    }
+                } else {
+                    StartError::Exited { status, output }
                 })
             }
             Err(Unready::Late(last)) => Err(StartError::NotReady {
@@ -220,8 +246,28 @@ impl Backend {
     }
 
     /// Whether a backend we started has ended by itself, and how.
+    ///
+    /// A program with a declared `stop` may return once what it started runs by itself.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.process.as_mut()?.child.try_wait().ok().flatten()
+        let returns = !self.stop.is_empty();
+        let status = self.process.as_mut()?.child.try_wait().ok().flatten()?;
+        (!returns || !status.success()).then_some(status)
+    }
+
+    /// As [`Backend::ended`], but a process whose connections have just broken is given a moment to end.
+    pub async fn ending(&mut self) -> Option<ExitStatus> {
+        if let Some(process) = &mut self.process {
+            let _ = tokio::time::timeout(Duration::from_millis(300), process.child.wait()).await;
+        }
+        self.ended()
+    }
+
+    /// Whether a program that has ended left processes behind, as one does that puts its server into the background.
+    #[must_use]
+    pub fn left_something(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(Process::has_left_something)
     }
 
     /// The last lines the backend wrote, oldest first, at most 200; empty if it was not started by us.
@@ -255,6 +301,7 @@ impl Backend {
         let _ = tokio::time::timeout(GRACE, process.child.wait()).await;
         process.signal(Signal::KILL);
         let _ = process.child.wait().await;
+        // What left the group, as a daemon does, is found by its environment when `process` is dropped.
     }
 }
 
@@ -272,7 +319,12 @@ struct Process {
     group: Option<Pid>,
     output: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
+    /// The value of [`MARK`] in the environment of the process and of what it starts.
+    mark: String,
 }
+
+/// Variable by which processes are recognised as started by a run, also those that left the process group.
+const MARK: &str = "STARTED_BY_WXMOCK";
 
 impl Process {
     fn spawn(
@@ -280,6 +332,7 @@ impl Process {
         folder: &Path,
         env: &[(String, String)],
         log: &Path,
+        mark: String,
     ) -> Result<Self, StartError> {
         let fail = |what: String| move |source| StartError::Spawn { what, source };
         let (program, arguments) = words.split_first().ok_or_else(|| StartError::Spawn {
@@ -292,6 +345,7 @@ impl Process {
         let file = File::create(log).map_err(fail(log.display().to_string()))?;
         std::fs::metadata(folder).map_err(fail(format!("folder {}", folder.display())))?;
         let mut child = command(program, arguments, folder, env)
+            .env(MARK, &mark)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -322,7 +376,12 @@ impl Process {
             group,
             output,
             readers,
+            mark,
         })
+    }
+
+    fn has_left_something(&self) -> bool {
+        !marked(&self.mark).is_empty()
     }
 
     fn signal(&self, signal: Signal) {
@@ -345,10 +404,40 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        for pid in marked(&self.mark) {
+            // It may have ended since; that is what is wanted.
+            let _ = kill_process(pid, Signal::KILL);
+        }
         for reader in &self.readers {
             reader.abort();
         }
     }
+}
+
+/// Processes whose environment carries the mark, as far as the system shows environments (Linux does).
+fn marked(mark: &str) -> Vec<Pid> {
+    let wanted = format!("{MARK}={mark}");
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else {
+            continue;
+        };
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment
+            .split(|byte| *byte == 0)
+            .any(|pair| pair == wanted.as_bytes())
+        {
+            found.push(pid);
+        }
+    }
+    found
 }
 
 /// A program named with a `/` is looked for from `folder`, any other in `PATH`.

@@ -249,7 +249,7 @@ fn render(url: &Url, request: &str, found: &Found, answer: Option<&Value>) -> St
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        r#"# A draft made from a curl line. `wxmock adapter check` tries it with one login.
+        r#"# A draft made from a curl line. `wxmock adapter check` exercises it.
 schema = 1
 name = "my-backend"
 
@@ -336,6 +336,25 @@ pub(crate) fn token_candidates(body: &str) -> Vec<String> {
         .map_or_else(|_| Vec::new(), |body| candidates(&body, &TOKENS, is_opaque))
 }
 
+/// The fields of a JSON text that may say who somebody is, as JSONPaths, likeliest first; empty if it is not JSON.
+pub(crate) fn user_candidates(body: &str) -> Vec<String> {
+    serde_json::from_str(body).map_or_else(
+        |_| Vec::new(),
+        |body| {
+            candidates(&body, &USERS, |value| {
+                value.is_string() || value.is_number()
+            })
+        },
+    )
+}
+
+/// Every plain value of a JSON body: its path, its name in lower case without `_` and `-`, and itself, in order.
+pub(crate) fn leaves(body: &Value) -> Vec<(String, String, &Value)> {
+    let mut leaves = Vec::new();
+    collect(body, "$", "", &mut leaves);
+    leaves
+}
+
 /// Long enough and dense enough to be a token.
 fn is_opaque(value: &Value) -> bool {
     value
@@ -346,8 +365,7 @@ fn is_opaque(value: &Value) -> bool {
 /// Paths of fields whose name is among `names`, in the order of `names`; then, for strings of 24 characters or more, any
 /// other field that fits except the ones WeChat itself names.
 fn candidates(answer: &Value, names: &[&str], fits: impl Fn(&Value) -> bool) -> Vec<String> {
-    let mut leaves = Vec::new();
-    collect(answer, "$", "", &mut leaves);
+    let leaves = leaves(answer);
     let mut ranked: Vec<(usize, String)> = Vec::new();
     for (path, name, value) in leaves {
         if !fits(value) {

@@ -3,12 +3,11 @@
 //! Knows nothing of scenarios, orders, rules or verdicts, and nothing of the mock beyond its address.
 //!
 //! In reading order: [`Adapter`] (the file), [`Backend`] (the process), [`Client`] (one request per connection),
-//! [`Adapter::read`] (what an answer means), [`init`] (a draft from a curl line), [`check`] (a dry login).
+//! [`Adapter::read`] (what an answer means), [`init`] (a draft from a curl line).
 
 mod adapter;
 mod answer;
 mod backend;
-pub mod check;
 mod client;
 mod coding;
 mod curl;
@@ -31,10 +30,12 @@ pub use adapter::{
     Adapter, BackendSpec, Captures, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, OpSpec,
     Reading, Serialises, UpstreamSpec,
 };
+pub(crate) use answer::{Capture, Origin};
 pub(crate) use backend::declared_env;
 pub use backend::{Backend, StartError};
 pub(crate) use client::Asked;
 pub use client::{Client, Extra, OpVars, RawAnswer, RunVars, Transport};
+pub(crate) use names::closest;
 pub use operations::op_names;
 pub use overrides::Overrides;
 pub use problem::{AdapterError, Problem};
