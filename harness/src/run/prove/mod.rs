@@ -733,10 +733,13 @@ const PLAIN_TRIES: usize = 3000;
 fn vars(device: &Device) -> OpVars {
     let who = device.who();
     let id = format!("{}-{}", who.user, who.device);
-    OpVars {
+    let mut vars = OpVars {
         device: [("id".to_owned(), id)].into(),
         ..OpVars::default()
-    }
+    };
+    let openid = device.openid().map(|openid| ("openid".to_owned(), openid));
+    vars.device.extend(openid);
+    vars
 }
 
 /// Captures that the operation is judged by and the adapter does not declare.
