@@ -27,7 +27,7 @@ fn the_demo_passes_the_correct_backend_and_pictures_the_racy_one() {
         "FAIL  CL-1",
         "KEY-04",
         "Why this cannot be right",
-        "wxmock replay wxs1:",
+        "wxmock replay 'wxs1:",
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
     }

@@ -131,6 +131,28 @@ fn the_express_backend_passes_at_must_level() {
     passes_at_must_level(&EXPRESS);
 }
 
+/// A database that outlives the run knows nobody of the next one.
+#[test]
+fn a_kept_database_changes_no_verdict() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for example in [&FLASK, &EXPRESS] {
+        if !example.prepared() {
+            continue;
+        }
+        let kept = tempfile::tempdir().unwrap();
+        let database = format!(
+            "backend.env.DATABASE={}",
+            kept.path().join("app.db").display()
+        );
+        for turn in 1..=3 {
+            let cases = ["--set", &database, "CL-3", "SK-3", "stale-key/**"];
+            let (output, _) = example.check("wxmock.toml", &cases);
+            let code = output.status.code();
+            assert_eq!(code, Some(0), "turn {turn}: {}", text(&output));
+        }
+    }
+}
+
 #[test]
 fn the_racy_variant_of_the_flask_backend_fails_cl_1_with_a_picture() {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use wxmock_harness::event::{CaseResult, RunEvent};
 use wxmock_harness::exploration::{Rate, Twin};
 use wxmock_harness::history::History;
 use wxmock_harness::plan::{Case, Selection};
-use wxmock_harness::run::{Cancel, Replay, Replayed, Settings};
+use wxmock_harness::run::{Cancel, Replay, Replayed, Settings, Strength};
 use wxmock_harness::scenario;
 use wxmock_harness::schedule::{Limits, ReplayToken};
 use wxmock_harness::verdict::Verdict;
@@ -128,6 +128,49 @@ fn a_failure_comes_small_with_its_rate_its_twin_and_its_neighbour() {
     );
 }
 
+fn shared() -> Case {
+    let selection = Selection {
+        patterns: vec!["KI-3".to_owned()],
+        level: None,
+    };
+    selection.select(scenario::all()).unwrap().remove(0)
+}
+
+#[test]
+fn what_two_replies_at_once_break_is_shown_by_an_order_with_both_in_one_moment() {
+    let design: Design = "shared-await".parse().unwrap();
+    let (result, _) = run(design, &shared(), |settings| settings.free_rounds = 0);
+    assert_eq!(result.verdict, Verdict::Fail);
+    let token = result.token.unwrap();
+    assert!(
+        token.contains("R1+R2") || token.contains("R2+R1"),
+        "{token}"
+    );
+    assert_eq!((result.orders_run, result.exploration.beside), (8, 2));
+    assert!(result.exploration.exhaustive, "the six others passed");
+}
+
+#[test]
+fn free_rounds_are_counted_and_a_token_repeats_them() {
+    let case = shared();
+    let correct = Design::Correct(Correct::CandidateKeys);
+    let (result, events) = run(correct, &case, |settings| settings.free_rounds = 7);
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert_eq!(
+        (result.exploration.free.run, result.exploration.free.failed),
+        (7, 0)
+    );
+    assert_eq!(told(&events).last().unwrap(), "9/9 free [] Complete");
+    let token = ReplayToken {
+        path: case.path.clone(),
+        seed: 1,
+        order: "free".parse().unwrap(),
+    };
+    assert_eq!(replay(correct, &token, &case).outcome, Replayed::Fixed);
+    let broken = "shared-await".parse().unwrap();
+    assert_eq!(replay(broken, &token, &case).outcome, Replayed::StillFails);
+}
+
 #[test]
 fn a_lock_is_named_and_what_it_forbids_is_not_tried() {
     let (result, _) = run(Design::Correct(Correct::Serialised), &case(3), |_| ());
@@ -159,7 +202,11 @@ fn beyond_the_bound_the_searches_and_their_promise_are_told() {
             settings.jobs = 2;
         },
     );
-    assert_eq!((result.verdict, result.orders_run), (Verdict::Pass, 40));
+    assert_eq!(
+        (result.verdict, result.orders_run),
+        (Verdict::Pass, 42),
+        "two more take steps together"
+    );
     let claim = result.exploration.claim().en;
     assert!(claim.contains(" by pct-2 (a draw meets a bug of that depth with at least "));
     assert!(
@@ -258,7 +305,10 @@ fn replay(design: Design, token: &ReplayToken, case: &Case) -> Replay {
         let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
         let cases = std::slice::from_ref(case);
         let ran = session
-            .drive(|_| (), async |runner| runner.replay(token, cases).await)
+            .drive(
+                |_| (),
+                async |runner| runner.replay(token, cases, Strength::default()).await,
+            )
             .await;
         backend.stop().await;
         ran.unwrap()

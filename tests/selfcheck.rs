@@ -4,11 +4,16 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use wxmock_harness::event::CaseResult;
-use wxmock_harness::run::Cancel;
+use wxmock_harness::plan::{self, Case, Selection};
+use wxmock_harness::run::{Cancel, Replayed, Settings, Strength};
+use wxmock_harness::schedule::ReplayToken;
 use wxmock_harness::selfcheck::{self, Row};
+use wxmock_harness::verdict::Level;
+use wxmock_harness::{built_in, scenario};
 use wxmock_world::Seed;
 use wxmock_zoo::{Correct, Design, Mutant};
 
@@ -80,9 +85,124 @@ fn every_correct_design_is_spared_on_every_axis() {
     assert_eq!(complaints(&rows), "");
     assert!(
         rows.iter()
-            .all(|row| row.broken.is_empty() && row.orders > 100),
+            .all(|row| row.broken.is_empty() && row.orders > 30),
         "{rows:?}"
     );
+}
+
+/// What a failing case of a mutant was shown for.
+struct Shown {
+    mutant: Mutant,
+    token: ReplayToken,
+    sentence: String,
+}
+
+/// Without what is another one every time: ids and excerpts in quotes.
+fn without_quotes(sentence: &str) -> String {
+    sentence.split('"').step_by(2).collect()
+}
+
+fn settle_quickly(settings: &mut Settings) {
+    settings.repeat_failing = 1;
+    settings.explain = false;
+    settings.fail_fast = true;
+}
+
+/// The shrunk failures of a mutant, two cases of a scenario at most, each played once more on the mutant itself.
+async fn shrunk(mutant: Mutant, all: &[Case]) -> Vec<Shown> {
+    let design = Design::Mutant(mutant);
+    let mut cases = selfcheck::cases(design).unwrap();
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    cases.retain(|case| {
+        let taken = taken.entry(case.scenario.id.clone()).or_default();
+        *taken += 1;
+        *taken <= 2
+    });
+    let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
+    let shown = session
+        .drive(settle_quickly, async |runner| {
+            let mut shown = Vec::new();
+            for case in &cases {
+                let result = runner.run_case(case, &mut |_| ()).await;
+                let (Some(token), Some(first)) = (&result.token, result.violations.first()) else {
+                    continue;
+                };
+                let token: ReplayToken = token.parse().unwrap();
+                let again = runner.replay(&token, all, ONCE).await;
+                let sentences: Vec<String> = again
+                    .violations
+                    .iter()
+                    .map(|found| without_quotes(&found.sentence))
+                    .collect();
+                let sentence = without_quotes(&first.sentence);
+                assert!(
+                    again.outcome == Replayed::StillFails && sentences.contains(&sentence),
+                    "{}: {token}: {sentence}\n{:?} {sentences:?}",
+                    mutant.id(),
+                    again.outcome
+                );
+                shown.push(Shown {
+                    mutant,
+                    token,
+                    sentence,
+                });
+            }
+            shown
+        })
+        .await
+        .unwrap();
+    backend.stop().await;
+    shown
+}
+
+const ONCE: Strength = Strength {
+    rate: None,
+    repeat: Some(1),
+};
+
+#[test]
+fn a_shrunk_order_fails_on_its_mutant_and_on_no_correct_design() {
+    let all = plan::cases(scenario::all(), &Selection::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut shown = Vec::new();
+        for mutant in Mutant::ALL {
+            shown.extend(shrunk(*mutant, &all).await);
+        }
+        assert!(shown.len() >= Mutant::ALL.len(), "{}", shown.len());
+        for correct in Correct::ALL {
+            let design = Design::Correct(*correct);
+            let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
+            let wrong = session
+                .drive(settle_quickly, async |runner| {
+                    let mut wrong = Vec::new();
+                    for shown in &shown {
+                        let again = runner.replay(&shown.token, &all, ONCE).await;
+                        let musts = again.violations.iter().filter(|v| v.level == Level::Must);
+                        wrong.extend(musts.map(|found| {
+                            let Shown {
+                                mutant,
+                                token,
+                                sentence,
+                            } = shown;
+                            format!(
+                                "{}: {token}\n  {sentence}\n  {}",
+                                mutant.id(),
+                                found.sentence
+                            )
+                        }));
+                    }
+                    wrong
+                })
+                .await
+                .unwrap();
+            backend.stop().await;
+            assert!(wrong.is_empty(), "{}:\n{}", correct.id(), wrong.join("\n"));
+        }
+    });
 }
 
 #[test]

@@ -233,7 +233,7 @@ impl Characterisation {
         vec![
             say!(
                 "a login makes {calls} (counted over {logins}); a step takes {median}, 99 of 100 within {p99}, so that {quiet} ms of silence mean waiting",
-                "一次登录调用微信：{calls}（看了 {logins} 次登录）；一步用时 {median}，100 步里有 99 步不超过 {p99}，因此静默 {quiet} ms 就算在等待",
+                "一次登录调用微信：{calls}（统计自 {logins} 次登录）；一步用时 {median}，100 步里有 99 步不超过 {p99}，因此超过 {quiet} ms 没有动静就视为在等待",
                 calls = Say::join(calls, &say!(" and ", "、")),
                 logins = self.logins,
                 median = ms(median_us),

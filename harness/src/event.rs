@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
 use crate::proof::ProvedOperation;
@@ -36,6 +37,12 @@ pub enum RunEvent {
         at: i64,
         /// Base URL of the backend under test.
         backend: String,
+        /// Word that makes the people of this run its own; empty in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        nonce: String,
+        /// The adapter file as it was named; empty if it was none, and in transcripts of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        adapter_file: String,
         /// Cases planned.
         cases: usize,
     },
@@ -56,7 +63,7 @@ pub enum RunEvent {
         token: String,
         /// The rule it broke.
         rule: String,
-        /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+        /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
         outcome: String,
         /// What was seen, in one sentence that begins with the outcome.
         sentence: String,
@@ -111,6 +118,13 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<Box<History>>,
     },
+    /// What is done with a case's orders now; only people who watch want to know.
+    Working {
+        /// Full path of the case.
+        path: String,
+        /// What is being done.
+        what: Work,
+    },
     /// A case is over.
     CaseFinished(Box<CaseResult>),
     /// Last event of every run, also of an interrupted one.
@@ -124,7 +138,32 @@ pub enum RunEvent {
         /// What was learned of the backend beside verdicts; left out when nothing was, and by older versions.
         #[serde(default, skip_serializing_if = "Characterisation::is_empty")]
         learned: Characterisation,
+        /// What share of the selected cases judged something; empty in transcripts of older versions.
+        #[serde(default)]
+        coverage: Coverage,
     },
+}
+
+/// What a run does between orders of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Failing orders, and a sample of the others, are run again.
+    RunningAgain,
+    /// A smaller failing order, its sequential twin and its passing neighbour are looked for.
+    Explaining,
+}
+
+/// What a note is about, so that a summary says once what several cases show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteKind {
+    /// The adapter declares something else than the backend does.
+    Contradiction,
+    /// Logins wait for each other inside the backend.
+    Lock,
+    /// Anything else, of this case alone.
+    Other,
 }
 
 /// What one case came to.
@@ -181,6 +220,9 @@ pub struct CaseResult {
     /// The notes in Chinese, as many as there are in English; empty in transcripts of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes_zh: Vec<String>,
+    /// What each note is about, as many as there are notes; empty in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub note_kinds: Vec<NoteKind>,
     /// How much of its orders was run.
     #[serde(default)]
     pub exploration: Exploration,
@@ -264,6 +306,7 @@ mod tests {
             history: Some(Box::default()),
             notes: vec![],
             notes_zh: vec![],
+            note_kinds: vec![],
             exploration: Exploration::default(),
             evidence: Evidence::default(),
             took_ms: 1,

@@ -23,6 +23,12 @@ pub struct Exploration {
     pub pruned: usize,
     /// Whether every order there is was run or cannot happen.
     pub exhaustive: bool,
+    /// Orders beside the planned ones that were run with steps taken together; 0 in transcripts of older versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beside: usize,
+    /// Rounds in which nothing was held; left out when there were none, and by older versions.
+    #[serde(default, skip_serializing_if = "FreeRounds::is_none")]
+    pub free: FreeRounds,
     /// Of the planned orders, those in which steps are taken together ([`Forced::Partly`]); 0 in transcripts of older versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub together: usize,
@@ -52,6 +58,21 @@ pub struct SearchShare {
     /// Draws that meet such a bug with 95 % certainty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws_for_95_percent: Option<u64>,
+}
+
+/// Rounds of a race in which nothing was held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeRounds {
+    /// How many were run.
+    pub run: usize,
+    /// In how many something was broken that no forced order broke.
+    pub failed: usize,
+}
+
+impl FreeRounds {
+    const fn is_none(&self) -> bool {
+        self.run == 0
+    }
 }
 
 /// How far what happened was decided from outside the backend, and not by the backend's own timing.
@@ -123,6 +144,24 @@ impl Exploration {
 
     /// A claim about these orders, and how far it goes.
     pub(crate) fn with_limits(&self, claim: Say) -> Say {
+        let claim = match self.beside {
+            0 => claim,
+            beside => say!(
+                "{claim}, and {beside} more with steps taken together: what happens between those inside the backend is not forced",
+                "{claim}，另有 {beside} 种把若干步骤同时放行：它们在后端内部的先后没有被强制",
+                claim = claim,
+                beside = beside
+            ),
+        };
+        let claim = match self.free.run {
+            0 => claim,
+            rounds => say!(
+                "{claim}; {rounds} rounds more with nothing held",
+                "{claim}；另跑了 {rounds} 轮，什么都不扣住",
+                claim = claim,
+                rounds = rounds
+            ),
+        };
         match self.together {
             0 => claim,
             together => say!(
@@ -369,6 +408,15 @@ mod tests {
             together: 4,
             ..Exploration::default()
         };
+        let more = Exploration {
+            total: Some(57),
+            exhaustive: true,
+            beside: 2,
+            ..Exploration::default()
+        };
+        assert!(more.claim().en.starts_with(
+            "all 57 orders were run or cannot happen, and 2 more with steps taken together: "
+        ));
         assert!(some.claim().en.starts_with(
             "all 9 orders were run or cannot happen; in 4 of them steps were taken together"
         ));

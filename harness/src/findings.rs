@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::event::CaseResult;
-use crate::exploration::Evidence;
-use crate::history::{History, Outcome};
+use crate::exploration::{Evidence, Forced};
+use crate::history::{History, Outcome, Phase};
 use crate::judge::{impact_at, rule, rules};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
@@ -68,6 +68,20 @@ pub struct Sighting<'a> {
     steps: usize,
 }
 
+impl Sighting<'_> {
+    /// How much there is to read: the steps of the race; without one, whatever happened before the probes.
+    fn length(&self) -> usize {
+        let read = |history: &History| {
+            let steps = history.steps.iter();
+            steps.filter(|step| step.phase != Phase::Probe).count()
+        };
+        match (self.steps, self.history) {
+            (0, Some(history)) => read(history),
+            (steps, _) => steps,
+        }
+    }
+}
+
 /// What makes two violations one finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Cause<'a> {
@@ -88,7 +102,7 @@ impl<'a> Cause<'a> {
     }
 
     fn id(&self) -> String {
-        let mut parts = vec![self.rule.to_owned(), name_of(&self.mechanism)];
+        let mut parts = vec![self.rule.to_owned(), self.mechanism.id().to_owned()];
         parts.extend(self.op.map(str::to_owned));
         parts.extend(self.outcome.as_ref().map(name_of));
         parts.join("/")
@@ -96,13 +110,13 @@ impl<'a> Cause<'a> {
 }
 
 impl Finding<'_> {
-    /// One line: what the rule demands.
+    /// One line: what the backend does, if that is established; else what the rule demands.
     #[must_use]
     pub fn title(&self) -> Say {
-        rule(self.rule).map_or_else(
-            || Say::same(self.rule),
-            |rule| Say::fixed(rule.title, rule.title_zh),
-        )
+        let mechanism = self.mechanism.info();
+        let titles = mechanism.map(|info| (info.title, info.title_zh));
+        let titles = titles.or_else(|| rule(self.rule).map(|rule| (rule.title, rule.title_zh)));
+        titles.map_or_else(|| Say::same(self.rule), |(en, zh)| Say::fixed(en, zh))
     }
 
     /// `userinfo → server_error`, or nothing if it is about no single operation.
@@ -149,10 +163,22 @@ impl Finding<'_> {
     }
 }
 
-/// The findings of a run, worst first: by level, then by what it costs, then by how many cases show it.
+/// The findings of a run, worst first: by level, then by what it costs, then by how many cases show it, causes before symptoms.
 #[must_use]
 pub fn findings<'a>(run: &RunView<'a>) -> Vec<Finding<'a>> {
     let mut gathered = Gathered::default();
+    // What proving the harness's own senses showed, before any case: no order shows it again.
+    let before = |violation| Sighting {
+        violation,
+        case: None,
+        token: None,
+        history: None,
+        evidence: None,
+        steps: usize::MAX,
+    };
+    for violation in run.security {
+        gathered.take_order(std::slice::from_ref(violation), &before, 0);
+    }
     for case in &run.cases {
         gathered.take_case(run, case);
     }
@@ -308,6 +334,7 @@ impl<'a> Gathered<'a> {
                 None => at += 1,
             }
         }
+        self.settle_open();
         let mut findings: Vec<Finding<'a>> = self
             .seen
             .into_iter()
@@ -315,7 +342,8 @@ impl<'a> Gathered<'a> {
             .collect();
         findings.sort_by(|a, b| {
             let key = |finding: &Finding<'_>| {
-                (finding.level, finding.impact, Reverse(finding.cases.len()))
+                let cases = Reverse(finding.cases.len());
+                (finding.level, finding.impact, cases, place(finding.rule))
             };
             key(a)
                 .cmp(&key(b))
@@ -326,7 +354,45 @@ impl<'a> Gathered<'a> {
     }
 }
 
+impl<'a> Gathered<'a> {
+    /// Where one order leaves the mechanism open and others establish it, and only one, it is theirs. A cause that costs more
+    /// than theirs stays by itself.
+    fn settle_open(&mut self) {
+        let mut at = 0;
+        while at < self.seen.len() {
+            let (cause, open) = &self.seen[at];
+            let mut alike = self.seen.iter().filter(|(other, _)| {
+                other.mechanism != Mechanism::Open
+                    && Cause {
+                        mechanism: Mechanism::Open,
+                        ..*other
+                    } == *cause
+            });
+            let settled = match (alike.next(), alike.next()) {
+                (Some((other, seen)), None) if seen.worst() <= open.worst() => Some(*other),
+                _ => None,
+            };
+            match settled {
+                Some(other) => {
+                    let (_, open) = self.seen.remove(at);
+                    let seen = self.entry(other);
+                    seen.symptoms.extend(open.symptoms);
+                    for showing in open.cases {
+                        seen.show(showing);
+                    }
+                }
+                None => at += 1,
+            }
+        }
+    }
+}
+
 impl<'a> Seen<'a> {
+    /// The worst level it was seen at, and the worst it cost at that level.
+    fn worst(&self) -> Option<(Level, Impact)> {
+        self.sightings.iter().map(gravity).min()
+    }
+
     fn show(&mut self, showing: Showing<'a>) {
         let known = self.cases.iter_mut();
         match known
@@ -339,21 +405,26 @@ impl<'a> Seen<'a> {
     }
 
     fn finding(mut self, cause: Cause<'a>) -> Option<Finding<'a>> {
-        let worst = |sighting: &Sighting<'_>| (level_of(sighting), impact_of(sighting.violation));
-        let (level, impact) = self.sightings.iter().map(worst).min()?;
+        let (level, impact) = self.worst()?;
         if level == Level::Info {
             return None;
         }
         let best = self
             .sightings
             .iter()
-            .filter(|sighting| worst(sighting) == (level, impact))
+            .filter(|sighting| gravity(sighting) == (level, impact))
             .min_by_key(|sighting| {
                 let phones = sighting.history.map_or(0, |history| history.phones.len());
-                let known = sighting
-                    .evidence
-                    .is_some_and(|evidence| !evidence.is_empty());
-                (sighting.history.is_none(), sighting.steps, phones, !known)
+                // An order that was forced shows again what it showed; free rounds may not.
+                let forced = match sighting.history.map(|history| &history.forced) {
+                    None | Some(Forced::Fully) => 0,
+                    Some(Forced::Partly { .. }) => 1,
+                    Some(Forced::Free) => 2,
+                };
+                // Of one order told twice, the one its case shows: more is known of it.
+                let repeated = sighting.evidence.is_none();
+                let length = (sighting.length(), phones, repeated);
+                (sighting.history.is_none(), forced, length)
             })
             .copied()?;
         self.symptoms.sort_by_key(|rule| place(rule));
@@ -401,6 +472,10 @@ fn follows_from(cause: &Violation, violation: &Violation) -> bool {
             || cause.rule == "KEY-04" && matches!(&*violation.rule, "KEY-02" | "KEY-03"))
 }
 
+fn gravity(sighting: &Sighting<'_>) -> (Level, Impact) {
+    (level_of(sighting), impact_of(sighting.violation))
+}
+
 /// A case that only describes warns of nothing, so what it shows at SHOULD is no finding.
 fn level_of(sighting: &Sighting<'_>) -> Level {
     match (
@@ -412,7 +487,7 @@ fn level_of(sighting: &Sighting<'_>) -> Level {
     }
 }
 
-fn impact_of(violation: &Violation) -> Impact {
+pub(crate) fn impact_of(violation: &Violation) -> Impact {
     let of_rule = || rule(&violation.rule).map(|rule| impact_at(rule, violation.level));
     violation.impact.or_else(of_rule).unwrap_or(Impact::Cost)
 }
@@ -429,11 +504,10 @@ fn order_of(token: &str) -> Option<&str> {
     rest.split(':').nth(1)
 }
 
-/// How many steps an order forces; more than any for a text that is no order.
+/// How many steps an order forces; more than any for a free run, and for a text that is no order.
 fn steps_of(order: &str) -> usize {
-    order
-        .parse::<Order>()
-        .map_or(usize::MAX, |order| order.steps().count())
+    let forced = order.parse::<Order>().ok().filter(|order| !order.is_free());
+    forced.map_or(usize::MAX, |order| order.steps().count())
 }
 
 /// The name a fact has in transcripts.
@@ -550,6 +624,17 @@ mod tests {
     }
 
     #[test]
+    fn a_short_race_says_more_than_a_long_preparation_without_one() {
+        let lost = || vec![violation("KEY-04", "userinfo", Outcome::ServerError)];
+        let events = run(&[("-", lost()), ("S1.S2.K1.K2.R2.R1", lost())]);
+        let found = findings(&RunView::of(&events));
+        assert_eq!(
+            found[0].best.token,
+            Some("wxs1:a/b/n:2@7:S1.S2.K1.K2.R2.R1:0000")
+        );
+    }
+
+    #[test]
     fn must_comes_before_should_and_what_only_describes_is_none() {
         let mut mild = violation("KEY-04", "userinfo", Outcome::Relogin);
         mild.level = Level::Should;
@@ -583,6 +668,29 @@ mod tests {
         assert_eq!(found[0].aliases(), ["CL-1"]);
         assert_eq!(found[0].extent().en, "1 case");
         assert!(found[0].best.history.is_some() && found[0].best.token.is_some());
+    }
+
+    #[test]
+    fn what_one_order_leaves_open_another_may_settle() {
+        let open = violation("KEY-04", "userinfo", Outcome::ServerError);
+        let by = |mechanism| Violation {
+            mechanism,
+            ..open.clone()
+        };
+        let late = by(Mechanism::LateReplyOverwrites);
+        let mut orders = vec![
+            ("S1.S2.K1.K2.R2.R1", vec![open.clone()]),
+            ("S1.S2.K2.K1.R1.R2", vec![late]),
+        ];
+        let events = run(&orders);
+        let found = findings(&RunView::of(&events));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].mechanism, Mechanism::LateReplyOverwrites);
+        assert_eq!(found[0].cases[0].orders, 2);
+        // Two that were established leave the third open.
+        let first = by(Mechanism::RequestOrder);
+        orders.push(("S2.S1.K2.K1.R1.R2", vec![first]));
+        assert_eq!(ids(&run(&orders)).len(), 3);
     }
 
     #[test]

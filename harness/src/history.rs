@@ -106,7 +106,7 @@ pub struct PhoneRecord {
 }
 
 /// One decision taken or one thing observed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StepRecord {
     /// When.
     pub tick: Tick,
@@ -220,7 +220,9 @@ impl BodyLook {
 }
 
 /// The alphabet of events (the letters of a replay token).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     /// L: `wx.login` minted a code.
@@ -244,6 +246,7 @@ pub enum StepKind {
     /// X: time, expiry, reset, a fault or a shape set by the scenario.
     World,
     /// The harness's own note, such as an inferred lock.
+    #[default]
     Note,
 }
 
@@ -559,9 +562,12 @@ pub struct PayloadRecord {
     pub mark: String,
     /// What is wrong with it on purpose; `None` for what a phone would make.
     pub forgery: Option<Forgery>,
-    /// Whether its base64, data or iv, holds a `+`.
+    /// Whether its base64, data or iv, holds a `+`, as nearly every payload does.
     #[serde(default)]
     pub has_plus: bool,
+    /// Whether the scenario asked for that, as a test of the way it takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plus_on_purpose: bool,
     /// When it was captured.
     pub captured: Tick,
 }

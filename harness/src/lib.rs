@@ -4,10 +4,12 @@
 
 pub mod built_in;
 pub mod characterisation;
+pub mod coverage;
 pub mod device;
 pub mod event;
 pub mod exploration;
 pub mod findings;
+pub mod fit;
 pub mod history;
 pub mod judge;
 pub mod lang;

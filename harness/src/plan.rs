@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexMap;
 use thiserror::Error;
 
+use crate::history::StepKind;
 use crate::scenario::{Explore, Program, Scenario, Step, Verb, nearest};
 use crate::schedule::{Bound, DEFAULT_MAX_ORDERS, Event, Limits, Listing, Order, Space};
 use crate::verdict::Level;
@@ -95,9 +96,56 @@ impl Case {
         }
     }
 
-    /// The orders to run within `limits`, and what they are of the whole; `seed` is for the searches that draw.
+    /// The orders to run within `limits`, and what they are of the whole, with [`Case::together`] behind them; `seed` is for
+    /// the searches that draw.
     #[must_use]
     pub fn listing(&self, limits: &Limits, seed: u64) -> Listing {
+        let mut together = self.together();
+        together.truncate(limits.max_orders.unwrap_or(usize::MAX));
+        if limits.inversions.is_some() {
+            together.clear();
+        }
+        self.one_by_one(limits, seed).with_together(together)
+    }
+
+    /// The orders with steps taken together that are run beside the others: of a race whose every order is run, unless it is
+    /// a control, which asks about the harness and not about the backend.
+    #[must_use]
+    pub fn together(&self) -> Vec<Order> {
+        match self.program.explore {
+            Explore::All { .. } if !self.scenario.control => self.space().together(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether its race is also run without gates: one whose every order is run, so that its file expects nothing of any one
+    /// order, in which phones of their own do nothing but talk to the backend and WeChat, and which is no control. Of the
+    /// axes of a scenario those are taken that show most: most phones, and a new key with every exchange.
+    #[must_use]
+    pub fn runs_free(&self) -> bool {
+        let shows = |program: &Program, axes: &IndexMap<String, String>| {
+            let exchange = axes
+                .get("rotation")
+                .is_some_and(|value| value == "exchange");
+            (program.chains.len(), exchange)
+        };
+        let own = shows(&self.program, &self.axes);
+        let programs = self.scenario.programs();
+        let first = programs
+            .filter(|(axes, program)| shows(program, axes) >= own)
+            .map(|(axes, program)| (shows(program, axes), axes))
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let all = matches!(self.program.explore, Explore::All { .. });
+        let shared = self
+            .events()
+            .iter()
+            .any(|event| event.kind == StepKind::World);
+        let several = self.program.chains.len() > 1;
+        let richest = first.is_some_and(|(_, axes)| *axes == self.axes);
+        all && several && !shared && !self.scenario.control && self.faults() == 0 && richest
+    }
+
+    fn one_by_one(&self, limits: &Limits, seed: u64) -> Listing {
         let space = self.space();
         match &self.program.explore {
             Explore::Fifo => Listing::named(vec![space.fifo()], space.total(DEFAULT_MAX_ORDERS)),
@@ -146,6 +194,9 @@ impl Case {
     #[must_use]
     pub fn part(&self, order: &Order) -> Program {
         let mut program = self.program.clone();
+        if order.is_free() {
+            return program;
+        }
         let events = self.events();
         let without = |step: &Step| matches!(&step.verb, Verb::Fault { label, .. } if order.leaves_out(label));
         program.before.retain(|step| !without(step));
@@ -383,10 +434,85 @@ mod tests {
             ],
         );
         check("KI-3", &[("", 6)]);
+        check("KI-6", &[("", 2)]);
         check("CC-1", &[("", 5)]);
         check("N1", &[("rotation:min_interval/n:2", 3)]);
         check("N2", &[("rotation:login/returns:current/n:2", 3)]);
         check("N5", &[("", 6)]);
+    }
+
+    #[test]
+    fn orders_with_steps_taken_together_are_pinned() {
+        let cases = cases(scenario::all(), &Selection::default());
+        let mut counted: Vec<(&str, usize)> = Vec::new();
+        for case in &cases {
+            let together = case.together().len();
+            match counted
+                .iter_mut()
+                .find(|(alias, _)| *alias == case.scenario.alias)
+            {
+                Some((_, sum)) => *sum += together,
+                None if together > 0 => counted.push((&case.scenario.alias, together)),
+                None => {}
+            }
+        }
+        counted.sort_unstable();
+        let expected = [
+            ("CC-1", 2),
+            ("CL-1", 12),
+            ("CL-5", 4),
+            ("KI-3", 2),
+            ("KI-6", 1),
+            ("SK-2", 9),
+        ];
+        assert_eq!(counted, expected);
+        let slow = cases.iter().find(|case| case.scenario.alias == "CL-1");
+        let listing = slow
+            .map(|case| case.listing(&Limits::default(), 1))
+            .unwrap();
+        let searches: Vec<String> = listing
+            .parts
+            .iter()
+            .map(|part| part.search.to_string())
+            .collect();
+        assert_eq!(searches, ["all", "together"]);
+        assert_eq!((listing.len(), listing.counted()), (8, 6));
+        assert!(listing.is_exhaustive());
+        assert_eq!(
+            listing.iter().last().unwrap().to_string(),
+            "S1+S2.K1.K2.R2+R1"
+        );
+        let near = Limits {
+            inversions: Some(1),
+            ..Limits::default()
+        };
+        let beside = |listing: &Listing| listing.len() - listing.counted();
+        assert_eq!(slow.map(|case| beside(&case.listing(&near, 1))), Some(0));
+    }
+
+    #[test]
+    fn free_runs_are_pinned() {
+        let cases = cases(scenario::all(), &Selection::default());
+        let free: Vec<&str> = cases
+            .iter()
+            .filter(|case| case.runs_free())
+            .map(|case| case.path.as_str())
+            .collect();
+        let expected = [
+            "code-lifecycle/same-code-twice",
+            "concurrent-login/older-token-stored-last/rotation:exchange",
+            "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:3",
+            "key-isolation/request-state-in-a-shared-object",
+            "key-isolation/session-in-a-shared-object",
+            "stale-key/login-and-capture-in-parallel/rotation:exchange",
+        ];
+        let sorted: Vec<&str> = free
+            .iter()
+            .copied()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        assert_eq!((free.len(), sorted), (6, expected.to_vec()));
     }
 
     #[test]
@@ -432,7 +558,7 @@ mod tests {
         assert_eq!(paths("concurrent-login/**").len(), 14);
         assert_eq!(paths("**/n:3").len(), 4);
         assert_eq!(paths("**/rotation:exchange/**").len(), 5);
-        assert_eq!(paths("key-isolation/*").len(), 3);
+        assert_eq!(paths("key-isolation/*").len(), 4);
         let exact = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
         assert_eq!(paths(exact), [exact]);
     }

@@ -21,7 +21,12 @@ pub struct SessionSettings {
     pub seed: Seed,
     /// Where the mock listens; takes precedence over `[upstream] port`. `None`: as the adapter says, else a free port.
     pub mock_port: Option<u16>,
+    /// Word that makes the people of the run its own ([`RunVars::nonce`]).
+    pub nonce: String,
 }
+
+/// The nonce of runs whose backend is as new as they are: what is built in, tests, benches.
+const IN_PROCESS: &str = "in-process";
 
 /// Why a session could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +105,7 @@ impl Stage {
     /// # Errors
     /// The port is taken, the app cannot be made, or the machine has no scratch folder.
     pub async fn open(seed: Seed, port: u16, app: NewApp) -> Result<Self, SessionError> {
-        Self::open_with(seed, port, app, CaSource::Ephemeral).await
+        Self::open_with(seed, port, app, CaSource::Ephemeral, IN_PROCESS).await
     }
 
     async fn open_with(
@@ -108,6 +113,7 @@ impl Stage {
         port: u16,
         app: NewApp,
         ca: CaSource,
+        nonce: &str,
     ) -> Result<Self, SessionError> {
         let scratch = tempfile::Builder::new()
             .prefix("wxmock-")
@@ -141,7 +147,7 @@ impl Stage {
         let vars = RunVars {
             appid: app.appid.to_string(),
             secret: app.secret.as_str().to_owned(),
-            nonce: format!("{:x}", handle.now().0),
+            nonce: nonce.to_owned(),
             port: backend_port,
             dir: scratch.path().to_path_buf(),
             mock_base: mock.base_url(),
@@ -246,8 +252,8 @@ impl Session {
         settings: &SessionSettings,
     ) -> Result<Self, SessionError> {
         let port = settings.mock_port.or(adapter.upstream.port).unwrap_or(0);
-        let stage =
-            Stage::open_with(settings.seed, port, new_app(&adapter)?, authority(&adapter)).await?;
+        let (app, ca) = (new_app(&adapter)?, authority(&adapter));
+        let stage = Stage::open_with(settings.seed, port, app, ca, &settings.nonce).await?;
         stage.attach(adapter).await
     }
 
@@ -311,8 +317,7 @@ impl Session {
 
     /// Lends a [`Runner`] to `work`, then stops everything, whatever came of it.
     ///
-    /// The runner's settings start from this session's values; a backend we did not start remembers earlier runs, so
-    /// that its people get names of their own each time.
+    /// The runner's settings start from this session's values.
     ///
     /// # Errors
     /// No fault-free login could be made; see [`RunError`].
@@ -322,9 +327,6 @@ impl Session {
         work: impl AsyncFnOnce(&mut Runner) -> T,
     ) -> Result<T, RunError> {
         let mut settings = RunSettings::new(self.stage.vars.clone());
-        if !self.adapter.starts_backend() {
-            settings.salt.clone_from(&self.stage.vars.nonce);
-        }
         adjust(&mut settings);
         let gates = self.mock();
         let outcome = match Runner::new(

@@ -8,7 +8,7 @@ mod unsteady;
 use run_backend::{Bench, Habit, TWIN, cases};
 use wxmock_harness::event::RunEvent;
 use wxmock_harness::history::{Ending, History, StepKind};
-use wxmock_harness::run::{Replayed, RunError};
+use wxmock_harness::run::{Replayed, RunError, Strength};
 use wxmock_harness::verdict::Verdict;
 
 /// The forced steps of a history, as a token writes them.
@@ -96,7 +96,7 @@ async fn last_response_wins_is_caught_and_its_token_replays() {
         result.rules
     );
     let token = result.token.unwrap().parse().unwrap();
-    let replay = bench.runner.replay(&token, &all).await;
+    let replay = bench.runner.replay(&token, &all, Strength::default()).await;
     assert_eq!(replay.outcome, Replayed::StillFails);
     assert_eq!(forced(&replay.history.unwrap()), token.order.to_string());
 }

@@ -36,7 +36,7 @@ impl FromStr for ReportArg {
         }
         if path == "-" && format.is_folder() {
             return Err(format!(
-                "{name} is a file for each failure; name a folder, for example {name}=wxmock-report/{name}"
+                "{name} is a file for each finding; name a folder, for example {name}=wxmock-report/{name}"
             ));
         }
         Ok(Self {

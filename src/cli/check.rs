@@ -1,5 +1,6 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
+use wxmock_harness::report::terminal::TerminalOptions;
 use wxmock_harness::report::{self, RunView};
 use wxmock_harness::run::Settings;
 use wxmock_harness::verdict::Level;
@@ -21,8 +22,8 @@ use crate::exit::{Exit, Failure};
   wxmock list                                       what there is; `wxmock explain CL-1` in prose
 
 Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter ·
-  4 nothing selected or everything skipped · 5 the backend did not start or its fault-free login
-  failed · 130 interrupted")]
+  4 nothing selected, or a selected suite of which every case was skipped · 5 the backend did not
+  start or its fault-free login failed · 130 interrupted")]
 pub(crate) struct Args {
     /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
     #[arg(value_name = "IDS")]
@@ -37,12 +38,18 @@ pub(crate) struct Args {
     /// A violated SHOULD fails the run too
     #[arg(long)]
     strict: bool,
+    /// Do not fail the run because every case of some suite was skipped
+    #[arg(long)]
+    allow_skipped: bool,
     /// End a case at its first failing order
     #[arg(long)]
     fail_fast: bool,
     /// Keep the history of every order in the transcript, and show every step of a failing one
     #[arg(long)]
     trace: bool,
+    /// A line for every case, not one for each suite that holds; list every failing case at the end
+    #[arg(long, short)]
+    verbose: bool,
     // Groups with a heading of their own come last: what follows a heading is listed under it.
     #[command(flatten)]
     explore: ExploreArgs,
@@ -75,7 +82,8 @@ impl Args {
         let regressions = self.regressions.read()?;
         let lang = self.output.lang.get();
         super::suite::block_on(async {
-            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?;
+            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
+                .verbosely(self.verbose);
             let cancel = cancel_on_signal();
             // Dropping the wait ends what was started so far.
             let session = tokio::select! {
@@ -85,6 +93,7 @@ impl Args {
             let adjust = |settings: &mut Settings| {
                 self.explore.adjust(settings);
                 settings.strict = self.strict;
+                settings.allow_skipped = self.allow_skipped;
                 settings.fail_fast = self.fail_fast;
                 settings.trace = self.trace;
                 settings.suite = if self.ids.is_empty() {
@@ -106,7 +115,10 @@ impl Args {
             let exit = follow.exit_code();
             let (events, written) = follow.finish()?;
             regressions.update(&events, &adapter)?;
-            let options = view(self.trace, lang);
+            let options = TerminalOptions {
+                verbose: self.verbose,
+                ..view(self.trace, lang)
+            };
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
             anstream::print!("{text}");
             Exit::done(exit)

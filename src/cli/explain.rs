@@ -103,6 +103,9 @@ fn prose(scenario: &Scenario, lang: Lang) -> String {
     );
     line("rules", "规则", &scenario.rules.join(" "));
     line("needs", "需要", &scenario.needs.join(", "));
+    if !scenario.confirms.is_empty() {
+        line("confirms", "确认", &scenario.confirms.join(", "));
+    }
     let runs = match lang {
         Lang::En => format!("{} cases, {orders} orders", cases.len()),
         Lang::Zh => format!("{} 个用例，{orders} 种顺序", cases.len()),

@@ -32,6 +32,9 @@ pub(crate) struct ExploreArgs {
     /// Run every failing order this often in all, and tell how often it fails
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
     repeat_failing: u8,
+    /// Run some races this often with all phones at once and nothing held; 0 leaves these rounds out
+    #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    free_runs: u16,
     /// Show the first failing order as it was found, not the smallest one that fails the same way
     #[arg(long)]
     no_shrink: bool,
@@ -62,6 +65,7 @@ impl ExploreArgs {
         settings.measure_patience = self.measure_patience;
         settings.jobs = usize::from(self.jobs);
         settings.repeat_failing = usize::from(self.repeat_failing);
+        settings.free_rounds = usize::from(self.free_runs);
         settings.shrink = !self.no_shrink;
     }
 }

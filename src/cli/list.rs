@@ -119,6 +119,7 @@ fn as_json(cases: &[Case]) -> Vec<serde_json::Value> {
             "impact": case.scenario.impact,
             "rules": case.scenario.rules,
             "needs": case.scenario.needs,
+            "confirms": case.scenario.confirms,
             "sources": case.scenario.sources,
             "axes": case.axes,
             "orders": case.orders().len(),

@@ -1,4 +1,5 @@
-//! What moves while the suite runs: a bar on a terminal, one plain line a case in a pipe.
+//! What moves while the suite runs: a bar on a terminal, plain lines in a pipe. A suite whose cases hold is one line, unless
+//! every case is wanted.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,13 +8,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wxmock_harness::event::RunEvent;
 use wxmock_harness::lang::Lang;
 use wxmock_harness::report;
-use wxmock_harness::verdict::Verdict;
+use wxmock_harness::report::progress::Suites;
 
 /// Follows a run on stderr.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     colour: bool,
     lang: Lang,
+    /// A line for every case.
+    verbose: bool,
+    suites: Suites,
 }
 
 impl Progress {
@@ -35,11 +39,18 @@ impl Progress {
             bar,
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             lang,
+            verbose: false,
+            suites: Suites::default(),
         }
     }
 
+    /// A line for every case, if wished.
+    pub(crate) const fn set_verbose(&mut self, verbose: bool) {
+        self.verbose = verbose;
+    }
+
     /// Shows one event.
-    pub(crate) fn show(&self, event: &RunEvent) {
+    pub(crate) fn show(&mut self, event: &RunEvent) {
         match (event, &self.bar) {
             (RunEvent::RunStarted { cases, .. }, Some(bar)) => bar.set_length(*cases as u64),
             (RunEvent::CaseStarted { path, .. }, Some(bar)) => bar.set_message(path.clone()),
@@ -54,6 +65,10 @@ impl Progress {
                     Lang::Zh => format!("第 {index}/{of} 种顺序"),
                 };
                 bar.set_message(format!("{path}  {order}"));
+            }
+            (RunEvent::Working { path, what }, Some(bar)) => {
+                let what = report::progress::work(*what, self.lang);
+                bar.set_message(format!("{path}  {what}"));
             }
             (
                 RunEvent::Proved {
@@ -86,12 +101,15 @@ impl Progress {
                     }
                 }
             }
-            (RunEvent::CaseFinished(result), Some(bar)) => {
-                // A pass needs no line of its own while the bar moves.
-                if !matches!(result.verdict, Verdict::Pass | Verdict::Skip { .. }) {
-                    bar.println(report::progress::case_line(result, self.lang, self.colour));
+            (RunEvent::CaseFinished(result), bar) => {
+                let told = match self.verbose {
+                    true => vec![report::progress::case_line(result, self.lang, self.colour)],
+                    false => self.suites.take(result, self.lang, self.colour),
+                };
+                tell(bar.as_ref(), told);
+                if let Some(bar) = bar {
+                    bar.inc(1);
                 }
-                bar.inc(1);
             }
             (
                 RunEvent::RegressionPlayed {
@@ -112,16 +130,25 @@ impl Progress {
                 };
                 let sentence = self.lang.pick(sentence, sentence_zh);
                 let line = format!("regression {file} ({rule}): {sentence}{changed}");
-                match bar {
-                    Some(bar) => bar.println(line),
-                    None => eprintln!("{line}"),
+                tell(bar.as_ref(), [line]);
+            }
+            (RunEvent::RunFinished { .. }, bar) => {
+                tell(bar.as_ref(), self.suites.end(self.lang, self.colour));
+                if let Some(bar) = bar {
+                    bar.finish_and_clear();
                 }
             }
-            (RunEvent::RunFinished { .. }, Some(bar)) => bar.finish_and_clear(),
-            (RunEvent::CaseFinished(result), None) => {
-                eprintln!("{}", report::progress::case_line(result, self.lang, false))
-            }
             _ => {}
+        }
+    }
+}
+
+/// Lines above the bar, or by themselves.
+fn tell(bar: Option<&ProgressBar>, lines: impl IntoIterator<Item = String>) {
+    for line in lines {
+        match bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wxmock_harness::event::{CaseResult, RunEvent};
+use wxmock_harness::exploration::Rate;
 use wxmock_harness::lang::Say;
 use wxmock_harness::plan::{self, Case, Selection};
 use wxmock_harness::run::{Kept, Replayed};
@@ -24,9 +25,9 @@ pub(crate) struct RegressionArgs {
     /// Keep the order of every failing case in this folder, and run what is kept there first (commit the folder)
     #[arg(long, value_name = "DIR", env = "WXMOCK_REGRESSIONS")]
     regressions: Option<PathBuf>,
-    /// Remove from the folder what does not fail any more
+    /// Leave in the folder what does not fail any more; otherwise its file is removed
     #[arg(long, requires = "regressions")]
-    forget_fixed: bool,
+    keep_fixed: bool,
 }
 
 /// One kept failure.
@@ -43,6 +44,9 @@ struct Entry {
     adapter_hash: String,
     /// Version of wxmock that kept it.
     wxmock: String,
+    /// How often it failed when it was kept; absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<Rate>,
 }
 
 /// The kept failures a run begins with.
@@ -118,6 +122,8 @@ impl Regressions<'_> {
                 file,
                 rule: entry.rule.clone(),
                 token: token.clone(),
+                rate: entry.rate,
+                forget: !self.args.keep_fixed,
                 changed: entry.changed(adapter),
                 cases: plan::cases(&cases, &Selection::default()),
             });
@@ -125,8 +131,8 @@ impl Regressions<'_> {
         first
     }
 
-    /// After a run: removes what does not fail any more, if that was asked for, and keeps the order of every case that
-    /// failed.
+    /// After a run: removes what is fixed and what this version would not produce, unless it shall be left, and keeps the order
+    /// of every case that failed.
     pub(crate) fn update(&self, events: &[RunEvent], adapter: &Adapter) -> Result<(), Failure> {
         let Some(folder) = &self.args.regressions else {
             return Ok(());
@@ -134,7 +140,7 @@ impl Regressions<'_> {
         for event in events {
             match event {
                 RunEvent::RegressionPlayed { file, outcome, .. }
-                    if self.args.forget_fixed && outcome == Replayed::Fixed.word() =>
+                    if !self.args.keep_fixed && is_over(outcome) =>
                 {
                     let path = folder.join(file);
                     fs::remove_file(&path).map_err(|error| {
@@ -151,6 +157,14 @@ impl Regressions<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a kept failure has nothing to say any more.
+fn is_over(outcome: &str) -> bool {
+    let retired = Replayed::Refused {
+        why: Say::default(),
+    };
+    [Replayed::Fixed.word(), retired.word()].contains(&outcome)
 }
 
 impl Entry {
@@ -191,6 +205,7 @@ fn write(
         adapter: adapter.name.clone(),
         adapter_hash: adapter.fingerprint.clone(),
         wxmock: env!("CARGO_PKG_VERSION").to_owned(),
+        rate: result.evidence.rate,
     };
     // One file a case and rule: the newest order of it.
     let axes: Vec<String> = result
@@ -248,7 +263,7 @@ mod tests {
     fn args(folder: &Path) -> RegressionArgs {
         RegressionArgs {
             regressions: Some(folder.to_path_buf()),
-            forget_fixed: false,
+            keep_fixed: false,
         }
     }
 
@@ -374,10 +389,7 @@ mod tests {
     #[test]
     fn a_failure_is_kept_played_first_next_time_and_forgotten_when_it_is_repaired() {
         let folder = tempfile::tempdir().unwrap();
-        let args = RegressionArgs {
-            forget_fixed: true,
-            ..args(folder.path())
-        };
+        let args = args(folder.path());
         let cases = [twin()];
         let first = check("racy", &args, &cases);
         assert_eq!((played(&first), exit_code(&first)), (vec![], 1));
@@ -435,7 +447,8 @@ mod tests {
             played(&repaired)
         );
         assert_eq!(exit_code(&repaired), 0);
-        assert!(!path.exists(), "--forget-fixed");
+        assert!(played(&repaired)[0].ends_with("its file is removed"));
+        assert!(!path.exists());
         assert_eq!(
             played(&check("candidate-keys", &args, &cases)),
             Vec::<String>::new()
@@ -457,6 +470,7 @@ mod tests {
                 adapter: adapter.to_owned(),
                 adapter_hash: "0123456789abcdef".to_owned(),
                 wxmock: "0.0.0".to_owned(),
+                rate: None,
             };
             fs::write(folder.path().join(file), toml::to_string(&entry).unwrap()).unwrap();
         };
@@ -488,8 +502,13 @@ mod tests {
         assert!(fixed.starts_with("FIXED"), "{fixed}");
         assert!(
             unknown
-                .starts_with("ERROR: token: there is no case `concurrent-login/renamed-since/n:2`"),
+                .starts_with("RETIRED: this version would not produce this order: there is no case `concurrent-login/renamed-since/n:2`"),
             "{unknown}"
+        );
+        let left = |file: &str| folder.path().join(file).exists();
+        assert_eq!(
+            ["a.toml", "b.toml", "c.toml", "d.toml"].map(left),
+            [false, false, true, true]
         );
         assert_eq!(exit_code(&events), 0);
     }

@@ -2,30 +2,40 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use wxmock_world::Seed;
 
+use wxmock_harness::exploration::Rate;
 use wxmock_harness::plan::{self, Selection};
 use wxmock_harness::report;
 use wxmock_harness::report::ndjson::{self, ReadError};
-use wxmock_harness::run::{Replayed, Settings};
+use wxmock_harness::run::{Replayed, Runner, Settings, Strength, playable};
 use wxmock_harness::schedule::ReplayToken;
 
 use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
 
-/// Run one order again: FIXED, STILL FAILS, DIVERGED or ERROR
+/// Run one order again: FIXED, STILL FAILS, NOT SEEN, DIVERGED or ERROR
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock replay 'wxs1:concurrent-login/…:S1.S2.K1.K2.R2.R1:7f3a' --adapter wxmock.toml
   wxmock replay wxmock-report/run.json --adapter wxmock.toml      the first failure of a run
 
-Exit codes: 0 FIXED · 1 STILL FAILS · 6 DIVERGED · 3 not a token, or of another version · 5 the backend did not start")]
+A failure seen 5 times of 5 is called FIXED after 5 runs without it; one seen 3 times of 5 after as many as make it 95 %
+certain that it would have shown. How often it failed is read from the file; a bare token counts as 5 of 5, or as rarer if
+steps are taken together in its order (R1+R2).
+
+Exit codes: 0 FIXED · 1 STILL FAILS, at the first run that fails · 2 NOT SEEN: held, but too few runs to call it fixed ·
+  6 DIVERGED · 3 not a token, or one this version would not produce · 5 the backend did not start")]
 pub(crate) struct Args {
     /// The token a failure prints after `Again:`, or a file that holds one: run.json, run.ndjson, or one kept by
     /// `check --regressions`
     #[arg(value_name = "TOKEN|FILE")]
     token: String,
+    /// Run it this often if it does not fail [default: as often as the strength of the failure needs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: Option<u16>,
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
@@ -34,7 +44,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
-        let token = token(&self.token)?;
+        let Kept { token, rate } = kept(&self.token)?;
         let lang = self.lang.get();
         let cases = plan::cases(
             &super::explore::scenarios_of(&token.path),
@@ -43,6 +53,16 @@ impl Args {
         token
             .resolve(&cases)
             .map_err(|error| wrong(&error.to_string()))?;
+        playable(&token, &cases).map_err(|why| {
+            Failure::usage(
+                why.in_lang(lang),
+                "an older version made this token; `wxmock check` gives what still fails a token of its own",
+            )
+        })?;
+        let strength = Strength {
+            rate,
+            repeat: self.repeat.map(usize::from),
+        };
         // The seed of the data is part of the token.
         self.target.seed = Seed(token.seed);
         let adapter = self.target.adapter()?;
@@ -57,8 +77,9 @@ impl Args {
             let cancel = cancel_on_signal();
             let session = self.target.start(adapter).await?;
             let adjust = |settings: &mut Settings| settings.cancel = cancel;
+            let play = async |runner: &mut Runner| runner.replay(&token, &cases, strength).await;
             let replay = session
-                .drive(adjust, async |runner| runner.replay(&token, &cases).await)
+                .drive(adjust, play)
                 .await
                 .map_err(|error| not_run(&error))?;
             if let Some(history) = replay
@@ -77,6 +98,14 @@ impl Args {
     }
 }
 
+/// A failure to play again.
+#[derive(Debug, PartialEq)]
+struct Kept {
+    token: ReplayToken,
+    /// How often it failed; `None` if nobody says.
+    rate: Option<Rate>,
+}
+
 fn wrong(what: &str) -> Failure {
     Failure::usage(what, "copy the whole token after `Again: wxmock replay`")
 }
@@ -87,20 +116,21 @@ fn kept_hash(text: &str) -> Option<String> {
     let first = content
         .lines()
         .next()
-        .and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let whole = || serde_json::from_str::<serde_json::Value>(&content).ok();
+        .and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let whole = || serde_json::from_str::<Value>(&content).ok();
     let value = first.or_else(whole)?;
     let hash = value
         .get("adapter_hash")
         .or_else(|| value.get("adapter")?.get("hash"));
-    hash.and_then(serde_json::Value::as_str).map(str::to_owned)
+    hash.and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The token itself, or the first one a run's file holds.
-fn token(text: &str) -> Result<ReplayToken, Failure> {
+/// The token itself, or the first failure a run's file holds.
+fn kept(text: &str) -> Result<Kept, Failure> {
     let path = Path::new(text);
     if text.starts_with("wxs") || !path.exists() {
-        return text.parse().map_err(|error| wrong(&format!("{error}")));
+        let token = text.parse().map_err(|error| wrong(&format!("{error}")))?;
+        return Ok(Kept { token, rate: None });
     }
     if path.is_dir() {
         return Err(Failure::usage(
@@ -110,9 +140,8 @@ fn token(text: &str) -> Result<ReplayToken, Failure> {
     }
     let content = std::fs::read_to_string(path)
         .map_err(|error| wrong(&format!("cannot read {text}: {error}")))?;
-    let found = content.split('"').find(|word| word.starts_with("wxs1:"));
     let cut_short = cut_short(&content);
-    let Some(found) = found else {
+    let Some((found, rate)) = first_failure(&content) else {
         if let Some(error) = cut_short {
             return Err(Failure::usage(
                 format!("{text}: {error}; no failure is in it so far"),
@@ -127,9 +156,57 @@ fn token(text: &str) -> Result<ReplayToken, Failure> {
     if let Some(error) = cut_short {
         eprintln!("{text}: {error}; what follows is the first failure in it");
     }
-    found
+    let token = found
         .parse()
-        .map_err(|error| wrong(&format!("the token in {text}: {error}")))
+        .map_err(|error| wrong(&format!("the token in {text}: {error}")))?;
+    Ok(Kept { token, rate })
+}
+
+/// Token and rate of the first failure in a file: a kept failure, `run.json`, a transcript, or any text with a token.
+fn first_failure(content: &str) -> Option<(String, Option<Rate>)> {
+    if let Ok(kept) = toml::from_str::<Value>(content) {
+        return told(&kept, "/rate");
+    }
+    if let Ok(run) = serde_json::from_str::<Value>(content)
+        && let Some(cases) = run.get("cases").and_then(Value::as_array)
+    {
+        return worst(cases.iter()).and_then(|case| told(case, "/evidence/rate"));
+    }
+    let events: Vec<Value> = content
+        .lines()
+        .map_while(|line| serde_json::from_str(line).ok())
+        .collect();
+    if events.is_empty() {
+        let token = content
+            .split(['"', '\'', '\n'])
+            .find(|word| word.starts_with("wxs1:"))?;
+        return Some((token.to_owned(), None));
+    }
+    let is = |event: &&Value, name: &str| event["event"] == name;
+    let finished = events.iter().filter(|event| is(event, "case_finished"));
+    let failing = |event: &&Value| {
+        is(event, "order_finished")
+            && event["violations"]
+                .as_array()
+                .is_some_and(|found| !found.is_empty())
+    };
+    worst(finished)
+        .or_else(|| events.iter().find(failing))
+        .and_then(|event| told(event, "/evidence/rate"))
+}
+
+/// The first case with a token that fails, else the first that has one at all.
+fn worst<'v>(cases: impl Iterator<Item = &'v Value>) -> Option<&'v Value> {
+    let with_token: Vec<&Value> = cases.filter(|case| case["token"].is_string()).collect();
+    let fails = with_token.iter().find(|case| case["verdict"] == "FAIL");
+    fails.or_else(|| with_token.first()).copied()
+}
+
+fn told(value: &Value, rate: &str) -> Option<(String, Option<Rate>)> {
+    let token = value["token"].as_str()?.to_owned();
+    let rate = value.pointer(rate).cloned();
+    let rate = rate.and_then(|rate| serde_json::from_value(rate).ok());
+    Some((token, rate))
 }
 
 /// Why a transcript has no end; `None` for whole ones and for other files.
@@ -137,4 +214,28 @@ fn cut_short(content: &str) -> Option<ReadError> {
     ndjson::read(content)
         .err()
         .filter(|error| matches!(error, ReadError::Truncated { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_of_a_file_is_found_with_its_rate() {
+        let rate = Some(Rate { failed: 3, of: 5 });
+        let found = |token: &str, rate| Some((token.to_owned(), rate));
+        let case = r#"{"token":"wxs1:a","verdict":"WARN","evidence":{}},{"token":"wxs1:b","verdict":"FAIL","evidence":{"rate":{"failed":3,"of":5}}}"#;
+        let run = format!(r#"{{"schema":1,"cases":[{case}]}}"#);
+        assert_eq!(first_failure(&run), found("wxs1:b", rate));
+        assert_eq!(first_failure(r#"{"schema":1,"cases":[]}"#), None);
+        let passing = r#"{"event":"order_finished","token":"wxs1:p","violations":[]}"#;
+        let failing = r#"{"event":"order_finished","token":"wxs1:f","violations":[{}]}"#;
+        let finished = r#"{"event":"case_finished","token":"wxs1:s","verdict":"FAIL","evidence":{"rate":{"failed":3,"of":5}}}"#;
+        let lines = |lines: &[&str]| first_failure(&lines.join("\n"));
+        assert_eq!(lines(&[passing, failing]), found("wxs1:f", None));
+        assert_eq!(lines(&[passing, failing, finished]), found("wxs1:s", rate));
+        assert_eq!(lines(&[passing]), None);
+        let kept = "token = \"wxs1:k\"\nrule = \"KEY-04\"\n[rate]\nfailed = 3\nof = 5\n";
+        assert_eq!(first_failure(kept), found("wxs1:k", rate));
+    }
 }

@@ -95,7 +95,7 @@ impl Args {
     }
 }
 
-/// `caught  racy  KEY-04  also KEY-02  (8 cases, 194 orders)`.
+/// `caught  racy  KEY-04  late-reply-overwrites  also KEY-02  8 cases, 194 orders`.
 fn line(row: &Row) -> String {
     let own = row.own_rule.unwrap_or_default();
     let word = match (row.own_rule, row.holds()) {
@@ -115,8 +115,9 @@ fn line(row: &Row) -> String {
     } else {
         format!("also {}", others.join(" "))
     };
+    let mechanism = row.own_mechanism.unwrap_or_default();
     let mut text = format!(
-        "{word:<8} {:<22} {own:<8} {also:<32} {} cases, {} orders",
+        "{word:<8} {:<20} {own:<8} {mechanism:<25} {also:<28} {} cases, {} orders",
         row.design, row.cases, row.orders
     );
     for complaint in &row.complaints {

@@ -1,8 +1,10 @@
 //! What the commands that run cases share: load the adapter, start both ends, run, show, write, stop.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::signal::unix::{SignalKind, signal};
 use wxmock_harness::event::RunEvent;
@@ -33,6 +35,9 @@ pub(crate) struct TargetArgs {
     /// Seed of everything the mock makes up
     #[arg(long, value_name = "N", env = "WXMOCK_SEED", default_value = "1")]
     pub(crate) seed: Seed,
+    /// Meet the people of an earlier run again: the word its report states [default: people nobody has seen]
+    #[arg(long, value_name = "WORD", env = "WXMOCK_RUN_NONCE", value_parser = nonce)]
+    run_nonce: Option<String>,
 }
 
 impl TargetArgs {
@@ -55,6 +60,7 @@ impl TargetArgs {
         let settings = SessionSettings {
             seed: self.seed,
             mock_port: self.mock_port,
+            nonce: self.run_nonce.clone().unwrap_or_else(fresh_nonce),
         };
         Session::start(adapter, &settings)
             .await
@@ -95,6 +101,12 @@ impl Follow {
             progress: Progress::new(lang),
             failed: None,
         })
+    }
+
+    /// A line for every case, if wished.
+    pub(crate) fn verbosely(mut self, verbose: bool) -> Self {
+        self.progress.set_verbose(verbose);
+        self
     }
 
     pub(crate) fn event(&mut self, event: RunEvent) {
@@ -203,6 +215,23 @@ fn not_started(error: &SessionError) -> Failure {
     Failure::new(exit, text, help)
 }
 
+/// A word no earlier run of this machine has had: a database that outlives the run must not know its people.
+fn fresh_nonce() -> String {
+    let mut hasher = DefaultHasher::new();
+    (SystemTime::now(), std::process::id()).hash(&mut hasher);
+    format!("{:010x}", hasher.finish() >> 24)
+}
+
+fn nonce(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match text.len() {
+        1..=40 if text.bytes().all(plain) => Ok(text.to_owned()),
+        _ => Err(format!(
+            "write up to 40 letters, digits, `-` and `_`, as a report states it, not `{text}`"
+        )),
+    }
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -246,6 +275,8 @@ pub(crate) fn view(trace: bool, lang: Lang) -> TerminalOptions {
         // `anstream` takes the colour out again where the reader does not want it.
         colour: terminal,
         trace,
+        adapter_file: String::new(),
+        verbose: false,
         lang,
     }
 }

@@ -7,7 +7,12 @@
 )]
 
 mod alarms;
+mod features;
+mod findings;
+mod mechanisms;
+mod runs;
 mod senses;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -182,6 +182,7 @@ impl Builder {
             mark: format!("mark-{name}"),
             forgery: None,
             has_plus: false,
+            plus_on_purpose: false,
             captured: tick,
         });
         let payload = self.history.payloads.len() - 1;

@@ -30,6 +30,91 @@ pub(crate) fn code_01(facts: &Facts<'_>) -> Vec<Finding> {
     found
 }
 
+/// KEY-01 and CODE-01: what is exchanged for a login is the code that this login submitted.
+pub(crate) fn exchanged_code(facts: &Facts<'_>) -> Vec<Finding> {
+    let exchanges = |code: &str| {
+        let calls = &facts.history.upstream;
+        calls
+            .iter()
+            .any(|call| is_exchange(call) && call.code.as_deref() == Some(code))
+    };
+    // Who is let go with "try later" may have waited for a turn that never came; its calls are then hard to tell apart.
+    let told = |index: &usize, login: &Operation| {
+        facts.ended(*index).is_some() && login.answer.outcome != Outcome::RetryLater
+    };
+    facts
+        .logins()
+        .filter(|(index, login)| told(index, login))
+        .filter_map(|(index, login)| {
+            let own = login.code.as_deref().filter(|own| !exchanges(own))?;
+            let mut calls = facts.history.upstream.iter().enumerate();
+            let (place, call) = calls.find(|(_, call)| {
+                is_exchange(call)
+                    && call.operation == Some(index)
+                    && call.code.as_deref() != Some(own)
+            })?;
+            Some(other_code(facts, index, place, call))
+        })
+        .collect()
+}
+
+fn other_code(facts: &Facts<'_>, index: usize, place: usize, call: &UpstreamCall) -> Finding {
+    let login = op(facts, index);
+    let own = login.code.as_deref().unwrap_or_default();
+    let submitter = call
+        .code
+        .as_deref()
+        .and_then(|code| facts.submissions(code).first().copied())
+        .map(|other| op(facts, other));
+    let (rule, sentence) = match (&call.code, submitter) {
+        (Some(other), Some(by)) => (
+            if by.user == login.user {
+                "CODE-01"
+            } else {
+                "KEY-01"
+            },
+            say!(
+                "{who} submitted the code {own}; the backend exchanged {other}, the code of {by}, in its place.",
+                "{who} 提交的 code 是 {own}，后端拿去换的却是 {other}，那是{by}提交的 code。",
+                who = facts.who(login),
+                own = own,
+                other = other,
+                by = facts.who(by)
+            ),
+        ),
+        _ => (
+            "CODE-01",
+            say!(
+                "{who} submitted the code {own}; the backend exchanged another one, which nobody submitted.",
+                "{who} 提交的 code 是 {own}，后端拿去换的却是另一个没有人提交过的 code。",
+                who = facts.who(login),
+                own = own
+            ),
+        ),
+    };
+    let step = facts
+        .call_step(place, StepKind::UpstreamArrived)
+        .or_else(|| facts.call_step(place, StepKind::Commit));
+    Finding::must(rule, index, sentence)
+        .because(say!(
+            "The request came in at {place}.",
+            "请求在{place}到达。",
+            place = facts.place(facts.step_of(index, StepKind::Submit))
+        ))
+        .because(say!(
+            "However, at {place} WeChat was asked for {asked}, and for {own} it never was: requests that are open at once share what holds the code, or it is spoilt on its way.",
+            "可是{place}向微信换取的是{asked}，{own} 从未拿去换过：同时在途的请求共用了存放 code 的变量，或者 code 在途中变了样。",
+            place = facts.place(step),
+            asked = match &call.code {
+                Some(other) => Say::same(format!(" {other}")),
+                None => say!("another code", "另一个 code"),
+            },
+            own = own
+        ))
+        .steps(step)
+        .steps(facts.ends_of(index))
+}
+
 fn op<'a>(facts: &Facts<'a>, index: usize) -> &'a Operation {
     &facts.history.operations[index]
 }
@@ -172,7 +257,9 @@ pub(crate) fn code_03(facts: &Facts<'_>) -> Vec<Finding> {
     for (index, login) in facts.logins() {
         let calls = facts.calls_of(index);
         let dead = calls.iter().find(|(_, call)| {
-            is_exchange(call) && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
+            is_exchange(call)
+                && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
+                && !facts.is_mixed_up(call)
         });
         let Some((place, call)) = dead else { continue };
         let refusal = Refusal::of(facts, login, *place, call);
@@ -375,6 +462,53 @@ mod tests {
         let p = b.forge("P1", "p", crate::history::Forgery::OtherAppWatermark);
         b.history.operations[one].payload = Some(p);
         check(&b.history, &[]);
+    }
+
+    /// Two open logins, of which the first is exchanged with `code`.
+    fn exchanged_with(code: Option<&str>, second: (&str, &str)) -> History {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit(second.0, second.1);
+        let first = b.commit(one, 1);
+        b.history.upstream[first].code = code.map(str::to_owned);
+        b.reply(first);
+        let call = b.commit(two, 1);
+        b.reply(call);
+        b.welcome(one, "t1");
+        b.welcome(two, "t2");
+        b.history
+    }
+
+    #[test]
+    fn exchanged_code_catches_the_code_of_another_request_and_one_of_nobody() {
+        check(&exchanged_with(Some("d1"), ("Q1", "d1")), &["KEY-01"]);
+        check(&exchanged_with(Some("c2"), ("P2", "c2")), &["CODE-01"]);
+        check(&exchanged_with(None, ("Q1", "d1")), &["CODE-01"]);
+    }
+
+    #[test]
+    fn what_another_code_brings_is_no_second_fault_of_the_login() {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit("Q1", "d1");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        let call = b.refuse(two, 40163);
+        b.history.upstream[call].code = Some("c1".into());
+        b.reply(call);
+        b.welcome(one, "t1");
+        b.welcome(two, "t2");
+        check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn exchanged_code_spares_a_login_with_its_own_code_and_a_call_that_is_nobodys() {
+        check(&exchanged_with(Some("c1"), ("Q1", "d1")), &[]);
+        let mut history = exchanged_with(Some("c1"), ("Q1", "d1"));
+        let mut stray = history.upstream[0].clone();
+        (stray.code, stray.operation) = (Some("d1".into()), None);
+        history.upstream.push(stray);
+        check(&history, &[]);
     }
 
     /// A login whose code WeChat refuses.

@@ -1,7 +1,7 @@
 //! The scenario's own `[expect]` lists: which answers an operation may get.
 
-use crate::history::Outcome;
-use crate::judge::facts::{Facts, said, word};
+use crate::history::{Operation, Outcome};
+use crate::judge::facts::{Facts, honest, is_login, said, word};
 use crate::judge::finding::Finding;
 use crate::lang::{Say, say};
 use crate::verdict::Level;
@@ -13,12 +13,15 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
     }
     facts
         .operations()
-        .filter(|(_, op)| !op.tried_again)
+        .filter(|(index, op)| !op.tried_again && !facts.gave_way(*index, op))
         .filter_map(|(index, op)| {
             let expected = facts.context.expectations.get(&op.label)?;
             let outcome = op.answer.outcome;
             let (level, list) = match &expected.should {
                 _ if outcome == Outcome::Indefinite => return None,
+                _ if facts.refused_as_replaced(op) || refused_for_its_data(facts, index, op) => {
+                    return None;
+                }
                 _ if !expected.must.is_empty() && !expected.must.contains(&outcome) => {
                     (Level::Must, &expected.must)
                 }
@@ -31,25 +34,49 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
             } else {
                 say!("should", "应当")
             };
-            Some(
-                Finding::must(
-                    &expected.rule,
-                    index,
-                    say!(
-                        "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
-                        "{who} 执行 `{label}`，结果：{got}；按这种顺序{binds}是 {words}。",
-                        who = facts.who(op),
-                        label = op.label,
-                        got = said(&op.answer),
-                        binds = binds,
-                        words = Say::join(words, &say!(" or ", " 或 ")),
-                    ),
-                )
-                .at(level)
-                .steps(facts.ends_of(index)),
+            let finding = Finding::must(
+                &expected.rule,
+                index,
+                say!(
+                    "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
+                    "{who} 执行 `{label}`，结果：{got}；按这种顺序{binds}是 {words}。",
+                    who = facts.who(op),
+                    label = op.label,
+                    got = said(&op.answer),
+                    binds = binds,
+                    words = Say::join(words, &say!(" or ", " 或 ")),
+                ),
             )
+            .at(level)
+            .steps(facts.ends_of(index));
+            Some(match facts.undeclared_replacement(op) {
+                Some(line) => finding.because(line),
+                None => finding,
+            })
         })
         .collect()
+}
+
+/// Whether a login was refused for the data it carried, in a way that KEY-02 judges: a key that this login's exchange did
+/// not bring cannot open it, and no refusal of data is about accounts.
+fn refused_for_its_data(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
+    let Some(payload) = facts.payload(op).filter(|payload| honest(payload)) else {
+        return false;
+    };
+    let refused = matches!(
+        op.answer.outcome,
+        Outcome::Relogin | Outcome::Denied | Outcome::Invalid
+    );
+    let about_accounts = facts
+        .context
+        .expectations
+        .get(&op.label)
+        .is_some_and(|expected| expected.rule == "ACC-01");
+    let brought = payload
+        .key_no
+        .is_some_and(|no| facts.keys_of_login(index).contains(&no));
+    is_login(op)
+        && ((op.answer.outcome == Outcome::Relogin && !brought) || (refused && about_accounts))
 }
 
 #[cfg(test)]
@@ -104,6 +131,44 @@ mod tests {
         check(relogin, &[ok, relogin], None, None);
         check(ok, &[ok, relogin], Some(&[ok]), None);
         check(relogin, &[], Some(&[ok]), Some(Level::Should));
+    }
+
+    /// A login of A that carries data sealed under `sealing`, whose exchange brings key 2, and which gets `outcome`;
+    /// whether the expectation `rule` of an `ok` is violated.
+    fn sealed(sealing: u32, outcome: Outcome, rule: &str) -> bool {
+        let mut b = Builder::new();
+        b.login("P9", "c0", 1, "t0");
+        let payload = b.capture("P1", "p", sealing);
+        let op = b.submit("P1", "c1");
+        b.history.operations[op].payload = Some(payload);
+        let call = b.commit(op, 2);
+        b.reply(call);
+        b.answer(op, outcome);
+        let wish = Expectation {
+            must: vec![Outcome::Ok],
+            should: None,
+            rule: rule.to_owned(),
+        };
+        let context = JudgeContext {
+            expectations: [("submit c1".to_owned(), wish)].into_iter().collect(),
+            ..JudgeContext::default()
+        };
+        let found = judge(&b.history, &context);
+        found.iter().any(|found| found.rule == rule)
+    }
+
+    #[test]
+    fn data_under_another_key_than_the_login_brings_may_be_sent_back() {
+        assert!(!sealed(1, Outcome::Relogin, "ERR-05"));
+        assert!(sealed(2, Outcome::Relogin, "ERR-05"));
+        assert!(sealed(1, Outcome::ServerError, "ERR-05"));
+    }
+
+    #[test]
+    fn a_refused_decryption_is_no_account_problem() {
+        assert!(!sealed(2, Outcome::Relogin, "ACC-01"));
+        assert!(!sealed(2, Outcome::Invalid, "ACC-01"));
+        assert!(sealed(2, Outcome::ServerError, "ACC-01"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::history::{
     Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    Purpose, StepKind, Tick, UpstreamCall,
+    Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
 };
 use crate::judge::context::JudgeContext;
 use crate::judge::steps;
@@ -141,6 +141,21 @@ impl<'a> Facts<'a> {
                 || given_up(call)
         });
         answered && released
+    }
+
+    /// Whether logins with different codes asked about the code of this call: which of them made which call is then a guess,
+    /// and no rule about one login's own exchange can be asked of it.
+    pub(crate) fn is_mixed_up(&self, call: &UpstreamCall) -> bool {
+        let history = self.history;
+        history.upstream.iter().any(|other| {
+            let submitted = other
+                .operation
+                .and_then(|owner| history.operations.get(owner)?.code.as_deref());
+            is_exchange(other)
+                && other.code.is_some()
+                && other.code == call.code
+                && submitted.is_some_and(|code| other.code.as_deref() != Some(code))
+        })
     }
 
     /// Whether a fault of the scenario hit a call made for operation `index`.
@@ -330,6 +345,18 @@ pub(crate) fn looks(facts: &Facts<'_>, op: &Operation) -> Vec<Say> {
 /// "500 (server_error)", "no answer".
 pub(crate) fn said(answer: &Answer) -> Say {
     match answer.status {
+        Some(status) if answer.relogin == Some(ReloginCause::Token) => say!(
+            "{status} ({word}: the session is not accepted any more)",
+            "{status}（{word}：会话已失效）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
+        Some(status) if answer.relogin == Some(ReloginCause::Key) => say!(
+            "{status} ({word}: the session is good, no key opens the payload)",
+            "{status}（{word}：会话有效，但没有 key 能解开密文）",
+            status = u32::from(status),
+            word = word(answer.outcome)
+        ),
         Some(status) => say!(
             "{status} ({word})",
             "{status}（{word}）",

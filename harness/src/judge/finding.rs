@@ -5,7 +5,7 @@ use crate::judge::facts::Facts;
 use crate::judge::impact::observed;
 use crate::judge::mechanism::establish;
 use crate::judge::rules::rules;
-use crate::lang::Say;
+use crate::lang::{Say, say};
 use crate::verdict::{Impact, Level, Violation};
 
 /// A violation before sorting and de-duplication.
@@ -57,6 +57,14 @@ impl Finding {
             .map(|operation| (operation.op.clone(), operation.answer.outcome))
             .unzip();
         let subject = &facts.context.subject;
+        if let Some(info) = mechanism.info() {
+            self.because.push(say!(
+                "How it comes about: {title} ({name}).",
+                "成因：{title}（{name}）。",
+                title = Say::fixed(info.title, info.title_zh),
+                name = mechanism.id()
+            ));
+        }
         self.steps.sort_unstable();
         self.steps.dedup();
         let (because, because_zh) = self

@@ -6,6 +6,7 @@
 mod accounts;
 mod codes;
 mod context;
+mod crossing;
 mod doubt;
 mod expectations;
 mod facts;
@@ -15,6 +16,7 @@ mod key_use;
 mod liveness;
 mod mechanism;
 mod rules;
+mod sessions;
 pub mod steps;
 mod tokens;
 mod upstream;
@@ -44,11 +46,12 @@ use crate::verdict::{Level, Violation};
 #[must_use]
 pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     let facts = Facts::new(history, context);
-    let families: [fn(&Facts<'_>) -> Vec<Finding>; 14] = [
+    let families: [fn(&Facts<'_>) -> Vec<Finding>; 15] = [
         key_use::key_01,
         key_use::key_04,
         key_use::key_02,
         key_use::key_03,
+        codes::exchanged_code,
         codes::code_01,
         codes::code_03,
         tokens::tok_01,
@@ -79,6 +82,11 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
         .collect();
     violations.sort_by_key(rank);
     violations
+}
+
+/// Writes into a history what every `relogin` was about, as far as what else was asked can tell.
+pub(crate) fn name_relogins(history: &mut History, context: &JudgeContext) {
+    sessions::name_relogins(history, context);
 }
 
 /// Why this order proves nothing, though no rule is broken; `None` if it does prove something. The text is a reason

@@ -13,7 +13,7 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
             let calls = facts.calls_of(index);
             let (place, call) = calls
                 .iter()
-                .filter(|(_, call)| grants(call))
+                .filter(|(_, call)| grants(call) && !facts.is_mixed_up(call))
                 .max_by_key(|(_, call)| call.arrived)?;
             let redeemed = op.code.as_deref().is_some_and(|code| facts.exchanged(code));
             let granted = op.answer.outcome == Outcome::Ok || op.answer.token_hash.is_some();
@@ -77,7 +77,7 @@ fn last_faulted<'a>(
     let calls = facts.calls_of(index);
     let last = calls
         .into_iter()
-        .filter(|(_, call)| grants(call))
+        .filter(|(_, call)| grants(call) && !facts.is_mixed_up(call))
         .max_by_key(|(_, call)| call.arrived)?;
     facts.fault(last.1).is_some_and(chosen).then_some(last)
 }

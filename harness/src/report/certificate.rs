@@ -167,7 +167,7 @@ fn claim(case: &CaseResult) -> Say {
             "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，不可能发生的 {infeasible} 种",
             total = total,
             of = of,
-            executed = case.orders_run,
+            executed = case.orders_run - explored.beside,
             infeasible = infeasible
         ),
     };

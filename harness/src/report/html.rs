@@ -14,15 +14,19 @@ use sha2::{Digest as _, Sha256};
 use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
 use crate::exploration::{Evidence, Rate, Twin};
-use crate::history::{Ending, Message};
+use crate::findings::Finding;
+use crate::history::{Ending, History, Message};
 use crate::judge::{impact_word, level_word, repairs, rule};
-use crate::lang::Lang;
+use crate::lang::{Lang, Say};
+use crate::report::again;
 use crate::report::certificate::Certificate;
 use crate::report::neighbour::{Neighbour, nearest, played};
 use crate::report::run_view::{
     OrderView, Progress, RunView, area, headline_impact, reason, verdict_word,
 };
 use crate::report::sequence::{Said, Sequence};
+use crate::report::terminal::level_verdict;
+use crate::report::words;
 use crate::schedule::ReplayToken;
 use crate::verdict::{Level, Violation};
 
@@ -106,6 +110,35 @@ struct Entry<'a> {
     beside: Option<usize>,
 }
 
+/// One cause; its picture, its replay command, and the cases that show it.
+#[derive(Serialize)]
+struct Found<'a> {
+    id: &'a str,
+    verdict: &'static str,
+    rule: &'a str,
+    level: &'static str,
+    impact: &'static str,
+    title: String,
+    title_zh: String,
+    place: String,
+    extent: String,
+    extent_zh: String,
+    violation: Broken<'a>,
+    symptoms: &'a [&'a str],
+    repairs: Vec<&'static str>,
+    repairs_zh: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Known<'a>>,
+    /// Path of the case that shows it best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    /// (path, alias, orders) of every case that shows it.
+    cases: Vec<(&'a str, &'a str, usize)>,
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<usize>,
+}
+
 #[derive(Serialize)]
 struct Broken<'a> {
     rule: &'a str,
@@ -164,8 +197,10 @@ enum State {
 
 /// Pictures, each once, up to the cap.
 #[derive(Default)]
-struct Album {
+struct Album<'a> {
     pictures: Vec<Sequence>,
+    /// Which history, and what is pointed at in it, each picture is of.
+    known: Vec<(&'a History, &'a [usize])>,
     left_out: usize,
     /// Bytes of headers and bodies so far.
     said: usize,
@@ -173,13 +208,20 @@ struct Album {
     hushed: usize,
 }
 
-impl Album {
-    fn add(&mut self, picture: impl FnOnce() -> Sequence, must: bool) -> Option<usize> {
+impl<'a> Album<'a> {
+    fn add(&mut self, history: &'a History, pointed: &'a [usize], must: bool) -> Option<usize> {
+        let known = self
+            .known
+            .iter()
+            .position(|(other, steps)| std::ptr::eq(*other, history) && *steps == pointed);
+        if known.is_some() {
+            return known;
+        }
         if self.pictures.len() >= PER_PAGE && !must {
             self.left_out += 1;
             return None;
         }
-        let mut picture = picture();
+        let mut picture = Sequence::of(history, pointed);
         let said = weight(&picture);
         if self.said + said > SAID_PER_PAGE && !must {
             self.hushed += usize::from(picture.hush());
@@ -187,6 +229,7 @@ impl Album {
             self.said += said;
         }
         self.pictures.push(picture);
+        self.known.push((history, pointed));
         Some(self.pictures.len() - 1)
     }
 }
@@ -206,13 +249,20 @@ fn weight(picture: &Sequence) -> usize {
 
 fn gather(run: &RunView<'_>) -> Value {
     let mut album = Album::default();
+    let findings = run.findings();
+    let found: Vec<Found<'_>> = findings
+        .iter()
+        .map(|finding| found(finding, &mut album))
+        .collect();
     let cases: Vec<Entry<'_>> = run
         .worst_first()
         .into_iter()
         .map(|case| entry(run, case, &mut album))
         .collect();
     let mut rules = BTreeMap::new();
-    for id in run.cases.iter().flat_map(|case| &case.rules) {
+    let of_findings = findings.iter().map(|finding| finding.rule);
+    let of_cases = run.cases.iter().flat_map(|case| &case.rules);
+    for id in of_cases.map(String::as_str).chain(of_findings) {
         if let Some(rule) = rule(id) {
             rules.insert(id, json!({ "title": rule.title, "title_zh": rule.title_zh, "statement": rule.statement, "source": rule.source }));
         }
@@ -225,14 +275,24 @@ fn gather(run: &RunView<'_>) -> Value {
         "adapter_hash": run.adapter_hash,
         "backend": run.backend,
         "seed": run.seed,
+        "nonce": run.nonce,
+        "adapter_file": run.adapter_file,
         "at": run.at,
         "interrupted": run.interrupted,
         "exit_code": run.exit_code,
         "counts": run.counts(),
         "rules": rules,
+        "findings": found,
+        "conclusion": both(&words::conclusion(run, &findings)),
+        "controls": words::controls(&run.failed_controls()).map(|told| {
+            let lines: Vec<Value> = told.lines.iter().map(both).collect();
+            json!({ "title": both(&told.title), "lines": lines, "command": again::adapter_check(run.adapter_file) })
+        }),
+        "share": run.coverage.map(|coverage| both(&coverage.say())),
+        "exit": run.exit_code.map(|code| both(&words::exit_meaning_of(run, code))),
         "cases": cases,
         "pictures": album.pictures,
-        "learned": learned.iter().map(|line| json!([line.en, line.zh])).collect::<Vec<_>>(),
+        "learned": learned.iter().map(both).collect::<Vec<_>>(),
         "regressions": run.regressions,
         "left_out": album.left_out,
         "hushed": album.hushed,
@@ -240,7 +300,45 @@ fn gather(run: &RunView<'_>) -> Value {
     })
 }
 
-fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entry<'a> {
+/// A text in both languages, as the page takes it.
+fn both(text: &Say) -> Value {
+    json!([text.en, text.zh])
+}
+
+fn found<'a>(finding: &'a Finding<'a>, album: &mut Album<'a>) -> Found<'a> {
+    let (best, title, extent) = (&finding.best, finding.title(), finding.extent());
+    let axes = best.case.map(|case| case.axes.clone()).unwrap_or_default();
+    let violation = best.violation;
+    let cases = finding.cases.iter().map(|showing| {
+        let case = showing.case;
+        (case.path.as_str(), case.alias.as_str(), showing.orders)
+    });
+    Found {
+        id: &finding.id,
+        verdict: level_verdict(finding.level),
+        rule: finding.rule,
+        level: level_word(finding.level),
+        impact: impact_word(finding.impact),
+        title: title.en,
+        title_zh: title.zh,
+        place: finding.place(),
+        extent: extent.en,
+        extent_zh: extent.zh,
+        violation: one_broken(violation),
+        symptoms: &finding.symptoms,
+        repairs: repairs(violation, &axes, Lang::En),
+        repairs_zh: repairs(violation, &axes, Lang::Zh),
+        evidence: best.evidence.map(known),
+        path: best.case.map(|case| case.path.as_str()),
+        cases: cases.collect(),
+        token: best.token,
+        picture: best
+            .history
+            .and_then(|history| album.add(history, &violation.steps, true)),
+    }
+}
+
+fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album<'a>) -> Entry<'a> {
     let progress = run.progress.get(case.path.as_str());
     let orders = progress.map_or(&[][..], |progress| &progress.orders);
     let shown = orders
@@ -253,7 +351,7 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
     let picture = case
         .history
         .as_ref()
-        .and_then(|history| album.add(|| Sequence::of(history, highlight), true));
+        .and_then(|history| album.add(history, highlight, true));
     let beside = played_neighbour(case, orders);
     Entry {
         path: &case.path,
@@ -296,7 +394,7 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album) -> Entr
         neighbour: beside.clone().or_else(|| nearest(shown?.order, orders)),
         beside: beside
             .and(case.evidence.neighbour.as_ref())
-            .and_then(|found| album.add(|| Sequence::of(&found.history, &[]), true)),
+            .and_then(|found| album.add(&found.history, &[], true)),
     }
 }
 
@@ -326,27 +424,18 @@ const fn known(evidence: &Evidence) -> Known<'_> {
 }
 
 fn broken(violations: &[Violation]) -> Vec<Broken<'_>> {
-    violations
-        .iter()
-        .map(
-            |Violation {
-                 rule,
-                 level,
-                 sentence,
-                 because,
-                 sentence_zh,
-                 because_zh,
-                 ..
-             }| Broken {
-                rule,
-                level: level_word(*level),
-                sentence,
-                because,
-                sentence_zh,
-                because_zh,
-            },
-        )
-        .collect()
+    violations.iter().map(one_broken).collect()
+}
+
+fn one_broken(violation: &Violation) -> Broken<'_> {
+    Broken {
+        rule: &violation.rule,
+        level: level_word(violation.level),
+        sentence: &violation.sentence,
+        because: &violation.because,
+        sentence_zh: &violation.sentence_zh,
+        because_zh: &violation.because_zh,
+    }
 }
 
 /// One cell per order; `shown` is the order whose picture is in the album already.
@@ -354,7 +443,7 @@ fn cells<'a>(
     case: &CaseResult,
     progress: &Progress<'a>,
     shown: Option<(&OrderView<'_>, usize)>,
-    album: &mut Album,
+    album: &mut Album<'a>,
 ) -> Vec<Cell<'a>> {
     let mut cells: Vec<Cell<'a>> = Vec::new();
     let mut pictures = 0;
@@ -373,7 +462,7 @@ fn cells<'a>(
                 .violations
                 .first()
                 .map_or(&[][..], |first| &first.steps);
-            album.add(|| Sequence::of(history, highlight), false)
+            album.add(history, highlight, false)
         });
         cells.push(Cell {
             index: order.index,
@@ -491,12 +580,44 @@ mod tests {
     }
 
     #[test]
+    fn findings_come_with_the_picture_of_the_case_that_shows_them_best() {
+        let data = gather(&RunView::of(&sample::explored()));
+        let finding = &data["findings"][0];
+        assert_eq!(
+            finding["id"],
+            "KEY-04/late-reply-overwrites/userinfo/server_error"
+        );
+        assert_eq!(finding["picture"], data["cases"][0]["picture"]);
+        assert_eq!(data["findings"][1]["rule"], "KEY-02");
+        assert_eq!(finding["cases"][0][2], 2);
+        assert_eq!(data["controls"], Value::Null);
+    }
+
+    #[test]
+    fn a_control_that_fails_is_told_before_all_else() {
+        let mut events = sample::explored();
+        if let Some(RunEvent::CaseFinished(case)) = events.iter_mut().rev().nth(1) {
+            case.control = true;
+        }
+        let told = &gather(&RunView::of(&events))["controls"];
+        assert!(
+            told["title"][0].as_str().unwrap().contains("CL-1"),
+            "{told}"
+        );
+        assert_eq!(
+            told["command"],
+            "wxmock adapter check --adapter wxmock.toml"
+        );
+    }
+
+    #[test]
     fn the_shown_order_its_neighbour_and_each_picture_once() {
         let data = gather(&RunView::of(&sample::explored()));
         let case = &data["cases"][0];
         assert_eq!((&case["shown"], &case["picture"]), (&json!(3), &json!(0)));
         assert_eq!(case["orders"][2]["picture"], 0);
-        assert_eq!(data["pictures"].as_array().unwrap().len(), 2);
+        // The order shown, once for each of two findings about other steps of it, and the other failing one.
+        assert_eq!(data["pictures"].as_array().unwrap().len(), 3);
         assert_eq!(case["neighbour"]["index"], 2);
         assert_eq!(case["neighbour"]["pairs"], json!([["R2", "R1"]]));
         assert_eq!(case["title_zh"], "迟到的回复覆盖了新的 session_key");
@@ -517,8 +638,9 @@ mod tests {
         }
         let data = gather(&RunView::of(&events));
         let drawn = data["pictures"].as_array().unwrap().len();
-        assert_eq!(drawn, PER_CASE + 1);
-        assert_eq!(data["left_out"], planned - 3 - drawn);
+        // The order shown is there for two findings.
+        assert_eq!(drawn, PER_CASE + 2);
+        assert_eq!(data["left_out"], planned - 2 - drawn);
     }
 
     #[test]
@@ -575,7 +697,7 @@ mod tests {
             data["pictures"][0]["exchanges"].is_array(),
             "the order shown first keeps all"
         );
-        assert!(data["pictures"][1].get("exchanges").is_none());
+        assert!(data["pictures"][2].get("exchanges").is_none());
     }
 
     #[test]
@@ -597,7 +719,7 @@ mod tests {
 
     #[test]
     fn the_page_without_data_is_small_and_refers_to_nothing_outside() {
-        assert!(PAGE.len() + STYLE.len() + SCRIPT.len() < 60_000);
+        assert!(PAGE.len() + STYLE.len() + SCRIPT.len() < 68_000);
         let addresses = SCRIPT.replace("http://www.w3.org/2000/svg", "");
         assert!(!addresses.contains("://") && !STYLE.contains("url("));
         assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("</"));

@@ -1,17 +1,20 @@
-//! A CI step summary: counts, then the worst cases with their pictures, then a line for each of the others.
+//! A CI step summary: what makes the rest doubtful, counts, the findings with their pictures, then a line for each case.
 
 use std::fmt::Write as _;
 
 use crate::event::CaseResult;
+use crate::findings::Finding;
 use crate::judge::repairs;
 use crate::lang::Lang;
+use crate::report::again;
 use crate::report::picture::{self, PictureOptions};
 use crate::report::progress::held;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
-use crate::report::terminal::named;
+use crate::report::terminal::level_verdict;
+use crate::report::words;
 use crate::verdict::Verdict;
 
-/// Cases shown with a picture. Step summaries are cut at one megabyte, and nobody reads more.
+/// Findings shown with a picture. Step summaries are cut at one megabyte, and nobody reads more.
 const PICTURES: usize = 5;
 /// Cases listed by name after those.
 const LINES: usize = 50;
@@ -22,6 +25,7 @@ pub fn render(run: &RunView<'_>) -> String {
     let counts = run.counts();
     let mut out = String::new();
     let _ = writeln!(out, "## wxmock check: {}\n", text(run.adapter));
+    out.push_str(&controls(run));
     let _ = writeln!(
         out,
         "| PASS | FAIL | WARN | INCONCLUSIVE | INFO | SKIP | ERROR |\n|--:|--:|--:|--:|--:|--:|--:|"
@@ -40,17 +44,19 @@ pub fn render(run: &RunView<'_>) -> String {
     if run.interrupted {
         out.push_str("**The run was cut short.**\n\n");
     }
-    let worst = run.worst_first();
-    let (loud, quiet): (Vec<&CaseResult>, Vec<&CaseResult>) = worst
-        .into_iter()
-        .partition(|case| matches!(case.verdict, Verdict::Fail | Verdict::Warn));
-    for case in loud.iter().take(PICTURES) {
-        out.push_str(&block(case));
+    let findings = run.findings();
+    let _ = writeln!(out, "{}\n", text(&words::conclusion(run, &findings).en));
+    if let Some(coverage) = run.coverage {
+        let _ = writeln!(out, "{}\n", text(&coverage.say().en));
     }
-    let rest: Vec<&&CaseResult> = loud.iter().skip(PICTURES).chain(&quiet).collect();
-    if !rest.is_empty() {
-        out.push_str("| verdict | case | |\n|---|---|---|\n");
-        for case in rest.iter().take(LINES) {
+    out.push_str(&list(&findings));
+    for (at, finding) in findings.iter().take(PICTURES).enumerate() {
+        out.push_str(&block(at + 1, finding, run.adapter_file));
+    }
+    let cases = run.worst_first();
+    if !cases.is_empty() {
+        out.push_str("### Cases\n\n| verdict | case | |\n|---|---|---|\n");
+        for case in cases.iter().take(LINES) {
             let _ = writeln!(
                 out,
                 "| {} | {} `{}` | {} |",
@@ -60,18 +66,27 @@ pub fn render(run: &RunView<'_>) -> String {
                 text(&remark(case))
             );
         }
-        if rest.len() > LINES {
-            let _ = writeln!(out, "\nand {} more, in `run.ndjson`.", rest.len() - LINES);
+        if cases.len() > LINES {
+            let _ = writeln!(out, "\nand {} more, in `run.ndjson`.", cases.len() - LINES);
         }
     }
     let _ = writeln!(
         out,
-        "\nPASS means: held in every forced ordering. wxmock {}, seed {}, adapter `{}`.",
+        "\nPASS means: held in every forced ordering. wxmock {}, seed {}{}, adapter `{}`.",
         run.version,
         run.seed,
+        nonce(run),
         code(run.adapter_hash)
     );
     out
+}
+
+/// `, run nonce 4f2a90c1`.
+fn nonce(run: &RunView<'_>) -> String {
+    match run.nonce {
+        "" => String::new(),
+        nonce => format!(", run nonce {}", text(nonce)),
+    }
 }
 
 fn remark(case: &CaseResult) -> String {
@@ -82,29 +97,47 @@ fn remark(case: &CaseResult) -> String {
     }
 }
 
-fn block(case: &CaseResult) -> String {
+/// The findings in one table, worst first, or nothing if there are none.
+fn list(findings: &[Finding<'_>]) -> String {
     let mut out = String::new();
-    let Some(first) = case.violations.first() else {
+    if findings.is_empty() {
+        return out;
+    }
+    out.push_str("### Findings\n\n| | | finding | where | seen in |\n|--:|---|---|---|---|\n");
+    for (at, finding) in findings.iter().enumerate() {
         let _ = writeln!(
             out,
-            "### {} {} `{}`\n",
-            verdict_word(&case.verdict),
-            text(&case.alias),
-            code(&case.path)
+            "| {} | {} | {}: {} | {} | {} |",
+            at + 1,
+            level_verdict(finding.level),
+            text(&words::named_finding(finding, Lang::En)),
+            text(&finding.title().en),
+            text(&finding.place()),
+            text(&format!(
+                "{}: {}",
+                finding.extent().en,
+                finding.aliases().join(" ")
+            )),
         );
-        return out;
-    };
+    }
+    out.push('\n');
+    out
+}
+
+fn block(number: usize, finding: &Finding<'_>, adapter_file: &str) -> String {
+    let mut out = String::new();
+    let (best, first) = (&finding.best, finding.best.violation);
     let _ = writeln!(
         out,
-        "### {} {} — {}, {}\n\n`{}`\n\n{}\n",
-        verdict_word(&case.verdict),
-        text(&case.alias),
-        named(first),
-        share(case).en,
-        code(&case.path),
+        "#### {number}. {} {}\n\n{}\n",
+        level_verdict(finding.level),
+        text(&words::named_finding(finding, Lang::En)),
         text(&first.sentence),
     );
-    if let Some(history) = &case.history {
+    if let Some(case) = best.case {
+        let _ = writeln!(out, "{} `{}`\n", text(&case.alias), code(&case.path));
+    }
+    if let Some(history) = best.history {
         let mut options = PictureOptions::plain(100);
         options.highlight.clone_from(&first.steps);
         let picture = picture::draw(history, &options);
@@ -117,11 +150,27 @@ fn block(case: &CaseResult) -> String {
     if !first.because.is_empty() {
         out.push('\n');
     }
-    for line in repairs(first, &case.axes, Lang::En) {
+    let axes = best.case.map(|case| case.axes.clone()).unwrap_or_default();
+    for line in repairs(first, &axes, Lang::En) {
         let _ = writeln!(out, "- Repair: {}", text(line));
     }
-    if let Some(token) = &case.token {
-        let _ = writeln!(out, "\nAgain: `wxmock replay {}`\n", code(token));
+    if let Some(token) = best.token {
+        let again = again::command(token, adapter_file);
+        let _ = writeln!(out, "\nAgain: `{}`\n", code(&again));
+    }
+    out
+}
+
+/// That the other results should not be trusted, as a quotation that stands out; nothing if no control fails.
+fn controls(run: &RunView<'_>) -> String {
+    let mut out = String::new();
+    if let Some(told) = words::controls(&run.failed_controls()) {
+        let _ = writeln!(out, "> [!CAUTION]\n> **{}**", text(&told.title.en));
+        for line in &told.lines {
+            let _ = writeln!(out, "> {}", text(&line.en));
+        }
+        let check = again::adapter_check(run.adapter_file);
+        let _ = writeln!(out, "> `{}`\n", code(&check));
     }
     out
 }
@@ -165,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn many_failures_are_capped() {
+    fn many_cases_are_capped_and_each_cause_has_one_picture() {
         let events: Vec<RunEvent> = (0..80)
             .map(|n| {
                 sample::failing(
@@ -177,8 +226,9 @@ mod tests {
             .map(|case| RunEvent::CaseFinished(Box::new(case)))
             .collect();
         let text = render(&RunView::of(&events));
-        assert_eq!(text.matches("```text").count(), PICTURES);
-        assert!(text.contains("and 25 more, in `run.ndjson`."), "{text}");
+        assert_eq!(text.matches("```text").count(), 2);
+        assert!(text.contains("80 cases fail, 2 findings;"), "{text}");
+        assert!(text.contains("and 30 more, in `run.ndjson`."), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What people see. Every report is a rendering of the run's events and of nothing else: a report made later from
 //! `run.ndjson` equals the one made during the run. Keys appear as k1, k2; no secret is in the events.
 
+pub mod again;
 pub mod certificate;
 pub mod github;
 pub mod har;
@@ -11,6 +12,7 @@ pub mod markdown;
 pub mod mermaid;
 pub mod ndjson;
 pub mod neighbour;
+mod phrases;
 pub mod picture;
 pub mod progress;
 mod run_view;
@@ -19,6 +21,7 @@ pub mod svg;
 pub mod tap;
 pub mod terminal;
 mod width;
+mod words;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -47,9 +50,9 @@ pub enum Format {
     Markdown,
     /// `github`: annotations of a GitHub workflow.
     Github,
-    /// `svg`: a folder with one picture a failure.
+    /// `svg`: a folder with one picture a finding.
     Svg,
-    /// `mermaid`: a folder with one sequence diagram a failure.
+    /// `mermaid`: a folder with one sequence diagram a finding.
     Mermaid,
     /// `har`: an HTTP archive of phones and backend.
     Har,
@@ -139,35 +142,29 @@ pub fn render_in(lang: Lang, format: Format, events: &[RunEvent]) -> Rendered {
     Rendered::File(text)
 }
 
-/// One file for each case that is violated and has a history, worst first.
+/// One file for each finding that has a history, worst first: its number, then its id.
 fn pictures(
     run: &RunView<'_>,
     extension: &str,
     draw: impl Fn(&Sequence, &str, &str) -> String,
 ) -> Vec<(String, String)> {
-    let worst = run.worst_first().into_iter();
-    worst
-        .filter_map(|case| {
-            let (history, first) = (case.history.as_ref()?, case.violations.first()?);
-            let sequence = Sequence::of(history, &first.steps);
-            let title = format!("{} {} {}", case.alias, terminal::named(first), case.path);
-            let name: String = case
-                .path
-                .chars()
-                .map(|c| {
-                    if c.is_ascii_alphanumeric() || c == '-' {
-                        c
-                    } else {
-                        '_'
-                    }
-                })
-                .collect();
-            Some((
-                format!("{name}.{extension}"),
-                draw(&sequence, &title, &first.sentence),
-            ))
-        })
-        .collect()
+    let findings = run.findings();
+    let drawn = findings.iter().enumerate().filter_map(|(at, finding)| {
+        let (history, shown) = (finding.best.history?, finding.best.violation);
+        let sequence = Sequence::of(history, &shown.steps);
+        let of_case = finding
+            .best
+            .case
+            .map_or_else(String::new, |case| format!(" {} {}", case.alias, case.path));
+        let title = format!("{}{of_case}", words::named_finding(finding, Lang::En));
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let name = finding.id.replace(|c| !plain(c), "_");
+        Some((
+            format!("{:02}-{name}.{extension}", at + 1),
+            draw(&sequence, &title, &shown.sentence),
+        ))
+    });
+    drawn.collect()
 }
 
 #[cfg(test)]
@@ -187,16 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn folders_have_a_file_for_each_failure() {
+    fn folders_have_a_file_for_each_finding() {
         for format in [Format::Svg, Format::Mermaid] {
             let Rendered::Folder(files) = render(format, &sample::run()) else {
                 panic!("{format:?} is a folder");
             };
-            assert_eq!(files.len(), 2);
+            assert_eq!(files.len(), 3);
+            let name = &files[0].0;
             assert!(
-                files[0].0.starts_with("concurrent-login_slow-reply"),
-                "{}",
-                files[0].0
+                name.starts_with("01-KEY-04_late-reply-overwrites_userinfo_server_error."),
+                "{name}"
             );
         }
     }

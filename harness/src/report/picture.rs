@@ -5,17 +5,18 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::history::{
-    Answer, History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall,
-};
+use crate::history::{History, Operation, Outcome, Phase, StepKind, StepRecord, UpstreamCall};
 use crate::judge::steps;
 use crate::lang::Lang;
+use crate::report::phrases::{
+    self, answered, asks, failed, lost, minted, reply_word, sealed, short, single_word,
+};
 use crate::report::width;
 
 /// How to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PictureOptions {
-    /// Columns available; at least 72 are used.
+    /// Columns available; at least [`NARROWEST`] are used.
     pub width: usize,
     /// Box characters, or plain ASCII for terminals and logs without them.
     pub unicode: bool,
@@ -53,7 +54,12 @@ pub fn draw(history: &History, options: &PictureOptions) -> String {
     let mut picture = Artist::new(history, options).draw();
     if let Some(caption) = history.forced.caption() {
         let caption = caption.in_lang(options.lang);
-        picture.push_str(&width::wrap(caption, options.width.max(72), "  ", "  "));
+        picture.push_str(&width::wrap(
+            caption,
+            options.width.max(NARROWEST),
+            "  ",
+            "  ",
+        ));
         picture.push('\n');
     }
     picture
@@ -251,7 +257,7 @@ struct Artist<'a> {
 
 impl<'a> Artist<'a> {
     fn new(history: &'a History, options: &'a PictureOptions) -> Self {
-        let width = options.width.max(72);
+        let width = options.width.max(NARROWEST);
         let rows = steps::rows(history);
         let lanes = lanes(history, &rows);
         let count = lanes.iter().flatten().max().map_or(1, |most| most + 1);
@@ -370,7 +376,7 @@ impl<'a> Artist<'a> {
         let text = match phase {
             Phase::Before => self.say("before the race", "并发之前"),
             Phase::Race => self.say("the race, in the forced order", "并发，按强制的顺序"),
-            Phase::After => self.say("at rest", "静止之后"),
+            Phase::After => self.say("at rest", "请求全部结束后"),
             Phase::Probe => self.say("probes: what the store opens", "探测：后端还能解开什么"),
         };
         let mut canvas = self.canvas(open);
@@ -446,19 +452,31 @@ impl<'a> Artist<'a> {
             .first()
             .and_then(|call| self.history.upstream.get(*call))
         {
-            let asked = format!("{} {}", short(call), self.glyphs.both);
-            canvas.text(
+            let cut = self.glyphs.cut.to_string();
+            let arrives = phrases::arrives(self.history, call);
+            let mark = if arrives {
+                self.glyphs.both
+            } else {
+                cut.as_str()
+            };
+            let asked = format!("{} {mark}", short(call));
+            let (from, wechat, lanes) = (
                 self.layout.backend + 2,
-                self.layout.wechat - 1,
-                &asked,
-                Style::new(),
-            );
-            canvas.text(
                 self.layout.wechat,
                 self.layout.lanes,
-                &reply_word(call),
-                Style::new(),
             );
+            match self.fault_words(call).filter(|_| lost(self.history, call)) {
+                Some(words) => {
+                    let told = format!("{asked} {words}");
+                    canvas.text(from, lanes, &told, AnsiColor::Red.on_default());
+                }
+                None => {
+                    let reply =
+                        phrases::came_back(self.history, call, REPLY_COLUMNS, self.options.lang);
+                    canvas.text(from, wechat - 1, &asked, Style::new());
+                    canvas.text(wechat, lanes, &reply, Style::new());
+                }
+            }
         }
         if let Some(step) = steps.iter().rev().find(|step| step.key_in_force.is_some()) {
             self.key(&mut canvas, step);
@@ -557,7 +575,7 @@ impl<'a> Artist<'a> {
             (_, Some(payload)) => {
                 let name =
                     single_word(&payload.name).map_or_else(String::new, |name| format!(" {name}"));
-                let act = format!("{}{name}", self.say("capture", "取数"));
+                let act = format!("{}{name}", self.say("capture", "取加密数据"));
                 (act, self.sealed(payload.key_no))
             }
             (_, None) => (
@@ -631,8 +649,15 @@ impl<'a> Artist<'a> {
         let issued = self.history.keys.iter().any(|key| key.issued == step.tick);
         let said = match &call.fault {
             _ if issued => format!("{} {}", self.say("issues", "签发"), reply_word(call)),
-            _ if call.committed.is_some() || failed(call) => reply_word(call),
-            Some(label) => format!("{} {label}", self.say("fault", "故障")),
+            _ if call.committed.is_some() || failed(self.history, call) => {
+                phrases::came_back(self.history, call, REPLY_COLUMNS, self.options.lang)
+            }
+            Some(label) => match phrases::effect(self.history, call) {
+                Some(effect) => phrases::in_few_columns(effect)
+                    .in_lang(self.options.lang)
+                    .to_owned(),
+                None => format!("{} {label}", self.say("fault", "故障")),
+            },
             None => self.say("no reply", "无回复").to_owned(),
         };
         let at = canvas.text(wechat, lanes - 1, &said, weight(pointed));
@@ -685,23 +710,37 @@ impl<'a> Artist<'a> {
             self.glyphs.cross,
             style,
         );
-        canvas.put(
-            backend + 2,
-            if lost(call) {
-                self.glyphs.cut
-            } else {
-                self.glyphs.left
-            },
-            style,
-        );
-        let word = match &call.fault {
-            Some(label) if lost(call) => format!(" {label} "),
-            _ => format!(" {} ", reply_word(call)),
+        let head = match phrases::arrives(self.history, call) {
+            true => self.glyphs.left,
+            false => self.glyphs.cut,
         };
-        canvas.text(wechat - 1, end, &word, style);
+        canvas.put(backend + 2, head, style);
+        let key = match &call.fault {
+            _ if failed(self.history, call) => {
+                phrases::came_back(self.history, call, REPLY_COLUMNS, self.options.lang)
+            }
+            Some(_) if lost(self.history, call) => String::new(),
+            _ => reply_word(call),
+        };
+        let key = Some(key).filter(|key| !key.is_empty());
+        let key = key.map_or_else(String::new, |key| format!(" {key} "));
+        // What a fault did stands where the reply goes in, and what came whole where it leaves.
+        if let Some(words) = self.fault_words(call) {
+            let room = if key.is_empty() { end } else { wechat - 2 };
+            canvas.text(backend + 4, room, &format!(" {words} "), style);
+        }
+        canvas.text(wechat - 1, end, &key, style);
         if self.overtaken.contains(&index) {
             canvas.put(mark, self.glyphs.overtaken, RED);
         }
+    }
+
+    /// What a fault did to a reply, in full; its name where the history does not say; `None` without a fault.
+    fn fault_words(&self, call: &UpstreamCall) -> Option<String> {
+        let label = call.fault.as_ref()?;
+        let words = phrases::effect(self.history, call).map(phrases::in_full);
+        let told = words.map(|words| words.in_lang(self.options.lang).to_owned());
+        Some(told.unwrap_or_else(|| label.clone())).filter(|_| !failed(self.history, call))
     }
 
     fn answer(&self, canvas: &mut Canvas, step: &StepRecord, pointed: bool) {
@@ -851,106 +890,6 @@ pub(super) fn overtaken(history: &History) -> Vec<usize> {
     found
 }
 
-pub(super) fn failed(call: &UpstreamCall) -> bool {
-    call.errcode.is_some_and(|code| code != 0)
-}
-
-/// Whether neither data nor an errcode reached the backend whole.
-pub(super) fn lost(call: &UpstreamCall) -> bool {
-    !call.delivered && !failed(call)
-}
-
-pub(super) fn sealed(key_no: Option<u32>) -> String {
-    key_no.map_or_else(|| "own key".to_owned(), |no| format!("under k{no}"))
-}
-
-/// A name the scenario gave; names the harness makes up for its own steps are phrases and only fill the row.
-pub(super) fn single_word(name: &str) -> Option<&str> {
-    Some(name).filter(|name| !name.contains(' '))
-}
-
-/// "code c1", from what a mint's step says: "wx.login gives c1", "P1 mint as c1".
-pub(super) fn minted(text: &str) -> String {
-    let name = [" gives ", " as "]
-        .iter()
-        .find_map(|word| text.split_once(word));
-    match name.and_then(|(_, name)| single_word(name)) {
-        Some(name) => format!("code {name}"),
-        None => "code".to_owned(),
-    }
-}
-
-/// "code2session c1".
-pub(super) fn short(call: &UpstreamCall) -> String {
-    let endpoint = call
-        .endpoint
-        .rsplit('/')
-        .next()
-        .unwrap_or(&call.endpoint)
-        .trim_start_matches("jscode");
-    let endpoint = if endpoint == "2session" {
-        "code2session"
-    } else {
-        endpoint
-    };
-    match call.code.as_deref().and_then(single_word) {
-        Some(code) => format!("{endpoint} {code}"),
-        None => endpoint.to_owned(),
-    }
-}
-
-pub(super) fn reply_word(call: &UpstreamCall) -> String {
-    match (call.errcode.filter(|code| *code != 0), call.key_no) {
-        (Some(code), _) => code.to_string(),
-        (None, Some(no)) => format!("k{no}"),
-        (None, None) => "ok".to_owned(),
-    }
-}
-
-/// "P1 send p (k2), t2".
-pub(super) fn asks(history: &History, op: &Operation) -> String {
-    let payload = op.payload.and_then(|payload| history.payloads.get(payload));
-    let sealed = payload
-        .and_then(|payload| payload.key_no)
-        .map_or_else(String::new, |no| format!(" (k{no})"));
-    let probe = op.phase == Phase::Probe;
-    let label = match payload {
-        Some(payload) if probe && payload.user != op.user => {
-            format!("probe, payload of {}", payload.user)
-        }
-        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
-            || "probe, key never issued".to_owned(),
-            |no| format!("probe k{no}"),
-        ),
-        _ => format!("{}{sealed}", op.label),
-    };
-    let token = match op.token_name.as_deref().and_then(single_word) {
-        Some(name) if !probe => format!(", {name}"),
-        _ => String::new(),
-    };
-    // Steps outside the race are written with their phone.
-    let label = label
-        .strip_prefix(&format!("{} ", op.phone))
-        .unwrap_or(&label);
-    format!("{} {label}{token}", op.phone)
-}
-
-/// "200 ok, token t2".
-pub(super) fn answered(answer: &Answer) -> String {
-    let token = answer.token_name.as_deref().and_then(single_word);
-    let token = token.map_or_else(String::new, |name| format!(", token {name}"));
-    match (answer.status, answer.outcome) {
-        (None, _) => "no answer".to_owned(),
-        (Some(status), Outcome::Ok) => format!("{status} ok{token}"),
-        (Some(status), Outcome::Relogin) => format!("{status} relogin"),
-        (Some(status), Outcome::RetryLater) => format!("{status} retry_later"),
-        (Some(status), Outcome::Denied) => format!("{status} denied"),
-        (Some(status), Outcome::Invalid) => format!("{status} invalid"),
-        (Some(status), Outcome::ServerError) => format!("{status} server_error"),
-        (Some(status), Outcome::Indefinite) => format!("{status} unclassified"),
-    }
-}
-
 const fn weight(pointed: bool) -> Style {
     if pointed { BOLD } else { Style::new() }
 }
@@ -965,6 +904,10 @@ const fn outcome_style(outcome: Outcome) -> Style {
     }
 }
 
+/// The fewest columns a picture takes.
+pub const NARROWEST: usize = 60;
+/// Columns a reply has in front of the brackets.
+const REPLY_COLUMNS: usize = 10;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -974,8 +917,10 @@ const KEY: Style = AnsiColor::Cyan.on_default().bold();
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::builder::Builder;
     use crate::judge::{JudgeContext, judge};
     use crate::report::sample;
+    use crate::scenario::FaultEffect;
 
     #[test]
     fn the_phone_is_named_once() {
@@ -1027,6 +972,58 @@ mod tests {
     #[test]
     fn faults_refusals_and_recovery() {
         check("faults_80", &sample::faults(), |_| {});
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_a_narrow_picture() {
+        for history in [
+            sample::two_phones(),
+            sample::three_phones(),
+            sample::faults(),
+        ] {
+            let picture = draw(&history, &PictureOptions::plain(NARROWEST));
+            let widest = picture.lines().map(width::of).max();
+            assert!(widest <= Some(NARROWEST), "{picture}");
+            assert!(picture.contains("P1 submit c"), "{picture}");
+        }
+    }
+
+    #[test]
+    fn what_a_fault_did_is_drawn_as_that() {
+        let drawn = |effect: &FaultEffect| {
+            let mut b = Builder::new();
+            b.phase(Phase::Before);
+            let op = b.submit("P1", "c1");
+            let call = b.fault(op, "f", effect);
+            // A fault before the commit leaves the code alone: what is spoiled is an error of WeChat's.
+            b.history.upstream[call].errcode = Some(-1);
+            b.reply(call);
+            b.answer(op, Outcome::RetryLater);
+            let folded = draw(&b.history, &PictureOptions::plain(100));
+            for step in &mut b.history.steps {
+                step.phase = Phase::Race;
+            }
+            folded + &draw(&b.history, &PictureOptions::plain(100))
+        };
+        for (effect, few, full) in [
+            (FaultEffect::Silent, "silent", "silent, never answered"),
+            (FaultEffect::Truncate(24), "cut at 24B", "cut at 24 bytes"),
+            (FaultEffect::Reset, "reset", "connection reset"),
+            (
+                FaultEffect::Status {
+                    status: 502,
+                    body: "<html>".into(),
+                },
+                "502 HTML",
+                "HTTP 502, an HTML page",
+            ),
+            (FaultEffect::Errcode(-1), "errcode -1", "errcode -1"),
+        ] {
+            let picture = drawn(&effect);
+            assert!(picture.contains(few) && picture.contains(full), "{picture}");
+            let spoiled = !matches!(effect, FaultEffect::Errcode(_));
+            assert!(!spoiled || !picture.contains("errcode"), "{picture}");
+        }
     }
 
     #[test]

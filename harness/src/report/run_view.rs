@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::characterisation::Characterisation;
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, Counts, RunEvent};
 use crate::findings::{Finding, findings};
 use crate::history::{Ending, History};
@@ -30,6 +31,10 @@ pub struct RunView<'a> {
     pub at: i64,
     /// Base URL of the backend under test.
     pub backend: &'a str,
+    /// Word that makes the people of the run its own; may be empty.
+    pub nonce: &'a str,
+    /// The adapter file as it was named; may be empty.
+    pub adapter_file: &'a str,
     /// Finished cases, in the order they finished.
     pub cases: Vec<&'a CaseResult>,
     /// What was said about each case before it ended, by path.
@@ -40,6 +45,8 @@ pub struct RunView<'a> {
     pub interrupted: bool,
     /// What was learned of the backend beside verdicts, if anything.
     pub learned: Option<&'a Characterisation>,
+    /// What share of the cases judged something; `None` when the run has no end, and in transcripts of older versions.
+    pub coverage: Option<&'a Coverage>,
     /// Orders that failed in an earlier run, as they came out in this one.
     pub regressions: Vec<RegressionView<'a>>,
     /// What exercising each operation showed, before the first case.
@@ -53,7 +60,7 @@ pub struct RunView<'a> {
 pub struct RegressionView<'a> {
     /// The file that keeps it.
     pub file: &'a str,
-    /// `FIXED`, `STILL FAILS`, `DIVERGED` or `ERROR`.
+    /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
     pub outcome: &'a str,
     /// What was seen.
     pub sentence: &'a str,
@@ -111,6 +118,8 @@ impl<'a> RunView<'a> {
                     seed,
                     at,
                     backend,
+                    nonce,
+                    adapter_file,
                     ..
                 } => {
                     run.version = version;
@@ -120,6 +129,8 @@ impl<'a> RunView<'a> {
                     run.seed = seed;
                     run.at = *at;
                     run.backend = backend;
+                    run.nonce = nonce;
+                    run.adapter_file = adapter_file;
                 }
                 RunEvent::Proved {
                     operations,
@@ -144,13 +155,16 @@ impl<'a> RunView<'a> {
                     changed,
                     changed_zh,
                 }),
+                RunEvent::Working { .. } => {}
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,
                     interrupted,
                     learned,
+                    coverage,
                     ..
                 } => {
+                    run.coverage = Some(coverage).filter(|coverage| coverage.of > 0);
                     run.learned = Some(learned).filter(|learned| !learned.is_empty());
                     run.exit_code = Some(*exit_code);
                     run.interrupted = *interrupted;

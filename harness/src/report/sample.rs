@@ -1,6 +1,6 @@
 //! A run with one case of each kind, for tests of the reports.
 
-use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::event::{CaseResult, Counts, EVENT_SCHEMA, NoteKind, RunEvent};
 use crate::history::{Ending, Exchange, History, Message, Outcome, Phase, Tick};
 use crate::judge::builder::{Builder, lost_update};
 use crate::judge::{JudgeContext, judge};
@@ -70,6 +70,7 @@ pub(crate) fn case(alias: &str, path: &str, verdict: Verdict) -> CaseResult {
         history: None,
         notes: vec![],
         notes_zh: vec![],
+        note_kinds: vec![],
         exploration: Default::default(),
         evidence: Default::default(),
         took_ms: 420,
@@ -116,6 +117,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
     serialised.notes =
         vec!["logins of one person are serialised: 4 of 5 orders cannot happen".into()];
     serialised.notes_zh = vec!["同一用户的登录互相排队：5 种顺序里有 4 种不可能发生".into()];
+    serialised.note_kinds = vec![NoteKind::Lock];
     let cases = vec![
         case(
             "LB-1",
@@ -158,6 +160,8 @@ pub(crate) fn run() -> Vec<RunEvent> {
         seed: "7".into(),
         at: 1_790_000_000_000,
         backend: "http://127.0.0.1:8080".into(),
+        nonce: "4f2a90c1".into(),
+        adapter_file: "wxmock.toml".into(),
         cases: cases.len(),
     }];
     events.extend(
@@ -170,6 +174,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         exit_code: 3,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }
@@ -287,6 +292,8 @@ pub(crate) fn explored() -> Vec<RunEvent> {
             seed: "7".into(),
             at: 1_790_000_000_000,
             backend: "http://127.0.0.1:8080".into(),
+            nonce: "4f2a90c1".into(),
+            adapter_file: "wxmock.toml".into(),
             cases: 1,
         },
         RunEvent::CaseStarted {
@@ -334,6 +341,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
         exit_code: 1,
         interrupted: false,
         learned: Default::default(),
+        coverage: Default::default(),
     });
     events
 }

@@ -8,9 +8,10 @@ use crate::history::{
 };
 use crate::judge::steps;
 use crate::lang::{Say, say};
-use crate::report::picture::{
-    answered, asks, failed, lanes, lost, minted, overtaken, reply_word, sealed, short, single_word,
+use crate::report::phrases::{
+    self, answered, asks, failed, lost, minted, reply_word, sealed, short, single_word,
 };
+use crate::report::picture::{lanes, overtaken};
 
 /// A whole picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -380,10 +381,16 @@ impl Weaver<'_> {
         let said = call.and_then(|call| self.said_to_wechat(call));
         woven.said.extend(said.map(|at| (at, Side::Whole)));
         if let Some(call) = call.and_then(|call| self.history.upstream.get(call)) {
-            let text = format!("{}: {}", short(call), reply_word(call));
+            let arrives = phrases::arrives(self.history, call);
+            let text = Say::join(
+                [Say::same(short(call)), self.came_back(call)],
+                &Say::same(": "),
+            );
             woven.arrows.push(Arrow {
-                both: true,
-                ..arrow(Place::Backend, Place::Wechat, text)
+                both: arrives,
+                lost: !arrives,
+                tone: self.news(call),
+                ..spoken_arrow(Place::Backend, Place::Wechat, text)
             });
             woven.detail.extend(called(self.history, call));
         }
@@ -475,7 +482,7 @@ impl Weaver<'_> {
                 };
                 say!(
                     "{phone} capture{name}: {sealed}",
-                    "{phone} 取数{name}：{sealed}",
+                    "{phone} 取加密数据{name}：{sealed}",
                     phone = phone,
                     name = name,
                     sealed = Say::fixed(&sealed(key), &zh)
@@ -489,11 +496,12 @@ impl Weaver<'_> {
 
     fn commit(&self, step: &StepRecord, index: usize, call: &UpstreamCall) -> Arrow {
         let issued = self.history.keys.iter().any(|key| key.issued == step.tick);
-        let said = match &call.fault {
-            _ if issued => say!("issues {key}", "签发 {key}", key = reply_word(call)),
-            _ if call.committed.is_some() || failed(call) => Say::same(reply_word(call)),
-            Some(label) => say!("fault {label}", "故障 {label}", label = label.to_string()),
-            None => say!("no reply", "没有回复"),
+        let said = if issued {
+            say!("issues {key}", "签发 {key}", key = reply_word(call))
+        } else if call.committed.is_some() || call.fault.is_some() || failed(self.history, call) {
+            self.came_back(call)
+        } else {
+            say!("no reply", "没有回复")
         };
         let text = Say::join([Say::same(short(call)), said], &Say::same(": "));
         Arrow {
@@ -503,19 +511,44 @@ impl Weaver<'_> {
     }
 
     fn reply(&self, index: usize, call: &UpstreamCall) -> Arrow {
-        let text = match &call.fault {
-            Some(label) if lost(call) => Say::same(label.to_string()),
-            _ => say!("reply {key}", "回复 {key}", key = reply_word(call)),
+        let came_back = self.came_back(call);
+        let text = match lost(self.history, call) {
+            true => came_back,
+            false => say!("reply {key}", "回复 {key}", key = came_back),
         };
         Arrow {
-            lost: lost(call),
-            tone: if lost(call) || failed(call) {
-                Tone::Bad
-            } else {
-                Tone::Plain
-            },
+            lost: !phrases::arrives(self.history, call),
+            tone: self.news(call),
             crossed: self.crossed.contains(&index),
             ..spoken_arrow(Place::Wechat, Place::Backend, text)
+        }
+    }
+
+    /// What came back of a call: `k1`, `errcode 40163`, `cut at 24 bytes`, `k1, late by 6 s`.
+    fn came_back(&self, call: &UpstreamCall) -> Say {
+        let word = reply_word(call);
+        if failed(self.history, call) {
+            return say!("errcode {code}", "errcode {code}", code = word);
+        }
+        let told = phrases::effect(self.history, call).map(phrases::in_full);
+        let told = told.or_else(|| {
+            let label = call.fault.as_ref()?;
+            Some(say!("fault {label}", "故障 {label}", label = label))
+        });
+        match told {
+            Some(told) if lost(self.history, call) => told,
+            Some(told) => say!("{word}, {told}", "{word}，{told}", word = word, told = told),
+            None => Say::same(word),
+        }
+    }
+
+    fn news(&self, call: &UpstreamCall) -> Tone {
+        if lost(self.history, call) || failed(self.history, call) {
+            Tone::Bad
+        } else if phrases::effect(self.history, call).is_some() {
+            Tone::Warn
+        } else {
+            Tone::Plain
         }
     }
 }

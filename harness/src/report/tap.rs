@@ -1,12 +1,15 @@
-//! `tap`: TAP 14, one test point a case. INCONCLUSIVE is a TODO that did not hold, because it must not look green.
+//! `tap`: TAP 14, one test point a case, after the findings as comments. INCONCLUSIVE is a TODO that did not hold, because it
+//! must not look green.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use crate::event::CaseResult;
+use crate::lang::Lang;
 use crate::report::run_view::{RunView, reason, share, verdict_word};
 use crate::report::terminal::named;
+use crate::report::{again, words};
 use crate::verdict::Verdict;
 
 /// The document.
@@ -16,8 +19,24 @@ pub fn render(run: &RunView<'_>) -> String {
     if run.cases.is_empty() {
         out = "TAP version 14\n1..0 # SKIP nothing was run\n".to_owned();
     }
+    if let Some(told) = words::controls(&run.failed_controls()) {
+        let _ = writeln!(out, "# {}", comment(&told.title.en));
+    }
+    for (at, finding) in run.findings().iter().enumerate() {
+        let named = words::named_finding(finding, Lang::En);
+        let (title, extent) = (finding.title().en, finding.extent().en);
+        let told = format!("finding {}: {named} {title} ({extent})", at + 1);
+        let _ = writeln!(out, "# {}", comment(&told));
+        if let Some(token) = finding.best.token {
+            let _ = writeln!(
+                out,
+                "#   {}",
+                comment(&again::command(token, run.adapter_file))
+            );
+        }
+    }
     for (at, case) in run.cases.iter().enumerate() {
-        point(&mut out, at + 1, case);
+        point(&mut out, at + 1, case, run.adapter_file);
     }
     if run.interrupted {
         out.push_str("Bail out! the run was cut short\n");
@@ -25,7 +44,7 @@ pub fn render(run: &RunView<'_>) -> String {
     out
 }
 
-fn point(out: &mut String, number: usize, case: &CaseResult) {
+fn point(out: &mut String, number: usize, case: &CaseResult, adapter_file: &str) {
     let why = reason(&case.verdict).unwrap_or_default();
     let (word, directive) = match &case.verdict {
         Verdict::Pass | Verdict::Info | Verdict::Warn => ("ok", String::new()),
@@ -58,9 +77,14 @@ fn point(out: &mut String, number: usize, case: &CaseResult) {
         field("message", json!(why));
     }
     if let Some(token) = &case.token {
-        field("again", json!(format!("wxmock replay {token}")));
+        field("again", json!(again::command(token, adapter_file)));
     }
     out.push_str("  ...\n");
+}
+
+/// Text of a comment: one line.
+fn comment(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// Text of a description: one line, and no `#` that would begin a directive.

@@ -1,19 +1,26 @@
-//! The report in the terminal: a block per failing case, then a table, then what was learned and where the files are.
+//! The report in the terminal: a block per finding, then the cases that show them, then the summary: what a reader sees
+//! first is the end of it.
 
 use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use crate::characterisation::Characterisation;
 use crate::event::CaseResult;
+use crate::exploration::Evidence;
+use crate::findings::Finding;
 use crate::history::History;
-use crate::judge::{impact_at, impact_word, level_word, repairs, rule};
+use crate::judge::{repairs, rule};
 use crate::lang::{Lang, Say, say};
+use crate::report::again;
 use crate::report::picture::{self, PictureOptions};
-use crate::report::progress::{held, style};
-use crate::report::run_view::{RunView, area, reason_in, share, verdict_word};
-use crate::report::width;
-use crate::verdict::{Verdict, Violation};
+use crate::report::progress::{held, painted, style};
+use crate::report::run_view::{RunView, reason_in, share, verdict_word};
+use crate::report::{width, words};
+use crate::verdict::{Level, Verdict, Violation};
+
+mod summary;
+
+pub use summary::{closing, summary};
 
 /// How to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,10 @@ pub struct TerminalOptions {
     pub colour: bool,
     /// Shows every step of a picture on a row of its own.
     pub trace: bool,
+    /// The adapter file, for commands to paste; [`render`] takes the run's own.
+    pub adapter_file: String,
+    /// Lists every case that fails or warns, however many there are.
+    pub verbose: bool,
     /// The language; a run told in English only (an older transcript) stays English.
     pub lang: Lang,
 }
@@ -39,6 +50,8 @@ impl TerminalOptions {
             unicode: true,
             colour: false,
             trace: false,
+            adapter_file: String::new(),
+            verbose: false,
             lang: Lang::En,
         }
     }
@@ -52,21 +65,130 @@ impl TerminalOptions {
     }
 }
 
-/// The whole report: every FAIL and WARN with its picture, worst first, then [`summary`].
+/// The whole report: what makes the rest doubtful, every finding with its picture, worst first, the cases that show them,
+/// then [`summary`] and [`closing`].
 #[must_use]
 pub fn render(
     run: &RunView<'_>,
     reports: &[(String, String)],
     options: &TerminalOptions,
 ) -> String {
-    let mut out = String::new();
-    for case in run.worst_first() {
-        if matches!(case.verdict, Verdict::Fail | Verdict::Warn) {
-            out.push_str(&failure(case, options));
-            out.push('\n');
-        }
+    let options = &TerminalOptions {
+        adapter_file: run.adapter_file.to_owned(),
+        ..options.clone()
+    };
+    let mut out = summary::controls(run, options);
+    let findings = run.findings();
+    for (at, found) in findings.iter().take(PICTURED).enumerate() {
+        out.push_str(&finding(at + 1, found, options));
+        out.push('\n');
     }
-    out + &summary(run, reports, options)
+    out.push_str(&cases(run, options));
+    out + &summary(run, reports, options) + &closing(run, options)
+}
+
+/// The cases that fail or warn, a line each, or nothing if there are none.
+fn cases(run: &RunView<'_>, options: &TerminalOptions) -> String {
+    let loud = run.worst_first().into_iter();
+    let loud: Vec<&CaseResult> = loud
+        .filter(|case| matches!(case.verdict, Verdict::Fail | Verdict::Warn))
+        .collect();
+    let most = if options.verbose { usize::MAX } else { LISTED };
+    let mut out = String::new();
+    if !loud.is_empty() {
+        let title = options.lang.pick("Cases", "用例");
+        let _ = writeln!(out, "{}", options.paint(title, BOLD));
+    }
+    for case in loud.iter().take(most) {
+        let _ = writeln!(out, "{}", case_in_brief(case, options));
+    }
+    if loud.len() > most {
+        let more = say!(
+            "and {more} more: in the reports, or here with -v",
+            "另有 {more} 个：见报告，或加 -v 在此列出",
+            more = loud.len() - most
+        );
+        let _ = writeln!(out, "{}", more.in_lang(options.lang));
+    }
+    if !loud.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// `FAIL         CL-1 path KEY-04 2 of 5 orders`, in as many lines as it takes.
+fn case_in_brief(case: &CaseResult, options: &TerminalOptions) -> String {
+    let lang = options.lang;
+    let why = match case.violations.is_empty() {
+        true => {
+            let notes = lang.pick_lines(&case.notes, &case.notes_zh);
+            notes.first().cloned().unwrap_or_default()
+        }
+        false => format!("{} {}", case.rules.join(" "), share(case).in_lang(lang)),
+    };
+    let text = format!("{} {} {why}", case.alias, case.path);
+    let word = painted(&case.verdict, options.colour);
+    let indent = " ".repeat(VERDICT_COLUMNS);
+    let lines = width::wrap(&text, options.width, &indent, &indent);
+    format!("{word}{}", &lines[VERDICT_COLUMNS - 1..])
+}
+
+/// One finding: headline, where it was seen, sentence, picture, contradiction, repairs, replay command.
+#[must_use]
+pub fn finding(number: usize, finding: &Finding<'_>, options: &TerminalOptions) -> String {
+    let mut out = String::new();
+    let lang = options.lang;
+    let best = &finding.best;
+    let word = level_verdict(finding.level);
+    let mut parts = vec![
+        words::named_finding(finding, lang),
+        finding.place(),
+        finding.extent().in_lang(lang).to_owned(),
+    ];
+    parts.retain(|part| !part.is_empty());
+    let head = format!("{number}  {word}  ");
+    let head = width::wrap(&parts.join(" · "), options.width, &head, "      ");
+    // Painted last: the width of a line is that of what is seen.
+    let head = head.replacen(word, &options.paint(word, level_style(finding.level)), 1);
+    let _ = writeln!(out, "{head}");
+    wrapped(&mut out, options, finding.title().in_lang(lang), "");
+    if let Some(case) = best.case {
+        let title = lang.pick(&case.title, &case.title_zh);
+        let colon = lang.pick(": ", "：");
+        let at = format!("{} {title}{colon}{}", case.alias, case.path);
+        let _ = writeln!(
+            out,
+            "{}",
+            options.paint(&width::wrap(&at, options.width, "", "  "), DIM)
+        );
+    }
+    story(&mut out, best.history, best.violation, &[], options);
+    if !finding.symptoms.is_empty() {
+        let title = say!("What follows from it", "由此引起的");
+        let lines: Vec<String> = finding
+            .symptoms
+            .iter()
+            .map(|id| symptom(id, lang))
+            .collect();
+        paragraph(
+            &mut out,
+            options,
+            &title,
+            "- ",
+            lines.iter().map(String::as_str),
+        );
+    }
+    advice(&mut out, best.violation, best.case, best.evidence, options);
+    if let Some(token) = best.token {
+        again_line(&mut out, token, options);
+    }
+    out
+}
+
+/// `KEY-02: A payload that does not open is answered with "log in again", nothing else`.
+fn symptom(id: &str, lang: Lang) -> String {
+    let title = rule(id).map(|rule| lang.pick(rule.title, rule.title_zh));
+    format!("{id}: {}", title.unwrap_or_default())
 }
 
 /// One failing or warning case: headline, sentence, picture, contradiction, repairs, replay command.
@@ -90,7 +212,23 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
     let title = options.lang.pick(&case.title, &case.title_zh);
     let _ = writeln!(out, "{}", width::wrap(title, options.width, "", ""));
     story(&mut out, case.history.as_deref(), first, others, options);
-    let heading = match case.axes.get("rotation") {
+    advice(&mut out, first, Some(case), Some(&case.evidence), options);
+    if let Some(token) = &case.token {
+        again_line(&mut out, token, options);
+    }
+    out
+}
+
+/// What to do about a violation, who saw it before, and how sure it is.
+fn advice(
+    out: &mut String,
+    violation: &Violation,
+    case: Option<&CaseResult>,
+    evidence: Option<&Evidence>,
+    options: &TerminalOptions,
+) {
+    let axes = case.map(|case| case.axes.clone()).unwrap_or_default();
+    let heading = match axes.get("rotation") {
         Some(rotation) => say!(
             "Repairs that fit (rotation:{rotation})",
             "适用的修法（rotation:{rotation}）",
@@ -98,47 +236,38 @@ pub fn failure(case: &CaseResult, options: &TerminalOptions) -> String {
         ),
         None => say!("Repairs that fit", "适用的修法"),
     };
-    paragraph(
-        &mut out,
-        options,
-        &heading,
-        "- ",
-        repairs(first, &case.axes, options.lang).into_iter(),
+    let lines = repairs(violation, &axes, options.lang).into_iter();
+    paragraph(out, options, &heading, "- ", lines);
+    if let Some(rule) = rule(&violation.rule) {
+        let first = options.lang.pick(" Seen in: ", " 已知案例： ");
+        let lines = width::wrap(rule.source, options.width, first, "          ");
+        let _ = writeln!(out, "{lines}");
+    }
+    for line in evidence.map(Evidence::lines).unwrap_or_default() {
+        let line = line.in_lang(options.lang);
+        let _ = writeln!(out, "{}", width::wrap(line, options.width, " ", "   "));
+    }
+}
+
+fn again_line(out: &mut String, token: &str, options: &TerminalOptions) {
+    let command = again::command(token, &options.adapter_file);
+    let _ = writeln!(
+        out,
+        "{}{}",
+        options.lang.pick(" Again:   ", " 重放：   "),
+        options.paint(&command, BOLD)
     );
-    if let Some(rule) = rule(&first.rule) {
-        let _ = writeln!(
-            out,
-            "{}",
-            width::wrap(
-                rule.source,
-                options.width,
-                options.lang.pick(" Seen in: ", " 见于：   "),
-                "          "
-            )
-        );
-    }
-    for line in case.evidence.lines() {
-        let _ = writeln!(
-            out,
-            "{}",
-            width::wrap(line.in_lang(options.lang), options.width, " ", "   ")
-        );
-    }
-    if let Some(token) = &case.token {
-        let _ = writeln!(
-            out,
-            "{}{}",
-            options.lang.pick(" Again:   ", " 重放：   "),
-            options.paint(&format!("wxmock replay {token}"), BOLD)
-        );
-    }
-    out
+}
+
+/// `text` in lines of at most the width, with a newline at the end.
+fn wrapped(out: &mut String, options: &TerminalOptions, text: &str, rest: &str) {
+    let _ = writeln!(out, "{}", width::wrap(text, options.width, "", rest));
 }
 
 /// `FAIL  CL-1  path   KEY-04 MUST (lock-out)   2 of 5 orders`, in two lines where one is too short.
 fn headline(case: &CaseResult, first: &Violation, options: &TerminalOptions) -> String {
     let word = verdict_word(&case.verdict);
-    let rule = named(first);
+    let rule = words::named_in(first, options.lang);
     let share = share(case);
     let share = share.in_lang(options.lang);
     let columns =
@@ -162,7 +291,8 @@ fn headline(case: &CaseResult, first: &Violation, options: &TerminalOptions) -> 
 pub fn order(history: &History, violations: &[Violation], options: &TerminalOptions) -> String {
     let mut out = String::new();
     if let Some((first, others)) = violations.split_first() {
-        let _ = writeln!(out, "{}", options.paint(&named(first), BOLD));
+        let named = words::named_in(first, options.lang);
+        let _ = writeln!(out, "{}", options.paint(&named, BOLD));
         story(&mut out, Some(history), first, others, options);
     }
     out
@@ -194,7 +324,10 @@ fn story(
     );
     let also: Vec<String> = others
         .iter()
-        .map(|other| format!("{}: {}", named(other), other.sentence_in(options.lang)))
+        .map(|other| {
+            let named = words::named_in(other, options.lang);
+            format!("{named}: {}", other.sentence_in(options.lang))
+        })
         .collect();
     let shown = also.iter().take(OTHERS).map(String::as_str);
     let title = say!("Also broken in this order", "此顺序中还违反了");
@@ -207,214 +340,6 @@ fn story(
         );
         let _ = writeln!(out, "   {}", more.in_lang(options.lang));
     }
-}
-
-/// The table of areas, what was learned beside verdicts, and where the reports are: (format, path).
-#[must_use]
-pub fn summary(
-    run: &RunView<'_>,
-    reports: &[(String, String)],
-    options: &TerminalOptions,
-) -> String {
-    let mut out = table(run, options);
-    let lists = [
-        (
-            say!("Proves nothing", "证明不了什么"),
-            doubtful(run, options.lang),
-        ),
-        (say!("Not run", "未运行"), skips(run, options.lang)),
-        (
-            say!("Learned about this backend", "对此后端的了解"),
-            learned(run, options.lang),
-        ),
-    ];
-    for (title, lines) in &lists {
-        let lines = lines.iter().map(String::as_str);
-        paragraph(&mut out, options, title, "- ", lines);
-    }
-    let _ = writeln!(
-        out,
-        "{}",
-        width::wrap(
-            verdict_of_run(run).in_lang(options.lang),
-            options.width,
-            "",
-            ""
-        )
-    );
-    if !reports.is_empty() {
-        let _ = writeln!(
-            out,
-            " {}",
-            options.paint(options.lang.pick("Reports", "报告"), BOLD)
-        );
-    }
-    for (format, path) in reports {
-        let _ = writeln!(out, "   {format:<7} {path}");
-    }
-    out
-}
-
-/// The cases that prove nothing, each with its reason.
-fn doubtful(run: &RunView<'_>, lang: Lang) -> Vec<String> {
-    let doubtful = run.cases.iter().filter(|case| {
-        matches!(
-            case.verdict,
-            Verdict::Inconclusive { .. } | Verdict::Error { .. }
-        )
-    });
-    let line = |case: &&CaseResult| {
-        let reason = reason_in(case, lang).unwrap_or_default();
-        format!("{} {}: {reason}", case.alias, case.path)
-    };
-    doubtful.map(line).collect()
-}
-
-/// What the run and its cases tell of the backend, each once.
-fn learned(run: &RunView<'_>, lang: Lang) -> Vec<String> {
-    let learned = run.learned.map(Characterisation::lines).unwrap_or_default();
-    let mut lines: Vec<String> = learned
-        .iter()
-        .map(|line| line.in_lang(lang).to_owned())
-        .collect();
-    let noted = run
-        .cases
-        .iter()
-        .flat_map(|case| lang.pick_lines(&case.notes, &case.notes_zh));
-    for note in noted {
-        if !lines.contains(note) {
-            lines.push(note.clone());
-        }
-    }
-    lines
-}
-
-/// What the run says, and no more than it can.
-fn verdict_of_run(run: &RunView<'_>) -> Say {
-    let counts = run.counts();
-    let orders: usize = run.cases.iter().map(|case| case.orders_run).sum();
-    let subject = match run.adapter {
-        "" => say!("The backend", "后端"),
-        name => Say::same(name),
-    };
-    let cut = match run.interrupted {
-        true => say!(" The run was cut short.", "本次运行被中断。"),
-        false => Say::default(),
-    };
-    if counts.total() == 0 {
-        return say!("Nothing was run.{cut}", "什么都没有运行。{cut}", cut = cut);
-    }
-    if counts.fail > 0 {
-        let cases = match counts.fail {
-            1 => say!("1 case", "1 个用例"),
-            n => say!("{n} cases", "{n} 个用例", n = n),
-        };
-        return say!(
-            "{subject}: a MUST is violated in {cases}; {orders} orders were forced.{cut}",
-            "{subject}：{cases}违反了 MUST；共强制执行 {orders} 种顺序。{cut}",
-            subject = subject,
-            cases = cases,
-            orders = orders,
-            cut = cut
-        );
-    }
-    if counts.error > 0 || counts.inconclusive > 0 {
-        return say!(
-            "{subject}: no MUST was seen violated, but {doubtful} of {all} cases prove nothing.{cut}",
-            "{subject}：没有发现违反 MUST，但 {all} 个用例中有 {doubtful} 个证明不了什么。{cut}",
-            subject = subject,
-            doubtful = counts.error + counts.inconclusive,
-            all = counts.total(),
-            cut = cut
-        );
-    }
-    let warned = match counts.warn {
-        0 => Say::default(),
-        n => say!(", with {n} warned about", "，其中 {n} 个有警告", n = n),
-    };
-    say!(
-        "{subject}: {cases} cases held in every forced ordering ({orders} orders){warned}. Orders inside its own database were not forced.{cut}",
-        "{subject}：{cases} 个用例在每一种强制顺序下都成立（共 {orders} 种顺序）{warned}。后端数据库内部的先后不在控制之内。{cut}",
-        subject = subject,
-        cases = counts.pass + counts.info + counts.warn,
-        orders = orders,
-        warned = warned,
-        cut = cut
-    )
-}
-
-fn skips(run: &RunView<'_>, lang: Lang) -> Vec<String> {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for case in &run.cases {
-        let Some(reason) =
-            reason_in(case, lang).filter(|_| matches!(case.verdict, Verdict::Skip { .. }))
-        else {
-            continue;
-        };
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, aliases)) if aliases.contains(&case.alias.as_str()) => {}
-            Some((_, aliases)) => aliases.push(&case.alias),
-            None => reasons.push((reason, vec![&case.alias])),
-        }
-    }
-    reasons
-        .into_iter()
-        .map(|(reason, aliases)| format!("{reason}: {}", aliases.join(" ")))
-        .collect()
-}
-
-fn table(run: &RunView<'_>, options: &TerminalOptions) -> String {
-    const COLUMNS: [&str; 6] = ["PASS", "FAIL", "WARN", "INCONCL", "SKIP", "ERROR"];
-    let mut areas: Vec<(&str, [usize; 6])> = Vec::new();
-    for case in &run.cases {
-        let name = area(case);
-        let at = areas
-            .iter()
-            .position(|(known, _)| *known == name)
-            .unwrap_or_else(|| {
-                areas.push((name, [0; 6]));
-                areas.len() - 1
-            });
-        areas[at].1[match case.verdict {
-            Verdict::Pass | Verdict::Info => 0,
-            Verdict::Fail => 1,
-            Verdict::Warn => 2,
-            Verdict::Inconclusive { .. } => 3,
-            Verdict::Skip { .. } => 4,
-            Verdict::Error { .. } => 5,
-        }] += 1;
-    }
-    let mut total = [0; 6];
-    for (_, counts) in &areas {
-        for (sum, count) in total.iter_mut().zip(counts) {
-            *sum += count;
-        }
-    }
-    let mut out = width::pad(options.lang.pick("area", "用例集"), 20);
-    for column in COLUMNS {
-        let _ = write!(out, "{column:>9}");
-    }
-    out = options.paint(&out, BOLD) + "\n";
-    let all = options.lang.pick("all", "合计");
-    for (name, counts) in areas.iter().chain(std::iter::once(&(all, total))) {
-        out.push_str(&width::pad(name, 20));
-        for (column, count) in counts.iter().enumerate() {
-            let cell = if *count == 0 {
-                ".".to_owned()
-            } else {
-                count.to_string()
-            };
-            let cell = format!("{cell:>9}");
-            let loud = *count > 0 && (column == 1 || column == 5);
-            out.push_str(&if loud {
-                options.paint(&cell, BAD)
-            } else {
-                cell
-            });
-        }
-        out.push('\n');
-    }
-    out
 }
 
 fn picture_options(violation: &Violation, options: &TerminalOptions) -> PictureOptions {
@@ -430,18 +355,21 @@ fn picture_options(violation: &Violation, options: &TerminalOptions) -> PictureO
 
 /// `KEY-04 MUST (lock-out)`.
 pub(crate) fn named(violation: &Violation) -> String {
-    match rule(&violation.rule) {
-        Some(rule) => format!(
-            "{} {} ({})",
-            violation.rule,
-            level_word(violation.level),
-            impact_word(
-                violation
-                    .impact
-                    .unwrap_or_else(|| impact_at(rule, violation.level))
-            )
-        ),
-        None => format!("{} {}", violation.rule, level_word(violation.level)),
+    words::named_in(violation, Lang::En)
+}
+
+/// `FAIL` for a MUST, `WARN` for what is not.
+pub(crate) const fn level_verdict(level: Level) -> &'static str {
+    match level {
+        Level::Must => "FAIL",
+        Level::Should | Level::Info => "WARN",
+    }
+}
+
+const fn level_style(level: Level) -> Style {
+    match level {
+        Level::Must => style(&Verdict::Fail),
+        Level::Should | Level::Info => style(&Verdict::Warn),
     }
 }
 
@@ -477,7 +405,14 @@ pub fn outcome(case: &CaseResult, lang: Lang) -> String {
 
 /// Violations listed beside the first; more are in the transcript.
 const OTHERS: usize = 4;
+/// Columns of a verdict and the space behind it.
+const VERDICT_COLUMNS: usize = 13;
+/// Findings shown with a picture; a run has seldom more, and all are in the files.
+const PICTURED: usize = 10;
+/// Failing cases listed unless all are wanted.
+const LISTED: usize = 20;
 const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
 const BAD: Style = anstyle::AnsiColor::Red.on_default().bold();
 
 #[cfg(test)]
@@ -554,6 +489,28 @@ mod tests {
     }
 
     #[test]
+    fn a_control_that_fails_is_said_first_and_again_at_the_end() {
+        let mut events = sample::run();
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event {
+                case.control = case.path.ends_with("exchange/n:2");
+            }
+        }
+        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(100));
+        assert!(
+            text.starts_with("DO NOT TRUST THE OTHER RESULTS YET: a control fails (CL-1)."),
+            "{text}"
+        );
+        assert_eq!(text.matches("DO NOT TRUST").count(), 2);
+        for words in [
+            "CL-1: At rest, WeChat's newest key",
+            "wxmock adapter check --adapter wxmock.toml",
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
     fn a_cut_run_and_an_empty_one_say_so() {
         let events = sample::run();
         let text = summary(
@@ -561,10 +518,7 @@ mod tests {
             &[],
             &TerminalOptions::plain(200),
         );
-        assert!(
-            text.trim_end().ends_with("The run was cut short."),
-            "{text}"
-        );
+        assert!(text.contains("The run was cut short."), "{text}");
         let text = summary(&RunView::of(&[]), &[], &TerminalOptions::plain(80));
         assert!(text.contains("Nothing was run."), "{text}");
     }

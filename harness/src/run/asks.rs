@@ -150,7 +150,7 @@ impl Stage<'_> {
         };
         self.witness(phone, &held, &carries);
         let extra = self.extra(carries.extra, held.sealing_key.as_deref());
-        if let (Some(code), true) = (&held.js_code, event.is_some()) {
+        if let (Some(code), true) = (&held.js_code, event.is_some() && !self.free) {
             self.cast.hold(code, self.ground.hold_limit);
         }
         let token = held.token.as_ref();

@@ -163,6 +163,11 @@ impl Cast {
         self.handle.gates().release(call);
     }
 
+    /// Lets held calls go, each when the one before it has passed.
+    pub(crate) fn release_in_order(&self, calls: &[CallId]) {
+        self.handle.gates().release_order(calls);
+    }
+
     /// Takes every gate away and lets every held call go.
     pub(crate) fn open_gates(&mut self) {
         for id in self.gates.drain(..) {

@@ -1,5 +1,6 @@
 //! What is found out about the first failing order of a case: a smaller one, its sequential twin, its passing neighbour.
 
+use super::meaning::{Failure, stray};
 use super::runner::Runner;
 use super::shrink;
 use super::tally::{FirstFailing, Tally};
@@ -20,7 +21,7 @@ impl Runner {
         let Some(mut failing) = tally.first_failing().cloned() else {
             return;
         };
-        if !matches!(failing.history.ending, Ending::Complete) {
+        if !matches!(failing.history.ending, Ending::Complete) || failing.order.is_free() {
             return;
         }
         let has_race = failing.order.steps().next().is_some();
@@ -28,23 +29,32 @@ impl Runner {
         if self.settings.shrink {
             failing = self.shrink(case, &space, failing).await;
         }
+        let Some(shown) = Failure::of(case, &failing.violations, &failing.history) else {
+            return;
+        };
         if failing.evidence.shrunk_from.is_some() {
-            failing.evidence.rate = Some(self.rate(case, &failing).await);
+            failing.evidence.rate = Some(self.rate(case, &failing, &shown).await);
         }
         if self.settings.explain && has_race {
-            failing.evidence.twin = self.twin(case, &space, &failing).await;
+            failing.evidence.twin = self.twin(case, &space, &failing, &shown).await;
             failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
         }
         tally.replace_first_failing(failing);
     }
 
-    /// The smallest order found that still breaks the same rule.
+    /// The smallest order found that still shows the same failure.
     async fn shrink(&self, case: &Case, space: &Space, failing: FirstFailing) -> FirstFailing {
         let mut smallest = failing;
+        let Some(shown) = Failure::of(case, &smallest.violations, &smallest.history) else {
+            return smallest;
+        };
         let mut left = SHRINK_ORDERS;
         loop {
             let mut found = None;
-            for candidate in shrink::candidates(case, space, &smallest.order, &smallest.involved())
+            let candidates = shrink::candidates(case, space, &smallest.order, &smallest.involved());
+            for candidate in candidates
+                .into_iter()
+                .filter(|candidate| stray(case, candidate).is_none())
             {
                 if left == 0 || self.settings.cancel.is_cancelled() {
                     return smallest;
@@ -54,7 +64,7 @@ impl Runner {
                 if matches!(judged.played.history.ending, Ending::Hung { .. }) {
                     return smallest;
                 }
-                if judged.fails_by(smallest.rule()) {
+                if judged.shows(case, &shown) {
                     found = Some(judged);
                     break;
                 }
@@ -76,25 +86,32 @@ impl Runner {
         }
     }
 
-    /// How often a shrunk order breaks its rule: the runs of the order it was made from say nothing about it.
-    async fn rate(&self, case: &Case, failing: &FirstFailing) -> Rate {
+    /// How often a shrunk order shows its failure: the runs of the order it was made from say nothing about it.
+    async fn rate(&self, case: &Case, failing: &FirstFailing, shown: &Failure) -> Rate {
         let mut rate = Rate { failed: 1, of: 1 };
         while rate.of < self.settings.repeat_failing && !self.settings.cancel.is_cancelled() {
             let judged = self.judged(case, &failing.order, self.pace()).await;
             rate.of += 1;
-            rate.failed += usize::from(judged.fails_by(failing.rule()));
+            rate.failed += usize::from(judged.shows(case, shown));
         }
         rate
     }
 
-    /// Whether the same steps one after the other break the same rule. `None` if they could not be run.
-    async fn twin(&self, case: &Case, space: &Space, failing: &FirstFailing) -> Option<Twin> {
+    /// Whether the same steps one after the other show the same failure. `None` if they could not be run, or fail in another
+    /// way.
+    async fn twin(
+        &self,
+        case: &Case,
+        space: &Space,
+        failing: &FirstFailing,
+        shown: &Failure,
+    ) -> Option<Twin> {
         let fifo = in_sequence(space, &failing.order);
         if fifo == failing.order {
             return Some(Twin::FailsToo);
         }
         let judged = self.judged(case, &fifo, self.pace()).await;
-        if judged.fails_by(failing.rule()) {
+        if judged.breaks_alike(case, shown) {
             return Some(Twin::FailsToo);
         }
         let passes = judged.violations.is_empty()

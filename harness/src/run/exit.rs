@@ -1,5 +1,6 @@
 //! The exit code a run deserves. The list is a contract: see the README.
 
+use crate::coverage::silent_suites;
 use crate::event::CaseResult;
 use crate::verdict::Verdict;
 
@@ -29,6 +30,9 @@ pub const REASON_ADAPTER: &str = "adapter";
 /// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
 pub const REASON_INTERNAL: &str = "internal";
 
+/// First word of [`Verdict::Skip`]'s reason when the user's own bounds left the case out.
+pub const REASON_FILTERED: &str = "filtered";
+
 /// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
 #[must_use]
 pub fn worst(a: i32, b: i32) -> i32 {
@@ -47,20 +51,30 @@ pub fn worst(a: i32, b: i32) -> i32 {
     if rank(a) <= rank(b) { a } else { b }
 }
 
-/// The exit code of a run; `strict` makes a violated SHOULD fail it.
+/// The exit code of a run; `strict` makes a violated SHOULD fail it. A suite that the adapter describes too little for
+/// makes it [`NOTHING`], unless `allow_skipped` and some other case ran. A case that could not be run does not hide a violation
+/// of another.
 #[must_use]
-pub fn exit_code(results: &[CaseResult], strict: bool, interrupted: bool) -> i32 {
-    let skipped = results
+pub fn exit_code(
+    results: &[CaseResult],
+    strict: bool,
+    allow_skipped: bool,
+    interrupted: bool,
+) -> i32 {
+    let nothing_ran = results
         .iter()
-        .all(|r| matches!(r.verdict, Verdict::Skip { .. }));
-    let start = match (interrupted, skipped) {
+        .all(|result| matches!(result.verdict, Verdict::Skip { .. }));
+    let silent = nothing_ran || (!allow_skipped && !silent_suites(results).is_empty());
+    let start = match (interrupted, silent) {
         (true, _) => INTERRUPTED,
         (false, true) => NOTHING,
         (false, false) => OK,
     };
-    results
-        .iter()
-        .map(|r| of_verdict(&r.verdict, strict))
+    let codes = || results.iter().map(|r| (r, of_verdict(&r.verdict, strict)));
+    let violated = codes().any(|(_, code)| code == VIOLATED);
+    codes()
+        .filter(|(result, _)| !(violated && matches!(result.verdict, Verdict::Error { .. })))
+        .map(|(_, code)| code)
         .fold(start, worst)
 }
 
@@ -113,6 +127,7 @@ mod tests {
             history: None,
             notes: vec![],
             notes_zh: vec![],
+            note_kinds: vec![],
             exploration: Default::default(),
             evidence: Default::default(),
             took_ms: 0,
@@ -127,7 +142,8 @@ mod tests {
 
     fn check(verdicts: &[Verdict], expected: i32) {
         let results: Vec<CaseResult> = verdicts.iter().cloned().map(result).collect();
-        assert_eq!(exit_code(&results, false, false), expected, "{verdicts:?}");
+        let code = exit_code(&results, false, false, false);
+        assert_eq!(code, expected, "{verdicts:?}");
     }
 
     #[test]
@@ -144,10 +160,9 @@ mod tests {
         check(&[Verdict::Warn, Verdict::Pass], OK);
         check(&[vague.clone(), skip], INCONCLUSIVE);
         check(&[vague.clone(), Verdict::Fail], VIOLATED);
-        check(
-            &[Verdict::Fail, error("baseline: P1 login answered 500")],
-            BACKEND,
-        );
+        let baseline = || error("baseline: P1 login answered 500");
+        check(&[Verdict::Pass, baseline()], BACKEND);
+        check(&[Verdict::Fail, baseline()], VIOLATED);
         check(&[error("baseline: x"), error("adapter: y")], USAGE);
         check(
             &[error("adapter: y"), error("internal: z"), vague],
@@ -157,12 +172,39 @@ mod tests {
 
     #[test]
     fn strict_fails_on_a_warning_and_an_interrupt_wins() {
-        assert_eq!(exit_code(&[result(Verdict::Warn)], true, false), VIOLATED);
-        assert_eq!(
-            exit_code(&[result(Verdict::Fail)], false, true),
-            INTERRUPTED
-        );
-        assert_eq!(exit_code(&[], false, true), INTERRUPTED);
+        let code = |verdict, strict, interrupted| {
+            exit_code(&[result(verdict)], strict, false, interrupted)
+        };
+        assert_eq!(code(Verdict::Warn, true, false), VIOLATED);
+        assert_eq!(code(Verdict::Fail, false, true), INTERRUPTED);
+        assert_eq!(exit_code(&[], false, false, true), INTERRUPTED);
+    }
+
+    #[test]
+    fn a_suite_that_judged_nothing_is_no_success() {
+        let of = |suite: &str, verdict: Verdict| CaseResult {
+            id: format!("{suite}/case"),
+            ..result(verdict)
+        };
+        let skip = || Verdict::Skip {
+            reason: "not-described: userinfo".into(),
+        };
+        let half = [
+            of("one", Verdict::Pass),
+            of("one", skip()),
+            of("two", skip()),
+        ];
+        assert_eq!(exit_code(&half, false, false, false), NOTHING);
+        assert_eq!(exit_code(&half, false, true, false), OK);
+        assert_eq!(exit_code(&half[..2], false, false, false), OK);
+        assert_eq!(exit_code(&half[2..], false, true, false), NOTHING);
+        let bounded = Verdict::Skip {
+            reason: format!("{REASON_FILTERED}: --max-time was over before it began"),
+        };
+        let short = [of("one", Verdict::Pass), of("two", bounded)];
+        assert_eq!(exit_code(&short, false, false, false), OK, "as was asked");
+        let failed = [of("one", Verdict::Fail), of("two", skip())];
+        assert_eq!(exit_code(&failed, false, false, false), VIOLATED);
     }
 
     #[test]

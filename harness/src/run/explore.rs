@@ -14,14 +14,18 @@ use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;
 use crate::characterisation::ASSUMED_PATIENCE_MS;
-use crate::event::RunEvent;
+use crate::event::{RunEvent, Work};
 use crate::history::Ending;
 use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::{Case, Returns, Rotation};
-use crate::schedule::{Listing, Order, events};
+use crate::schedule::{Listing, Order, Search, events};
 
-/// One passing order in so many is run twice.
+/// An order whose hold outlived the backend's patience is played so many times more before that is believed.
+const MORE_LOOKS: usize = 3;
+/// A passing order in which steps are taken together is run so often.
+const ROUNDS_TOGETHER: usize = 3;
+/// One passing order in so many of the others is run twice.
 const SAMPLE: usize = 50;
 /// How long a backend that gave up on a held call is watched to find out when it does: twice what it was taken to wait.
 const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
@@ -36,19 +40,19 @@ struct Looked {
     remark: Option<Say>,
 }
 
-/// What is doubted when an order shows it for the first time, and is therefore looked at twice.
+/// What is doubted when an order shows it, and is therefore looked at again.
 #[derive(Debug, Clone, Copy, Default)]
 struct Doubts {
-    /// That a lock makes it impossible.
+    /// That a lock makes it impossible, though no lock known so far does.
     locks: bool,
-    /// That the backend gave up on a held call.
+    /// That the backend gave up on a held call, which no order has shown yet.
     holds: bool,
 }
 
 impl Doubts {
     fn of(tally: &Tally) -> Self {
         Self {
-            locks: !tally.knows_locks(),
+            locks: true,
             holds: !tally.is_doubtful(),
         }
     }
@@ -75,8 +79,15 @@ impl Runner {
             while lanes.has_room() && !self.is_done(&tally) {
                 let Some(order) = listing.get(at) else { break };
                 at += 1;
+                if order.is_free() {
+                    continue;
+                }
                 let order = tally.spelling(order);
-                if tally.prunes(&order) {
+                let impossible = match at > listing.counted() {
+                    true => tally.forbids(&order),
+                    false => tally.prunes(&order),
+                };
+                if impossible {
                     continue;
                 }
                 lanes.push(self.looked(case, order, at, Doubts::of(&tally)));
@@ -87,6 +98,10 @@ impl Runner {
             let Some(looked) = lanes.next().await else {
                 break;
             };
+            if looked.at > listing.counted() {
+                self.take(case, listing, looked, &mut tally, listener).await;
+                continue;
+            }
             let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
             if let Some(lock) = found {
                 let kind = self.locking().await;
@@ -108,12 +123,25 @@ impl Runner {
                 let doubts = Doubts::of(&tally);
                 self.looked(case, spelling, looked.at, doubts).await
             };
-            self.take(case, listing.len(), looked, &mut tally, listener)
-                .await;
+            self.take(case, listing, looked, &mut tally, listener).await;
         }
         drop(lanes);
         if !tally.is_over() && !self.is_out_of_time() {
+            let working = |what| RunEvent::Working {
+                path: case.path.clone(),
+                what,
+            };
+            if tally.has_failed() {
+                listener(working(Work::RunningAgain));
+            }
             self.run_again(case, listing, &mut tally, listener).await;
+            let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
+            if has_free && !tally.is_over() && !self.is_done(&tally) {
+                self.run_free(case, listing, &mut tally, listener).await;
+            }
+            if tally.has_failed() {
+                listener(working(Work::Explaining));
+            }
             self.explain(case, &mut tally).await;
         }
         tally
@@ -138,12 +166,21 @@ impl Runner {
     /// Plays and judges one order; once more if it ended in a way that a slow moment may have made.
     async fn looked(&self, case: &Case, order: Order, at: usize, doubts: Doubts) -> Looked {
         let mut judged = self.judged(case, &order, self.pace()).await;
-        let given_up = matches!(judged.played.history.ending, Ending::HoldBudget { .. });
-        if given_up && doubts.holds {
+        let given_up = |judged: &Judged| {
+            let outlived = matches!(judged.played.history.ending, Ending::HoldBudget { .. });
+            outlived && judged.violations.is_empty()
+        };
+        if doubts.holds && given_up(&judged) {
             // What was assumed of the backend's patience may be too long: if nobody declared it, now it is worth finding out.
             let cap = LAZY_PATIENCE_CAP.min(self.settings.patience_cap);
             self.learn_patience(cap).await;
-            judged = self.judged(case, &order, self.pace()).await;
+            // An order that was not forced proves nothing, and a slow moment of the machine lengthens every hold.
+            for _ in 0..MORE_LOOKS {
+                judged = self.judged(case, &order, self.pace()).await;
+                if !given_up(&judged) {
+                    break;
+                }
+            }
         }
         if judged.played.lock.is_some() && doubts.locks {
             return self.looked_for_lock(case, at, judged).await;
@@ -155,8 +192,8 @@ impl Runner {
         }
     }
 
-    /// A lock changes what is run from there on, and a slow moment looks like one: the order that shows the first one is
-    /// played again, with twice the patience.
+    /// A lock changes what is run from there on, and a slow moment looks like one: an order that shows one, though what is known
+    /// so far lets it through, is played again with twice the patience.
     async fn looked_for_lock(&self, case: &Case, at: usize, first: Judged) -> Looked {
         let pace = self.pace();
         let patient = Pace {
@@ -191,7 +228,7 @@ impl Runner {
     async fn take(
         &self,
         case: &Case,
-        of: usize,
+        listing: &Listing,
         looked: Looked,
         tally: &mut Tally,
         listener: &mut Listener<'_>,
@@ -220,13 +257,16 @@ impl Runner {
             path: case.path.clone(),
             order: order.to_string(),
             index: at,
-            of,
+            of: listing.len(),
             token: token.clone(),
             violations: violations.clone(),
             ending: history.ending.clone(),
             history: shown.then(|| Box::new(history.clone())),
         });
         match cut {
+            None if at > listing.counted() => {
+                tally.add_beside(at, &order, &token, history, violations);
+            }
             None => {
                 let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
                 let ending = history.ending.clone();
@@ -252,8 +292,20 @@ impl Runner {
     ) {
         let failing = tally.failing().to_vec();
         let repeats = self.settings.repeat_failing.saturating_sub(1);
-        let sampled = (1..=listing.len())
-            .filter(|at| repeats > 0 && at % SAMPLE == 0 && !failing.contains(at));
+        // Steps taken together show by luck what they show: one run of such an order says little.
+        let is_lucky = |at: usize| {
+            listing
+                .get(at - 1)
+                .is_some_and(|order| !order.forced().is_fully())
+        };
+        let looks = |at: usize| match repeats {
+            0 => 0,
+            _ if is_lucky(at) => ROUNDS_TOGETHER - 1,
+            _ => usize::from(at % SAMPLE == 0),
+        };
+        let sampled = (1..=listing.counted())
+            .filter(|at| !failing.contains(at))
+            .flat_map(|at| std::iter::repeat_n(at, looks(at)));
         let mut plan: VecDeque<usize> = failing
             .iter()
             .flat_map(|at| std::iter::repeat_n(*at, repeats))
@@ -295,8 +347,7 @@ impl Runner {
                     "DET-01: {order} 第一次通过，再跑一次却失败了",
                     order = order.to_string()
                 ));
-                self.take(case, listing.len(), looked, tally, listener)
-                    .await;
+                self.take(case, listing, looked, tally, listener).await;
                 tally.again(at, false);
                 plan.extend(std::iter::repeat_n(at, repeats.saturating_sub(1)));
             }

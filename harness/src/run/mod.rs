@@ -7,7 +7,8 @@
 //! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
 //! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
 //! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `outlived` (holds the backend did not wait for),
-//! `waits` (who waits for whom in a hang), `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `cast`
+//! `waits` (who waits for whom in a hang), `free` (the race without gates), `lateness` (how loaded the machine is),
+//! `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `cast`
 //! (people, gates and faults of one order), `record` (the history being written), `heard` with `mask` (what was said,
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
@@ -23,14 +24,17 @@ pub mod derivation;
 mod evidence;
 pub mod exit;
 mod explore;
+mod free;
 mod heard;
 mod lanes;
+mod lateness;
 pub mod leak;
 mod levers;
 mod locks;
 mod looks;
 mod mask;
 mod md5;
+mod meaning;
 mod obligations;
 mod outlived;
 mod patience;
@@ -56,6 +60,6 @@ pub(crate) use heard::Heard;
 pub use patience::PATIENCE_CAP;
 pub use prove::Proof;
 pub(crate) use prove::{Senses, prove};
-pub use replay::{Kept, Replay, Replayed};
+pub use replay::{Kept, Replay, Replayed, Strength, playable};
 pub use runner::{Listener, RunError, Runner, Settings, ensure_app};
 pub use settle::{INSISTENCE, Pace, QUIET_CEILING, QUIET_FLOOR};

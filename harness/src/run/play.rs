@@ -124,6 +124,17 @@ fn introduce(stage: &mut Stage<'_>) {
         .push((say!("the AppSecret", "AppSecret"), secret));
 }
 
+/// Whether a login carries data sealed under another key than its own exchange brought: sending that back is right.
+fn is_outdated(history: &History, login: usize) -> bool {
+    let payload = history.operations[login].payload;
+    let sealed = payload.and_then(|at| history.payloads[at].key_no);
+    let mut calls = history.upstream.iter();
+    sealed.is_some()
+        && calls.any(|call| {
+            call.operation == Some(login) && call.key_no.is_some() && call.key_no != sealed
+        })
+}
+
 struct Play<'a> {
     stage: Stage<'a>,
     lock: Option<Lock>,
@@ -173,11 +184,12 @@ impl Play<'_> {
             step.verb,
             Verb::Login { .. } | Verb::Submit { .. } | Verb::SubmitProfile { .. }
         );
-        let refused = history.upstream.iter().any(|call| {
-            call.operation == Some(history.operations.len() - 1) && call.errcode.is_some()
-        });
+        let last = history.operations.len() - 1;
+        let mut calls = history.upstream.iter();
+        let refused = calls.any(|call| call.operation == Some(last) && call.errcode.is_some());
         if !is_login
             || refused
+            || is_outdated(history, last)
             || operation.answer.outcome == Outcome::Ok
             || self.stage.program.expect.contains_key(&step.label)
         {
@@ -198,21 +210,12 @@ impl Play<'_> {
 
     async fn race(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
         let from = self.stage.requests.len();
+        if piece.order.is_free() {
+            self.stage.race_freely(piece).await?;
+            return self.stage.try_again(from).await;
+        }
         for moment in piece.order.moments() {
-            for name in moment {
-                if self.stage.ground.cancel.is_cancelled() {
-                    return Err(Stop::Cancelled);
-                }
-                let event = piece.events.iter().find(|event| event.name == *name);
-                let event = event.ok_or_else(|| {
-                    let saw = "the scenario has no such step".to_owned();
-                    Stop::Ended(Ending::Diverged {
-                        at: name.to_string(),
-                        saw,
-                    })
-                })?;
-                self.take(piece.program, event).await?;
-            }
+            self.moment(piece, moment).await?;
             if self.stage.settle(Need::Rest).await? == Decision::Blocked {
                 self.note_blocked();
             }
@@ -221,6 +224,33 @@ impl Play<'_> {
         self.stage.nothing_due();
         self.stage.settle(Need::Certainty).await?;
         self.stage.try_again(from).await
+    }
+
+    /// Takes the steps of one moment without a wait for the backend in between. Replies that stand next to each other leave
+    /// one right behind the other, in this order.
+    async fn moment(&mut self, piece: &Piece<'_>, mut names: &[EventName]) -> Result<(), Stop> {
+        while let Some(first) = names.first() {
+            if self.stage.ground.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let is_reply = |name: &&EventName| name.kind == StepKind::Reply;
+            let replies = names.iter().take_while(is_reply).count();
+            let (now, later) = names.split_at(replies.max(1));
+            for name in now {
+                if !piece.events.iter().any(|event| event.name == *name) {
+                    let saw = "the scenario has no such step".to_owned();
+                    let at = name.to_string();
+                    return Err(Stop::Ended(Ending::Diverged { at, saw }));
+                }
+            }
+            let event = piece.events.iter().find(|event| event.name == *first);
+            match event.filter(|_| replies == 0) {
+                Some(event) => self.take(piece.program, event).await?,
+                None => self.replies(now).await?,
+            }
+            names = later;
+        }
+        Ok(())
     }
 
     /// A request that stays unanswered while others are held is worth a remark; a login that has not even reached WeChat is
@@ -243,7 +273,6 @@ impl Play<'_> {
     async fn take(&mut self, program: &Program, event: &Event) -> Result<(), Stop> {
         match event.kind {
             StepKind::Commit => self.commit(event.name).await,
-            StepKind::Reply => self.reply(event.name).await,
             _ => {
                 let step = &program.chains[event.chain][event.step];
                 self.stage.perform(step, Some(event.name)).await
@@ -279,10 +308,24 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// R: lets the reply of this chain's exchange go.
-    async fn reply(&mut self, name: EventName) -> Result<(), Stop> {
+    /// R: lets the replies of these chains' exchanges go, as one release.
+    async fn replies(&mut self, names: &[EventName]) -> Result<(), Stop> {
+        let mut calls = Vec::new();
+        for &name in names {
+            if let Some(call) = self.held_reply(name).await? {
+                calls.push(call);
+                self.stage.reply(call, name.to_string());
+            }
+        }
+        self.stage.let_replies_go(&calls);
+        Ok(())
+    }
+
+    /// The call whose reply an R step lets go, which nobody holds back for the schedule's sake from here on.
+    async fn held_reply(&mut self, name: EventName) -> Result<Option<usize>, Stop> {
         let Some(request) = self.request_of(name) else {
-            return self.nothing_to_do(name, "nothing was submitted");
+            self.nothing_to_do(name, "nothing was submitted")?;
+            return Ok(None);
         };
         let held = |play: &Self| {
             let at = play.stage.requests[request].exchange?;
@@ -296,14 +339,11 @@ impl Play<'_> {
             self.stage.settle(Need::Rest).await?;
         }
         self.stage.requests[request].reply_due = false;
-        match held(self) {
-            Some(call) => {
-                self.stage.reply(call, name.to_string());
-                self.stage.let_go(call, Point::Committed);
-                Ok(())
-            }
-            None => self.nothing_to_do(name, "no reply of it is held"),
+        let call = held(self);
+        if call.is_none() {
+            self.nothing_to_do(name, "no reply of it is held")?;
         }
+        Ok(call)
     }
 
     fn nothing_to_do(&mut self, name: EventName, why: &str) -> Result<(), Stop> {

@@ -7,7 +7,7 @@ use super::asks::Carries;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
-use crate::history::{Phase, PhoneRecord, Purpose};
+use crate::history::{Outcome, Phase, PhoneRecord, Purpose};
 use crate::scenario::{CaptureApi, Place, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
@@ -15,6 +15,7 @@ impl Stage<'_> {
     ///
     /// A backend that takes the payload with the code gets both in one request.
     pub(crate) async fn recover(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
+        self.ask_who(user).await?;
         self.look_again(user).await?;
         let step = &Step {
             phone: Some(self.fresh_phone(user)?),
@@ -31,6 +32,36 @@ impl Stage<'_> {
                 ..Carries::default()
             };
             self.ask_alone(step, op, send).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks `whoami` with every token of a person whose payload was answered with `relogin`: is it the session that is over, or
+    /// the payload that no key opens? Before the next login, which may end sessions; asking heals nothing.
+    async fn ask_who(&mut self, user: &str) -> Result<(), Stop> {
+        if !self.ground.adapter.has("whoami") {
+            return Ok(());
+        }
+        let operations = &self.record.history().operations;
+        let doubtful: BTreeSet<String> = operations
+            .iter()
+            .filter(|o| o.answer.outcome == Outcome::Relogin && o.payload.is_some())
+            .filter(|o| o.token_of.as_deref() == Some(user))
+            .filter_map(|o| o.token_name.clone())
+            .collect();
+        for name in doubtful {
+            let held = self.shelf.tokens.iter().find(|token| token.name == name);
+            let Some(phone) = held.map(|token| token.phone) else {
+                continue;
+            };
+            let using = Using::Named(name.clone());
+            let carries = Carries {
+                using: Some(&using),
+                purpose: Purpose::Recovery,
+                ..Carries::default()
+            };
+            self.ask(phone, "whoami", &format!("is {name} alive"), None, carries);
+            self.settle(Need::Certainty).await?;
         }
         Ok(())
     }

@@ -1,14 +1,57 @@
-//! Plays the one order a token names again, and says what has become of it.
+//! Plays the one order a token names again, as often as the failure was sure, and says what has become of it.
 
 use super::exit;
-use super::runner::{Listener, RunError, Runner};
+use super::meaning;
+use super::runner::{Listener, Runner};
 use super::tally::Tally;
 use crate::event::RunEvent;
+use crate::exploration::Rate;
 use crate::history::{Ending, History};
+use crate::judge;
 use crate::lang::{Say, say};
 use crate::plan::Case;
-use crate::schedule::ReplayToken;
+use crate::schedule::{Order, ReplayToken};
 use crate::verdict::{Level, Violation};
+
+/// How sure a failure was when it was found, and how often its order shall be played again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strength {
+    /// How often it failed when it was found; `None` if that is not known.
+    pub rate: Option<Rate>,
+    /// Runs somebody asked for; `None`: as many as it takes.
+    pub repeat: Option<usize>,
+}
+
+/// A failure that is seen every time is played so often.
+const RUNS: usize = 5;
+/// One whose steps are taken together, of unknown strength, so often.
+const RUNS_TOGETHER: usize = 15;
+/// However rare it was, it is not played more often than this.
+const MOST_RUNS: usize = 100;
+/// The chance that a failure as frequent as the original stays unseen and is called fixed.
+const DOUBT: f64 = 0.05;
+
+impl Strength {
+    /// How many runs without the failure make it fixed.
+    #[must_use]
+    pub fn needed(self, order: &Order) -> usize {
+        match self.rate {
+            None if order.forced().is_fully() => RUNS,
+            None => RUNS_TOGETHER,
+            Some(rate) if rate.failed >= rate.of => RUNS.max(rate.of),
+            Some(rate) => {
+                let whole = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+                let passes = 1.0 - whole(rate.failed) / whole(rate.of);
+                let (mut unseen, mut runs) = (1.0, 0);
+                while unseen > DOUBT && runs < MOST_RUNS {
+                    unseen *= passes;
+                    runs += 1;
+                }
+                runs.max(RUNS)
+            }
+        }
+    }
+}
 
 /// What became of an order that once failed.
 #[derive(Debug, Clone)]
@@ -17,23 +60,37 @@ pub struct Replay {
     pub outcome: Replayed,
     /// What is violated now.
     pub violations: Vec<Violation>,
-    /// What happened; `None` if nothing could be played.
+    /// What happened in the run that decided; `None` if nothing could be played.
     pub history: Option<History>,
+    /// Runs it took.
+    pub runs: usize,
+    /// Runs it would take to call it fixed.
+    pub needed: usize,
 }
 
-/// The four answers of a replay.
+/// The answers of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replayed {
-    /// Every step was taken and nothing is violated.
+    /// Every step was taken and nothing is violated, in as many runs as the failure's strength needs.
     Fixed,
     /// Something is still violated.
     StillFails,
+    /// Nothing was violated, which does not prove that it is fixed.
+    NotSeen {
+        /// Why not.
+        why: Say,
+    },
     /// The backend did not do what the token says: a lock, a hang's cure, a call that never came.
     Diverged {
         /// The step.
         at: String,
         /// What was seen instead.
         saw: String,
+    },
+    /// The order is none of the case's: nothing it shows would mean what the case says.
+    Refused {
+        /// Why.
+        why: Say,
     },
     /// It could not be played.
     Error {
@@ -51,7 +108,9 @@ impl Replayed {
         match self {
             Self::Fixed => "FIXED",
             Self::StillFails => "STILL FAILS",
+            Self::NotSeen { .. } => "NOT SEEN",
             Self::Diverged { .. } => "DIVERGED",
+            Self::Refused { .. } => RETIRED,
             Self::Error { .. } => "ERROR",
         }
     }
@@ -62,27 +121,54 @@ impl Replayed {
         match self {
             Self::Fixed => exit::OK,
             Self::StillFails => exit::VIOLATED,
+            Self::NotSeen { .. } => exit::INCONCLUSIVE,
             Self::Diverged { .. } => exit::DIVERGED,
+            Self::Refused { .. } => exit::USAGE,
             Self::Error { exit_code, .. } => *exit_code,
         }
     }
+
+    /// Whether a kept failure with this outcome has nothing to say any more.
+    const fn is_over(&self) -> bool {
+        matches!(self, Self::Fixed | Self::Refused { .. })
+    }
 }
 
+/// What an order is called that this version would not produce.
+const RETIRED: &str = "RETIRED";
+
 impl Replay {
-    /// What has become of the order, in one line: `STILL FAILS: KEY-04`.
+    /// What has become of the order, in one line: `STILL FAILS: KEY-04 in run 1 of 5`.
     #[must_use]
     pub fn sentence(&self) -> Say {
         let word = self.outcome.word();
         match &self.outcome {
             Replayed::Fixed => say!(
-                "{word}: every step was taken as the token says, and no rule is broken",
-                "{word}: 每一步都按 token 走完，没有违反任何规则",
-                word = word
+                "{word}: in {runs} of {runs} runs every step was taken as the token says, and no rule is broken",
+                "{word}: {runs} 次运行都按 token 走完每一步，没有违反任何规则",
+                word = word,
+                runs = self.runs
             ),
             Replayed::StillFails => {
-                let rules: Vec<&str> = self.violations.iter().map(|v| v.rule.as_str()).collect();
-                Say::same(format!("{word}: {}", rules.join(" ")))
+                let mut rules: Vec<&str> =
+                    self.violations.iter().map(|v| v.rule.as_str()).collect();
+                rules.dedup();
+                say!(
+                    "{word}: {rules} in run {run} of {needed}",
+                    "{word}: {rules}（第 {run} 次运行，共需 {needed} 次）",
+                    word = word,
+                    rules = rules.join(" "),
+                    run = self.runs,
+                    needed = self.needed
+                )
             }
+            Replayed::NotSeen { why } => say!(
+                "{word} in {runs} runs: {why}",
+                "{word}，共运行 {runs} 次: {why}",
+                word = word,
+                runs = self.runs,
+                why = why
+            ),
             Replayed::Diverged { at, saw } => say!(
                 "{word} at {at}: {saw}",
                 "{word}，在 {at}: {saw}",
@@ -90,7 +176,23 @@ impl Replay {
                 at = at,
                 saw = saw
             ),
+            Replayed::Refused { why } => say!(
+                "{word}: this version would not produce this order: {why}",
+                "{word}: 当前版本不会再给出这种顺序：{why}",
+                word = word,
+                why = why
+            ),
             Replayed::Error { reason, .. } => Say::same(format!("{word}: {reason}")),
+        }
+    }
+
+    fn unplayed(outcome: Replayed) -> Self {
+        Self {
+            outcome,
+            violations: Vec::new(),
+            history: None,
+            runs: 0,
+            needed: 0,
         }
     }
 }
@@ -104,6 +206,10 @@ pub struct Kept {
     pub rule: String,
     /// Its order.
     pub token: ReplayToken,
+    /// How often it failed when it was kept, if that is known.
+    pub rate: Option<Rate>,
+    /// Whether its file is removed once it has nothing to say any more.
+    pub forget: bool,
     /// What has changed since, for people.
     pub changed: Vec<Say>,
     /// The cases the token's is looked for in.
@@ -121,15 +227,27 @@ impl Runner {
             if self.settings.cancel.is_cancelled() {
                 break;
             }
-            let replay = self.replay(&kept.token, &kept.cases).await;
+            let strength = Strength {
+                rate: kept.rate,
+                repeat: None,
+            };
+            let replay = self.replay(&kept.token, &kept.cases, strength).await;
             let must = replay.violations.iter().any(|v| v.level == Level::Must);
             if replay.outcome == Replayed::StillFails && (must || self.settings.strict) {
                 exit_code = exit::VIOLATED;
             }
+            let said = match kept.forget && replay.outcome.is_over() {
+                true => say!(
+                    "{sentence}; its file is removed",
+                    "{sentence}；文件已删除",
+                    sentence = replay.sentence()
+                ),
+                false => replay.sentence(),
+            };
             let Say {
                 en: sentence,
                 zh: sentence_zh,
-            } = replay.sentence();
+            } = said;
             let told = kept.changed.iter().cloned();
             let (changed, changed_zh) = told.map(|Say { en, zh }| (en, zh)).unzip();
             listener(RunEvent::RegressionPlayed {
@@ -151,16 +269,17 @@ impl Runner {
         exit_code
     }
 
-    /// Plays the order of `token` again. The mock must have been started with the token's seed.
-    pub async fn replay(&mut self, token: &ReplayToken, cases: &[Case]) -> Replay {
-        let unplayable = |reason: String, exit_code| Replay {
-            outcome: Replayed::Error { reason, exit_code },
-            violations: Vec::new(),
-            history: None,
-        };
-        let case = match token.resolve(cases) {
+    /// Plays the order of `token` again until it fails, or until it has held as often as `strength` asks for. The mock must have
+    /// been started with the token's seed.
+    pub async fn replay(
+        &mut self,
+        token: &ReplayToken,
+        cases: &[Case],
+        strength: Strength,
+    ) -> Replay {
+        let case = match playable(token, cases) {
             Ok(case) => case,
-            Err(error) => return unplayable(format!("token: {error}"), exit::USAGE),
+            Err(why) => return Replay::unplayed(Replayed::Refused { why }),
         };
         if token.seed != self.seed() {
             let reason = format!(
@@ -168,22 +287,69 @@ impl Runner {
                 token.seed,
                 self.seed()
             );
-            return unplayable(reason, exit::USAGE);
+            let exit_code = exit::USAGE;
+            return Replay::unplayed(Replayed::Error { reason, exit_code });
         }
-        match self.run_order(case, &token.order).await {
-            Ok(history) => {
-                let violations = self.judge(case, &history);
-                Replay {
-                    outcome: outcome(&history, &violations),
-                    violations,
-                    history: Some(history),
+        // A free run is as many rounds as a check has.
+        let needed = match token.order.is_free() {
+            true => self.settings.free_rounds,
+            false => strength.needed(&token.order),
+        };
+        let planned = strength.repeat.unwrap_or(needed).max(1);
+        let mut replay = Replay::unplayed(Replayed::Fixed);
+        replay.needed = planned;
+        let (mut doubt, mut has_diverged) = (None, false);
+        while replay.runs < planned {
+            let history = match self.run_order(case, &token.order).await {
+                Ok(history) => history,
+                Err(error) => {
+                    let exit_code = error.exit_code();
+                    let reason = error.to_string();
+                    return Replay::unplayed(Replayed::Error { reason, exit_code });
                 }
+            };
+            let violations = self.judge(case, &history);
+            let outcome = outcome(&history, &violations);
+            // A slow moment looks like a lock: the first divergence is looked at twice, and counts as no run.
+            if matches!(outcome, Replayed::Diverged { .. })
+                && !std::mem::replace(&mut has_diverged, true)
+            {
+                continue;
             }
-            Err(error @ RunError::Cancelled) => {
-                unplayable("interrupted".to_owned(), error.exit_code())
+            replay.runs += 1;
+            doubt = doubt.or_else(|| judge::doubt(&history));
+            replay.history = Some(history);
+            if outcome != Replayed::Fixed {
+                replay.violations = violations;
+                replay.outcome = outcome;
+                return replay;
             }
-            Err(error) => unplayable(error.to_string(), error.exit_code()),
         }
+        let few = || {
+            say!(
+                "{needed} runs without the failure are needed to call it fixed",
+                "要有 {needed} 次运行都不失败，才能算修复",
+                needed = needed
+            )
+        };
+        if let Some(why) = doubt.or_else(|| (replay.runs < needed).then(few)) {
+            replay.outcome = Replayed::NotSeen { why };
+        }
+        replay
+    }
+}
+
+/// The case of a token, if this version would produce its order.
+///
+/// # Errors
+/// There is no such case, the order does not fit it, or it leaves out what the case's expectations depend on.
+pub fn playable<'c>(token: &ReplayToken, cases: &'c [Case]) -> Result<&'c Case, Say> {
+    let case = token
+        .resolve(cases)
+        .map_err(|error| Say::same(error.to_string()))?;
+    match meaning::stray(case, &token.order) {
+        Some(why) => Err(why),
+        None => Ok(case),
     }
 }
 
@@ -232,6 +398,28 @@ mod tests {
             (word, exit_code),
             "{outcome:?}"
         );
+    }
+
+    #[test]
+    fn a_replay_is_as_sure_as_the_finding_was() {
+        let check = |order: &str, rate: Option<(usize, usize)>, expected: usize| {
+            let rate = rate.map(|(failed, of)| Rate { failed, of });
+            let strength = Strength { rate, repeat: None };
+            assert_eq!(
+                strength.needed(&order.parse().unwrap()),
+                expected,
+                "{rate:?}"
+            );
+        };
+        check("S1.K1.R1", None, 5);
+        check("S1.S2.K1.K2.R1+R2", None, 15);
+        check("S1.K1.R1", Some((1, 1)), 5);
+        check("S1.K1.R1", Some((20, 20)), 20);
+        check("S1.K1.R1", Some((4, 5)), 5);
+        // 0.4^4 is 0.0256, 0.8^14 is 0.0440.
+        check("S1.K1.R1", Some((3, 5)), 5);
+        check("S1.S2.K1.K2.R1+R2", Some((1, 5)), 14);
+        check("S1.K1.R1", Some((0, 5)), MOST_RUNS);
     }
 
     #[test]

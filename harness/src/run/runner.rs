@@ -15,6 +15,8 @@ use super::cancel::Cancel;
 use super::cast;
 use super::context::context;
 use super::exit;
+use super::lateness::Lateness;
+use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
 use super::prove::{Proof, Senses, prove};
@@ -24,10 +26,13 @@ use super::shapes;
 use super::stage::{Ground, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
 use crate::characterisation::{Characterisation, Locking, Patience, StepTimes};
+use crate::coverage::Coverage;
 use crate::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use crate::fit::{Described, Fit};
 use crate::history::History;
 use crate::judge;
-use crate::lang::{Say, say};
+use crate::lang::Say;
+use crate::lang::say;
 use crate::plan::Case;
 use crate::schedule::{Limits, Order, ReplayToken};
 use crate::target::{Adapter, Backend, Client, RunVars, StartError};
@@ -36,13 +41,11 @@ use crate::verdict::{Level, Violation};
 /// How to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock.
+    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock, and its `nonce` is part of
+    /// everybody's name: two runs with one seed and one nonce meet the same people.
     pub vars: RunVars,
     /// What was selected, in the user's words; goes into the transcript.
     pub suite: String,
-    /// Mixed into the names of the people. Empty makes two runs with one seed use the same openids, which is right for a
-    /// backend started afresh; a backend that remembers earlier runs needs a word of its own for each.
-    pub salt: String,
     /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
     pub hold_limit: Duration,
     /// Whether the backend's patience with WeChat is measured before the first case, where the adapter does not declare
@@ -58,6 +61,8 @@ pub struct Settings {
     pub trace: bool,
     /// Whether a violated SHOULD makes the exit code 1.
     pub strict: bool,
+    /// Whether a run may end well though every case of some selected suite was skipped.
+    pub allow_skipped: bool,
     /// Whether a case ends with its first failing order.
     pub fail_fast: bool,
     /// How many orders of a case are run.
@@ -66,6 +71,8 @@ pub struct Settings {
     pub jobs: usize,
     /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
     pub repeat_failing: usize,
+    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`]); 0 leaves them out.
+    pub free_rounds: usize,
     /// Whether the first failing order of a case is made smaller.
     pub shrink: bool,
     /// Whether the sequential twin and the nearest passing neighbour of that order are looked for.
@@ -83,7 +90,6 @@ impl Settings {
         Self {
             vars,
             suite: "all".to_owned(),
-            salt: String::new(),
             hold_limit: Duration::from_secs(120),
             measure_patience: false,
             patience_cap: PATIENCE_CAP,
@@ -91,10 +97,12 @@ impl Settings {
             calibration_logins: 8,
             trace: false,
             strict: false,
+            allow_skipped: false,
             fail_fast: false,
             limits: Limits::default(),
             jobs: 1,
             repeat_failing: 5,
+            free_rounds: FREE_ROUNDS,
             shrink: true,
             explain: true,
             max_time: None,
@@ -184,6 +192,8 @@ pub type Listener<'l> = dyn FnMut(RunEvent) + Send + 'l;
 pub struct Runner {
     handle: Handle,
     adapter: Arc<Adapter>,
+    /// What the adapter describes, which every case is fitted to.
+    described: Described,
     /// `None` only while it is being started again, and after that failed.
     backend: Option<Backend>,
     client: Client,
@@ -191,6 +201,7 @@ pub struct Runner {
     app: AppId,
     seed: u64,
     measured: Mutex<Measured>,
+    lateness: Lateness,
     /// How often each order was played, by its hash, so that its people are new every time.
     attempts: Mutex<HashMap<u64, u32>>,
     /// What waits for what inside the backend, once it was asked.
@@ -202,6 +213,8 @@ pub struct Runner {
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
+    /// Whether a case of this run has told what waits for what.
+    waits_told: bool,
     /// What exercising every operation showed, before anything was judged.
     proof: Proof,
 }
@@ -214,6 +227,8 @@ struct Measured {
     waits: VecDeque<Duration>,
 }
 
+/// So many rounds of a race are run without gates unless somebody asks for more.
+const FREE_ROUNDS: usize = 30;
 /// The endpoint a login exchanges its code at.
 const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
@@ -239,11 +254,27 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Whether it broke this rule.
-    pub(super) fn fails_by(&self, rule: &str) -> bool {
+    /// Whether it breaks this rule at MUST.
+    pub(super) fn breaks(&self, rule: &str) -> bool {
         self.violations
             .iter()
-            .any(|v| v.rule == rule && v.level != Level::Info)
+            .any(|v| v.rule == rule && v.level == Level::Must)
+    }
+
+    /// Whether it shows this failure, for the same reasons.
+    pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.shows(&shown))
+    }
+
+    /// Whether it breaks the same rule at the same kind of step, whatever made it so.
+    pub(super) fn breaks_alike(&self, case: &Case, failure: &Failure) -> bool {
+        self.failure(case)
+            .is_some_and(|shown| failure.breaks_like(&shown))
+    }
+
+    fn failure(&self, case: &Case) -> Option<Failure> {
+        Failure::of(case, &self.violations, &self.played.history)
     }
 }
 
@@ -271,11 +302,13 @@ impl Runner {
         };
         let pace = Pace {
             quiet: settings.quiet_floor,
+            slack: Duration::ZERO,
             budget: learned.patience.hold_budget(),
             answer_within,
         };
         let mut runner = Self {
             handle,
+            described: Described::of(&adapter),
             adapter,
             backend: Some(backend),
             client,
@@ -287,12 +320,14 @@ impl Runner {
                 learned,
                 waits: VecDeque::new(),
             }),
+            lateness: Lateness::watch(),
             attempts: Mutex::default(),
             locking: OnceCell::new(),
             patience: OnceCell::new(),
             waiting: Waiting::default(),
             began: Instant::now(),
             silent_cases: 0,
+            waits_told: false,
             proof: Proof::default(),
         };
         runner.prove().await?;
@@ -302,8 +337,8 @@ impl Runner {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(reason)) => {
-                runner.tell_shapes_apart().await?;
-                return Err(RunError::Baseline(runner.with_last_lines(reason)));
+                let otherwise = RunError::Baseline(runner.with_last_lines(reason));
+                return Err(runner.by_shape(otherwise).await);
             }
         }
         if runner.settings.measure_patience {
@@ -313,16 +348,6 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         Ok(runner)
-    }
-
-    /// Something is wrong with a plain login: if another legal shape of WeChat's reply mends it, that is the finding.
-    async fn tell_shapes_apart(&self) -> Result<(), RunError> {
-        let prefix = self.prefix("shapes", "-");
-        let ground = self.ground(self.pace());
-        match shapes::difference(&ground, &prefix).await {
-            Some(sentence) => Err(RunError::Shape(sentence)),
-            None => Ok(()),
-        }
     }
 
     /// Exercises every described operation once, and what has to be refused.
@@ -345,9 +370,12 @@ impl Runner {
             proof.look_after(backend).await;
         }
         if let Some((code, text)) = proof.failure() {
-            self.tell_shapes_apart().await?;
             let text = self.with_lines(text, 20);
-            return Err(RunError::Unproved { code, text });
+            let otherwise = RunError::Unproved { code, text };
+            return Err(match code {
+                exit::BACKEND => self.by_shape(otherwise).await,
+                _ => otherwise,
+            });
         }
         if proof.felled && !self.adapter.starts_backend() {
             let said = proof.violations.last().map(|found| found.sentence.as_str());
@@ -368,6 +396,14 @@ impl Runner {
         }
         self.proof = proof;
         Ok(())
+    }
+
+    /// Why a plain login fails: it works under another legal shape of WeChat's reply, or else as said.
+    async fn by_shape(&self, otherwise: RunError) -> RunError {
+        let prefix = self.prefix("shapes", "-");
+        let ground = self.ground(self.pace());
+        let difference = shapes::difference(&ground, &prefix).await;
+        difference.map_or(otherwise, RunError::Shape)
     }
 
     /// Takes in what fault-free logins showed.
@@ -461,6 +497,8 @@ impl Runner {
             seed: self.seed.to_string(),
             at: self.handle.now().0,
             backend: self.base(),
+            nonce: self.settings.vars.nonce.clone(),
+            adapter_file: self.adapter.file.clone().unwrap_or_default(),
             cases: cases.len(),
         });
         listener(RunEvent::Proved {
@@ -476,13 +514,19 @@ impl Runner {
             results.push(self.run_case(case, listener).await);
         }
         let interrupted = self.settings.cancel.is_cancelled();
-        let of_cases = exit::exit_code(&results, self.settings.strict, interrupted);
+        let Settings {
+            strict,
+            allow_skipped,
+            ..
+        } = self.settings;
+        let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
         let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
             exit_code,
             interrupted,
             learned: self.characterisation(),
+            coverage: Coverage::forecast(&self.described, cases).after(&results),
         });
         results
     }
@@ -490,7 +534,15 @@ impl Runner {
     /// Runs every order of one case, nearest to first-in-first-out first, each once.
     pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
         let began = Instant::now();
-        let listing = case.listing(&self.settings.limits, self.seed);
+        let fit = Fit::of(case, &self.described);
+        let case = match &fit {
+            Fit::Runs(fitted) => &fitted.case,
+            Fit::Skips(_) => case,
+        };
+        let mut listing = case.listing(&self.settings.limits, self.seed);
+        if self.settings.free_rounds > 0 && case.runs_free() {
+            listing = listing.with_free();
+        }
         listener(RunEvent::CaseStarted {
             path: case.path.clone(),
             alias: case.scenario.alias.clone(),
@@ -501,25 +553,13 @@ impl Runner {
             axes: case.axes.clone(),
             orders: listing.len(),
         });
-        let absent: Vec<&str> = case
-            .program
-            .needs
-            .iter()
-            .map(String::as_str)
-            .filter(|op| !self.adapter.has(op))
-            .collect();
         let too_many_faults = self
             .settings
             .limits
             .faults
             .filter(|most| case.faults() > *most);
-        let result = if !absent.is_empty() {
-            let reason = say!(
-                "not-described: {absent}",
-                "not-described: adapter 没有描述 {absent}",
-                absent = Say::join(absent, &say!(", ", "、"))
-            );
-            skipped(case, reason)
+        let result = if let Fit::Skips(unfit) = &fit {
+            skipped(case, unfit.reason())
         } else if let Some(most) = too_many_faults {
             let reason = say!(
                 "filtered: it schedules more than {most} faults",
@@ -541,7 +581,14 @@ impl Runner {
             hopeless(case, reason)
         } else {
             let mut tally = self.explore(case, &listing, listener).await;
+            if let Fit::Runs(fitted) = &fit {
+                fitted.notes().into_iter().for_each(|note| tally.note(note));
+            }
             self.revive(&mut tally).await;
+            if self.waits_told {
+                tally.waits_are_told();
+            }
+            self.waits_told |= tally.knows_locks();
             let declared = self.adapter.features.serialises_logins;
             let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             tally.result(case, Some(&listing), declared, took_ms)
@@ -568,7 +615,18 @@ impl Runner {
     }
 
     pub(crate) fn judge(&self, case: &Case, history: &History) -> Vec<Violation> {
-        judge::judge(history, &context(case, &self.adapter.features))
+        judge::judge(
+            history,
+            &context(&self.fitted(case), &self.adapter.features),
+        )
+    }
+
+    /// The case as it runs under this adapter; as it is, if it cannot.
+    fn fitted(&self, case: &Case) -> Case {
+        match Fit::of(case, &self.described) {
+            Fit::Runs(fitted) => fitted.case,
+            Fit::Skips(_) => case.clone(),
+        }
     }
 
     /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
@@ -584,15 +642,13 @@ impl Runner {
                 "backend: it ended by itself during this case ({status})"
             )));
         }
-        let lost = ended.is_some() || tally.has_hung() || self.waiting.is_refusing();
-        if !self.adapter.starts_backend() || !lost {
+        if !self.adapter.starts_backend()
+            || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing())
+        {
             return;
         }
         match self.restart().await {
-            Ok(()) => {
-                self.silent_cases = 0;
-                self.waiting.restarted();
-            }
+            Ok(()) => self.silent_cases = 0,
             Err(error) => {
                 tally.backend_ended(format!("backend: it could not be started again: {error}"))
             }
@@ -608,6 +664,7 @@ impl Runner {
         }
         let started = Backend::start_with(&self.adapter, &self.settings.vars, &road).await;
         self.backend = Some(started?);
+        self.waiting.restarted();
         Ok(())
     }
 
@@ -626,21 +683,26 @@ impl Runner {
         } else {
             Vec::new()
         };
-        let token = ReplayToken {
-            path: case.path.clone(),
-            seed: self.seed,
-            order: order.clone(),
-        }
-        .to_string();
         Judged {
             order: order.clone(),
             played,
             violations,
-            token,
+            token: self.token(case, order),
         }
     }
 
+    /// The token under which an order of a case is played again.
+    pub(super) fn token(&self, case: &Case, order: &Order) -> String {
+        ReplayToken {
+            path: case.path.clone(),
+            seed: self.seed,
+            order: order.clone(),
+        }
+        .to_string()
+    }
+
     async fn play(&self, case: &Case, order: &Order, pace: Pace) -> Played {
+        let case = &self.fitted(case);
         let prefix = self.prefix(&case.path, &order.to_string());
         let program = case.part(order);
         let piece = Piece {
@@ -651,6 +713,8 @@ impl Runner {
             prefix: &prefix,
         };
         let mut played = play(&self.ground(pace), &piece).await;
+        let context = context(case, &self.adapter.features);
+        judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
         played
     }
@@ -683,7 +747,12 @@ impl Runner {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = attempts.entry(hasher.finish()).or_insert(0);
         let prefix = cast::prefix(
-            &[&self.seed.to_string(), &self.settings.salt, path, order],
+            &[
+                &self.seed.to_string(),
+                &self.settings.vars.nonce,
+                path,
+                order,
+            ],
             *attempt,
         );
         *attempt += 1;
@@ -699,6 +768,7 @@ impl Runner {
             app: &self.app,
             secret: &self.settings.vars.secret,
             pace,
+            lateness: &self.lateness,
             hold_limit: self.settings.hold_limit,
             lock: learned.locking,
             exchanges: learned
@@ -773,6 +843,7 @@ mod tests {
         let ms = Duration::from_millis;
         let pace = Pace {
             quiet: ms(128),
+            slack: ms(0),
             budget: ms(1),
             answer_within: ms(1),
         };

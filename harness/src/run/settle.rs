@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Pace {
     /// T: silence after which an open request counts as blocked while another is held. 30 ms to 2 s.
     pub quiet: Duration,
+    /// What is added to every silence because the machine is loaded at the moment: nothing on an idle one.
+    pub slack: Duration,
     /// The longest a call may be held: half of the backend's own patience with WeChat, or it gives up on the held calls
     /// and the order proves nothing. Guesses take what is left of it, but never less than T: an order whose holds last
     /// longer all the same is good as long as the backend does not give up.
@@ -45,6 +47,7 @@ impl Pace {
             .unwrap_or_default();
         Self {
             quiet: (p99 * 8).clamp(floor.min(QUIET_CEILING), QUIET_CEILING),
+            slack: Duration::ZERO,
             budget,
             answer_within,
         }
@@ -58,7 +61,18 @@ impl Pace {
         } else {
             self.quiet
         };
-        wish.min(left.max(self.quiet.min(self.budget)))
+        // T follows the load, the backend's patience does not: what a hold has used up is topped up by little.
+        (wish + self.slack).min(left.max(self.quiet.min(self.budget / 4)))
+    }
+
+    /// Silence after which a request has joined the queue of a known lock: it only has to reach the backend.
+    fn queueing(&self) -> Duration {
+        (self.quiet + self.slack).min(self.budget / 8)
+    }
+
+    /// The same pace on a machine that needs so much longer.
+    pub(crate) const fn with_slack(self, slack: Duration) -> Self {
+        Self { slack, ..self }
     }
 }
 
@@ -69,6 +83,8 @@ pub(crate) struct Standing {
     pub(crate) parked: bool,
     /// The call that matters for it has been seen at WeChat (or it needs none), so that it cannot be waiting to make it.
     pub(crate) reached: bool,
+    /// A lock already known makes it wait for a call that is held.
+    pub(crate) queued: bool,
 }
 
 /// How sure the next step needs us to be.
@@ -112,9 +128,14 @@ pub(crate) fn decide(
         let insist = need == Need::Certainty || moving.iter().any(|o| o.reached);
         // What was left when the silence began: the hold has grown with it.
         let left = (pace.budget + quiet).saturating_sub(held);
-        (quiet, pace.silence(insist, left), Decision::Blocked)
+        let expected = need == Need::Rest && moving.iter().all(|o| o.queued);
+        let limit = match expected {
+            true => pace.queueing(),
+            false => pace.silence(insist, left),
+        };
+        (quiet, limit, Decision::Blocked)
     } else {
-        (free, pace.answer_within, Decision::Hung)
+        (free, pace.answer_within + pace.slack, Decision::Hung)
     };
     match limit.checked_sub(passed) {
         Some(left) if !left.is_zero() => Decision::Wait(left),
@@ -128,20 +149,24 @@ mod tests {
 
     const PACE: Pace = Pace {
         quiet: Duration::from_millis(40),
+        slack: Duration::ZERO,
         budget: Duration::from_secs(1),
         answer_within: Duration::from_secs(10),
     };
     const PARKED: Standing = Standing {
         parked: true,
         reached: true,
+        queued: false,
     };
     const BEFORE: Standing = Standing {
         parked: false,
         reached: false,
+        queued: false,
     };
     const RELEASED: Standing = Standing {
         parked: false,
         reached: true,
+        queued: false,
     };
 
     fn ms(ms: u64) -> Duration {
@@ -231,6 +256,50 @@ mod tests {
         assert_eq!(at(0), Decision::Wait(ms(200)));
         assert_eq!(at(900), Decision::Wait(ms(100)));
         assert_eq!(at(5_000), Decision::Wait(ms(40)));
+    }
+
+    #[test]
+    fn a_loaded_machine_makes_every_guess_wait_longer_but_none_outlast_the_budget() {
+        let at = |slack_ms, quiet_ms, need| {
+            let open = [PARKED, BEFORE];
+            let pace = PACE.with_slack(ms(slack_ms));
+            decide(&open, ms(quiet_ms), ms(0), ms(quiet_ms), need, &pace)
+        };
+        assert_eq!(at(100, 40, Need::Rest), Decision::Wait(ms(100)));
+        assert_eq!(at(100, 140, Need::Rest), Decision::Blocked);
+        assert_eq!(at(100, 200, Need::Certainty), Decision::Wait(ms(100)));
+        assert_eq!(at(5_000, 200, Need::Certainty), Decision::Wait(ms(800)));
+        let alone = PACE.with_slack(ms(300));
+        let hung = |free_ms| decide(&[BEFORE], ms(0), ms(free_ms), ms(0), Need::Rest, &alone);
+        assert_eq!(hung(10_100), Decision::Wait(ms(200)));
+        assert_eq!(hung(10_300), Decision::Hung);
+    }
+
+    #[test]
+    fn what_a_known_lock_explains_is_not_waited_for_until_the_backend_loses_patience() {
+        let slow = Pace {
+            quiet: ms(700),
+            budget: ms(800),
+            ..PACE
+        };
+        let queued = Standing {
+            queued: true,
+            ..BEFORE
+        };
+        let at = |open: &[Standing], held, need| decide(open, ms(0), ms(0), ms(held), need, &slow);
+        let rest = Need::Rest;
+        assert_eq!(at(&[PARKED, queued], 0, rest), Decision::Wait(ms(100)));
+        assert_eq!(
+            at(&[PARKED, queued, BEFORE], 0, rest),
+            Decision::Wait(ms(700))
+        );
+        let certainty = at(&[PARKED, queued], 0, Need::Certainty);
+        assert_eq!(certainty, Decision::Wait(ms(800)));
+        assert_eq!(
+            at(&[PARKED, BEFORE], 800, rest),
+            Decision::Wait(ms(200)),
+            "T has grown with the load, and the patience has not"
+        );
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct Shelf {
     pub(crate) tokens: Vec<Token>,
     pub(crate) payloads: HashMap<String, HeldPayload>,
     pub(crate) phone_codes: HashMap<String, String>,
+    /// Whether a newer login ends the older sessions of a person, as the adapter declares.
+    pub(crate) newest_session_only: bool,
 }
 
 impl Shelf {
@@ -92,12 +94,14 @@ impl Shelf {
         }
     }
 
-    /// The token of the login whose key is the newest issued; of several, the one received last.
+    /// The token of the login whose key is the newest issued; of several, the one received last. Where only the newest
+    /// session lives, the one received last.
     pub(crate) fn newest(&self, user: &str) -> Option<&Token> {
+        let key = |t: &Token| t.key_no.filter(|_| !self.newest_session_only);
         self.tokens
             .iter()
             .filter(|t| t.user == user)
-            .max_by_key(|t| (t.key_no, t.received))
+            .max_by_key(|t| (key(t), t.received))
     }
 
     /// The iv of the payload a person captured last.
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn tokens_are_found_by_name_by_phone_and_by_key() {
-        let shelf = Shelf {
+        let mut shelf = Shelf {
             tokens: vec![
                 token("t1", "A", 0, Some(2), 5),
                 token("t2", "A", 1, Some(1), 9),
@@ -168,6 +172,10 @@ mod tests {
             ],
             ..Shelf::default()
         };
+        assert_eq!(shelf.newest("A").map(|t| t.name.as_str()), Some("t1"));
+        shelf.newest_session_only = true;
+        assert_eq!(shelf.newest("A").map(|t| t.name.as_str()), Some("t2"));
+        shelf.newest_session_only = false;
         let name = |using: Using, phone, user: &str| {
             shelf
                 .token(&using, phone, user)

@@ -16,6 +16,7 @@ use super::again::Waiting;
 use super::cancel::Cancel;
 use super::cast::Cast;
 use super::heard::Heard;
+use super::lateness::Lateness;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -26,7 +27,7 @@ use crate::history::{Ending, History, Operation};
 use crate::lang::Say;
 use crate::scenario::Program;
 use crate::schedule::EventName;
-use crate::target::{Adapter, Client, Extra, OpVars, RawAnswer};
+use crate::target::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
 
 /// What orders are forced against.
 pub(crate) struct Ground<'a> {
@@ -36,6 +37,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) app: &'a AppId,
     pub(crate) secret: &'a str,
     pub(crate) pace: Pace,
+    /// How loaded the machine is.
+    pub(crate) lateness: &'a Lateness,
     /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
     pub(crate) hold_limit: Duration,
     /// A lock of the backend that was inferred in this run.
@@ -45,6 +48,13 @@ pub(crate) struct Ground<'a> {
     /// How waiting for a backend that refuses everybody has gone.
     pub(crate) waiting: &'a Waiting,
     pub(crate) cancel: &'a Cancel,
+}
+
+impl Ground<'_> {
+    /// The backend's pace on the machine as it is now.
+    pub(crate) fn pace_now(&self) -> Pace {
+        self.pace.with_slack(self.lateness.slack())
+    }
 }
 
 /// Why an order stopped before its last step.
@@ -171,6 +181,8 @@ pub(crate) struct Stage<'a> {
     /// Obligations seen to be met that no history shows.
     pub(crate) witnessed: BTreeSet<&'static str>,
     pub(crate) marks: u32,
+    /// The race goes on without gates.
+    pub(crate) free: bool,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) workers: JoinSet<()>,
@@ -207,7 +219,11 @@ impl<'a> Stage<'a> {
             cast,
             record: Recorder::default(),
             phones,
-            shelf: Shelf::default(),
+            shelf: Shelf {
+                newest_session_only: ground.adapter.features.multi_device
+                    == Some(MultiDevice::Replace),
+                ..Shelf::default()
+            },
             heard: Heard::default(),
             requests: Vec::new(),
             calls: Vec::new(),
@@ -217,6 +233,7 @@ impl<'a> Stage<'a> {
             claims: BTreeMap::new(),
             witnessed: BTreeSet::new(),
             marks: 0,
+            free: false,
             changes: calls.changes(),
             cursor: calls.last(),
             workers: JoinSet::new(),
@@ -231,7 +248,7 @@ impl<'a> Stage<'a> {
         self.stir();
         let op = sending.operation.op.clone();
         let request = self.record.operation(sending.operation);
-        let raced = sending.event.is_some() && sending.keep_as.is_some();
+        let raced = sending.event.is_some() && sending.keep_as.is_some() && !self.free;
         self.requests.push(Request {
             phone: sending.phone,
             op: op.clone(),
@@ -292,7 +309,7 @@ impl<'a> Stage<'a> {
                 held.elapsed(),
                 self.longest_hold(),
                 need,
-                &self.ground.pace,
+                &self.ground.pace_now(),
             ) {
                 Decision::Wait(left) => left,
                 Decision::Hung => return Err(Stop::Ended(self.hung())),
@@ -305,18 +322,46 @@ impl<'a> Stage<'a> {
                     None => return Ok(Decision::Settled),
                 },
             };
-            tokio::select! {
-                biased;
-                () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
-                Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
-                changed = self.changes.changed() => {
-                    if changed.is_err() {
-                        return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
-                    }
-                }
-                () = tokio::time::sleep(left) => {}
+            self.stirred(left).await?;
+        }
+    }
+
+    /// Waits until one more request is answered, with nothing held.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, or hung.
+    pub(crate) async fn until_answered(&mut self) -> Result<(), Stop> {
+        let before = self.open().count();
+        let mut moved = Instant::now();
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            if self.open().count() < before {
+                return Ok(());
+            }
+            let limit = self.ground.pace.answer_within;
+            match limit.checked_sub(moved.elapsed()) {
+                Some(left) if !left.is_zero() => self.stirred(left).await?,
+                _ => return Err(Stop::Ended(self.hung())),
             }
         }
+    }
+
+    /// Waits until something may have happened, but no longer than this.
+    async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
+            changed = self.changes.changed() => {
+                if changed.is_err() {
+                    return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
+                }
+            }
+            () = tokio::time::sleep(at_most) => {}
+        }
+        Ok(())
     }
 
     /// How long the oldest call now held has been so.
@@ -331,7 +376,8 @@ impl<'a> Stage<'a> {
     /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
     /// A call the backend gave up on never finishes, so there is an end to it.
     fn finishing(&self) -> Option<Duration> {
-        let limit = self.ground.pace.quiet * INSISTENCE;
+        let pace = self.ground.pace_now();
+        let limit = pace.quiet * INSISTENCE + pace.slack;
         let waits = self.calls.iter().filter(|call| {
             let answered = call
                 .request
@@ -389,6 +435,16 @@ impl<'a> Stage<'a> {
         if point == Point::Committed {
             self.stir();
         }
+    }
+
+    /// Lets held replies go, each right after the one before it has left.
+    pub(crate) fn let_replies_go(&mut self, calls: &[usize]) {
+        for &call in calls {
+            self.calls[call].through_committed = true;
+        }
+        let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
+        self.cast.release_in_order(&calls);
+        self.stir();
     }
 
     /// The schedule asks for nothing more of any request: whatever is held passes.
@@ -457,7 +513,29 @@ impl<'a> Stage<'a> {
         Standing {
             parked: parked && !busy,
             reached: !r.is_login() || r.exchange.is_some(),
+            queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
         }
+    }
+
+    /// Whether a lock that was seen before makes this login wait for one that is held.
+    fn waits_for_lock(&self, request: usize) -> bool {
+        let Some(lock) = self.ground.lock else {
+            return false;
+        };
+        let places = match lock {
+            Locking::Pool(places) => places,
+            Locking::PerUser | Locking::Global | Locking::SingleWorker => 1,
+        };
+        let user = self.holder(self.requests[request].phone);
+        let held = self.open().filter(|(at, other)| {
+            let same = lock.reaches_others() || self.holder(other.phone) == user;
+            let is_held = || {
+                self.exchange(*at)
+                    .is_some_and(|call| call.parked().is_some())
+            };
+            *at != request && same && is_held()
+        });
+        held.count() >= places
     }
 
     fn hung(&self) -> Ending {

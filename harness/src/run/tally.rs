@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::locks::{Locking, Locks};
 use super::play::Lock;
+use super::runner::Judged;
 use super::store;
-use crate::event::CaseResult;
-use crate::exploration::{Evidence, Exploration, Rate, SearchShare};
+use crate::event::{CaseResult, NoteKind};
+use crate::exploration::{Evidence, Exploration, FreeRounds, Rate, SearchShare};
 use crate::history::{Ending, History, Outcome, Phase};
 use crate::lang::{Say, say};
 use crate::mechanism::Mechanism;
 use crate::plan::Case;
-use crate::schedule::{EventName, Listing, Order, PairCoverage, Space, Total};
+use crate::schedule::{EventName, Listing, Order, PairCoverage, Part, Space, Total};
 use crate::target::Serialises;
 use crate::verdict::{Impact, Level, Verdict, Violation};
 
@@ -19,6 +20,10 @@ use crate::verdict::{Impact, Level, Verdict, Violation};
 #[derive(Default)]
 pub(crate) struct Tally {
     orders_run: usize,
+    /// Orders with steps taken together that were run beside those.
+    beside: usize,
+    /// Rounds in which nothing was held.
+    free: FreeRounds,
     orders_failed: usize,
     /// Orders that ran into a lock, and orders never tried because a lock already seen forbids them.
     infeasible: usize,
@@ -33,6 +38,8 @@ pub(crate) struct Tally {
     failing: Vec<usize>,
     /// Of failing orders that were run again: runs in all, and runs that failed.
     rates: BTreeMap<usize, Rate>,
+    /// The same of what free rounds showed.
+    found: Option<(usize, Rate)>,
     coverage: Option<PairCoverage>,
     space: Option<Space>,
     last: Option<History>,
@@ -40,6 +47,8 @@ pub(crate) struct Tally {
     doubt: Option<(Say, History)>,
     locks: Locks,
     waits: Vec<Say>,
+    /// Another case of the run has told of them.
+    waits_told: bool,
     notes: Vec<Say>,
     error: Option<String>,
     interrupted: bool,
@@ -171,6 +180,57 @@ impl Tally {
                 self.doubt = Some((reason, history.clone()));
             }
         }
+        self.blame(at, order, token, history, violations);
+    }
+
+    /// Adds an order with steps taken together, which was run beside the others: it may show a failure, and that it shows
+    /// none, or came to no end of its own, proves nothing about them.
+    pub(crate) fn add_beside(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
+        self.hung |= matches!(history.ending, Ending::Hung { .. });
+        if history.ending.is_complete() || !violations.is_empty() {
+            self.beside += 1;
+            self.blame(at, order, token, history, violations);
+        }
+    }
+
+    /// Takes into account what came of the rounds in which nothing was held.
+    pub(crate) const fn free(&mut self, rounds: FreeRounds) {
+        self.free = rounds;
+    }
+
+    /// Adds what those rounds showed, as the order that shows it best, and how often that fails.
+    pub(crate) fn add_found(&mut self, at: usize, found: Judged, rate: Rate) {
+        let Judged {
+            order,
+            played,
+            violations,
+            token,
+        } = found;
+        self.hung |= matches!(played.history.ending, Ending::Hung { .. });
+        self.blame(at, &order, &token, played.history, violations);
+        self.found = Some((at, rate));
+    }
+
+    /// Whether some order broke this rule.
+    pub(crate) fn broke(&self, rule: &str) -> bool {
+        self.rules.contains(rule)
+    }
+
+    fn blame(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
         if violations.is_empty() {
             self.last = Some(history);
             return;
@@ -232,6 +292,11 @@ impl Tally {
     /// Whether a lock of the backend has been established.
     pub(crate) fn knows_locks(&self) -> bool {
         self.locks.is_known()
+    }
+
+    /// Who waits for whom has been told by another case: it is said once a run.
+    pub(crate) const fn waits_are_told(&mut self) {
+        self.waits_told = true;
     }
 
     pub(crate) fn note(&mut self, note: Say) {
@@ -314,7 +379,8 @@ impl Tally {
             Total::Exactly(total) => (Some(total), total),
             Total::MoreThan(counted) => (None, counted),
         };
-        let searches = listing.parts.iter().map(|part| SearchShare {
+        let planned = listing.parts.iter().filter(|part| !part.search.is_beside());
+        let searches = planned.map(|part| SearchShare {
             search: part.search.to_string(),
             orders: part.orders,
             draws: part.draws,
@@ -330,11 +396,13 @@ impl Tally {
         Exploration {
             total,
             counted,
-            planned: listing.len(),
+            planned: listing.counted(),
             settled: self.orders_run + self.infeasible,
             pruned: self.pruned,
             exhaustive: total == Some(self.orders_run + self.infeasible),
-            together: listing.together(),
+            together: listing.together_counted(),
+            beside: self.beside,
+            free: self.free,
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -384,17 +452,21 @@ impl Tally {
         case: &Case,
         listing: Option<&Listing>,
         contradiction: Option<&Say>,
-    ) -> Vec<Say> {
-        let orders = listing.map_or(0, Listing::len);
+    ) -> Vec<(NoteKind, Say)> {
+        let orders = listing.map_or(0, Listing::counted);
         // First, because it is all that a case warned about for this has to say.
-        let mut notes: Vec<Say> = contradiction.into_iter().cloned().collect();
-        notes.extend(self.notes.iter().cloned());
-        if let Some(wait) = self.waits.first() {
+        let contradiction = contradiction.into_iter().cloned();
+        let mut notes: Vec<(NoteKind, Say)> = contradiction
+            .map(|note| (NoteKind::Contradiction, note))
+            .collect();
+        let other = |note| (NoteKind::Other, note);
+        notes.extend(self.notes.iter().cloned().map(other));
+        if let Some(wait) = self.waits.first().filter(|_| !self.waits_told) {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),
                 Locking::words,
             );
-            notes.push(say!(
+            let note = say!(
                 "{kind} ({wait}): {infeasible} of {orders} orders cannot happen ({tried} tried, {pruned} ruled out by that)",
                 "{kind}（{wait}）：{orders} 种顺序里有 {infeasible} 种不可能发生（试过 {tried} 种，据此排除 {pruned} 种）",
                 kind = kind,
@@ -403,30 +475,32 @@ impl Tally {
                 orders = orders,
                 tried = self.infeasible - self.pruned,
                 pruned = self.pruned,
-            ));
+            );
+            notes.push((NoteKind::Lock, note));
         }
         let done = self.orders_run + self.infeasible;
         if self.hung && done < orders {
-            notes.push(say!(
+            notes.push(other(say!(
                 "stopped after a hang: {left} of {orders} orders were not run",
                 "后端挂起后没有再跑：{orders} 种顺序里有 {left} 种没有运行",
                 left = orders - done,
                 orders = orders
-            ));
+            )));
         }
+        let counted = |part: &&Part| !part.search.is_beside();
         if let Some(listing) = listing.filter(|listing| {
-            listing.total != Total::Exactly(listing.len()) && listing.parts.len() > 1
+            !listing.is_exhaustive() && listing.parts.iter().filter(counted).count() > 1
         }) {
             // Notes of all cases stand together: this one is of one case, axes and all.
             let axes = &case.path[case.scenario.id.len()..];
-            notes.push(say!(
+            notes.push(other(say!(
                 "{case}: {claim}",
                 "{case}：{claim}",
                 case = format!("{}{axes}", case.scenario.alias),
                 claim = self.exploration(listing).claim()
-            ));
+            )));
         }
-        notes.extend(self.unsteady());
+        notes.extend(self.unsteady().map(other));
         notes
     }
 
@@ -453,13 +527,14 @@ impl Tally {
             (Verdict::Pass, none) if contradiction.is_some() => (Verdict::Warn, none),
             verdict => verdict,
         };
+        let (note_kinds, notes): (Vec<NoteKind>, Vec<Say>) = notes.into_iter().unzip();
         let (notes, notes_zh) = notes.into_iter().map(|note| (note.en, note.zh)).unzip();
         let shown = matches!(
             verdict,
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let rules = std::mem::take(&mut self.rules).into_iter().collect();
-        let (orders_run, orders_failed) = (self.orders_run, self.orders_failed);
+        let (orders_run, orders_failed) = (self.orders_run + self.beside, self.orders_failed);
         let infeasible = self.infeasible;
         let (failing, telling) = self.order_to_show();
         let (token, violations, history, evidence) = match failing {
@@ -502,6 +577,7 @@ impl Tally {
             }),
             notes,
             notes_zh,
+            note_kinds,
             exploration,
             evidence,
             took_ms,
@@ -510,7 +586,9 @@ impl Tally {
 
     /// The first failing order with all that is known of it; else the history that tells why nothing is proved.
     fn order_to_show(self) -> (Option<FirstFailing>, Option<History>) {
+        let found = self.found.filter(|(at, _)| *at == self.first_failing_at);
         let rate = self.rates.get(&self.first_failing_at).copied();
+        let rate = rate.or_else(|| found.map(|(_, rate)| rate));
         let Some(mut first) = self.first_failing else {
             let doubtful = self.doubt.map(|(_, history)| history);
             let telling = if self.error.is_some() || self.interrupted {

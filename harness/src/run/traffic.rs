@@ -12,6 +12,9 @@ use super::stage::{Call, Request, Stage, Stop};
 use crate::history::{Ending, StepKind, Tick, UpstreamCall};
 use crate::schedule::EventName;
 
+/// Two codes that begin with so many equal characters are one code, spoilt: no two codes of the mock do.
+const ALIKE: usize = 12;
+
 /// Whose a call is.
 struct Owner {
     code_name: Option<String>,
@@ -73,7 +76,11 @@ impl Stage<'_> {
         });
         // A call about nobody (an access_token) counts as ours while we wait for something.
         let nobodys = info.user.is_none() && info.js_code.is_none();
-        let ours = user.is_some() || (nobodys && self.open().next().is_some());
+        let unknown = info.user.is_none() && code_name.is_none();
+        let spoilt = info.js_code.as_deref().filter(|_| unknown);
+        let ours = user.is_some()
+            || (nobodys && self.open().next().is_some())
+            || spoilt.is_some_and(|code| self.with_code_spoilt(code).is_some());
         let request = self.attribute(info, user.as_deref());
         ours.then_some(Owner {
             code_name,
@@ -130,8 +137,9 @@ impl Stage<'_> {
         self.step_of(call, StepKind::UpstreamArrived, String::new(), text);
     }
 
-    /// The request that caused a call: by login code, and for several submits of one code by arrival after the submit;
-    /// by phone code; else the only one it can be.
+    /// The request that caused a call: by login code, and for several submits of one code by arrival after the submit; a login
+    /// whose own code nobody asks about while somebody else's is asked about once too often; by phone code; else the only
+    /// one it can be.
     fn attribute(&self, info: &CallInfo, user: Option<&str>) -> Option<usize> {
         if let Some(code) = &info.js_code {
             let same = |r: &Request| r.js_code.as_ref() == Some(code);
@@ -146,7 +154,11 @@ impl Stage<'_> {
                     .map(|(at, _)| at)
             };
             let any = || self.requests.iter().rposition(same);
-            return first.or_else(open).or_else(any);
+            return first
+                .or_else(|| self.with_code_of_another(code))
+                .or_else(open)
+                .or_else(any)
+                .or_else(|| self.with_code_spoilt(code));
         }
         if let Some(code) = &info.phone_code {
             return self
@@ -162,6 +174,44 @@ impl Stage<'_> {
             (Some((only, _)), None) => Some(only),
             _ => None,
         }
+    }
+
+    /// The open login that has asked WeChat nothing yet, if this code has been asked about by everybody who submitted it
+    /// and none of them has a reason to ask again: then it is asked about in place of that login's own.
+    fn with_code_of_another(&self, code: &str) -> Option<usize> {
+        let mut submitted = self
+            .requests
+            .iter()
+            .filter(|r| r.js_code.as_deref() == Some(code))
+            .peekable();
+        submitted.peek()?;
+        let in_vain = |call: &Call| {
+            let info = &call.info;
+            info.state == CallState::Gone
+                || info.fault.is_some()
+                || info.errcode.is_some_and(|code| code != 0)
+        };
+        let satisfied = submitted.all(|r| r.exchange.is_some_and(|at| !in_vain(&self.calls[at])));
+        // A backend that is known to ask twice with every code may just be doing so.
+        let once = self.ground.exchanges == 1;
+        let mut silent = self
+            .open()
+            .filter(|(_, r)| r.is_login() && r.exchange.is_none());
+        silent
+            .next()
+            .filter(|_| satisfied && once)
+            .map(|(at, _)| at)
+    }
+
+    /// The open login whose code this was before something on the way changed or cut it.
+    fn with_code_spoilt(&self, code: &str) -> Option<usize> {
+        let alike = |own: &str| {
+            let begin = |text: &str| text.get(..ALIKE).map(str::to_ascii_lowercase);
+            begin(own).is_some() && begin(own) == begin(code)
+        };
+        self.open()
+            .find(|(_, r)| r.exchange.is_none() && r.js_code.as_deref().is_some_and(alike))
+            .map(|(at, _)| at)
     }
 
     /// Acts on every change of the calls being followed.
@@ -228,7 +278,7 @@ impl Stage<'_> {
             (_, None, None, _) => "is answered".to_owned(),
         };
         // The exchange the schedule let go carries the name of its K step; one that passed by itself has none.
-        let name = if self.calls[at].held {
+        let name = if self.calls[at].held || self.is_free_exchange(at) {
             self.step_name(at, StepKind::Commit)
         } else {
             String::new()
@@ -354,6 +404,10 @@ impl Stage<'_> {
         if std::mem::replace(&mut self.calls[call].replied, true) {
             return;
         }
+        let name = match name.is_empty() && self.is_free_exchange(call) {
+            true => self.step_name(call, StepKind::Reply),
+            false => name,
+        };
         let upstream = self.calls[call].upstream;
         let text = format!("reply of {}", self.describe(call));
         let tick = self.step_of(call, StepKind::Reply, name, text);
@@ -373,6 +427,12 @@ impl Stage<'_> {
             ..Mark::default()
         };
         self.record.step(kind, mark)
+    }
+
+    /// Whether a call is the exchange of a login in a race without gates: its steps have names though nobody orders them.
+    fn is_free_exchange(&self, at: usize) -> bool {
+        let request = self.calls[at].request.map(|r| &self.requests[r]);
+        self.free && request.is_some_and(|r| r.exchange == Some(at))
     }
 
     /// The name of the race's K or R step for a call: that of its submit with another letter.

@@ -219,6 +219,7 @@ impl Stage<'_> {
             api: api_word(api).to_owned(),
             mark,
             forgery: payload.forgery,
+            plus_on_purpose: seal.plus_slash,
             has_plus: payload.encrypted_data.contains('+') || payload.iv.contains('+'),
             captured: self.record.next_tick(),
         });

@@ -275,6 +275,8 @@ impl<'f> Expansion<'f> {
         set_operations(&mut program);
         let used = self.label(&mut program);
         program.needs = self.needs();
+        let confirms = self.frame.confirms.iter();
+        program.confirms = confirms.map(|op| op.as_str().to_owned()).collect();
         program.obligations = self.obligations();
         program.explore = self.explore()?;
         Ok(Built {

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub rules: Vec<String>,
     /// Adapter operations all of its cases need; [`Program::needs`] has those of one case.
     pub needs: Vec<String>,
+    /// Adapter operations that only confirm what its cases show without them.
+    pub confirms: Vec<String>,
     /// Where the failure was seen.
     pub sources: Vec<String>,
     /// Prose for `explain`, English.
@@ -99,6 +101,7 @@ impl Scenario {
             impact: frame.impact,
             rules: texts(&frame.rules),
             needs: texts(&frame.needs),
+            confirms: texts(&frame.confirms),
             sources: texts(&frame.sources),
             why: frame.why.as_str().trim().to_owned(),
             why_zh: frame
@@ -117,7 +120,7 @@ impl Scenario {
     }
 }
 
-/// Reports an operation the file needs and no step calls: its cases would be skipped for nothing.
+/// Reports an operation the file lists and no step calls: its cases would be skipped for nothing.
 fn check_needs(frame: &Frame, programs: &[(Point, Program)]) -> Result<(), Mistake> {
     let mut called: BTreeSet<&str> = programs
         .iter()
@@ -134,6 +137,7 @@ fn check_needs(frame: &Frame, programs: &[(Point, Program)]) -> Result<(), Mista
     let needs = frame
         .needs
         .iter()
+        .chain(&frame.confirms)
         .chain(frame.whens.iter().flat_map(|when| &when.needs));
     match needs
         .into_iter()

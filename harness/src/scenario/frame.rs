@@ -24,6 +24,7 @@ pub(crate) struct Frame {
     pub(crate) impact: Impact,
     pub(crate) rules: Vec<Located>,
     pub(crate) needs: Vec<Located>,
+    pub(crate) confirms: Vec<Located>,
     pub(crate) sources: Vec<Located>,
     pub(crate) why: Located,
     pub(crate) why_zh: Option<Located>,
@@ -118,6 +119,7 @@ impl Frame {
                 .ok_or_else(|| top.absent("impact"))?,
             rules: top.words("rules", names::RULES)?,
             needs: top.words("needs", names::OPS)?,
+            confirms: top.words("confirms", names::OPS)?,
             sources: top.texts("sources")?.unwrap_or_default(),
             why: top.needed("why")?,
             why_zh: top.text("why_zh")?,
@@ -346,7 +348,7 @@ impl<'t> Table<'t> {
             if !accepted.contains(&word.as_str()) {
                 let what = match key {
                     "rules" => "rule",
-                    "needs" => "adapter operation",
+                    "needs" | "confirms" => "adapter operation",
                     _ => "obligation",
                 };
                 return Err(Mistake::unknown(
@@ -757,6 +759,7 @@ pub(crate) const KEYS: &[&str] = &[
     "impact",
     "rules",
     "needs",
+    "confirms",
     "sources",
     "why",
     "why_zh",

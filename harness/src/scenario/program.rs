@@ -24,8 +24,11 @@ pub struct Program {
     pub explore: Explore,
     /// What answers are right, by [`Step::label`].
     pub expect: IndexMap<String, Expectation>,
-    /// Adapter operations the case needs; one the adapter does not describe makes it SKIP(not-described).
+    /// Adapter operations the case says nothing without; one the adapter does not describe makes it SKIP(not-described).
     pub needs: Vec<String>,
+    /// Adapter operations of steps that only confirm what the case shows without them; where one is not described, its
+    /// steps are left out.
+    pub confirms: Vec<String>,
     /// Obligations (names of [`super::OBLIGATIONS`]) that some order of the case must meet.
     pub obligations: Vec<String>,
 }

@@ -260,19 +260,19 @@ impl Scope<'_> {
             (_, Some(op)) => &[op],
             _ => &[],
         };
-        let Some(absent) = ops
-            .iter()
-            .find(|op| !self.program.needs.iter().any(|need| need == *op))
-        else {
+        let Some(absent) = ops.iter().find(|op| {
+            let mut listed = self.program.needs.iter().chain(&self.program.confirms);
+            !listed.any(|known| known == *op)
+        }) else {
             return Ok(());
         };
         let message = format!(
-            "this step calls the adapter operation `{absent}`, which `needs` does not list"
+            "this step calls the adapter operation `{absent}`, which neither `needs` nor `confirms` lists"
         );
         let mut needs = self.program.needs.clone();
         needs.push((*absent).to_owned());
         let help = format!(
-            "write: needs = [{}]",
+            "write: needs = [{}], or confirms = [\"{absent}\"] if the case says something without this step",
             needs
                 .iter()
                 .map(|need| format!("\"{need}\""))

@@ -8,6 +8,7 @@ mod order;
 mod search;
 mod space;
 mod symmetry;
+mod together;
 mod token;
 mod trace;
 

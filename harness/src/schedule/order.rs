@@ -102,10 +102,12 @@ pub(crate) const RACE_KINDS: [StepKind; 8] = [
 ///
 /// Displays as `S1.S2.K1.K2.R2.R1`; `+` joins events that are taken without waiting for the backend in between:
 /// `R1+R2`. The order of an empty race displays as `-`. A shrunk order may leave out faults of the scenario, wherever
-/// they are set; it ends in their names: `S1.K1.R1.-busy`.
+/// they are set; it ends in their names: `S1.K1.R1.-busy`. `free` leaves every order to the backend.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Order {
     moments: Vec<Vec<EventName>>,
+    /// Nothing is forced, and every event happens when it happens; there are no moments then.
+    free: bool,
     /// Names of faults that are not set, in alphabetical order.
     left_out: BTreeSet<String>,
 }
@@ -116,7 +118,7 @@ impl Order {
     pub fn settled(steps: impl IntoIterator<Item = EventName>) -> Self {
         Self {
             moments: steps.into_iter().map(|step| vec![step]).collect(),
-            left_out: BTreeSet::new(),
+            ..Self::default()
         }
     }
 
@@ -128,8 +130,23 @@ impl Order {
                 .into_iter()
                 .filter(|moment| !moment.is_empty())
                 .collect(),
-            left_out: BTreeSet::new(),
+            ..Self::default()
         }
+    }
+
+    /// No order at all: all phones at once, and nothing is held.
+    #[must_use]
+    pub fn free() -> Self {
+        Self {
+            free: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing is forced.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        self.free
     }
 
     /// This order, leaving out the faults `other` leaves out.
@@ -180,6 +197,7 @@ impl Order {
             .filter(|moment| !moment.is_empty());
         Self {
             moments: moments.collect(),
+            free: self.free,
             left_out: self.left_out.clone(),
         }
     }
@@ -202,6 +220,7 @@ impl Order {
             })
             .collect();
         match together.is_empty() {
+            true if self.free => Forced::Free,
             true => Forced::Fully,
             false => Forced::Partly { together },
         }
@@ -210,8 +229,10 @@ impl Order {
 
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.moments.is_empty() {
-            f.write_str("-")?;
+        match self.free {
+            true => f.write_str(FREE)?,
+            false if self.moments.is_empty() => f.write_str("-")?,
+            false => {}
         }
         for (position, moment) in self.moments.iter().enumerate() {
             if position > 0 {
@@ -235,6 +256,9 @@ impl FromStr for Order {
 
     /// Reads what `Display` writes; spaces serve as well as full stops, for scenario files.
     fn from_str(text: &str) -> Result<Self, NotAnEvent> {
+        if text == FREE {
+            return Ok(Self::free());
+        }
         let mut order = Self::default();
         let empty_race = text == "-" || text.starts_with("-.");
         for word in text.split(['.', ' ']).skip(usize::from(empty_race)) {
@@ -255,6 +279,9 @@ impl FromStr for Order {
         Ok(order)
     }
 }
+
+/// How an order is written that leaves every order to the backend.
+const FREE: &str = "free";
 
 /// Whether a scenario could have a fault of this name.
 fn is_fault_name(text: &str) -> bool {
@@ -285,6 +312,7 @@ mod tests {
         check("S1.K1.R1.-busy", Ok("S1.K1.R1.-busy"));
         check("S1.-late.-busy-2", Ok("S1.-busy-2.-late"));
         check("-.-busy", Ok("-.-busy"));
+        check("free", Ok("free"));
     }
 
     #[test]
@@ -306,6 +334,7 @@ mod tests {
             ("S1.-2", "-2"),
             ("-busy.S1", "S1"),
             ("-.S1", "S1"),
+            ("free.S1", "free"),
         ] {
             check(text, Err(word));
         }
@@ -320,5 +349,7 @@ mod tests {
         assert_eq!(order.forced(), Forced::Partly { together });
         let one_left = order.without(&["S2".parse().expect("a step")]);
         assert_eq!(one_left.forced(), Forced::Fully);
+        assert_eq!(Order::free().forced(), Forced::Free);
+        assert_ne!(Order::free(), Order::default());
     }
 }

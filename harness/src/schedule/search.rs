@@ -42,7 +42,9 @@ pub struct Limits {
 pub struct Listing {
     names: Vec<EventName>,
     orders: Orders,
-    /// How many orders the race has.
+    /// Orders with steps taken together, and the free run, listed behind the others.
+    extra: Vec<Order>,
+    /// How many orders the race has in which every step is taken alone.
     pub total: Total,
     /// Which searches found them, in the order of the list.
     pub parts: Vec<Part>,
@@ -99,6 +101,18 @@ pub enum Search {
     },
     /// Interleavings drawn uniformly.
     Walk,
+    /// A few orders with steps taken together, beside those that are counted.
+    Together,
+    /// The free run, which is one order of the list however many rounds it has.
+    Free,
+}
+
+impl Search {
+    /// Whether its orders are run beside those that are counted.
+    #[must_use]
+    pub const fn is_beside(self) -> bool {
+        matches!(self, Self::Together | Self::Free)
+    }
 }
 
 impl Search {
@@ -147,6 +161,8 @@ impl std::fmt::Display for Search {
             } => write!(f, "inversions <= {most}"),
             Self::Pct { depth, .. } => write!(f, "pct-{depth}"),
             Self::Walk => f.write_str("walk"),
+            Self::Together => f.write_str("together"),
+            Self::Free => f.write_str("free"),
         }
     }
 }
@@ -165,14 +181,49 @@ impl Listing {
         Self {
             names: Vec::new(),
             orders: Orders::Given(orders),
+            extra: Vec::new(),
             total,
             parts,
         }
     }
 
-    /// How many orders are listed.
+    /// The same list with orders behind it in which steps are taken together.
+    #[must_use]
+    pub fn with_together(mut self, orders: Vec<Order>) -> Self {
+        if !orders.is_empty() {
+            self.parts.push(Part {
+                search: Search::Together,
+                orders: orders.len(),
+                draws: 0,
+                seed: None,
+            });
+            self.extra.extend(orders);
+        }
+        self
+    }
+
+    /// The same list with the free run as its last order.
+    #[must_use]
+    pub fn with_free(mut self) -> Self {
+        self.parts.push(Part {
+            search: Search::Free,
+            orders: 1,
+            draws: 0,
+            seed: None,
+        });
+        self.extra.push(Order::free());
+        self
+    }
+
+    /// How many orders are listed, those with steps taken together and the free run included.
     #[must_use]
     pub fn len(&self) -> usize {
+        self.counted() + self.extra.len()
+    }
+
+    /// How many of them are among those that [`Self::total`] counts, or that a file names. They come first.
+    #[must_use]
+    pub fn counted(&self) -> usize {
         match &self.orders {
             Orders::Words(words) => words.len(),
             Orders::Given(orders) => orders.len(),
@@ -188,6 +239,9 @@ impl Listing {
     /// The order at a position, from 0.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<Order> {
+        if let Some(beyond) = at.checked_sub(self.counted()) {
+            return self.extra.get(beyond).cloned();
+        }
         match &self.orders {
             Orders::Words(words) => {
                 let word = words.get(at)?;
@@ -204,9 +258,9 @@ impl Listing {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// How many of them take steps together, and are therefore not forced to the last.
+    /// How many of the counted ones take steps together, and are therefore not forced to the last.
     #[must_use]
-    pub fn together(&self) -> usize {
+    pub fn together_counted(&self) -> usize {
         match &self.orders {
             Orders::Words(_) => 0,
             Orders::Given(orders) => orders
@@ -216,10 +270,10 @@ impl Listing {
         }
     }
 
-    /// Whether these are all the orders there are.
+    /// Whether these are all the orders there are in which every step is taken alone.
     #[must_use]
     pub fn is_exhaustive(&self) -> bool {
-        self.total == Total::Exactly(self.len())
+        self.total == Total::Exactly(self.counted())
     }
 }
 
@@ -289,6 +343,7 @@ impl Space {
         Listing {
             names: self.names(),
             orders: Orders::Words(words),
+            extra: Vec::new(),
             total,
             parts,
         }
@@ -357,6 +412,7 @@ impl<'s> Portfolio<'s> {
         Listing {
             names: self.space.names(),
             orders: Orders::Words(self.words),
+            extra: Vec::new(),
             total,
             parts: self.parts,
         }

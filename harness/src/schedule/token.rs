@@ -14,7 +14,7 @@ use crate::plan::Case;
 /// `wxs1:<case path>@<seed>:<order>:<checksum>`.
 ///
 /// The path is a case's with its axes, the seed a decimal number, the order as [`Order`] displays it (`-` for a case
-/// without a race; `.-busy` at its end leaves out the fault `busy`), the checksum the first four hex digits of the SHA-256 of all that stands before it.
+/// without a race; `.-busy` at its end leaves out the fault `busy`; `free` for a race without gates), the checksum the first four hex digits of the SHA-256 of all that stands before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayToken {
     /// Path of the case, axes included.
@@ -193,6 +193,7 @@ mod tests {
             token("login-basic/extra-fields/variant:errcode-zero", 0, "-"),
             token("upstream-faults/silent-upstream", 7, "-.-quiet"),
             token("a/b/n:2", 7, "S1.K1.R1.-busy.-late"),
+            token("key-isolation/request-state-in-a-shared-object", 7, "free"),
         ] {
             assert_eq!(token.to_string().parse(), Ok(token));
         }

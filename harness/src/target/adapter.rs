@@ -46,6 +46,8 @@ pub struct Adapter {
     pub warnings: Vec<Problem>,
     /// SHA-256 of the text and overrides, first 16 hex digits: names the adapter in reports and replay files.
     pub fingerprint: String,
+    /// The file it was read from, as it was named; `None` if it was text.
+    pub file: Option<String>,
 }
 
 /// `[backend]`: address and life of the process. Its texts may hold `{{run.*}}` and `{{mock.*}}`.
@@ -226,7 +228,11 @@ impl Adapter {
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or_else(|| Path::new("."));
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-        Self::read_text(&name, &text, folder, overrides)
+        let adapter = Self::read_text(&name, &text, folder, overrides)?;
+        Ok(Self {
+            file: Some(name),
+            ..adapter
+        })
     }
 
     /// Reads an adapter from text, without touching files or the environment. `name` is shown in errors; if it ends in
@@ -286,6 +292,7 @@ impl Adapter {
             features,
             warnings: findings.warnings,
             fingerprint: fingerprint(text, overrides),
+            file: None,
         })
     }
 

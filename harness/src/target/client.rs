@@ -35,7 +35,7 @@ pub struct RunVars {
     pub appid: String,
     /// `run.secret`.
     pub secret: String,
-    /// `run.nonce`: a word unique to the run.
+    /// `run.nonce`: a word unique to the run, part of the names of all its people.
     pub nonce: String,
     /// `run.port`: a free port the harness picked for the backend.
     pub port: u16,

@@ -1,7 +1,7 @@
 //! The adapter file that describes any backend of the zoo to the harness.
 
 use crate::manners::{Manners, Queue};
-use crate::{Design, Upstream, limits};
+use crate::{Correct, Design, Upstream, limits};
 
 /// An adapter (TOML) for a backend of the zoo that listens at `base`, such as `http://127.0.0.1:41234`.
 ///
@@ -25,7 +25,34 @@ pub(crate) fn for_design(
         quoted(&upstream.appid),
         quoted(&upstream.secret)
     );
-    render(&format!("zoo-{design}"), base, &app, manners)
+    let text = render(&format!("zoo-{design}"), base, &app, manners);
+    match design {
+        Design::Correct(Correct::SingleSession) => {
+            text.replace("multi_device = \"keep\"", "multi_device = \"replace\"")
+        }
+        Design::Correct(Correct::SealedLogin) => part(&text, &["login_profile"])
+            .replace("key_storage = \"server\"", "key_storage = \"none\""),
+        Design::Correct(correct) => match correct.describes() {
+            Some(ops) => part(&text, ops),
+            None => text,
+        },
+        Design::Mutant(_) => text,
+    }
+}
+
+/// The adapter without the operations that are not among `ops`.
+fn part(text: &str, ops: &[&str]) -> String {
+    let mut kept = true;
+    let mut stays = |line: &&str| {
+        if let Some(op) = line.strip_prefix("[ops.") {
+            kept = ops.contains(&op.trim_end_matches(']'));
+        } else if line.starts_with('[') {
+            kept = true;
+        }
+        kept
+    };
+    let lines: Vec<&str> = text.lines().filter(&mut stays).collect();
+    lines.join("\n") + "\n"
 }
 
 fn render(name: &str, base: &str, app: &str, manners: Manners) -> String {
@@ -133,7 +160,7 @@ is = "server_error"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Correct, Mutant};
+    use crate::Mutant;
 
     fn upstream() -> Upstream {
         Upstream {
@@ -172,6 +199,25 @@ mod tests {
         let text = of(Design::Mutant(Mutant::Racy));
         assert!(text.contains("name = \"zoo-racy\"\n"), "{text}");
         assert!(!text.contains("X-Device"), "{text}");
+    }
+
+    #[test]
+    fn a_design_of_less_describes_less() {
+        for correct in Correct::ALL {
+            let text = of(Design::Correct(*correct));
+            let ops: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("[ops.")?.strip_suffix(']'))
+                .collect();
+            match correct.describes() {
+                Some(described) => assert_eq!(ops, described, "{text}"),
+                None => assert_eq!(ops.len(), 7, "{text}"),
+            }
+            assert!(
+                text.contains("[[outcome]]") && text.contains("[features]"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -161,17 +161,8 @@ impl Backend {
         Ok(json!({}))
     }
 
-    /// Identity comes from the token and from nothing else in the request.
     fn session(&self, request: &Request) -> Result<Session, Answer> {
-        let token = request
-            .token
-            .as_deref()
-            .ok_or_else(|| Answer::relogin("no_token"))?;
-        self.store()
-            .sessions
-            .get(token)
-            .cloned()
-            .ok_or_else(|| Answer::relogin("unknown_token"))
+        self.policy.session(self, request)
     }
 }
 

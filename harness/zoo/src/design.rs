@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cards::{Card, card};
 use crate::policy::Policy;
 use crate::{correct, mutants};
 
@@ -28,6 +29,14 @@ pub enum Correct {
     SharedStore,
     /// The reference behind one lock around every login.
     Serialised,
+    /// One session per person: a newer login ends the older ones.
+    SingleSession,
+    /// The reference with nothing described but the login.
+    LoginOnly,
+    /// The reference with a login and the phone number in ciphertext, and nothing else described.
+    PhoneOnly,
+    /// A login that takes the profile with the code, and uses the key of that very login and no other.
+    SealedLogin,
 }
 
 impl Correct {
@@ -38,6 +47,10 @@ impl Correct {
         Self::PerUser,
         Self::SharedStore,
         Self::Serialised,
+        Self::SingleSession,
+        Self::LoginOnly,
+        Self::PhoneOnly,
+        Self::SealedLogin,
     ];
 
     /// Permanent name, in kebab case.
@@ -49,6 +62,10 @@ impl Correct {
             Self::PerUser => "per-user",
             Self::SharedStore => "shared-store",
             Self::Serialised => "serialised",
+            Self::SingleSession => "single-session",
+            Self::LoginOnly => "login-only",
+            Self::PhoneOnly => "phone-only",
+            Self::SealedLogin => "sealed-login",
         }
     }
 
@@ -67,6 +84,16 @@ impl Correct {
             }
             Self::SharedStore => "is the reference on two replicas in front of one store",
             Self::Serialised => "is the reference with one login at a time",
+            Self::SingleSession => {
+                "keeps one session per person: a newer login ends the older ones"
+            }
+            Self::LoginOnly => "is the reference, of which the adapter describes the login alone",
+            Self::PhoneOnly => {
+                "is the reference, of which the adapter describes the login and the encrypted phone number"
+            }
+            Self::SealedLogin => {
+                "takes the profile with the code and opens it with the key of that very login"
+            }
         }
     }
 
@@ -79,6 +106,21 @@ impl Correct {
             Self::PerUser => "每个用户一把 key，存最后写入的，对不上就要求重新登录",
             Self::SharedStore => "参考实现，两个副本共用一个存储",
             Self::Serialised => "参考实现，一次只处理一个登录",
+            Self::SingleSession => "一人一个会话，新的登录会让旧的失效",
+            Self::LoginOnly => "参考实现，adapter 只描述了登录",
+            Self::PhoneOnly => "参考实现，adapter 只描述了登录和加密手机号",
+            Self::SealedLogin => "登录请求里同时带 code 和资料密文，只用这次登录的 key 解密",
+        }
+    }
+
+    /// The operations its adapter describes; all of them unless it is about describing less.
+    #[must_use]
+    pub const fn describes(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::LoginOnly => Some(&["login"]),
+            Self::PhoneOnly => Some(&["login", "phone_cipher"]),
+            Self::SealedLogin => Some(&["login_profile"]),
+            _ => None,
         }
     }
 }
@@ -90,20 +132,36 @@ pub enum Mutant {
     GlobalSlot,
     /// KEY-01: an UPDATE without WHERE.
     UnscopedUpdate,
+    /// KEY-01: what WeChat said waits in a shared field while the login asks its database.
+    SharedAwait,
+    /// KEY-01: opened data is not compared with the session.
+    UncheckedWatermark,
+    /// KEY-01: the openid in the body is believed.
+    BodyIdentity,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
+    /// KEY-02: a failed decryption is an empty success.
+    EmptyProfile,
     /// KEY-03: the first key of a user is kept for ever.
     FirstKeyWins,
+    /// KEY-03: no unionid, no login.
+    NeedsUnionid,
     /// KEY-04: one key per user, the last response wins, and a failed decrypt is a plain 400.
     Racy,
     /// CODE-01: every submission of a code gets a session of its own.
     SessionPerRequest,
+    /// CODE-01: a code is marked after its exchange, and the loser takes the session back.
+    LateCodeMark,
     /// CODE-03: a refused code is a 500.
     BadCode500,
     /// CODE-03: a refused code is exchanged again.
     RetriesCode,
     /// TOK-01: overlapping logins share one context object.
     SharedContext,
+    /// TOK-01: the token is a JWT of person and second.
+    SecondResolution,
+    /// TOK-01: one token per person, and a dead one is a 400.
+    TokenSlot,
     /// TOK-02: the token is a hash of the session_key.
     TokenFromKey,
     /// TOK-03: the login answer carries the session_key.
@@ -114,20 +172,12 @@ pub enum Mutant {
     StatusOnly,
     /// ERR-05: an unreadable reply is a 500 with WeChat's text in it.
     UpstreamText500,
+    /// ERR-05: a reply without openid or session_key is a login.
+    MissingKey,
     /// ERR-06: waits for WeChat without a deadline.
     NoDeadline,
     /// LIVE-01: applies replies in request order, and a failed login never passes its turn on.
     TurnNeverPassed,
-}
-
-/// What is known about a mutant: name, rule, bug, and where the bug was seen in the world.
-struct Card {
-    id: &'static str,
-    rule: &'static str,
-    sentence: &'static str,
-    sentence_zh: &'static str,
-    imitates: &'static str,
-    cases: &'static [&'static str],
 }
 
 impl Mutant {
@@ -135,18 +185,27 @@ impl Mutant {
     pub const ALL: &[Self] = &[
         Self::GlobalSlot,
         Self::UnscopedUpdate,
+        Self::SharedAwait,
+        Self::UncheckedWatermark,
+        Self::BodyIdentity,
         Self::Opaque500,
+        Self::EmptyProfile,
         Self::FirstKeyWins,
+        Self::NeedsUnionid,
         Self::Racy,
         Self::SessionPerRequest,
+        Self::LateCodeMark,
         Self::BadCode500,
         Self::RetriesCode,
         Self::SharedContext,
+        Self::SecondResolution,
+        Self::TokenSlot,
         Self::TokenFromKey,
         Self::LeaksKey,
         Self::CheckThenInsert,
         Self::StatusOnly,
         Self::UpstreamText500,
+        Self::MissingKey,
         Self::NoDeadline,
         Self::TurnNeverPassed,
     ];
@@ -161,6 +220,12 @@ impl Mutant {
     #[must_use]
     pub const fn rule(self) -> &'static str {
         self.card().rule
+    }
+
+    /// Name of the mechanism its violations come from, such as `late-reply-overwrites`.
+    #[must_use]
+    pub const fn mechanism(self) -> &'static str {
+        self.card().mechanism
     }
 
     /// One sentence: what this backend does wrong.
@@ -188,138 +253,7 @@ impl Mutant {
     }
 
     const fn card(self) -> Card {
-        match self {
-            Self::GlobalSlot => Card {
-                id: "global-slot",
-                rule: "KEY-01",
-                sentence: "keeps the session_key of whoever logged in last in one slot for the whole site",
-                sentence_zh: "全站只有一个 session_key，谁最后登录就存谁的",
-                imitates: "blog.csdn.net/chenabin_/article/details/86540748, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
-                cases: &["SE-3"],
-            },
-            Self::UnscopedUpdate => Card {
-                id: "unscoped-update",
-                rule: "KEY-01",
-                sentence: "writes each login to every session row, because the UPDATE lacks its WHERE",
-                sentence_zh: "UPDATE 漏了 WHERE，每次登录都写进所有会话的行",
-                imitates: "tencentyun/wafer2-node-sdk AuthDbService@4fcc26d",
-                cases: &["KI-2"],
-            },
-            Self::Opaque500 => Card {
-                id: "opaque-500",
-                rule: "KEY-02",
-                sentence: "answers a bare 500 when a payload does not open, so that the phone cannot know what to do",
-                sentence_zh: "密文解不开时只回一个 500，手机不知道该怎么办",
-                imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
-                cases: &["SK-3"],
-            },
-            Self::FirstKeyWins => Card {
-                id: "first-key-wins",
-                rule: "KEY-03",
-                sentence: "stores a key only for a user who has none, so that a new login does not help",
-                sentence_zh: "用户还没有 key 时才存 key，重新登录也没用",
-                imitates: "userlily/shop util/redis.js: a session_key cached without a working expiry",
-                cases: &["MM-1"],
-            },
-            Self::Racy => Card {
-                id: "racy",
-                rule: "KEY-04",
-                sentence: "keeps one key per user, the last reply to arrive wins, and a failed decrypt is a plain 400",
-                sentence_zh: "每个用户一把 key，最后到的回复覆盖前面的，解密失败只回 400",
-                imitates: "IvinWu/weRequest#36, linlinjava/litemall WxAuthController@19ef917, developers.weixin.qq.com/community/develop/doc/00088a409fc308b765475fa4351000",
-                cases: &[
-                    "concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2",
-                ],
-            },
-            Self::SessionPerRequest => Card {
-                id: "session-per-request",
-                rule: "CODE-01",
-                sentence: "caches WeChat's reply by code and opens a new session for every request that carries the code",
-                sentence_zh: "按 code 缓存微信的回复，带着这个 code 的每个请求都新开一个会话",
-                imitates: "lanceWan/wxxcx#9, CFETeam/weapp-session#5",
-                cases: &["CC-1"],
-            },
-            Self::BadCode500 => Card {
-                id: "bad-code-500",
-                rule: "CODE-03",
-                sentence: "answers 500 when WeChat says that a code is unknown, expired or used",
-                sentence_zh: "微信说 code 无效、过期或已用过时，回 500",
-                imitates: "binarywang/WxJava#388, #402",
-                cases: &["CC-5"],
-            },
-            Self::RetriesCode => Card {
-                id: "retries-code",
-                rule: "CODE-03",
-                sentence: "exchanges the same code again after WeChat refused it",
-                sentence_zh: "微信拒绝了 code，还拿同一个 code 再去换",
-                imitates: "binarywang/WxJava#1323",
-                cases: &["LB-1"],
-            },
-            Self::SharedContext => Card {
-                id: "shared-context",
-                rule: "TOK-01",
-                sentence: "keeps the token of the login in hand in a shared object, so that overlapping logins share one",
-                sentence_zh: "把正在登录的 token 放在共享对象里，登录一重叠就共用一个",
-                imitates: "binarywang/WxJava#2012, tencentyun/wafer2-node-sdk#57",
-                cases: &["KI-3"],
-            },
-            Self::TokenFromKey => Card {
-                id: "token-from-key",
-                rule: "TOK-02",
-                sentence: "uses the SHA-256 of the session_key as the token",
-                sentence_zh: "用 session_key 的 SHA-256 当 token",
-                imitates: "tencentyun/wafer2-node-sdk lib/auth, wulanyyc/backend open.php",
-                cases: &["SE-1"],
-            },
-            Self::LeaksKey => Card {
-                id: "leaks-key",
-                rule: "TOK-03",
-                sentence: "returns the session_key to the phone in the login answer",
-                sentence_zh: "登录的回答里把 session_key 发给手机",
-                imitates: "tencentyun/wafer2-client-sdk#62, binarywang/weixin-java-miniapp-demo@acb9574",
-                cases: &["SE-1"],
-            },
-            Self::CheckThenInsert => Card {
-                id: "check-then-insert",
-                rule: "ACC-01",
-                sentence: "looks for the user in a snapshot taken when the request began, then inserts without a unique index",
-                sentence_zh: "在请求开始时的快照里查用户，查不到就插入，没有唯一索引",
-                imitates: "ConnectAI-E/DataChat-API#19 (31 duplicated accounts), steedos/mini-vip#373",
-                cases: &["CL-3"],
-            },
-            Self::StatusOnly => Card {
-                id: "status-only",
-                rule: "ERR-01",
-                sentence: "looks at the HTTP status only, and makes a session out of an errcode body",
-                sentence_zh: "只看 HTTP 状态码，从 errcode 返回体里造出会话",
-                imitates: "overtrue/socialite#289, lanceWan/wxxcx#9",
-                cases: &["LB-1"],
-            },
-            Self::UpstreamText500 => Card {
-                id: "upstream-text-500",
-                rule: "ERR-05",
-                sentence: "answers 500 with WeChat's own text when the reply cannot be read",
-                sentence_zh: "微信的回复读不懂时回 500，还带上微信的原文",
-                imitates: "Eric-Guo/wechat#184, node-webot/co-wechat-api#64",
-                cases: &["UF-5"],
-            },
-            Self::NoDeadline => Card {
-                id: "no-deadline",
-                rule: "ERR-06",
-                sentence: "waits for WeChat without a deadline",
-                sentence_zh: "等微信回复，没有超时",
-                imitates: "binarywang/WxJava#2278",
-                cases: &["UF-1"],
-            },
-            Self::TurnNeverPassed => Card {
-                id: "turn-never-passed",
-                rule: "LIVE-01",
-                sentence: "applies replies in request order, and a login that fails never passes its turn on",
-                sentence_zh: "按请求的先后处理回复，某次登录失败后不把顺序交给下一个",
-                imitates: "the tempting repair of CL-1, a sequence number per login, without its error path",
-                cases: &["login-basic/errcode-inside-http-200/variant:invalid-code"],
-            },
-        }
+        card(self)
     }
 }
 
@@ -369,11 +303,16 @@ impl Design {
     /// The decisions of this design.
     pub(crate) fn policy(self) -> Box<dyn Policy> {
         match self {
-            // What the last two have besides, replicas and a queue, is no decision about sessions or keys.
-            Self::Correct(Correct::CandidateKeys | Correct::SharedStore | Correct::Serialised) => {
-                Box::new(correct::CandidateKeys)
-            }
-            Self::Correct(Correct::PerToken) => Box::new(correct::PerToken),
+            // What the others have besides, replicas, a queue or less in the adapter, is no decision about sessions or keys.
+            Self::Correct(
+                Correct::CandidateKeys
+                | Correct::SharedStore
+                | Correct::Serialised
+                | Correct::LoginOnly
+                | Correct::PhoneOnly,
+            ) => Box::new(correct::CandidateKeys),
+            Self::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
+            Self::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
             Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
             Self::Mutant(mutant) => mutants::policy(mutant),
         }

@@ -13,6 +13,7 @@
 mod adapter;
 mod answer;
 mod backend;
+mod cards;
 mod correct;
 mod design;
 mod http;

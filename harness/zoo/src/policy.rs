@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::backend::Backend;
+use crate::backend::{Backend, Request};
 use crate::manners::Manners;
 use crate::open_data::{Sealed, is_of_app, is_of_person};
 use crate::store::{Session, Store, UserNo};
@@ -73,6 +73,11 @@ pub(crate) trait Policy: Send + Sync + 'static {
         reference_trouble(trouble)
     }
 
+    /// In whose session a request acts. The reference looks at the token and at nothing else in the request.
+    fn session(&self, backend: &Backend, request: &Request) -> Result<Session, Answer> {
+        session_of_token(backend, request)
+    }
+
     /// Makes the session of a login.
     fn open_session(&self, store: &mut Store, user: UserNo, login: &WxLogin) -> Grant {
         reference_session(self, store, user, login)
@@ -130,6 +135,16 @@ pub(crate) fn reference_trouble(trouble: &Trouble) -> Answer {
         }
         Trouble::Refused(_) => Answer::retry_later("wechat_unavailable"),
     }
+}
+
+/// The reference session of a request: its token's.
+pub(crate) fn session_of_token(backend: &Backend, request: &Request) -> Result<Session, Answer> {
+    let token = request
+        .token
+        .as_deref()
+        .ok_or_else(|| Answer::relogin("no_token"))?;
+    let known = backend.store().sessions.get(token).cloned();
+    known.ok_or_else(|| Answer::relogin("unknown_token"))
 }
 
 /// The reference login: one exchange and one session per code.

@@ -105,6 +105,11 @@ impl Store {
         self.users[user.0].keys = VecDeque::from([key.to_owned()]);
     }
 
+    /// What tokens are made with: known to this backend alone.
+    pub(crate) fn token_secret(&self) -> &str {
+        &self.tokens.secret
+    }
+
     /// A token nobody can guess from what WeChat or the phone knows.
     pub(crate) fn fresh_token(&mut self) -> String {
         self.tokens.next()

@@ -86,7 +86,7 @@ fn unhelpful(
             )
         }
         Outcome::RetryLater | Outcome::Denied | Outcome::Invalid | Outcome::ServerError => {
-            if excused(facts, index, op) {
+            if excused(facts, index, op) || facts.gave_way(index, op) {
                 return None;
             }
             say!(
@@ -99,6 +99,9 @@ fn unhelpful(
         }
     };
     let mut finding = Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index));
+    if let Some(line) = facts.undeclared_replacement(op) {
+        finding = finding.because(line);
+    }
     if let Some(no) = payload.key_no {
         finding = finding.because(key_history(facts, payload, no, op.called));
     }
@@ -135,7 +138,16 @@ fn excused(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
         .any(|(_, call)| failed(call) || call.fault.is_some());
     let altered = !op.alterations.is_empty();
     let refused = matches!(op.answer.outcome, Outcome::Invalid | Outcome::Denied);
-    upstream_failed || facts.logged_out(op) || (altered && refused)
+    upstream_failed
+        || facts.logged_out(op)
+        || facts.refused_as_replaced(op)
+        || (refused && (altered || is_duplicate(facts, op)))
+}
+
+/// Whether the code of a login was submitted more than once: the refusal may be about the code.
+fn is_duplicate(facts: &Facts<'_>, op: &Operation) -> bool {
+    let code = op.code.as_deref();
+    code.is_some_and(|code| facts.submissions(code).len() > 1)
 }
 
 pub(super) fn describe(payload: &PayloadRecord) -> Say {

@@ -104,7 +104,7 @@ fn tries_newest(facts: &Facts<'_>, index: usize, op: &Operation, key: &KeyRecord
         && !facts.logged_out(op)
         && !facts.key_disturbed(&key.user, key.issued, op.called)
         && !dropped_by_probing(facts, op, key)
-        && !replaced_by_declaration(facts, op)
+        && !facts.refused_as_replaced(op)
 }
 
 /// Whether some login that brought `key` was answered ok: a login the phone was told failed obliges to nothing.
@@ -128,22 +128,6 @@ fn dropped_by_probing(facts: &Facts<'_>, op: &Operation, key: &KeyRecord) -> boo
                 && facts
                     .payload(other)
                     .is_some_and(|payload| !honest(payload) || payload.key_no != Some(key.no))
-        })
-}
-
-/// With `multi_device = "replace"` the session of a login ends when another login of that person is answered later;
-/// relogin is then what was declared.
-fn replaced_by_declaration(facts: &Facts<'_>, op: &Operation) -> bool {
-    let own = facts.login_of_token(op);
-    let begun = own.and_then(|login| facts.history.operations[login].returned);
-    facts.context.declared.replaces_sessions
-        && op.answer.outcome == Outcome::Relogin
-        && facts.logins().any(|(index, other)| {
-            Some(index) != own
-                && Some(other.user.as_str()) == op.token_of.as_deref()
-                && other.answer.outcome == Outcome::Ok
-                && other.returned > begun
-                && other.returned < Some(op.called)
         })
 }
 

@@ -317,7 +317,10 @@ pub(super) fn is_right(op: &Operation, payload: &PayloadRecord) -> bool {
     op.answer.outcome == Outcome::Ok && plaintext(&op.answer, payload) == Plaintext::Right
 }
 
-/// Whether fields were added to a request that the adapter does not describe.
-pub(super) fn has_added_fields(op: &Operation) -> bool {
-    op.alterations.contains(&Alteration::AddedFields)
+/// Whether a request says by itself whom it is about: in fields that the adapter does not describe, or as another person
+/// where it describes some.
+pub(super) fn claims_an_identity(op: &Operation) -> bool {
+    op.alterations
+        .iter()
+        .any(|how| matches!(how, Alteration::AddedFields | Alteration::ForeignIdentity))
 }

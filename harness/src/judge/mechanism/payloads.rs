@@ -1,7 +1,7 @@
 //! Evidence about decrypt endpoints: what was accepted that should not have been, and in which words the rest was refused.
 
 use super::Detector;
-use super::evidence::{Evidence, has_added_fields, is_refusal, is_right};
+use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
 use crate::history::{Alteration, Forgery, Outcome};
 use crate::judge::facts::{Plaintext, honest, is_login, plaintext, shows};
 use crate::mechanism::Mechanism;
@@ -17,8 +17,9 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::UnhelpfulRefusal, unhelpful_refusal),
 ];
 
-/// A payload with a `+` is refused, though its key is the newest, arrived last and came with this very token, and no payload
-/// without a `+` fared so; or the `+` was turned into a space on purpose and the refusal is none a phone can act on.
+/// A payload with a `+` is refused, though its key is the newest, arrived last and came with this very token. No payload with
+/// a `+` opens, none without one is refused, and the `+` was put there on purpose or one without it does open. Or the `+` was
+/// turned into a space on purpose and the refusal is none a phone can act on.
 fn damaged_in_transit(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
@@ -26,11 +27,32 @@ fn damaged_in_transit(evidence: &Evidence<'_>) -> bool {
     if op.alterations.contains(&Alteration::PlusAsSpace) {
         return is_refusal(op);
     }
-    let without = evidence.facts.operations().any(|(_, other)| {
-        let sent = evidence.facts.payload(other);
-        is_refusal(other) && sent.is_some_and(|sent| honest(sent) && !sent.has_plus)
-    });
-    payload.has_plus && is_refusal(op) && nothing_explains(evidence) && !without
+    let facts = evidence.facts;
+    let any = |has_plus: bool, opens: bool| {
+        facts.operations().any(|(_, other)| {
+            let sent = facts.payload(other).filter(|sent| honest(sent));
+            sent.is_some_and(|sent| {
+                let result = if opens {
+                    is_right(other, sent)
+                } else {
+                    is_refusal(other)
+                };
+                sent.has_plus == has_plus && other.alterations.is_empty() && result
+            })
+        })
+    };
+    let on_purpose = facts
+        .history
+        .payloads
+        .iter()
+        .any(|sent| sent.plus_on_purpose);
+    payload.has_plus
+        && op.alterations.is_empty()
+        && is_refusal(op)
+        && nothing_explains(evidence)
+        && !any(true, true)
+        && !any(false, false)
+        && (on_purpose || any(false, true))
 }
 
 /// The payload is honest and its token's own person's, under the newest key, which arrived last, with the token's own login:
@@ -124,7 +146,10 @@ fn watermark_not_checked(evidence: &Evidence<'_>) -> bool {
 
 /// A payload under a key WeChat never issued was accepted together with that key.
 fn key_from_phone(evidence: &Evidence<'_>) -> bool {
-    accepted(evidence) == Some(Forgery::NeverIssuedKey) && evidence.op.is_some_and(has_added_fields)
+    accepted(evidence) == Some(Forgery::NeverIssuedKey)
+        && evidence
+            .op
+            .is_some_and(|op| op.alterations.contains(&Alteration::AddedFields))
 }
 
 fn accepted(evidence: &Evidence<'_>) -> Option<Forgery> {
@@ -135,16 +160,29 @@ fn accepted(evidence: &Evidence<'_>) -> Option<Forgery> {
     (op.answer.outcome == Outcome::Ok).then_some(forgery)
 }
 
-/// A request that names somebody else was answered as that person or with that person's data; or one without any token was
-/// answered with data.
+/// A request that names somebody else was answered as that person; or it opened that person's payload, which the same token
+/// could not without the name; or a request without any token was answered with data.
 fn identity_from_request(evidence: &Evidence<'_>) -> bool {
     let (Some(op), true) = (evidence.op, evidence.rule == "KEY-01") else {
         return false;
     };
-    let honest_payload = evidence.payload.is_none_or(honest);
-    let ok = op.answer.outcome == Outcome::Ok;
-    let nobody = !is_login(op) && op.token_of.is_none();
-    ok && honest_payload && (has_added_fields(op) || nobody)
+    if op.answer.outcome != Outcome::Ok || !evidence.payload.is_none_or(honest) {
+        return false;
+    }
+    if !is_login(op) && op.token_of.is_none() {
+        return true;
+    }
+    let opened_by_name = evidence.payload.is_some_and(|payload| {
+        let foreign = op.token_of.as_deref() != Some(payload.user.as_str());
+        foreign
+            && evidence.with_the_token_of(op).any(|other| {
+                let sent = evidence.facts.payload(other).filter(|sent| honest(sent));
+                is_refusal(other)
+                    && other.alterations.is_empty()
+                    && sent.is_some_and(|sent| sent.user == payload.user)
+            })
+    });
+    claims_an_identity(op) && (opened_by_name || evidence.named_stranger(op).is_some())
 }
 
 /// The answer holds what an earlier, finished request was answered with, and not what this one sent.
@@ -171,7 +209,7 @@ fn answer_cache(evidence: &Evidence<'_>) -> bool {
 
 /// A success without what the adapter says it holds, or with an empty text in its place.
 fn empty_success(evidence: &Evidence<'_>) -> bool {
-    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+    let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-02") else {
         return false;
     };
     let blank = op.answer.outcome == Outcome::Ok
@@ -181,7 +219,7 @@ fn empty_success(evidence: &Evidence<'_>) -> bool {
             .as_deref()
             .is_some_and(|seen| seen.trim().is_empty());
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
-    honest(payload) && (blank || !op.answer.missing.is_empty()) && !told_apart
+    evidence.payload.is_none_or(honest) && (blank || !op.answer.missing.is_empty()) && !told_apart
 }
 
 /// A payload that the backend need not be able to open was refused in words that do not make a phone log in again.
@@ -193,10 +231,11 @@ fn unhelpful_refusal(evidence: &Evidence<'_>) -> bool {
         op.answer.outcome,
         Outcome::ServerError | Outcome::RetryLater
     );
-    if !honest(payload) || op.token_of.as_deref() != Some(payload.user.as_str()) {
+    let damaged = op.alterations.contains(&Alteration::PlusAsSpace);
+    let foreign = op.token_of.as_deref() != Some(payload.user.as_str());
+    if !honest(payload) || foreign || (!op.alterations.is_empty() && !damaged) {
         return broke && !is_login(op);
     }
-    let damaged = op.alterations.contains(&Alteration::PlusAsSpace);
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
     let explained = damaged || told_apart || nothing_explains(evidence);
     evidence.is_about_wording() && !is_login(op) && !explained

@@ -1,7 +1,7 @@
 //! Evidence about tokens, sessions, accounts and codes: who overlapped with whom, and what was equal that should not have been.
 
 use super::Detector;
-use super::evidence::{Evidence, has_added_fields, is_refusal};
+use super::evidence::{Evidence, claims_an_identity, is_refusal};
 use crate::history::{Operation, Outcome, Tick};
 use crate::judge::facts::{brought_key, failed, is_exchange, is_login, shows};
 use crate::mechanism::Mechanism;
@@ -122,7 +122,7 @@ fn shared_request_state(evidence: &Evidence<'_>) -> bool {
     let (Some(index), Some(op)) = (evidence.index, evidence.op) else {
         return false;
     };
-    if has_added_fields(op) {
+    if claims_an_identity(op) {
         return false;
     }
     tokens_of_overlapping_logins(evidence, index)
@@ -222,7 +222,7 @@ fn key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool {
 fn unscoped_write(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence
         .op
-        .filter(|op| !is_login(op) && !has_added_fields(op))
+        .filter(|op| !is_login(op) && !claims_an_identity(op))
     else {
         return false;
     };
@@ -351,7 +351,9 @@ fn exchanges<'a>(
 fn exchanges_overlap(evidence: &Evidence<'_>) -> bool {
     exchanges(evidence).any(|first| {
         exchanges(evidence).any(|second| {
-            second.operation != first.operation
+            // Who asked for which is not known where one code was submitted twice.
+            let one_request = first.operation.is_some() && second.operation == first.operation;
+            !one_request
                 && second.arrived > first.arrived
                 && first.released.is_none_or(|done| second.arrived < done)
                 && (failed(second) || failed(first))

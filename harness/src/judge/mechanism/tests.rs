@@ -1,5 +1,8 @@
 //! One history in which a mechanism is established, and one much like it in which it is not.
 
+mod sessions;
+mod upstream;
+
 use super::establish;
 use crate::history::{
     Alteration, Ending, Forgery, History, Outcome, Phase, Purpose, ReloginCause, ShapeRecord, Tick,
@@ -254,6 +257,15 @@ fn damaged_in_transit() {
     let plain = b.capture("P1", "q", 1);
     b.send_gets("P1", plain, "t1", Outcome::Invalid);
     assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
+    // Nearly every payload has one: it must have been put there, and none like it may open.
+    let mut b = with_a_plus();
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
+    b.history.payloads[0].plus_on_purpose = true;
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::DamagedInTransit);
+    let other = b.capture("P1", "r", 1);
+    b.history.payloads[other].has_plus = true;
+    b.send_gets("P1", other, "t1", Outcome::Ok);
+    assert_eq!(of(&b.history, "KEY-02"), Mechanism::Open);
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");
     let p = b.capture("P1", "p", 1);
@@ -354,6 +366,36 @@ fn identity_from_request() {
 }
 
 #[test]
+fn a_payload_that_opens_only_with_its_persons_name_beside_it() {
+    let sent = |without: Outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let q = b.capture("Q1", "q", 1);
+        b.send_gets("P1", q, "t1", without);
+        let op = b.send("P1", q, "t1");
+        b.history.operations[op].alterations = vec![Alteration::ForeignIdentity];
+        b.answer(op, Outcome::Ok);
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(sent(Outcome::Relogin), Mechanism::IdentityFromRequest);
+    assert_eq!(sent(Outcome::Ok), Mechanism::Open);
+}
+
+#[test]
+fn a_spoiled_payload_is_answered_with_a_crash() {
+    let sent = |outcome| {
+        let mut b = with_a_plus();
+        b.history.payloads[0].plus_on_purpose = true;
+        b.history.operations[1].alterations = vec![Alteration::SpoiledPayload];
+        b.history.operations[1].answer.outcome = outcome;
+        expected(&b, "KEY-02", 1)
+    };
+    assert_eq!(sent(Outcome::ServerError), Mechanism::UnhelpfulRefusal);
+    assert_eq!(sent(Outcome::Invalid), Mechanism::Open);
+}
+
+#[test]
 fn answer_cache() {
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");
@@ -368,311 +410,4 @@ fn answer_cache() {
     // Under way together: no cache is needed for that.
     b.history.operations[theirs].returned = b.history.operations[op].returned;
     assert_eq!(of(&b.history, "KEY-01"), Mechanism::SharedRequestState);
-}
-
-/// P1 logs in, then P2 of the same person, then P1 asks who it is.
-fn second_device(outcome: Outcome) -> (Builder, usize) {
-    let mut b = Builder::new();
-    b.login("P1", "c1", 1, "t1");
-    b.login("P2", "c2", 2, "t2");
-    let op = b.whoami("P1", "t1", outcome, None);
-    (b, op)
-}
-
-#[test]
-fn one_token_slot_and_session_replaced() {
-    let (b, op) = second_device(Outcome::Relogin);
-    assert_eq!(expected(&b, "TOK-01", op), Mechanism::OneTokenSlot);
-    let (b, op) = second_device(Outcome::Denied);
-    assert_eq!(expected(&b, "TOK-01", op), Mechanism::SessionReplaced);
-    let mut b = Builder::new();
-    b.login("P1", "c1", 1, "t1");
-    let op = b.whoami("P1", "t1", Outcome::Relogin, None);
-    assert_eq!(expected(&b, "TOK-01", op), Mechanism::Open);
-    // A payload is refused for the token's sake, not for its key's.
-    let mut b = Builder::new();
-    b.login("P1", "c1", 1, "t1");
-    b.login("P2", "c2", 2, "t2");
-    let p = b.capture("P1", "p", 2);
-    let op = b.send_gets("P1", p, "t1", Outcome::Relogin);
-    b.history.operations[op].answer.relogin = Some(ReloginCause::Token);
-    assert_eq!(expected(&b, "KEY-02", op), Mechanism::OneTokenSlot);
-    b.history.operations[op].answer.relogin = Some(ReloginCause::Key);
-    assert_eq!(expected(&b, "KEY-02", op), Mechanism::WrongKeyLookup);
-}
-
-/// Two logins of A with equal tokens.
-fn equal_tokens() -> Builder {
-    let mut b = Builder::new();
-    b.login("P1", "c1", 1, "t");
-    b.login("P2", "c2", 2, "t");
-    b
-}
-
-#[test]
-fn second_resolution_token() {
-    let mut b = equal_tokens();
-    assert_eq!(of(&b.history, "TOK-01"), Mechanism::Open);
-    for op in &mut b.history.operations {
-        op.answer.issued_s = Some(1_700_000_000);
-    }
-    assert_eq!(of(&b.history, "TOK-01"), Mechanism::SecondResolutionToken);
-}
-
-#[test]
-fn derived_token() {
-    let mut b = equal_tokens();
-    let recipe = say!("it is sha1(openid).", "它就是 sha1(openid)。");
-    b.history.operations[0].answer.find("TOK-02", recipe);
-    assert_eq!(of(&b.history, "TOK-02"), Mechanism::DerivedToken);
-    assert_eq!(of(&b.history, "TOK-01"), Mechanism::DerivedToken);
-    let mut b = Builder::new();
-    b.login("P1", "c1", 1, "t");
-    b.login("P2", "c2", 1, "t");
-    assert_eq!(of(&b.history, "TOK-01"), Mechanism::Open);
-    b.login("P3", "c3", 2, "t3");
-    assert_eq!(of(&b.history, "TOK-01"), Mechanism::DerivedToken);
-}
-
-#[test]
-fn look_then_insert_and_account_per_login() {
-    let first_logins = |together: bool, ids: [&str; 2]| {
-        let mut b = Builder::new();
-        let one = b.submit("P1", "c1");
-        let end = |b: &mut Builder, op: usize, key: u32, token: &str, id: &str| {
-            let call = b.commit(op, key);
-            b.reply(call);
-            b.welcome(op, token).user_id = Some(id.into());
-        };
-        if together {
-            let two = b.submit("P2", "c2");
-            end(&mut b, one, 1, "t1", ids[0]);
-            end(&mut b, two, 2, "t2", ids[1]);
-        } else {
-            end(&mut b, one, 1, "t1", ids[0]);
-            let two = b.submit("P2", "c2");
-            end(&mut b, two, 2, "t2", ids[1]);
-        }
-        b
-    };
-    let b = first_logins(true, ["1", "2"]);
-    assert_eq!(of(&b.history, "ACC-01"), Mechanism::LookThenInsert);
-    let b = first_logins(false, ["1", "2"]);
-    assert_eq!(of(&b.history, "ACC-01"), Mechanism::AccountPerLogin);
-    // The unique index is there, the second insert breaks.
-    let mut b = first_logins(true, ["1", "1"]);
-    b.history.operations[1].answer.outcome = Outcome::ServerError;
-    assert_eq!(expected(&b, "ACC-01", 1), Mechanism::LookThenInsert);
-    b.history.operations[1].answer.outcome = Outcome::RetryLater;
-    assert_eq!(expected(&b, "ACC-01", 1), Mechanism::Open);
-}
-
-#[test]
-fn unionid_mandatory_and_shape_strict() {
-    let refused = |unionid: bool, outcome| {
-        let mut b = Builder::new();
-        b.world("shape A something");
-        b.history.shapes.push(ShapeRecord {
-            user: "A".into(),
-            set: Tick(1),
-            unionid,
-        });
-        let op = b.submit("P1", "c1");
-        let call = b.commit(op, 1);
-        b.reply(call);
-        b.answer(op, outcome);
-        (b, op)
-    };
-    let (b, op) = refused(true, Outcome::ServerError);
-    assert_eq!(expected(&b, "KEY-03", op), Mechanism::UnionidMandatory);
-    let (b, op) = refused(false, Outcome::ServerError);
-    assert_eq!(expected(&b, "KEY-03", op), Mechanism::ShapeStrict);
-    let (mut b, op) = refused(false, Outcome::ServerError);
-    b.history.shapes.clear();
-    assert_eq!(expected(&b, "KEY-03", op), Mechanism::Open);
-}
-
-/// c1 is submitted twice; both requests exchange it, the second before (or after) the first has its reply.
-fn code_twice(together: bool) -> Builder {
-    let mut b = Builder::new();
-    let one = b.submit("P1", "c1");
-    let two = b.submit("P2", "c1");
-    let first = b.commit(one, 1);
-    if !together {
-        b.reply(first);
-    }
-    let second = b.refuse(two, 40163);
-    if together {
-        b.reply(first);
-    }
-    b.welcome(one, "t1");
-    b.reply(second);
-    b.answer(two, Outcome::Invalid);
-    b.whoami("P1", "t1", Outcome::Relogin, None);
-    b
-}
-
-#[test]
-fn reused_code_and_code_marked_late() {
-    assert_eq!(
-        of(&code_twice(true).history, "CODE-01"),
-        Mechanism::CodeMarkedLate
-    );
-    let mut b = Builder::new();
-    let one = b.submit("P1", "c1");
-    let two = b.submit("P2", "c1");
-    let call = b.commit(one, 1);
-    b.reply(call);
-    b.welcome(one, "t1");
-    b.welcome(two, "t2");
-    assert_eq!(of(&b.history, "CODE-01"), Mechanism::ReusedCode);
-    for op in &mut b.history.operations {
-        op.answer.outcome = Outcome::Invalid;
-        op.answer.token_hash = None;
-        op.answer.user_id = None;
-    }
-    assert_eq!(of(&b.history, "CODE-01"), Mechanism::Open);
-}
-
-#[test]
-fn a_request_that_exchanges_another_ones_code() {
-    let mut b = Builder::new();
-    let one = b.submit("P1", "c1");
-    let call = b.commit(one, 1);
-    b.reply(call);
-    b.answer(one, Outcome::Invalid);
-    assert_eq!(expected(&b, "CODE-01", one), Mechanism::Open);
-    b.history.upstream[call].code = Some("d1".into());
-    assert_eq!(expected(&b, "CODE-01", one), Mechanism::ReusedCode);
-}
-
-/// A login whose code WeChat refuses.
-fn refused(errcode: i64) -> (Builder, usize) {
-    let mut b = Builder::new();
-    let op = b.submit("P1", "c1");
-    let call = b.refuse(op, errcode);
-    b.reply(call);
-    (b, op)
-}
-
-#[test]
-fn a_refusal_of_wechat() {
-    let (mut b, op) = refused(40029);
-    b.answer(op, Outcome::ServerError);
-    assert_eq!(of(&b.history, "CODE-03"), Mechanism::UpstreamErrorPassedOn);
-    let (mut b, op) = refused(40029);
-    b.welcome(op, "t1");
-    assert_eq!(of(&b.history, "ERR-01"), Mechanism::ErrorBodyAsSuccess);
-    assert_eq!(of(&b.history, "CODE-03"), Mechanism::ErrorBodyAsSuccess);
-    let (mut b, op) = refused(40029);
-    let again = b.refuse(op, 40029);
-    b.reply(again);
-    b.answer(op, Outcome::Relogin);
-    assert_eq!(of(&b.history, "CODE-03"), Mechanism::DeadCodeRetried);
-}
-
-/// A login whose exchange is hit by a fault.
-fn faulted(effect: &FaultEffect) -> (Builder, usize) {
-    let mut b = Builder::new();
-    let op = b.submit("P1", "c1");
-    let call = b.fault(op, "f", effect);
-    b.reply(call);
-    (b, op)
-}
-
-#[test]
-fn a_reply_that_is_none() {
-    let half = FaultEffect::Body("{\"session_key\":\"x\"}".into());
-    let (mut b, op) = faulted(&half);
-    b.welcome(op, "t1");
-    assert_eq!(of(&b.history, "ERR-05"), Mechanism::NoOpenid);
-    let (mut b, op) = faulted(&half);
-    b.answer(op, Outcome::ServerError);
-    assert_eq!(of(&b.history, "ERR-05"), Mechanism::UpstreamErrorPassedOn);
-    let (mut b, op) = faulted(&FaultEffect::ContentType(Some("text/plain".into())));
-    b.answer(op, Outcome::RetryLater);
-    assert_eq!(expected(&b, "ERR-05", op), Mechanism::ContentTypeStrict);
-}
-
-#[test]
-fn no_deadline() {
-    let (mut b, op) = faulted(&FaultEffect::Silent);
-    b.answer(op, Outcome::RetryLater);
-    b.history.operations[op].took_ms = Some(10_001);
-    assert_eq!(of(&b.history, "ERR-06"), Mechanism::NoDeadline);
-    let (mut b, op) = faulted(&FaultEffect::Silent);
-    b.answer(op, Outcome::ServerError);
-    assert_eq!(expected(&b, "ERR-06", op), Mechanism::UpstreamErrorPassedOn);
-}
-
-/// A login that fails at WeChat, and a recovery that never asks WeChat.
-fn after_a_failure(took_ms: u64) -> (Builder, usize) {
-    let (mut b, op) = faulted(&FaultEffect::Silent);
-    b.answer(op, Outcome::RetryLater);
-    b.history.operations[op].took_ms = Some(3_000);
-    let again = b.submit("P1", "c2");
-    b.history.operations[again].purpose = Purpose::Recovery;
-    b.answer(again, Outcome::Invalid);
-    b.history.operations[again].took_ms = Some(took_ms);
-    (b, again)
-}
-
-#[test]
-fn error_kept_and_lock_never_released() {
-    let (b, _) = after_a_failure(2);
-    assert_eq!(of(&b.history, "KEY-03"), Mechanism::ErrorKept);
-    let (b, _) = after_a_failure(3_002);
-    assert_eq!(of(&b.history, "KEY-03"), Mechanism::LockNeverReleased);
-    let (mut b, op) = after_a_failure(2);
-    b.history.operations[op].answer.outcome = Outcome::RetryLater;
-    assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
-}
-
-#[test]
-fn a_hang_behind_a_login_that_is_over() {
-    let hung = |known| {
-        let mut b = Builder::new();
-        let one = b.submit("P1", "c1");
-        let call = b.commit(one, 1);
-        b.reply(call);
-        b.answer(one, Outcome::Relogin);
-        let two = b.submit("P2", "c2");
-        let call = b.commit(two, 2);
-        b.reply(call);
-        let on = WaitsFor {
-            operation: one,
-            request: "P1 submit c1".into(),
-            known,
-        };
-        b.ending(Ending::Hung {
-            open: vec!["submit c2".into()],
-            waits: vec![Wait {
-                operation: two,
-                request: "P2 submit c2".into(),
-                upstream: Some(call),
-                on: Some(on),
-            }],
-        });
-        of(&b.history, "LIVE-01")
-    };
-    assert_eq!(hung(WaitKnown::LeftBehind), Mechanism::LockNeverReleased);
-    assert_eq!(hung(WaitKnown::Lock), Mechanism::Open);
-}
-
-#[test]
-fn leaks() {
-    let told = || {
-        say!(
-            "the session_key k1 is in the body.",
-            "session_key k1 在 body 里。"
-        )
-    };
-    let mut b = Builder::new();
-    let op = b.login("P1", "c1", 1, "t1");
-    b.history.operations[op].answer.find("TOK-03", told());
-    assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInAnswer);
-    let (mut b, op) = faulted(&FaultEffect::Truncate(24));
-    b.answer(op, Outcome::ServerError);
-    b.history.operations[op].answer.find("TOK-03", told());
-    assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInErrorPath);
 }

@@ -143,13 +143,14 @@ fn shapes_of<'a>(evidence: &Evidence<'a>, user: &str, at: Tick) -> (Option<&'a S
 /// A login with a sound code is refused at once, without a call to WeChat, after an earlier one of the same person had failed
 /// there.
 fn error_kept(evidence: &Evidence<'_>) -> bool {
-    after_a_failure(evidence).is_some_and(|(op, earlier)| {
+    after_a_failure(evidence).is_some_and(|op| {
         // "Busy" may as well be a breaker that closes again by itself.
-        is_refusal(op) && op.answer.outcome != Outcome::RetryLater && !waited(op, earlier)
+        is_refusal(op) && op.answer.outcome != Outcome::RetryLater && !waited(op)
     })
 }
 
-/// A request waits for one that is over and came to nothing; or it never called WeChat and waited, after a login had failed.
+/// A request waits for one that is over and came to nothing; or a login that nobody was under way with never called WeChat,
+/// and waited all the same.
 fn lock_never_released(evidence: &Evidence<'_>) -> bool {
     if let Ending::Hung { waits, .. } = &evidence.facts.history.ending {
         let left_behind = waits.iter().any(|wait| {
@@ -163,14 +164,19 @@ fn lock_never_released(evidence: &Evidence<'_>) -> bool {
             return true;
         }
     }
-    after_a_failure(evidence).is_some_and(|(op, earlier)| {
-        let silent = op.answer.status.is_none() && op.returned.is_none();
-        silent || (is_refusal(op) && waited(op, earlier))
-    })
+    let (Some(index), Some(op)) = (evidence.index, evidence.op) else {
+        return false;
+    };
+    let silent = op.answer.status.is_none() && evidence.facts.ended(index).is_none();
+    is_login(op)
+        && op.code.is_some()
+        && evidence.calls().is_empty()
+        && evidence.together_with(index).next().is_none()
+        && (silent || (is_refusal(op) && waited(op)))
 }
 
-/// A login that made no call to WeChat, and an earlier login that had failed by then, its code another one.
-fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<(&'a Operation, &'a Operation)> {
+/// A login that made no call to WeChat, where an earlier login with another code had failed there.
+fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<&'a Operation> {
     let op = evidence.op.filter(|op| is_login(op))?;
     if op.code.is_none() || !evidence.calls().is_empty() {
         return None;
@@ -184,14 +190,12 @@ fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<(&'a Operation, &'a Op
         let failed_there = calls.any(|(_, call)| call.fault.is_some() || failed(call));
         over && other.code != op.code && other.answer.outcome != Outcome::Ok && failed_there
     });
-    earlier.next().map(|(_, other)| (op, other))
+    earlier.next().map(|_| op)
 }
 
-/// Whether a request took about as long as the one that had failed, and not only a moment.
-fn waited(op: &Operation, earlier: &Operation) -> bool {
-    let earlier = earlier.took_ms.unwrap_or_default();
-    op.took_ms
-        .is_some_and(|took| took >= 1_000 && took.saturating_mul(2) >= earlier)
+/// Whether a request took longer than a backend takes that has nothing to wait for.
+fn waited(op: &Operation) -> bool {
+    op.took_ms.is_some_and(|took| took >= 1_000)
 }
 
 /// WeChat was silent, and the phone had no answer, or one later than the bound.

@@ -6,13 +6,10 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const WORDS = {
   en: {
     title: 'wxmock report', colon: ': ', stop: '. ', language: '中文', languageLabel: '切换为中文', theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' },
-    adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', version: 'wxmock', at: 'started', hash: 'adapter hash',
+    adapter: 'adapter', backend: 'backend', suite: 'selected', seed: 'seed', nonce: 'run nonce', version: 'wxmock', at: 'started', hash: 'adapter hash',
     PASS: 'PASS', FAIL: 'FAIL', WARN: 'WARN', INCONCLUSIVE: 'INCONCLUSIVE', INFO: 'INFO', SKIP: 'SKIP', ERROR: 'ERROR', all: 'all',
     search: 'Search cases, rules, sentences', anySuite: 'every suite', anyRule: 'every rule', byVerdict: 'Filter by verdict', cases: 'Cases', none: 'No case matches.',
-    nothing: 'Nothing was run.', cut: ' The run was cut short.',
-    failed: (n, o) => `A MUST is violated in ${n} ${n === 1 ? 'case' : 'cases'}; ${o} orders were forced.`,
-    doubt: (n, all) => `No MUST was seen violated, but ${n} of ${all} cases prove nothing.`,
-    held: (n, o, w) => `${n} cases held in every forced ordering (${o} orders)${w ? `, with ${w} warned about` : ''}. Orders inside the backend's own database were not forced.`,
+        findings: 'Findings, worst first', casesOf: 'Cases that show it', symptoms: 'What follows from it', best: 'Shown by', impact: {}, exits: 'exit',
     orders: (f, n) => `${f} of ${n} ${n === 1 ? 'order' : 'orders'}`, heldOrders: n => n === 1 ? '1 order held' : `${n} orders held`,
     sequence: 'What happened', step: (i, n) => `step ${i} of ${n}`, prev: 'Previous step', next: 'Next step', slider: 'Step through the interleaving',
     phones: 'phones', phone: 'phone', back: 'backend', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
@@ -41,23 +38,20 @@ const WORDS = {
   },
   zh: {
     title: 'wxmock 报告', colon: '：', stop: '。', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
-    adapter: '适配器', backend: '后端', suite: '所选', seed: '种子', version: 'wxmock', at: '开始于', hash: '适配器哈希',
+    adapter: 'adapter', backend: '后端', suite: '所选', seed: '种子', nonce: '运行标识', version: 'wxmock', at: '开始于', hash: 'adapter 哈希',
     PASS: '通过', FAIL: '失败', WARN: '警告', INCONCLUSIVE: '无结论', INFO: '信息', SKIP: '跳过', ERROR: '出错', all: '全部',
     search: '搜索用例、规则、说明', anySuite: '全部用例集', anyRule: '全部规则', byVerdict: '按结论筛选', cases: '用例', none: '没有符合条件的用例。',
-    nothing: '什么都没有运行。', cut: '本次运行被中断。',
-    failed: (n, o) => `${n} 个用例违反了 MUST；共强制执行 ${o} 种顺序。`,
-    doubt: (n, all) => `没有发现违反 MUST，但 ${all} 个用例中有 ${n} 个证明不了什么。`,
-    held: (n, o, w) => `${n} 个用例在每一种强制顺序下都成立（共 ${o} 种顺序）${w ? `，其中 ${w} 个有警告` : ''}。后端数据库内部的顺序不在控制之内。`,
+        findings: '问题，最严重的在前', casesOf: '能看到它的用例', symptoms: '由此引起的', best: '示例', impact: { security: '安全', 'data-mix-up': '数据串号', 'lock-out': '用户被锁死', 'extra-login': '多登录一次', cost: '成本' }, exits: '退出码',
     orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
     phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: 'key', keyInForce: '当前 key',
-    before: '并发之前', race: '并发，按强制的顺序', after: '静止之后', probe: '探测：后端还能解开什么',
+    before: '并发之前', race: '并发，按强制的顺序', after: '请求全部结束后', probe: '探测：后端还能解开什么',
     legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
-    crossed: '⤫ 这些回复互相超车：旧的 key 最后才到。',
+    crossed: '⤫ 这些回复没有按先后到达：旧的 key 最后才到。',
     map: '哪些顺序会失败', mapLabel: '各种顺序，按探索先后排列', order: '顺序',
-    state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '证明不了什么', not_run: '未运行' },
+    state: { passed: '通过', failed: '失败', warned: '警告', infeasible: '不可能发生', unproven: '得不出结论', not_run: '未运行' },
     noPicture: '此文件中没有它的记录：通过的顺序只有加 --trace 运行才会保留，大型运行会省略一部分。', choose: '悬停或聚焦方格可查看其顺序；点击有记录的方格可在上方查看。',
-    because: '为什么这不可能是对的', also: '此顺序中还违反了', more: n => `另有 ${n} 条，见 run.ndjson`, repairs: '适用的修法', seen: '见于', again: '重放',
+    because: '为什么这不可能是对的', also: '此顺序中还违反了', more: n => `另有 ${n} 条，见 run.ndjson`, repairs: '适用的修法', seen: '已知案例', again: '重放',
     copy: '复制', copied: '已复制', select: '已选中：请按 Ctrl+C',
     neighbour: '最近的通过顺序', one: '只需交换两个相邻步骤，此用例就会通过。这一交换就是竞态本身。',
     many: n => `没有仅差一次交换的通过顺序；最近的相差 ${n} 次相邻交换。`, fails: '失败', passes: '通过',
@@ -79,7 +73,8 @@ const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS
 const OTHERS = 4;
 
 // What the reader chose. `step` counts rows from 0; `cell` is the order shown, null for the case's own.
-const view = { lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, pinned: false };
+// `finding` is the position of the finding shown, null while a case is.
+const view = { finding: null, lang: (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en', theme: 'auto', verdict: '', area: '', rule: '', search: '', path: '', cell: null, step: null, pinned: false };
 const t = () => WORDS[view.lang];
 const remembered = {
   get(name) { try { return localStorage.getItem('wxmock-' + name); } catch { return null; } },
@@ -104,6 +99,8 @@ const pick = (en, zh) => (view.lang === 'zh' && zh) || en;
 const pickLines = (en, zh) => view.lang === 'zh' && zh && zh.length === en.length ? zh : en;
 const titleOf = entry => (view.lang === 'zh' && entry.title_zh) || entry.title;
 const ruleTitle = id => { const rule = data.rules[id]; return rule ? (view.lang === 'zh' && rule.title_zh) || rule.title : ''; };
+const pair = ([en, zh]) => pick(en, zh);
+const impactOf = name => t().impact[name] || name;
 const orderCount = entry => entry.failed ? t().orders(entry.failed, entry.run) : entry.run ? t().heldOrders(entry.run) : '';
 
 // ---- the whole page ----
@@ -115,7 +112,7 @@ function draw() {
   document.documentElement.dataset.theme = view.theme;
   document.title = `${t().title}${t().colon}${data.adapter}`;
   app.replaceChildren(el('div', { class: 'wrap' },
-    header(), summary(), filters(),
+    header(), alarm(), summary(), findings(), filters(),
     el('div', { class: 'cols' }, el('nav', { class: 'card list', 'aria-label': t().cases }), el('main', { id: 'case', tabindex: '-1' })),
     backend(), certificate()));
   drawList();
@@ -130,14 +127,22 @@ function header() {
     el('button', { id: 'language', lang: view.lang === 'zh' ? 'en' : 'zh-CN', 'aria-label': t().languageLabel, onclick: () => { view.lang = view.lang === 'zh' ? 'en' : 'zh'; remembered.set('lang', view.lang); draw(); document.getElementById('language').focus(); } }, t().language));
 }
 
-function conclusion() {
-  const c = data.counts;
-  const orders = data.cases.reduce((sum, entry) => sum + entry.run, 0);
-  const cut = data.interrupted ? t().cut : '';
-  if (!data.cases.length) return t().nothing + cut;
-  if (c.fail) return t().failed(c.fail, orders) + cut;
-  if (c.error || c.inconclusive) return t().doubt(c.error + c.inconclusive, data.cases.length) + cut;
-  return t().held(c.pass + c.info + c.warn, orders, c.warn) + cut;
+// What makes every other result doubtful comes before all of them.
+function alarm() {
+  const told = data.controls;
+  if (!told) return null;
+  const command = el('code', {}, told.command);
+  return el('section', { class: 'card alarm', id: 'controls', role: 'alert' }, el('p', { class: 'verdict-line' }, pair(told.title)),
+    told.lines.map(line => el('p', {}, pair(line))), el('div', { class: 'again' }, command, copyButton(command)));
+}
+
+function findings() {
+  if (!data.findings.length) return null;
+  return el('section', { class: 'card findings', id: 'findings' }, el('h3', {}, t().findings), el('ol', {}, data.findings.map((one, at) => el('li', {}, el('button', {
+    'data-finding': at, 'aria-current': String(view.finding === at), onclick: () => chooseFinding(at, true),
+  }, el('span', { class: 'head' }, el('b', {}, String(at + 1)), el('span', { class: `tag ${one.verdict}` }, t()[one.verdict]), el('span', { class: 'tag' }, impactOf(one.impact)), el('b', {}, one.rule),
+    one.place && el('span', { class: 'mono dim' }, one.place), el('span', { class: 'share' }, pick(one.extent, one.extent_zh))),
+  el('span', {}, titleOf(one)))))));
 }
 
 function summary() {
@@ -145,9 +150,10 @@ function summary() {
     'aria-pressed': String(view.verdict === verdict), 'data-verdict': verdict || 'all',
     onclick: event => { view.verdict = view.verdict === verdict ? '' : verdict; for (const other of event.currentTarget.parentNode.children) other.setAttribute('aria-pressed', String((other.dataset.verdict === 'all' ? '' : other.dataset.verdict) === view.verdict)); drawList(); },
   }, el('b', {}, String(count)), el('span', { class: `tag ${verdict}` }, verdict ? t()[verdict] : t().all));
-  const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')]];
+  const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['nonce', data.nonce], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')], ['exits', data.exit && `${data.exit_code}${t().colon}${pair(data.exit)}`]];
   return el('section', { class: 'card' },
-    el('p', { class: 'verdict-line' }, conclusion()),
+    el('p', { class: 'verdict-line' }, pair(data.conclusion)),
+    data.share && el('p', { class: 'dim' }, pair(data.share)),
     el('div', { class: 'counts', role: 'group', 'aria-label': t().byVerdict },
       chip('', data.cases.length), VERDICTS.filter(v => data.counts[v.toLowerCase()]).map(v => chip(v, data.counts[v.toLowerCase()]))),
     el('dl', { class: 'meta' }, meta.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, t()[name]), el('dd', {}, value)))));
@@ -171,7 +177,7 @@ function matches(entry) {
 
 function drawList() {
   const items = data.cases.filter(matches).map(entry => el('li', {}, el('button', {
-    'data-path': entry.path, 'aria-current': String(entry.path === view.path), onclick: () => choose(entry.path, true),
+    'data-path': entry.path, 'aria-current': String(view.finding === null && entry.path === view.path), onclick: () => choose(entry.path, true),
   }, el('span', { class: 'head' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('b', {}, entry.alias),
     el('span', { class: 'mono dim' }, entry.violations.length ? entry.violations[0].rule : ''), el('span', { class: 'share' }, entry.failed ? `${entry.failed}/${entry.run}` : entry.run || '')),
   el('span', {}, titleOf(entry)), el('span', { class: 'path mono' }, entry.path))));
@@ -179,9 +185,20 @@ function drawList() {
 }
 
 function choose(path, byHand) {
-  view.path = path; view.cell = null; view.step = null; view.pinned = false;
+  Object.assign(view, { path, finding: null, cell: null, step: null, pinned: false });
   if (byHand) { history.replaceState(null, '', '#' + encodeURIComponent(path)); }
-  for (const button of document.querySelectorAll('.list button')) button.setAttribute('aria-current', String(button.dataset.path === path));
+  chosen(byHand);
+}
+
+function chooseFinding(at, byHand) {
+  Object.assign(view, { finding: at, cell: null, step: null, pinned: false });
+  if (byHand) { history.replaceState(null, '', location.pathname + location.search); }
+  chosen(byHand);
+}
+
+function chosen(byHand) {
+  for (const button of document.querySelectorAll('.list button')) button.setAttribute('aria-current', String(view.finding === null && button.dataset.path === view.path));
+  for (const button of document.querySelectorAll('#findings button')) button.setAttribute('aria-current', String(Number(button.dataset.finding) === view.finding));
   drawCase();
   if (byHand && matchMedia('(max-width: 900px)').matches) document.getElementById('case').scrollIntoView();
 }
@@ -189,6 +206,7 @@ function choose(path, byHand) {
 // ---- one case ----
 
 function drawCase() {
+  if (view.finding !== null) { drawFinding(data.findings[view.finding]); return; }
   const entry = data.cases.find(one => one.path === view.path);
   const main = document.getElementById('case');
   if (!entry) { main.replaceChildren(); return; }
@@ -201,6 +219,33 @@ function drawCase() {
   ].filter(Boolean));
 }
 
+// A finding: its picture and argument; the map and the neighbour of the case that shows it, where that is the order shown there.
+function drawFinding(one) {
+  const entry = data.cases.find(other => other.path === one.path);
+  const picture = data.pictures[one.picture];
+  const same = entry && one.token && entry.token === one.token;
+  document.getElementById('case').replaceChildren(...[
+    findingHeadline(one, entry), picture && sequence(picture), same && heatMap(entry), same && entry.neighbour && neighbour(entry),
+    argument(one, [one.violation], one.symptoms), one.evidence && evidence(one.evidence), replay(one.token), shownBy(one),
+  ].filter(Boolean));
+}
+
+function findingHeadline(one, entry) {
+  return el('article', { class: 'card' },
+    el('a', { class: 'back', href: '#', onclick: event => { event.preventDefault(); document.getElementById('findings').scrollIntoView(); } }, t().toList),
+    el('h2', {}, titleOf(one)),
+    el('div', { class: 'chips' }, el('span', { class: `tag ${one.verdict}` }, t()[one.verdict]), el('span', { class: 'tag', title: ruleTitle(one.rule) }, `${one.rule} ${one.level}`), el('span', { class: 'tag' }, impactOf(one.impact)),
+      one.place && el('span', { class: 'tag' }, one.place), el('span', { class: 'tag' }, pick(one.extent, one.extent_zh))),
+    el('p', { class: 'sentence' }, pick(one.violation.sentence, one.violation.sentence_zh)),
+    entry && el('p', { class: 'dim' }, `${t().best}${t().colon}${entry.alias} ${titleOf(entry)} `, el('code', {}, entry.path)));
+}
+
+function shownBy(one) {
+  if (!one.cases.length) return null;
+  return el('section', { class: 'card', id: 'shown-by' }, el('h3', {}, t().casesOf), el('ul', { class: 'plain' }, one.cases.map(([path, alias, orders]) => el('li', {},
+    el('button', { 'data-case': path, onclick: () => choose(path, true) }, el('b', {}, alias), ' ', el('span', { class: 'mono' }, path.split('/').slice(1).join('/')), orders ? el('span', { class: 'share dim' }, ` ×${orders}`) : '')))));
+}
+
 function headline(entry, violations, cell) {
   const first = violations[0];
   const covered = data.certificate.cases.find(one => one.path === entry.path);
@@ -209,7 +254,7 @@ function headline(entry, violations, cell) {
     el('h2', {}, titleOf(entry)),
     el('code', { class: 'dim' }, entry.path),
     el('div', { class: 'chips' }, el('span', { class: `tag ${entry.verdict}` }, t()[entry.verdict]), el('span', { class: 'tag' }, entry.alias),
-      first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, entry.impact),
+      first && el('span', { class: 'tag', title: ruleTitle(first.rule) }, `${first.rule} ${first.level}`), first && el('span', { class: 'tag' }, impactOf(entry.impact)),
       orderCount(entry) && el('span', { class: 'tag' }, orderCount(entry))),
     first && el('p', { class: 'dim' }, `${first.rule}${t().colon}${ruleTitle(first.rule)}`),
     first && el('p', { class: 'sentence' }, pick(first.sentence, first.sentence_zh)),
@@ -218,7 +263,7 @@ function headline(entry, violations, cell) {
     cell && el('p', {}, t().showing(cell.index), ' ', el('code', {}, cell.order), ' ', el('button', { onclick: () => { view.cell = null; view.step = null; drawCase(); } }, t().first)));
 }
 
-function argument(entry, violations) {
+function argument(entry, violations, symptoms = []) {
   const [first, ...others] = violations;
   if (!first) return null;
   const rule = data.rules[first.rule];
@@ -227,6 +272,7 @@ function argument(entry, violations) {
     first.because.length > 0 && [el('h3', {}, t().because), el('ul', { class: 'contradiction' }, pickLines(first.because, first.because_zh).map(line => el('li', {}, line)))],
     others.length > 0 && [el('h3', {}, t().also), el('ul', {}, others.slice(0, OTHERS).map(v => el('li', {}, el('b', {}, `${v.rule} ${v.level}`), ' ', pick(v.sentence, v.sentence_zh))),
       others.length > OTHERS && el('li', {}, t().more(others.length - OTHERS)))],
+    symptoms.length > 0 && [el('h3', {}, t().symptoms), el('ul', {}, symptoms.map(id => el('li', {}, el('b', {}, id), ` ${ruleTitle(id)}`)))],
     entry.repairs.length > 0 && [el('h3', {}, t().repairs), el('ul', {}, pickLines(entry.repairs, entry.repairs_zh).map(line => el('li', {}, line)))],
     rule && el('p', { class: 'dim' }, `${t().seen}${t().colon}${rule.source}`));
 }
@@ -238,9 +284,15 @@ function evidence(known) {
   return lines.length ? el('section', { class: 'card', id: 'evidence' }, el('h3', {}, t().evidence), el('ul', {}, lines.map(line => el('li', {}, line)))) : null;
 }
 
+function adapterFile() {
+  const file = data.adapter_file;
+  if (!file) return '';
+  return ` --adapter ${/^[\w.\/][\w.\/-]*$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`}`;
+}
+
 function replay(token) {
   if (!token) return null;
-  const code = el('code', {}, `wxmock replay '${token}'`);
+  const code = el('code', {}, `wxmock replay '${token}'${adapterFile()}`);
   return el('section', { class: 'card' }, el('h3', {}, t().again), el('div', { class: 'again' }, code, copyButton(code)));
 }
 
@@ -478,7 +530,7 @@ function heatMap(entry) {
     const tell = () => { note.textContent = words(cell) + (has || cell.state === 'infeasible' || cell.state === 'not_run' ? '' : t().stop + t().noPicture); };
     return el('button', { class: `square ${cell.state}`, 'data-order': cell.index, 'aria-label': words(cell), 'aria-disabled': String(!has), 'aria-pressed': has ? String(cell.index === shown) : null,
       tabindex: at === Math.max(entry.orders.findIndex(one => one.index === shown), 0) ? '0' : '-1', onmouseenter: tell, onfocus: tell, onmouseleave: rest,
-      onclick: () => { if (!has) return; view.cell = cell.index === entry.shown ? null : cell.index; view.step = null; drawCase(); document.querySelector(`[data-order="${cell.index}"]`).focus({ preventScroll: true }); } }, MARKS[cell.state]);
+      onclick: () => { if (!has) return; Object.assign(view, { path: entry.path, finding: null, cell: cell.index === entry.shown ? null : cell.index, step: null }); chosen(false); document.querySelector(`[data-order="${cell.index}"]`).focus({ preventScroll: true }); } }, MARKS[cell.state]);
   });
   const map = el('div', { class: 'map', role: 'group', 'aria-label': t().mapLabel, onkeydown: event => {
     const at = cells.indexOf(document.activeElement);
@@ -550,14 +602,13 @@ function fromAddress() {
   try { asked = decodeURIComponent(location.hash.slice(1)); } catch { /* not one of ours */ }
   return data.cases.some(entry => entry.path === asked) ? asked : '';
 }
-// A case that fails in some orders and holds in others tells the story best.
-const telltale = data.cases.find(entry => entry.verdict === 'FAIL' && entry.failed && entry.failed < entry.run);
 const widest = [...data.cases].sort((a, b) => b.run - a.run)[0];
 const worst = data.cases[0] && data.cases[0].verdict !== 'PASS' ? data.cases[0] : widest;
-view.path = fromAddress() || (telltale || worst || {}).path || '';
+view.path = fromAddress() || (worst || {}).path || '';
+view.finding = !fromAddress() && data.findings.length ? 0 : null;
 addEventListener('hashchange', () => { const path = fromAddress(); if (path) choose(path, false); });
 draw();
 // The list scrolls by itself; show the case that is open.
 const list = document.querySelector('.list');
-const chosen = list.querySelector('[aria-current=true]');
-if (chosen) list.scrollTop += chosen.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;
+const open = list.querySelector('[aria-current=true]');
+if (open) list.scrollTop += open.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;

@@ -3,7 +3,9 @@
 mod candidate_keys;
 mod per_token;
 mod per_user;
+mod single_session;
 
 pub(crate) use candidate_keys::CandidateKeys;
 pub(crate) use per_token::PerToken;
 pub(crate) use per_user::PerUser;
+pub(crate) use single_session::SingleSession;

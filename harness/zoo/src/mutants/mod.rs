@@ -4,19 +4,28 @@ use crate::Mutant;
 use crate::policy::Policy;
 
 mod bad_code_500;
+mod body_identity;
 mod check_then_insert;
+mod empty_profile;
 mod first_key_wins;
 mod global_slot;
+mod late_code_mark;
 mod leaks_key;
+mod missing_key;
+mod needs_unionid;
 mod no_deadline;
 mod opaque_500;
 mod racy;
 mod retries_code;
+mod second_resolution;
 mod session_per_request;
+mod shared_await;
 mod shared_context;
 mod status_only;
 mod token_from_key;
+mod token_slot;
 mod turn_never_passed;
+mod unchecked_watermark;
 mod unscoped_update;
 mod upstream_text_500;
 
@@ -31,6 +40,7 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::SessionPerRequest => Box::<session_per_request::SessionPerRequest>::default(),
         Mutant::BadCode500 => Box::new(bad_code_500::BadCode500),
         Mutant::RetriesCode => Box::new(retries_code::RetriesCode),
+        Mutant::SharedAwait => Box::<shared_await::SharedAwait>::default(),
         Mutant::SharedContext => Box::<shared_context::SharedContext>::default(),
         Mutant::TokenFromKey => Box::new(token_from_key::TokenFromKey),
         Mutant::LeaksKey => Box::new(leaks_key::LeaksKey),
@@ -38,6 +48,14 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::StatusOnly => Box::new(status_only::StatusOnly),
         Mutant::UpstreamText500 => Box::new(upstream_text_500::UpstreamText500),
         Mutant::NoDeadline => Box::new(no_deadline::NoDeadline),
+        Mutant::UncheckedWatermark => Box::new(unchecked_watermark::UncheckedWatermark),
+        Mutant::NeedsUnionid => Box::new(needs_unionid::NeedsUnionid),
+        Mutant::LateCodeMark => Box::<late_code_mark::LateCodeMark>::default(),
+        Mutant::SecondResolution => Box::new(second_resolution::SecondResolution),
+        Mutant::TokenSlot => Box::new(token_slot::TokenSlot),
+        Mutant::MissingKey => Box::new(missing_key::MissingKey),
+        Mutant::BodyIdentity => Box::new(body_identity::BodyIdentity),
+        Mutant::EmptyProfile => Box::new(empty_profile::EmptyProfile),
         Mutant::TurnNeverPassed => Box::<turn_never_passed::TurnNeverPassed>::default(),
     }
 }

@@ -31,6 +31,25 @@ async fn unscoped_update_turns_everybody_into_the_last_one() {
 }
 
 #[tokio::test]
+async fn shared_await_saves_one_reply_for_two_people() {
+    let wechat = world().await;
+    let backend = start(Mutant::SharedAwait, &wechat).await;
+    // One after the other, nothing is wrong.
+    let (ta, tb) = (login(&backend, "c1").await, login(&backend, "b1").await);
+    assert_ne!(ta.body["user"], tb.body["user"]);
+    wechat.code("b2", "oB", KB);
+    wechat.hold("c2");
+    wechat.hold("b2");
+    let (ta, tb, ()) = tokio::join!(login(&backend, "c2"), login(&backend, "b2"), async {
+        wechat.arrival("c2").await;
+        wechat.arrival("b2").await;
+        wechat.release("c2");
+        wechat.release("b2");
+    });
+    assert_eq!(ta.body["user"], tb.body["user"]);
+}
+
+#[tokio::test]
 async fn opaque_500_hides_that_a_login_would_help() {
     let wechat = world().await;
     let backend = start(Mutant::Opaque500, &wechat).await;
@@ -226,4 +245,100 @@ async fn turn_never_passed_applies_replies_in_request_order() {
     });
     first.token();
     second.token();
+}
+
+#[tokio::test]
+async fn unchecked_watermark_takes_another_persons_data_under_its_own_key() {
+    let wechat = world().await;
+    let backend = start(Mutant::UncheckedWatermark, &wechat).await;
+    let ta = login(&backend, "c1").await.token();
+    assert_eq!(send(&backend, &ta, &capture(K1, "oB")).await.status, 200);
+}
+
+#[tokio::test]
+async fn needs_unionid_to_log_in() {
+    let wechat = world().await;
+    wechat.script(
+        "c1",
+        200,
+        r#"{"session_key":"tiihtNczf5v6AKRyjwEUhQ==","openid":"oA"}"#,
+    );
+    wechat.script(
+        "c2",
+        200,
+        r#"{"session_key":"tiihtNczf5v6AKRyjwEUhQ==","openid":"oA","unionid":"oU"}"#,
+    );
+    let backend = start(Mutant::NeedsUnionid, &wechat).await;
+    assert_eq!(login(&backend, "c1").await.status, 503);
+    assert_eq!(login(&backend, "c2").await.status, 200);
+}
+
+#[tokio::test]
+async fn second_resolution_gives_two_logins_one_token() {
+    let wechat = world().await;
+    let backend = start(Mutant::SecondResolution, &wechat).await;
+    let (one, two) = (login(&backend, "c1").await, login(&backend, "c2").await);
+    assert_eq!(one.token(), two.token());
+    assert_eq!(one.token().split('.').count(), 3);
+    assert_ne!(login(&backend, "b1").await.token(), one.token());
+}
+
+#[tokio::test]
+async fn token_slot_throws_the_first_phone_out() {
+    let wechat = world().await;
+    let backend = start(Mutant::TokenSlot, &wechat).await;
+    let t1 = login(&backend, "c1").await.token();
+    let t2 = login(&backend, "c2").await.token();
+    assert_eq!(whoami(&backend, &t1).await.status, 400);
+    assert_eq!(whoami(&backend, &t2).await.status, 200);
+}
+
+#[tokio::test]
+async fn missing_key_is_a_login_all_the_same() {
+    let wechat = world().await;
+    wechat.script("c1", 200, r#"{"openid":"oA"}"#);
+    let backend = start(Mutant::MissingKey, &wechat).await;
+    assert_eq!(login(&backend, "c1").await.status, 200);
+}
+
+#[tokio::test]
+async fn late_code_mark_exchanges_a_code_twice() {
+    let wechat = world().await;
+    wechat.hold("c1");
+    let backend = start(Mutant::LateCodeMark, &wechat).await;
+    tokio::join!(login(&backend, "c1"), login(&backend, "c1"), async {
+        while wechat.n_exchanges("c1") < 2 {
+            tokio::task::yield_now().await;
+        }
+        wechat.release("c1");
+    });
+    assert_eq!(wechat.n_exchanges("c1"), 2);
+    // Once it is marked, it is not exchanged again.
+    login(&backend, "c1").await.token();
+    assert_eq!(wechat.n_exchanges("c1"), 2);
+}
+
+#[tokio::test]
+async fn body_identity_becomes_whoever_the_body_names() {
+    let wechat = world().await;
+    let backend = start(Mutant::BodyIdentity, &wechat).await;
+    let ta = login(&backend, "c1").await.token();
+    login(&backend, "b1").await.token();
+    let mut request = capture(KB, "oB");
+    assert_eq!(send(&backend, &ta, &request).await.status, 401);
+    request["openid"] = json!("oB");
+    assert_eq!(
+        send(&backend, &ta, &request).await.body["profile"]["nickName"],
+        "nick of oB"
+    );
+}
+
+#[tokio::test]
+async fn empty_profile_calls_a_failure_a_success() {
+    let wechat = world().await;
+    let backend = start(Mutant::EmptyProfile, &wechat).await;
+    let t1 = login(&backend, "c1").await.token();
+    let answer = send(&backend, &t1, &capture(K2, "oA")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["profile"]["nickName"], "");
 }

@@ -1,0 +1,139 @@
+//! Calls to WeChat.
+
+use super::*;
+
+/// A login whose code WeChat refuses.
+fn refused(errcode: i64) -> (Builder, usize) {
+    let mut b = Builder::new();
+    let op = b.submit("P1", "c1");
+    let call = b.refuse(op, errcode);
+    b.reply(call);
+    (b, op)
+}
+
+#[test]
+fn a_refusal_of_wechat() {
+    let (mut b, op) = refused(40029);
+    b.answer(op, Outcome::ServerError);
+    assert_eq!(of(&b.history, "CODE-03"), Mechanism::UpstreamErrorPassedOn);
+    let (mut b, op) = refused(40029);
+    b.welcome(op, "t1");
+    assert_eq!(of(&b.history, "ERR-01"), Mechanism::ErrorBodyAsSuccess);
+    assert_eq!(of(&b.history, "CODE-03"), Mechanism::ErrorBodyAsSuccess);
+    let (mut b, op) = refused(40029);
+    let again = b.refuse(op, 40029);
+    b.reply(again);
+    b.answer(op, Outcome::Relogin);
+    assert_eq!(of(&b.history, "CODE-03"), Mechanism::DeadCodeRetried);
+}
+
+/// A login whose exchange is hit by a fault.
+fn faulted(effect: &FaultEffect) -> (Builder, usize) {
+    let mut b = Builder::new();
+    let op = b.submit("P1", "c1");
+    let call = b.fault(op, "f", effect);
+    b.reply(call);
+    (b, op)
+}
+
+#[test]
+fn a_reply_that_is_none() {
+    let half = FaultEffect::Body("{\"session_key\":\"x\"}".into());
+    let (mut b, op) = faulted(&half);
+    b.welcome(op, "t1");
+    assert_eq!(of(&b.history, "ERR-05"), Mechanism::NoOpenid);
+    let (mut b, op) = faulted(&half);
+    b.answer(op, Outcome::ServerError);
+    assert_eq!(of(&b.history, "ERR-05"), Mechanism::UpstreamErrorPassedOn);
+    let (mut b, op) = faulted(&FaultEffect::ContentType(Some("text/plain".into())));
+    b.answer(op, Outcome::RetryLater);
+    assert_eq!(expected(&b, "ERR-05", op), Mechanism::ContentTypeStrict);
+}
+
+#[test]
+fn no_deadline() {
+    let (mut b, op) = faulted(&FaultEffect::Silent);
+    b.answer(op, Outcome::RetryLater);
+    b.history.operations[op].took_ms = Some(10_001);
+    assert_eq!(of(&b.history, "ERR-06"), Mechanism::NoDeadline);
+    let (mut b, op) = faulted(&FaultEffect::Silent);
+    b.answer(op, Outcome::ServerError);
+    assert_eq!(expected(&b, "ERR-06", op), Mechanism::UpstreamErrorPassedOn);
+}
+
+/// A login that fails at WeChat, and a recovery that never asks WeChat.
+fn after_a_failure(took_ms: u64) -> (Builder, usize) {
+    let (mut b, op) = faulted(&FaultEffect::Silent);
+    b.answer(op, Outcome::RetryLater);
+    b.history.operations[op].took_ms = Some(3_000);
+    let again = b.submit("P1", "c2");
+    b.history.operations[again].purpose = Purpose::Recovery;
+    b.answer(again, Outcome::Invalid);
+    b.history.operations[again].took_ms = Some(took_ms);
+    (b, again)
+}
+
+#[test]
+fn error_kept_and_lock_never_released() {
+    let (b, _) = after_a_failure(2);
+    assert_eq!(of(&b.history, "KEY-03"), Mechanism::ErrorKept);
+    let (mut b, _) = after_a_failure(3_002);
+    assert_eq!(of(&b.history, "KEY-03"), Mechanism::LockNeverReleased);
+    // Somebody else was under way: it may have waited for that one.
+    let other = b.submit("Q1", "d1");
+    b.welcome(other, "u1");
+    b.history.operations[other].called = Tick(1);
+    assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
+    let (mut b, op) = after_a_failure(2);
+    b.history.operations[op].answer.outcome = Outcome::RetryLater;
+    assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
+}
+
+#[test]
+fn a_hang_behind_a_login_that_is_over() {
+    let hung = |known| {
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        b.answer(one, Outcome::Relogin);
+        let two = b.submit("P2", "c2");
+        let call = b.commit(two, 2);
+        b.reply(call);
+        let on = WaitsFor {
+            operation: one,
+            request: "P1 submit c1".into(),
+            known,
+        };
+        b.ending(Ending::Hung {
+            open: vec!["submit c2".into()],
+            waits: vec![Wait {
+                operation: two,
+                request: "P2 submit c2".into(),
+                upstream: Some(call),
+                on: Some(on),
+            }],
+        });
+        of(&b.history, "LIVE-01")
+    };
+    assert_eq!(hung(WaitKnown::LeftBehind), Mechanism::LockNeverReleased);
+    assert_eq!(hung(WaitKnown::Lock), Mechanism::Open);
+}
+
+#[test]
+fn leaks() {
+    let told = || {
+        say!(
+            "the session_key k1 is in the body.",
+            "session_key k1 在 body 里。"
+        )
+    };
+    let mut b = Builder::new();
+    let op = b.login("P1", "c1", 1, "t1");
+    b.history.operations[op].answer.find("TOK-03", told());
+    assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInAnswer);
+    let (mut b, op) = faulted(&FaultEffect::Truncate(24));
+    b.answer(op, Outcome::ServerError);
+    b.history.operations[op].answer.find("TOK-03", told());
+    assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInErrorPath);
+}

@@ -1,0 +1,109 @@
+// A small login backend on Node's own modules. M names what it does wrong, comma-separated:
+//   racy       one key per person, the last reply wins, a payload that does not open is a 400
+//   jwt        the token is a JWT of person and second, without a jti
+//   plus       the payload is decoded as a form a second time
+//   taken      an exchange that fails keeps the only connection to WeChat
+import http from "node:http";
+import { createDecipheriv, createHmac, randomBytes } from "node:crypto";
+const M = new Set((process.env.M ?? "").split(","));
+const { WX_API_BASE, WX_APPID, WX_SECRET, PORT } = process.env;
+const users = new Map(), sessions = new Map(), codes = new Map();
+
+function exchange(code) {
+  const url = `${WX_API_BASE}/sns/jscode2session?appid=${WX_APPID}&secret=${WX_SECRET}&js_code=${encodeURIComponent(code)}&grant_type=authorization_code`;
+  return new Promise((ok, no) => {
+    const call = http.get(url, { timeout: 2000 }, (reply) => {
+      let text = "";
+      reply.on("data", (part) => (text += part));
+      reply.on("error", no);
+      reply.on("end", () => { try { ok(JSON.parse(text)); } catch (error) { no(error); } });
+    });
+    call.on("error", no);
+    call.on("timeout", () => call.destroy(new Error("late")));
+  });
+}
+
+let free = true;
+const waiting = [];
+async function taking(work) {
+  if (!M.has("taken")) return work();
+  if (!free) await new Promise((ok, no) => { waiting.push(ok); setTimeout(() => no(new Error("acquire")), 2500); });
+  free = false;
+  const result = await work();      // what is thrown here leaves it taken
+  free = true;
+  waiting.shift()?.();
+  return result;
+}
+
+function token(user) {
+  if (!M.has("jwt")) return randomBytes(24).toString("hex");
+  const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
+  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user.id, iat: Math.floor(Date.now() / 1000) })}`;
+  return `${body}.${createHmac("sha256", "a secret of this backend").update(body).digest("base64url")}`;
+}
+
+async function login(code) {
+  let job = codes.get(code);
+  if (!job) {
+    job = taking(() => exchange(code)).then((reply) => {
+      if (reply.errcode) throw Object.assign(new Error("refused"), { errcode: reply.errcode });
+      if (typeof reply.openid !== "string" || typeof reply.session_key !== "string") throw new Error("unreadable");
+      let user = users.get(reply.openid);
+      if (!user) users.set(reply.openid, (user = { id: `u${users.size + 1}`, keys: [] }));
+      user.keys = M.has("racy") ? [reply.session_key] : [reply.session_key, ...user.keys.filter((key) => key !== reply.session_key)].slice(0, 8);
+      const name = token(user);
+      sessions.set(name, { user, key: reply.session_key, openid: reply.openid });
+      return [200, { token: name, user: { id: user.id } }];
+    });
+    codes.set(code, job);
+    job.catch(() => codes.delete(code));
+  }
+  return job.catch((error) => {
+    if (error.errcode === 40029 || error.errcode === 40163) return [401, { error: "code" }];
+    if (error.errcode === 40226) return [403, { error: "blocked" }];
+    return [503, { error: "later" }];
+  });
+}
+
+function open({ encryptedData, iv }, key, session) {
+  const again = (text) => (M.has("plus") ? decodeURIComponent(String(text).replace(/\+/g, " ")) : String(text).replace(/ /g, "+"));
+  try {
+    const bytes = [encryptedData, iv].map((text) => {
+      const plain = again(text);
+      if (!/^[A-Za-z0-9+/]+={0,2}$/.test(plain)) throw new Error("no base64");
+      return Buffer.from(plain, "base64");
+    });
+    const d = createDecipheriv("aes-128-cbc", Buffer.from(key, "base64"), bytes[1]);
+    const data = JSON.parse(Buffer.concat([d.update(bytes[0]), d.final()]).toString());
+    return data.watermark?.appid === WX_APPID && (data.openId ?? session.openid) === session.openid ? data : null;
+  } catch { return null; }
+}
+
+async function answer(request, body) {
+  if (request.url === "/healthz") return [200, {}];
+  if (request.url === "/login") return login(String(body.code ?? ""));
+  const name = request.headers["x-token"];
+  const session = sessions.get(name);
+  if (!session) return [401, { error: "token" }];
+  if (request.url === "/me") return [200, { user: { id: session.user.id } }];
+  if (request.url === "/logout") { sessions.delete(name); return [200, {}]; }
+  if (request.url !== "/profile") return [404, { error: "path" }];
+  const keys = M.has("racy") ? session.user.keys : [session.key, ...session.user.keys];
+  for (const key of keys) {
+    const data = open(body, key, session);
+    if (data) return [200, { profile: { nickName: data.nickName } }];
+  }
+  return [M.has("racy") || M.has("plus") ? 400 : 401, { error: "does_not_open" }];
+}
+
+http.createServer((request, response) => {
+  let text = "";
+  request.on("data", (part) => (text += part));
+  request.on("end", async () => {
+    let body = {};
+    try { body = JSON.parse(text); } catch { /* no body */ }
+    const [status, told] = await answer(request, body ?? {});
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify(told));
+  });
+}).listen(Number(PORT), "127.0.0.1");

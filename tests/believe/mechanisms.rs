@@ -1,0 +1,86 @@
+//! The mechanism named for a backend is the one in its code.
+
+use std::collections::BTreeSet;
+
+use super::{ADAPTER, Check, Run};
+
+fn check(wrong: &str, cases: &[&str]) -> Option<Run> {
+    let check = Check::of("mechanisms.mjs", ADAPTER)?;
+    let adapter = check.with("M = \"\"", &format!("M = \"{wrong}\""));
+    Some(adapter.args(cases).run())
+}
+
+/// `KEY-04 late-reply-overwrites` for each rule broken at MUST in any case.
+fn causes(run: &Run) -> BTreeSet<String> {
+    let cases = run.json["cases"].as_array().into_iter().flatten();
+    let broken = cases.flat_map(|case| case["violations"].as_array().into_iter().flatten());
+    broken
+        .filter(|violation| violation["level"] == "MUST")
+        .map(|violation| {
+            let word = |name: &str| violation[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {}", word("rule"), word("mechanism"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_token_of_person_and_second_is_one_cause_and_no_lost_secret() {
+    let Some(run) = check("jwt", &["MM-1", "N4", "CL-2"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    assert_eq!(
+        causes(&run),
+        BTreeSet::from(["TOK-01 second-resolution-token".to_owned()]),
+        "{}",
+        run.text
+    );
+    assert!(run.text.contains("jti"), "{}", run.text);
+}
+
+#[test]
+fn a_token_of_person_and_second_does_not_hide_a_race() {
+    let Some(run) = check(
+        "jwt,racy",
+        &["concurrent-login/slow-reply-overwrites-newer-key/rotation:login/returns:bound/n:2"],
+    ) else {
+        return;
+    };
+    let causes = causes(&run);
+    assert!(
+        causes.contains("TOK-01 second-resolution-token")
+            && causes.iter().any(|cause| cause.starts_with("KEY-04")),
+        "{causes:?}\n{}",
+        run.text
+    );
+}
+
+#[test]
+fn a_plus_that_became_a_space_is_not_a_matter_of_keys() {
+    let Some(run) = check("plus", &["PI-1"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    assert!(
+        causes(&run).contains("KEY-02 damaged-in-transit"),
+        "{}",
+        run.text
+    );
+    assert!(run.text.contains("spaces back into +"), "{}", run.text);
+}
+
+#[test]
+fn what_a_failed_login_took_is_named() {
+    let Some(run) = check("taken", &["UF-1"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    let causes = causes(&run);
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause.ends_with("lock-never-released")),
+        "{causes:?}\n{}",
+        run.text
+    );
+}
