@@ -195,6 +195,12 @@ impl Device {
             .reply?)
     }
 
+    /// What WeChat calls the person who holds it; `None` if the mock does not know them.
+    #[must_use]
+    pub fn openid(&self) -> Option<String> {
+        self.user().ok().map(|view| view.openid.to_string())
+    }
+
     fn user(&self) -> Result<UserView, DeviceError> {
         user_view(&self.handle, &self.who.app, &self.who.user).map_err(DeviceError::Mock)
     }

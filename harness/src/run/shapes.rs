@@ -96,44 +96,46 @@ impl Shape {
     }
 }
 
-/// What made the difference, if a plain login works under some other legal shape of the reply.
+/// What made the difference, if a plain login fails under the usual shape of the reply and works under some other legal one.
 pub(crate) async fn difference(ground: &Ground<'_>, prefix: &str) -> Option<Say> {
-    let two_steps = ground.adapter.has("login");
-    if !two_steps && !ground.adapter.has("login_profile") {
+    let described = ground.adapter.has("login") || ground.adapter.has("login_profile");
+    if !described || gets_in(ground, &format!("{prefix}s"), None).await {
         return None;
     }
     for (at, shape) in Shape::ALL.into_iter().enumerate() {
-        let shaped = Step {
-            phone: None,
-            text: "shape A".to_owned(),
-            label: "shape A".to_owned(),
-            verb: Verb::Shape {
-                user: "A".to_owned(),
-                change: shape.change(),
-            },
-            op: None,
-            place: Place::default(),
-        };
-        let program = Program {
-            before: std::iter::once(shaped).chain(login(0, two_steps)).collect(),
-            ..one_phone()
-        };
-        let piece = Piece {
-            program: &program,
-            rules: (Rotation::MinInterval, Returns::Bound),
-            events: &[],
-            order: &Order::default(),
-            prefix: &format!("{prefix}s{at}"),
-        };
-        let played = play(ground, &piece).await;
-        let got_in = played
-            .history
-            .operations
-            .last()
-            .is_some_and(|operation| operation.answer.outcome == Outcome::Ok);
-        if played.cut.is_none() && got_in {
+        if gets_in(ground, &format!("{prefix}s{at}"), Some(shape)).await {
             return Some(shape.sentence());
         }
     }
     None
+}
+
+/// Whether a new person gets in, under the usual shape or another.
+async fn gets_in(ground: &Ground<'_>, prefix: &str, shape: Option<Shape>) -> bool {
+    let shaped = shape.map(|shape| Step {
+        phone: None,
+        text: "shape A".to_owned(),
+        label: "shape A".to_owned(),
+        verb: Verb::Shape {
+            user: "A".to_owned(),
+            change: shape.change(),
+        },
+        op: None,
+        place: Place::default(),
+    });
+    let steps = login(0, ground.adapter.has("login"));
+    let program = Program {
+        before: shaped.into_iter().chain(steps).collect(),
+        ..one_phone()
+    };
+    let piece = Piece {
+        program: &program,
+        rules: (Rotation::MinInterval, Returns::Bound),
+        events: &[],
+        order: &Order::default(),
+        prefix,
+    };
+    let played = play(ground, &piece).await;
+    let last = played.history.operations.last();
+    played.cut.is_none() && last.is_some_and(|operation| operation.answer.outcome == Outcome::Ok)
 }

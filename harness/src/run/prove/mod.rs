@@ -126,6 +126,11 @@ impl Proof {
 /// How long a backend that turns everybody away after a refused login may take to be open again.
 const REOPENS_WITHIN: Duration = Duration::from_secs(15);
 
+/// HTTP status of a rate limiter, and how long it may take to let somebody in again.
+const TOO_MANY: u16 = 429;
+const LIMITER_REFILLS_WITHIN: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
 /// Exercises every described operation.
 pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
     let mut proof = Proof::default();
@@ -600,7 +605,14 @@ impl Prover<'_, '_> {
         } = self.senses;
         let extra = Extra::default();
         let asked = client.asked(op, &ask.vars, &extra);
-        let answer = client.call(op, &ask.vars, &extra).await;
+        let mut answer = client.call(op, &ask.vars, &extra).await;
+        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
+        while answer.status == Some(TOO_MANY) && waited < LIMITER_REFILLS_WITHIN {
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause *= 2;
+            answer = client.call(op, &ask.vars, &extra).await;
+        }
         let reading = adapter.read(op, &answer);
         let mask = self.mask(device, &ask.vars)?;
         let request = asked.map_or_else(
@@ -744,10 +756,13 @@ const PLAIN_TRIES: usize = 3000;
 fn vars(device: &Device) -> OpVars {
     let who = device.who();
     let id = format!("{}-{}", who.user, who.device);
-    OpVars {
+    let mut vars = OpVars {
         device: [("id".to_owned(), id)].into(),
         ..OpVars::default()
-    }
+    };
+    let openid = device.openid().map(|openid| ("openid".to_owned(), openid));
+    vars.device.extend(openid);
+    vars
 }
 
 /// Captures that the operation is judged by and the adapter does not declare.
