@@ -70,15 +70,6 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
             cases: &["SK-3"],
         },
-        Mutant::EmptyProfile => Card {
-            id: "empty-profile",
-            rule: "KEY-02",
-            mechanism: "empty-success",
-            sentence: "answers a payload that does not open with an empty profile and 200",
-            sentence_zh: "密文解不开时回 200 和一个空的资料",
-            imitates: "silenceper/wechat#204, binarywang/WxJava#2585",
-            cases: &["SK-3"],
-        },
         Mutant::FirstKeyWins => Card {
             id: "first-key-wins",
             rule: "KEY-03",

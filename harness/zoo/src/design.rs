@@ -140,8 +140,6 @@ pub enum Mutant {
     BodyIdentity,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
-    /// KEY-02: a failed decryption is an empty success.
-    EmptyProfile,
     /// KEY-03: the first key of a user is kept for ever.
     FirstKeyWins,
     /// KEY-03: no unionid, no login.
@@ -189,7 +187,6 @@ impl Mutant {
         Self::UncheckedWatermark,
         Self::BodyIdentity,
         Self::Opaque500,
-        Self::EmptyProfile,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,

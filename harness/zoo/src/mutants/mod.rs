@@ -6,7 +6,6 @@ use crate::policy::Policy;
 mod bad_code_500;
 mod body_identity;
 mod check_then_insert;
-mod empty_profile;
 mod first_key_wins;
 mod global_slot;
 mod late_code_mark;
@@ -55,7 +54,6 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::TokenSlot => Box::new(token_slot::TokenSlot),
         Mutant::MissingKey => Box::new(missing_key::MissingKey),
         Mutant::BodyIdentity => Box::new(body_identity::BodyIdentity),
-        Mutant::EmptyProfile => Box::new(empty_profile::EmptyProfile),
         Mutant::TurnNeverPassed => Box::<turn_never_passed::TurnNeverPassed>::default(),
     }
 }

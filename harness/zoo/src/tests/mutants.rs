@@ -332,13 +332,3 @@ async fn body_identity_becomes_whoever_the_body_names() {
         "nick of oB"
     );
 }
-
-#[tokio::test]
-async fn empty_profile_calls_a_failure_a_success() {
-    let wechat = world().await;
-    let backend = start(Mutant::EmptyProfile, &wechat).await;
-    let t1 = login(&backend, "c1").await.token();
-    let answer = send(&backend, &t1, &capture(K2, "oA")).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body["profile"]["nickName"], "");
-}
