@@ -1,7 +1,7 @@
 //! The scenario's own `[expect]` lists: which answers an operation may get.
 
 use crate::history::{Operation, Outcome};
-use crate::judge::facts::{Facts, honest, is_login, said, word};
+use crate::judge::facts::{Facts, brought_key, honest, is_exchange, is_login, said, word};
 use crate::judge::finding::Finding;
 use crate::lang::{Say, say};
 use crate::verdict::Level;
@@ -22,6 +22,7 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                 _ if facts.refused_as_replaced(op) || refused_for_its_data(facts, index, op) => {
                     return None;
                 }
+                _ if outcome == Outcome::Ok && asked_again(facts, index) => return None,
                 _ if !expected.must.is_empty() && !expected.must.contains(&outcome) => {
                     (Level::Must, &expected.must)
                 }
@@ -55,6 +56,16 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+/// Whether a fault hit a login's exchange, and the backend asked once more and was given a key: then the fault the expectation
+/// is about is over, and the session is made of a good reply.
+fn asked_again(facts: &Facts<'_>, index: usize) -> bool {
+    let calls = facts.calls_of(index);
+    let exchanges = || calls.iter().filter(|(_, call)| is_exchange(call));
+    let last = exchanges().max_by_key(|(_, call)| call.arrived);
+    last.is_some_and(|(_, call)| call.fault.is_none() && brought_key(call))
+        && exchanges().any(|(_, call)| call.fault.is_some())
 }
 
 /// Whether a login was refused for the data it carried, in a way that KEY-02 judges: a key that this login's exchange did
@@ -179,5 +190,34 @@ mod tests {
             Some(&[Outcome::Ok]),
             None,
         );
+    }
+
+    #[test]
+    fn a_login_that_asked_once_more_after_a_fault_may_succeed_and_one_that_did_not_may_not() {
+        let outcomes = |asks_again: bool| {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            let spoiled = b.fault(op, "f", &crate::scenario::FaultEffect::Body("[1]".into()));
+            b.reply(spoiled);
+            if asks_again {
+                let call = b.commit(op, 1);
+                b.reply(call);
+            }
+            b.welcome(op, "t1");
+            let expectation = Expectation {
+                must: vec![Outcome::Relogin, Outcome::RetryLater],
+                should: None,
+                rule: "ERR-05".into(),
+            };
+            let context = JudgeContext {
+                expectations: [("submit c1".to_owned(), expectation)]
+                    .into_iter()
+                    .collect(),
+                ..JudgeContext::default()
+            };
+            judge(&b.history, &context).len()
+        };
+        assert_eq!(outcomes(true), 0);
+        assert!(outcomes(false) > 0);
     }
 }

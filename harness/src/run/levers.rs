@@ -170,7 +170,7 @@ impl Stage<'_> {
             },
             scenario::FaultEffect::Status { status, body } => FaultEffect::Status {
                 status: *status,
-                body: body.clone(),
+                body: self.fill(label, user, body),
                 content_type: None,
             },
             scenario::FaultEffect::Delay(by) => FaultEffect::Delay {

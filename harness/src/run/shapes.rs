@@ -97,18 +97,37 @@ impl Shape {
 }
 
 /// What made the difference, if a plain login fails under the usual shape of the reply and works under some other legal one.
+///
+/// A slow moment fails a login too, so a shape is named only if the usual one fails again beside it, twice.
 pub(crate) async fn difference(ground: &Ground<'_>, prefix: &str) -> Option<Say> {
     let described = ground.adapter.has("login") || ground.adapter.has("login_profile");
-    if !described || gets_in(ground, &format!("{prefix}s"), None).await {
+    if !described {
         return None;
     }
+    let plain_fails = async |name: String| !gets_in(ground, &format!("{prefix}{name}"), None).await;
+    for at in 0..PLAIN_LOGINS {
+        if !plain_fails(format!("s{at}")).await {
+            return None;
+        }
+    }
     for (at, shape) in Shape::ALL.into_iter().enumerate() {
-        if gets_in(ground, &format!("{prefix}s{at}"), Some(shape)).await {
+        let works = async |name: &str| {
+            let prefix = format!("{prefix}{name}{at}");
+            gets_in(ground, &prefix, Some(shape)).await
+        };
+        if works("a").await
+            && plain_fails(format!("b{at}")).await
+            && works("c").await
+            && plain_fails(format!("d{at}")).await
+        {
             return Some(shape.sentence());
         }
     }
     None
 }
+
+/// So many plain logins in a row fail before another shape is tried.
+const PLAIN_LOGINS: usize = 3;
 
 /// Whether a new person gets in, under the usual shape or another.
 async fn gets_in(ground: &Ground<'_>, prefix: &str, shape: Option<Shape>) -> bool {

@@ -126,6 +126,9 @@ impl Proof {
 /// How long a backend that turns everybody away after a refused login may take to be open again.
 const REOPENS_WITHIN: Duration = Duration::from_secs(15);
 
+/// How long a backend that has just started may turn its first logins away.
+const WARMS_UP_WITHIN: Duration = Duration::from_secs(3);
+
 /// HTTP status of a rate limiter, and how long it may take to let somebody in again.
 const TOO_MANY: u16 = 429;
 const LIMITER_REFILLS_WITHIN: Duration = Duration::from_secs(5);
@@ -246,6 +249,9 @@ impl Prover<'_, '_> {
 
     /// The first honest login of a person by `op`; `None` if it failed, and the problem is noted.
     async fn log_in(&mut self, op: &'static str) -> Result<Option<Guest>, String> {
+        // A backend that has just started may be slower than its own patience at first; what it does later on counts.
+        let early = self.person()?;
+        self.welcome(op, &early, WARMS_UP_WITHIN).await?;
         let device = self.person()?;
         let ask = self.login_ask(op, &device)?;
         let calls = self
@@ -372,10 +378,16 @@ impl Prover<'_, '_> {
             "login_profile"
         };
         let device = self.person()?;
-        // Also where there is no `logout`: a breaker that the refused logins tripped has to be closed again.
-        let Some(session) = self.welcome_again(op, &device).await? else {
+        // Also where there is no `logout`: a breaker that the refused logins tripped has to be closed again. A failure is left
+        // to the calibration, which comes next and tells it better.
+        let seen = self.welcome(op, &device, REOPENS_WITHIN).await?;
+        if seen.reading.outcome != Outcome::Ok {
+            if seen.answer.error.is_some() {
+                self.felled();
+            }
             return Ok(());
-        };
+        }
+        let session = seen.reading.captures;
         if adapter.has("logout") {
             let guest = Guest { device, session };
             let ask = self.honest_ask("logout", &guest)?;
@@ -384,26 +396,21 @@ impl Prover<'_, '_> {
         Ok(())
     }
 
-    /// A plain login after the refusals, tried again for a while if the backend turns everybody away. A failure is left
-    /// to the calibration, which comes next and tells it better.
-    async fn welcome_again(
+    /// A plain login, tried again for a while as long as the backend turns everybody away; its last answer.
+    async fn welcome(
         &mut self,
         op: &'static str,
         device: &Device,
-    ) -> Result<Option<Captures>, String> {
-        let mut waited = Duration::ZERO;
-        let mut pause = Duration::from_millis(100);
+        within: Duration,
+    ) -> Result<Seen, String> {
+        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
         loop {
             let ask = self.login_ask(op, device)?;
             let seen = self.ask(op, device, ask).await?;
-            match seen.reading.outcome {
-                Outcome::Ok => return Ok(Some(seen.reading.captures)),
-                Outcome::RetryLater | Outcome::ServerError if waited < REOPENS_WITHIN => {}
-                _ if seen.answer.error.is_some() => {
-                    self.felled();
-                    return Ok(None);
-                }
-                _ => return Ok(None),
+            let outcome = seen.reading.outcome;
+            let turned_away = matches!(outcome, Outcome::RetryLater | Outcome::ServerError);
+            if !turned_away || waited >= within {
+                return Ok(seen);
             }
             tokio::time::sleep(pause).await;
             waited += pause;
