@@ -405,9 +405,10 @@ mod tests {
         let again = check("racy", &args, &cases);
         assert!(
             matches!(
-                (&again[0], &again[1], &again[2]),
+                (&again[0], &again[1], &again[2], &again[3]),
                 (
                     RunEvent::RunStarted { .. },
+                    RunEvent::Proved { .. },
                     RunEvent::RegressionPlayed { .. },
                     RunEvent::CaseStarted { .. }
                 )
@@ -432,11 +433,12 @@ mod tests {
             "the one order of the case holds, and the kept one still fails"
         );
 
+        // Kept is an order with both requests in one moment or one after the other: either may be first at the lock.
         let locked = check("serialised", &args, &cases);
+        let said = played(&locked).remove(0);
         assert!(
-            played(&locked)[0].starts_with("DIVERGED at P2 submit c2: it waits for P1 submit c1"),
-            "{:?}",
-            played(&locked)
+            said.starts_with("DIVERGED at P") && said.contains(": it waits for P"),
+            "{said}"
         );
         assert!(path.exists(), "it may come back with the lock taken out");
 
