@@ -75,6 +75,11 @@ impl Probe {
             Self::NoToken => "no-token",
         }
     }
+
+    /// Whether it spoils the sealed data and leaves the session alone.
+    pub(crate) const fn spoils_payload(self) -> bool {
+        matches!(self, Self::GarbagePayload | Self::UndecodablePayload)
+    }
 }
 
 /// The capture an operation is judged by: what a success has to bring. `None` for `logout`.

@@ -314,7 +314,9 @@ impl Prover<'_, '_> {
                 Ok(Some(captures))
             }
             Honest::Empty(missing) => {
-                self.proof.violations.push(empty_success(&seen, &missing));
+                let asked = say!("an honest request", "正常请求");
+                let found = empty_success(&seen, asked, &missing);
+                self.proof.violations.push(found);
                 self.granted.push(seen);
                 Ok(Some(captures))
             }
@@ -547,8 +549,28 @@ impl Prover<'_, '_> {
         Ok(())
     }
 
-    /// An adapter that takes refusals for successes is told which rules would not.
+    /// An adapter that takes refusals for successes is told which rules would not. Where nothing in the answers tells them
+    /// apart, though the same operation refuses a token that is none, it is the backend that calls a failure a success.
     fn propose(&mut self) {
+        let honest: Vec<_> = self.granted.iter().chain(&self.misread).collect();
+        let honest: Vec<_> = honest.iter().map(|seen| &seen.answer).collect();
+        let refused: Vec<_> = self
+            .unseen
+            .iter()
+            .map(|(probe, seen)| (*probe, &seen.answer))
+            .collect();
+        self.proof.proposal = propose::proposal(&honest, &refused);
+        if self.proof.proposal.is_none() {
+            let (empty, unseen) = std::mem::take(&mut self.unseen)
+                .into_iter()
+                .partition(|(probe, seen)| probe.spoils_payload() && self.refuses_tokens(&seen.op));
+            self.unseen = unseen;
+            let empty: Vec<(Probe, Seen)> = empty;
+            let found = empty.first().map(|(probe, seen)| {
+                empty_success(seen, spoilt_words(*probe), &seen.reading.missing)
+            });
+            self.proof.violations.extend(found);
+        }
         let Some((probe, refused)) = self.unseen.first() else {
             return;
         };
@@ -559,15 +581,19 @@ impl Prover<'_, '_> {
             refused.told(),
             probe.name()
         );
-        let honest = self.granted.iter().chain(&self.misread);
-        let honest: Vec<_> = honest.map(|seen| &seen.answer).collect();
-        let refused: Vec<_> = self
-            .unseen
-            .iter()
-            .map(|(probe, seen)| (*probe, &seen.answer))
-            .collect();
-        self.proof.proposal = propose::proposal(&honest, &refused);
         self.problem(Fault::Adapter, text);
+    }
+
+    /// Whether an operation was seen to refuse a token that is none, in a way the rules can tell.
+    fn refuses_tokens(&self, op: &str) -> bool {
+        let mut proved = self.proof.operations.iter();
+        let operation = proved.find(|proved| proved.op == op);
+        operation.is_some_and(|proved| {
+            proved.refusals.iter().any(|refusal| {
+                matches!(refusal.probe, Probe::UnknownToken | Probe::NoToken)
+                    && !matches!(refusal.outcome, Outcome::Ok | Outcome::Indefinite)
+            })
+        })
     }
 
     /// Nobody is answered any more since something was asked that had to be refused.
@@ -842,11 +868,12 @@ fn violation(rule: &str, impact: Impact, op: &str, outcome: Outcome, sentence: S
     }
 }
 
-fn empty_success(seen: &Seen, missing: &[String]) -> Violation {
+fn empty_success(seen: &Seen, asked: Say, missing: &[String]) -> Violation {
     let sentence = say!(
-        "`{op}` answers an honest request with a success that holds no {missing}: {body}",
-        "`{op}` 对正常请求回答成功，但应答里没有 {missing}：{body}",
+        "`{op}` answers {asked} with a success that holds no {missing}: {body}",
+        "`{op}` 对{asked}回答成功，但应答里没有 {missing}：{body}",
         op = seen.op,
+        asked = asked,
         missing = Say::join(missing, &say!(", ", "、")),
         body = seen.shown
     );
