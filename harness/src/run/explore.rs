@@ -301,7 +301,7 @@ impl Runner {
         let looks = |at: usize| match repeats {
             0 => 0,
             _ if is_lucky(at) => ROUNDS_TOGETHER - 1,
-            _ => usize::from(at % SAMPLE == 0),
+            _ => usize::from(at.is_multiple_of(SAMPLE)),
         };
         let sampled = (1..=listing.counted())
             .filter(|at| !failing.contains(at))

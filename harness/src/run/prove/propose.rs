@@ -162,8 +162,8 @@ pub(super) fn differs(honest: &RawAnswer, other: &RawAnswer) -> bool {
             Some(same) => FLAGS.contains(&name.as_str()) && same != value,
             None => {
                 ERRORS.contains(&name.as_str())
-                    && *value != Value::from(0)
-                    && *value != Value::from(false)
+                    && value.as_i64() != Some(0)
+                    && value.as_bool() != Some(false)
             }
         }
     })
@@ -341,8 +341,8 @@ fn render(ok: &str, place: &Place, values: &[(Value, Vec<Probe>)], others: bool)
             .iter()
             .all(|probe| *probe == Probe::UndecodablePayload);
         let code = plain_text(value);
-        let has_own_rule = all_http && ["403", "429", "503"].contains(&code.as_str())
-            || all_http && code.starts_with('5');
+        let has_own_rule =
+            all_http && (code.starts_with('5') || ["403", "429"].contains(&code.as_str()));
         if !has_own_rule {
             if about_the_request {
                 &mut invalid

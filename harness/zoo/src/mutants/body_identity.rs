@@ -13,10 +13,12 @@ pub(crate) struct BodyIdentity;
 
 impl Policy for BodyIdentity {
     fn session(&self, backend: &Backend, request: &Request) -> Result<Session, Answer> {
-        let own = session_of_token(backend, request)?;
+        let mut session = session_of_token(backend, request)?;
         let claimed = request.body.get("openid").and_then(Value::as_str);
         let store = backend.store();
-        let user = claimed.and_then(|openid| store.find(openid));
-        Ok(user.map_or(own.clone(), |user| Session { user, key: own.key }))
+        if let Some(user) = claimed.and_then(|openid| store.find(openid)) {
+            session.user = user;
+        }
+        Ok(session)
     }
 }
