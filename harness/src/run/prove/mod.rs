@@ -351,7 +351,9 @@ impl Prover<'_, '_> {
             _ => return Ok(None),
         };
         let is_login = matches!(op, "login" | "login_profile");
-        if refused.answer.error.is_some() {
+        // No data changes the answer of a wrong path, method or content type.
+        let is_elsewhere = matches!(refused.answer.status, Some(404 | 405 | 415));
+        if is_elsewhere || refused.answer.error.is_some() {
             return Ok(None);
         }
         for _ in 0..PLAIN_TRIES {
@@ -783,8 +785,8 @@ impl Prover<'_, '_> {
 
 const UNHEARD: &str = "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat";
 
-/// How often sealed data is made anew until its base64 holds no `+`: one in two hundred does not.
-const PLAIN_TRIES: usize = 3000;
+/// How often sealed data is made anew until its base64 holds no `+`: of profiles one in some thousands does not.
+const PLAIN_TRIES: usize = 40_000;
 
 fn vars(device: &Device) -> OpVars {
     let who = device.who();
