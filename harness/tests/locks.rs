@@ -233,7 +233,8 @@ async fn a_declared_lock_that_is_not_the_one_seen_is_warned_about() {
 async fn no_lock_is_seen_where_there_is_none() {
     let ran = run(REFERENCE, queue(Queue::Free), &race(3), undeclared, |_| ()).await;
     let result = &ran.result;
-    assert_eq!((result.orders_run, result.infeasible), (57, 0));
+    // 57 orders, and two more with steps taken together.
+    assert_eq!((result.orders_run, result.infeasible), (59, 0));
     assert_eq!(ran.learned.locking, None);
     let calls = ran.learned.calls_per_login["jscode2session"];
     assert_eq!((calls.least, calls.most), (1, 1));
