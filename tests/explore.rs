@@ -328,7 +328,7 @@ rules = ["KEY-04"]
 needs = ["login", "userinfo", "whoami"]
 sources = ["a test"]
 why = "A test needs it."
-before = ["fault slow jscode2session of A: delay=1ms times=all", "P1 mint as c1", "P2 mint as c2", "Q mint as d"]
+before = ["fault slow jscode2session of B: delay=1ms times=all", "P1 mint as c1", "P2 mint as c2", "Q mint as d"]
 after = ["W capture userinfo as p", "W send p using newest"]
 [axes]
 rotation = ["exchange"]

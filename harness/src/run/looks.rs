@@ -3,6 +3,7 @@
 //! A store that is written after the answer, and two workers that each know their own logins, look like a lost key at first.
 //! It knows no rule: whether the looks mean anything is the judge's business.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::settle::Need;
@@ -14,13 +15,45 @@ use crate::scenario::{Place, Step, Verb};
 /// How long a store is given that writes after the answer.
 const LATER: Duration = Duration::from_millis(300);
 
+/// How many looks in a row may show nothing new before a case does without them.
+const VAIN_LOOKS: usize = 6;
+
+/// How looking again has gone in this case.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    in_vain: AtomicUsize,
+}
+
+impl Looks {
+    /// Begins a case: what was in vain in another says nothing of this one.
+    pub(crate) fn begin(&self) {
+        self.in_vain.store(0, Ordering::Relaxed);
+    }
+
+    fn are_in_vain(&self) -> bool {
+        self.in_vain.load(Ordering::Relaxed) >= VAIN_LOOKS
+    }
+
+    fn ended(&self, opened: bool) {
+        if opened {
+            self.begin();
+        } else {
+            self.in_vain.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Stage<'_> {
     /// Sends what a person sent last once more, at once and after a pause, if it was sealed under the key in force and did
-    /// not open all the same.
+    /// not open all the same. A case whose looks have shown nothing so far does without: a look in vain changes no verdict.
     pub(crate) async fn look_again(&mut self, user: &str) -> Result<(), Stop> {
         let Some(at) = self.unopened(user) else {
             return Ok(());
         };
+        if self.ground.looks.are_in_vain() {
+            return Ok(());
+        }
+        let before = self.record.history().operations.len();
         for purpose in [Purpose::SecondTry, Purpose::LaterLook] {
             if purpose == Purpose::LaterLook {
                 self.pause(LATER).await?;
@@ -28,6 +61,9 @@ impl Stage<'_> {
             self.send_again(at, Phase::Probe, |operation| operation.purpose = purpose);
             self.settle(Need::Certainty).await?;
         }
+        let mut looks = self.record.history().operations[before..].iter();
+        let opened = looks.any(|look| look.answer.outcome == Outcome::Ok);
+        self.ground.looks.ended(opened);
         Ok(())
     }
 

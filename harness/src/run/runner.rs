@@ -16,6 +16,7 @@ use super::cast;
 use super::context::context;
 use super::exit;
 use super::lateness::Lateness;
+use super::looks::Looks;
 use super::meaning::Failure;
 use super::patience::{PATIENCE_CAP, measure};
 use super::play::{Piece, Played, play};
@@ -210,6 +211,8 @@ pub struct Runner {
     patience: OnceCell<()>,
     /// How waiting for a backend that refuses everybody has gone.
     waiting: Waiting,
+    /// How looking again has gone in the case at hand.
+    looks: Looks,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     silent_cases: usize,
@@ -325,6 +328,7 @@ impl Runner {
             locking: OnceCell::new(),
             patience: OnceCell::new(),
             waiting: Waiting::default(),
+            looks: Looks::default(),
             began: Instant::now(),
             silent_cases: 0,
             waits_told: false,
@@ -539,6 +543,7 @@ impl Runner {
     /// Runs every order of one case, nearest to first-in-first-out first, each once.
     pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
         let began = Instant::now();
+        self.looks.begin();
         let fit = Fit::of(case, &self.described);
         let case = match &fit {
             Fit::Runs(fitted) => &fitted.case,
@@ -781,6 +786,7 @@ impl Runner {
                 .get(EXCHANGE)
                 .map_or(0, |count| count.most),
             waiting: &self.waiting,
+            looks: &self.looks,
             cancel: &self.settings.cancel,
         }
     }

@@ -17,6 +17,7 @@ use super::cancel::Cancel;
 use super::cast::Cast;
 use super::heard::Heard;
 use super::lateness::Lateness;
+use super::looks::Looks;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::shelf::Shelf;
@@ -47,6 +48,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) exchanges: usize,
     /// How waiting for a backend that refuses everybody has gone.
     pub(crate) waiting: &'a Waiting,
+    /// How looking again at what did not open has gone in this case.
+    pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,
 }
 

@@ -257,7 +257,7 @@ impl Backend {
     /// As [`Backend::ended`], but a process whose connections have just broken is given a moment to end.
     pub async fn ending(&mut self) -> Option<ExitStatus> {
         if let Some(process) = &mut self.process {
-            let _ = tokio::time::timeout(Duration::from_millis(300), process.child.wait()).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), process.child.wait()).await;
         }
         self.ended()
     }
