@@ -452,7 +452,7 @@ fn orders_filters_and_languages_answer_to_clicks() {
     };
     browser.until("document.querySelectorAll('.list button').length === 2");
     browser.click(".list button[data-path$='n:3']");
-    browser.until("document.querySelectorAll('.map .square').length === 59");
+    browser.until("document.querySelectorAll('.map .square').length === 60");
     browser.until("document.querySelectorAll('#neighbour .no .moved').length >= 2");
     browser.click(".map .failed[aria-pressed='false']");
     browser.until("document.querySelector('#case').textContent.includes('Showing order')");

@@ -810,7 +810,9 @@ fn decrypt_names_the_key_and_the_damage() {
     let (code, plain, why) = decrypt(&["--session-key", &key(&new)], &damaged);
     assert_eq!(code, Some(0), "{why}");
     assert!(
-        plain.contains("Alice") && why.contains("this key opens it") && why.contains("`+`"),
+        plain.contains("Alice")
+            && why.contains("this key opens it")
+            && why.contains("+ arrived as a space"),
         "{plain}{why}"
     );
     let (code, plain, why) = decrypt(&["--session-key", &key(&old)], &payload);
