@@ -68,7 +68,7 @@ impl Proof {
 
     /// Looks whether the backend is still there: one that ended is named as that, before all else.
     pub(crate) async fn look_after(&mut self, backend: &mut Backend) {
-        if self.felled {
+        if self.felled && self.problems.is_empty() {
             // It is started again, and what felled it is told.
             let ended = backend.ending().await;
             if let (Some(status), Some(found)) = (ended, self.violations.last_mut()) {
