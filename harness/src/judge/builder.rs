@@ -26,6 +26,15 @@ impl Builder {
         }
     }
 
+    /// A login whose code WeChat refuses, before the backend answers; the second is its operation.
+    pub(crate) fn refused(errcode: i64) -> (Self, usize) {
+        let mut b = Self::new();
+        let op = b.submit("P1", "c1");
+        let call = b.refuse(op, errcode);
+        b.reply(call);
+        (b, op)
+    }
+
     pub(crate) fn phase(&mut self, phase: Phase) -> &mut Self {
         self.phase = phase;
         self

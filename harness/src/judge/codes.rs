@@ -511,24 +511,15 @@ mod tests {
         check(&history, &[]);
     }
 
-    /// A login whose code WeChat refuses.
-    fn refused(errcode: i64) -> (Builder, usize) {
-        let mut b = Builder::new();
-        let op = b.submit("P1", "c1");
-        let call = b.refuse(op, errcode);
-        b.reply(call);
-        (b, op)
-    }
-
     #[test]
     fn code_03_catches_a_session_a_server_error_and_a_retry() {
-        let (mut b, op) = refused(40029);
+        let (mut b, op) = Builder::refused(40029);
         b.answer(op, Outcome::ServerError);
         check(&b.history, &["CODE-03"]);
-        let (mut b, op) = refused(40163);
+        let (mut b, op) = Builder::refused(40163);
         b.welcome(op, "t1");
         check(&b.history, &["ERR-01", "CODE-03"]);
-        let (mut b, op) = refused(40029);
+        let (mut b, op) = Builder::refused(40029);
         let again = b.refuse(op, 40029);
         b.reply(again);
         b.answer(op, Outcome::Relogin);
@@ -542,7 +533,7 @@ mod tests {
             (40163, Outcome::Invalid),
             (-1, Outcome::ServerError),
         ] {
-            let (mut b, op) = refused(errcode);
+            let (mut b, op) = Builder::refused(errcode);
             b.answer(op, outcome);
             check(&b.history, &[]);
         }
@@ -558,7 +549,7 @@ mod tests {
         b.reply(again);
         b.answer(op, Outcome::Relogin);
         check(&b.history, &[]);
-        let (mut b, op) = refused(40029);
+        let (mut b, op) = Builder::refused(40029);
         b.answer(op, Outcome::Relogin);
         let two = b.submit("P2", "c1");
         let call = b.refuse(two, 40029);

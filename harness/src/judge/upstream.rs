@@ -214,27 +214,19 @@ mod tests {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
     }
 
-    fn refused(errcode: i64) -> (Builder, usize) {
-        let mut b = Builder::new();
-        let op = b.submit("P1", "c1");
-        let call = b.refuse(op, errcode);
-        b.reply(call);
-        (b, op)
-    }
-
     #[test]
     fn err_01_catches_success_after_a_refusal() {
-        let (mut b, op) = refused(-1);
+        let (mut b, op) = Builder::refused(-1);
         b.welcome(op, "t1");
         check(&b.history, &["ERR-01"]);
-        let (mut b, op) = refused(45011);
+        let (mut b, op) = Builder::refused(45011);
         b.answer(op, Outcome::Invalid).token_hash = Some("hash".into());
         check(&b.history, &["ERR-01"]);
     }
 
     #[test]
     fn err_01_spares_refusals_and_errcode_zero() {
-        let (mut b, op) = refused(-1);
+        let (mut b, op) = Builder::refused(-1);
         b.answer(op, Outcome::RetryLater);
         check(&b.history, &[]);
         let mut b = Builder::new();
@@ -246,7 +238,7 @@ mod tests {
 
     #[test]
     fn err_01_spares_a_retry_that_worked_and_a_joined_duplicate() {
-        let (mut b, op) = refused(-1);
+        let (mut b, op) = Builder::refused(-1);
         let call = b.commit(op, 1);
         b.reply(call);
         b.welcome(op, "t1");

@@ -2,25 +2,16 @@
 
 use super::*;
 
-/// A login whose code WeChat refuses.
-fn refused(errcode: i64) -> (Builder, usize) {
-    let mut b = Builder::new();
-    let op = b.submit("P1", "c1");
-    let call = b.refuse(op, errcode);
-    b.reply(call);
-    (b, op)
-}
-
 #[test]
 fn a_refusal_of_wechat() {
-    let (mut b, op) = refused(40029);
+    let (mut b, op) = Builder::refused(40029);
     b.answer(op, Outcome::ServerError);
     assert_eq!(of(&b.history, "CODE-03"), Mechanism::UpstreamErrorPassedOn);
-    let (mut b, op) = refused(40029);
+    let (mut b, op) = Builder::refused(40029);
     b.welcome(op, "t1");
     assert_eq!(of(&b.history, "ERR-01"), Mechanism::ErrorBodyAsSuccess);
     assert_eq!(of(&b.history, "CODE-03"), Mechanism::ErrorBodyAsSuccess);
-    let (mut b, op) = refused(40029);
+    let (mut b, op) = Builder::refused(40029);
     let again = b.refuse(op, 40029);
     b.reply(again);
     b.answer(op, Outcome::Relogin);
