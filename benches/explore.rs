@@ -18,14 +18,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wxmock_harness::built_in;
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::plan::{self, Case, Selection};
-use wxmock_harness::run::Settings;
-use wxmock_harness::scenario::Scenario;
-use wxmock_harness::session::{Session, Stage};
-use wxmock_harness::target::{Adapter, Extra, OpVars};
-use wxmock_harness::verdict::Verdict;
+use wxmock_adapter::{Adapter, Extra, OpVars};
+use wxmock_model::event::RunEvent;
+use wxmock_model::verdict::Verdict;
+use wxmock_runner::built_in;
+use wxmock_runner::run::Settings;
+use wxmock_runner::session::{Session, Stage};
+use wxmock_scenario::Scenario;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::{Case, Selection};
 use wxmock_world::{NewApp, Seed};
 use wxmock_zoo::{Correct, Design, Upstream, Zoo};
 

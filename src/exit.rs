@@ -1,11 +1,11 @@
 //! What the process ends with, and how a failure is shown. The numbers, a contract with CI scripts, are the harness's
-//! (`wxmock_harness::run::exit`), which also knows which is worse.
+//! (`wxmock_runner::run::exit`), which also knows which is worse.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, MietteHandlerOpts, Report};
-use wxmock_harness::run::exit;
+use wxmock_runner::run::exit;
 
 /// Why the process ends, one variant per exit code.
 ///

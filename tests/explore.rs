@@ -6,15 +6,16 @@
 
 use std::time::Duration;
 
-use wxmock_harness::built_in;
-use wxmock_harness::event::{CaseResult, RunEvent};
-use wxmock_harness::exploration::{Rate, Twin};
-use wxmock_harness::history::History;
-use wxmock_harness::plan::{Case, Selection};
-use wxmock_harness::run::{Cancel, Replay, Replayed, Settings, Strength};
-use wxmock_harness::scenario;
-use wxmock_harness::schedule::{Limits, ReplayToken};
-use wxmock_harness::verdict::Verdict;
+use wxmock_model::event::{CaseResult, RunEvent};
+use wxmock_model::exploration::{Rate, Twin};
+use wxmock_model::history::History;
+use wxmock_model::verdict::Verdict;
+use wxmock_runner::built_in;
+use wxmock_runner::run::{Cancel, Replay, Replayed, Settings, Strength};
+use wxmock_scenario as scenario;
+use wxmock_scenario::ReplayToken;
+use wxmock_scenario::plan::{Case, Selection};
+use wxmock_schedule::Limits;
 use wxmock_world::Seed;
 use wxmock_zoo::{Correct, Design};
 
@@ -352,7 +353,7 @@ orders = ["S2 S1 S3 K3 K1 K2 R2 P2 R3 R1 P1"]
 "#;
     let scenario =
         scenario::Scenario::parse("test.toml", text).unwrap_or_else(|e| panic!("{}", e.render()));
-    wxmock_harness::plan::cases(&[scenario], &Selection::default()).remove(0)
+    wxmock_scenario::plan::cases(&[scenario], &Selection::default()).remove(0)
 }
 
 #[test]

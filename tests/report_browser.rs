@@ -12,10 +12,11 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::plan::{self, Selection};
-use wxmock_harness::report::{Format, Rendered, render};
-use wxmock_harness::scenario;
+use wxmock_model::event::RunEvent;
+use wxmock_report::{Format, Rendered, render};
+use wxmock_scenario as scenario;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::Selection;
 use wxmock_world::Seed;
 use wxmock_zoo::{Design, Mutant};
 
@@ -292,7 +293,7 @@ fn racy_run() -> Vec<RunEvent> {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let (session, backend) = wxmock_harness::built_in::session(Design::Mutant(racy), Seed(1))
+        let (session, backend) = wxmock_runner::built_in::session(Design::Mutant(racy), Seed(1))
             .await
             .expect("the built-in backend starts");
         let mut events = Vec::new();

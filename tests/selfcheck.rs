@@ -7,13 +7,16 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use wxmock_harness::event::CaseResult;
-use wxmock_harness::plan::{self, Case, Selection};
-use wxmock_harness::run::{Cancel, Replayed, Settings, Strength};
-use wxmock_harness::schedule::ReplayToken;
-use wxmock_harness::selfcheck::{self, Row};
-use wxmock_harness::verdict::Level;
-use wxmock_harness::{built_in, scenario};
+use wxmock_model::event::CaseResult;
+use wxmock_model::verdict::Level;
+use wxmock_runner::built_in;
+use wxmock_runner::run::{Cancel, Replayed, Settings, Strength};
+use wxmock_runner::selfcheck;
+use wxmock_runner::selfcheck::Row;
+use wxmock_scenario as scenario;
+use wxmock_scenario::ReplayToken;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::{Case, Selection};
 use wxmock_world::Seed;
 use wxmock_zoo::{Correct, Design, Mutant};
 

@@ -4,10 +4,10 @@
 
 use std::path::PathBuf;
 
-use wxmock_harness::coverage::Coverage;
-use wxmock_harness::history::Outcome;
-use wxmock_harness::proof::ProvedOperation;
-use wxmock_harness::target::{init, schema_json};
+use wxmock_adapter::{init, schema_json};
+use wxmock_model::history::Outcome;
+use wxmock_model::proof::ProvedOperation;
+use wxmock_runner::coverage;
 
 use super::suite::{TargetArgs, cancel_on_signal};
 use crate::exit::{Exit, Failure};
@@ -95,7 +95,7 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     let asked = session.mock().calls().since(wxmock_server::CallId(0));
     let lines = session.backend_lines();
     let name = session.adapter().name.clone();
-    let forecast = Coverage::of_the_suite(session.adapter()).say();
+    let forecast = coverage::of_the_suite(session.adapter()).say();
     session.stop().await;
     if cancel.is_cancelled() {
         return Err(Failure::told(Exit::Interrupted));

@@ -5,10 +5,11 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::lang::Lang;
-use wxmock_harness::report::certificate::Certificate;
-use wxmock_harness::report::{self, Format, Rendered, RunView};
+use wxmock_model::event::RunEvent;
+use wxmock_model::lang::Lang;
+use wxmock_report as report;
+use wxmock_report::certificate::Certificate;
+use wxmock_report::{Format, Rendered, RunView};
 
 use crate::exit::Failure;
 

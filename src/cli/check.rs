@@ -1,9 +1,10 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
-use wxmock_harness::report::terminal::TerminalOptions;
-use wxmock_harness::report::{self, RunView};
-use wxmock_harness::run::Settings;
-use wxmock_harness::verdict::Level;
+use wxmock_model::verdict::Level;
+use wxmock_report as report;
+use wxmock_report::RunView;
+use wxmock_report::terminal::TerminalOptions;
+use wxmock_runner::run::Settings;
 
 use super::explore::ExploreArgs;
 use super::regressions::RegressionArgs;

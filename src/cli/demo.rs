@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use wxmock_harness::event::{CaseResult, RunEvent};
-use wxmock_harness::lang::Lang;
-use wxmock_harness::plan::{self, Selection};
-use wxmock_harness::report::{self, RunView};
-use wxmock_harness::run::{Cancel, Settings};
-use wxmock_harness::scenario;
-use wxmock_harness::verdict::Verdict;
+use wxmock_model::event::{CaseResult, RunEvent};
+use wxmock_model::lang::Lang;
+use wxmock_model::verdict::Verdict;
+use wxmock_report as report;
+use wxmock_report::RunView;
+use wxmock_runner::run::{Cancel, Settings};
+use wxmock_scenario as scenario;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::Selection;
 use wxmock_world::Seed;
 use wxmock_zoo::{Correct, Design, Mutant};
 
@@ -98,7 +100,7 @@ impl Args {
 
     /// Runs the whole suite on one design and prints its summary.
     async fn show(&self, design: Design, folder: &str, cancel: &Cancel) -> Result<Shown, Failure> {
-        let (session, backend) = wxmock_harness::built_in::session(design, self.seed)
+        let (session, backend) = wxmock_runner::built_in::session(design, self.seed)
             .await
             .map_err(|error| Failure::internal("starting the built-in backend", &error))?;
         let folder = self.folder(folder);

@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
-use wxmock_harness::roads::{
-    self, Environment, Facts, Files, Inherited, Preload, Road, Stack, Variable,
-};
+use wxmock_adapter::roads;
+use wxmock_adapter::roads::{Environment, Facts, Files, Inherited, Preload, Road, Stack, Variable};
 
 use super::ServerArg;
 use super::authority::{self, CaFolderArg};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use tokio::task::JoinHandle;
-use wxmock_harness::roads::{self, Facts, Files, Inherited, Preload, Road};
+use wxmock_adapter::roads;
+use wxmock_adapter::roads::{Facts, Files, Inherited, Preload, Road};
 use wxmock_server::{CallId, Filter, Handle, LogFormat, MockServer, Passthrough, Subscription};
 
 use super::authority::{self, CaArgs};

@@ -2,11 +2,15 @@
 
 use std::fmt::Write;
 
-use wxmock_harness::judge::{self, impact_word, level_word};
-use wxmock_harness::lang::Lang;
-use wxmock_harness::mechanism;
-use wxmock_harness::plan::{self, Selection};
-use wxmock_harness::scenario::{self, Scenario};
+use wxmock_judge as judge;
+use wxmock_judge::explain_mechanism;
+use wxmock_judge::{impact_word, level_word};
+use wxmock_model::lang::Lang;
+use wxmock_model::mechanism;
+use wxmock_scenario as scenario;
+use wxmock_scenario::Scenario;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::Selection;
 
 use super::lang::LangArg;
 use crate::exit::{Exit, Failure};
@@ -33,7 +37,7 @@ impl Args {
             return super::print(&text);
         }
         let wanted = self.id.to_lowercase();
-        if let Some(text) = mechanism::explain(&wanted, lang) {
+        if let Some(text) = explain_mechanism(&wanted, lang) {
             return super::print(&text);
         }
         let found = scenario::all().iter().find(|scenario| {
@@ -55,8 +59,8 @@ impl Args {
         let rules = judge::rules().iter().map(|rule| rule.id);
         let causes = mechanism::mechanisms().map(|info| info.mechanism.id());
         let names: Vec<&str> = cases.chain(rules).chain(causes).collect();
-        let near = scenario::nearest(&self.id, names.iter().copied())
-            .or_else(|| scenario::nearest(wanted, names.iter().copied()));
+        let near = wxmock_model::nearest(&self.id, names.iter().copied())
+            .or_else(|| wxmock_model::nearest(wanted, names.iter().copied()));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         Failure::new(
             Exit::Nothing,

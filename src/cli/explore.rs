@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wxmock_harness::run::Settings;
-use wxmock_harness::scenario::{self, Scenario};
-use wxmock_harness::schedule::Limits;
+use wxmock_runner::run::Settings;
+use wxmock_scenario as scenario;
+use wxmock_scenario::Scenario;
+use wxmock_schedule::Limits;
 
 /// How many orders are run, and how.
 #[derive(Debug, clap::Args)]
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_token_of_four_logins_finds_its_case() {
         let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:4";
-        let cases = wxmock_harness::plan::cases(&scenarios_of(path), &Default::default());
+        let cases = wxmock_scenario::plan::cases(&scenarios_of(path), &Default::default());
         assert!(cases.iter().any(|case| case.path == path));
     }
 }

@@ -1,6 +1,6 @@
 //! `--lang`: the language of what people read. What machines read (JSON, JUnit, TAP, annotations) does not depend on it.
 
-use wxmock_harness::lang::Lang;
+use wxmock_model::lang::Lang;
 
 /// Which language to write in.
 #[derive(Debug, Clone, Copy, clap::Args)]

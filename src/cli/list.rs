@@ -1,10 +1,11 @@
 //! `wxmock list`: the cases, with level, impact and source.
 
-use wxmock_harness::judge::{impact_word, level_word};
-use wxmock_harness::lang::Lang;
-use wxmock_harness::plan::{Case, Selection, SelectionError};
-use wxmock_harness::scenario::{self, Scenario};
-use wxmock_harness::verdict::Level;
+use wxmock_judge::{impact_word, level_word};
+use wxmock_model::lang::Lang;
+use wxmock_model::verdict::Level;
+use wxmock_scenario as scenario;
+use wxmock_scenario::Scenario;
+use wxmock_scenario::plan::{Case, Selection, SelectionError};
 
 use super::lang::LangArg;
 use crate::exit::{Exit, Failure};

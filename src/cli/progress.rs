@@ -5,10 +5,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::lang::Lang;
-use wxmock_harness::report;
-use wxmock_harness::report::progress::Suites;
+use wxmock_model::event::RunEvent;
+use wxmock_model::lang::Lang;
+use wxmock_report as report;
+use wxmock_report::progress::Suites;
 
 /// Follows a run on stderr.
 pub(crate) struct Progress {

@@ -6,15 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wxmock_harness::event::{CaseResult, RunEvent};
-use wxmock_harness::exploration::Rate;
-use wxmock_harness::lang::Say;
-use wxmock_harness::plan::{self, Case, Selection};
-use wxmock_harness::run::{Kept, Replayed};
-use wxmock_harness::scenario;
-use wxmock_harness::schedule::ReplayToken;
-use wxmock_harness::target::Adapter;
-use wxmock_harness::verdict::Verdict;
+use wxmock_adapter::Adapter;
+use wxmock_model::event::{CaseResult, RunEvent};
+use wxmock_model::exploration::Rate;
+use wxmock_model::lang::Say;
+use wxmock_model::verdict::Verdict;
+use wxmock_runner::run::{Kept, Replayed};
+use wxmock_scenario as scenario;
+use wxmock_scenario::ReplayToken;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::{Case, Selection};
 
 use crate::exit::Failure;
 
@@ -253,8 +254,8 @@ fn entry(path: &Path) -> Result<(Entry, ReplayToken), Failure> {
 mod tests {
     use std::sync::Arc;
 
-    use wxmock_harness::run::Settings;
-    use wxmock_harness::session::Stage;
+    use wxmock_runner::run::Settings;
+    use wxmock_runner::session::Stage;
     use wxmock_world::{NewApp, Seed};
     use wxmock_zoo::{Design, Upstream, Zoo};
 

@@ -5,12 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 use wxmock_world::Seed;
 
-use wxmock_harness::exploration::Rate;
-use wxmock_harness::plan::{self, Selection};
-use wxmock_harness::report;
-use wxmock_harness::report::ndjson::{self, ReadError};
-use wxmock_harness::run::{Replayed, Runner, Settings, Strength, playable};
-use wxmock_harness::schedule::ReplayToken;
+use wxmock_model::exploration::Rate;
+use wxmock_report as report;
+use wxmock_report::ndjson;
+use wxmock_report::ndjson::ReadError;
+use wxmock_runner::run::{Replayed, Runner, Settings, Strength, playable};
+use wxmock_scenario::ReplayToken;
+use wxmock_scenario::plan;
+use wxmock_scenario::plan::Selection;
 
 use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};

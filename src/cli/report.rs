@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use wxmock_harness::report::ndjson::{self, ReadError};
-use wxmock_harness::report::{self, RunView};
+use wxmock_report as report;
+use wxmock_report::RunView;
+use wxmock_report::ndjson;
+use wxmock_report::ndjson::ReadError;
 
 use super::artifacts::ReportArg;
 use super::lang::LangArg;

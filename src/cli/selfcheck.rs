@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use wxmock_harness::selfcheck::{self, Row, SelfcheckError};
+use wxmock_runner::selfcheck;
+use wxmock_runner::selfcheck::{Row, SelfcheckError};
 use wxmock_world::Seed;
 use wxmock_zoo::Design;
 

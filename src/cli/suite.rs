@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::signal::unix::{SignalKind, signal};
-use wxmock_harness::event::RunEvent;
-use wxmock_harness::lang::Lang;
-use wxmock_harness::report::terminal::TerminalOptions;
-use wxmock_harness::run::{Cancel, RunError};
-use wxmock_harness::session::{Session, SessionError, SessionSettings};
-use wxmock_harness::target::{Adapter, Overrides};
+use wxmock_adapter::{Adapter, Overrides};
+use wxmock_model::event::RunEvent;
+use wxmock_model::lang::Lang;
+use wxmock_report::terminal::TerminalOptions;
+use wxmock_runner::run::{Cancel, RunError};
+use wxmock_runner::session::{Session, SessionError, SessionSettings};
 use wxmock_world::Seed;
 
 use super::artifacts::{Artifacts, ReportArg, Written};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use wxmock_harness::target::Adapter;
+use wxmock_adapter::Adapter;
 use wxmock_server::{CallMatch, HoldRule, MockServer, Point, Settings};
 use wxmock_world::{
     AppId, Capture, Captured, DeviceId, NewApp, NewUser, OpenDataApi, PolicyPatch, Rotate, Span,

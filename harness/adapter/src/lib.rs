@@ -1,0 +1,46 @@
+//! Any HTTP backend as a file: the adapter, the process it starts, the requests it describes, the answers it reads.
+//!
+//! Knows nothing of scenarios, orders, rules or verdicts, and nothing of the mock beyond its address.
+//!
+//! In reading order: [`Adapter`] (the file), [`Backend`] (the process), [`Client`] (one request per connection),
+//! [`Adapter::read`] (what an answer means), [`init`] (a draft from a curl line).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod adapter;
+mod answer;
+mod backend;
+mod client;
+mod coding;
+mod curl;
+mod findings;
+pub mod init;
+mod json_text;
+mod names;
+mod node;
+mod operations;
+mod outcomes;
+mod overrides;
+mod problem;
+mod query;
+mod request;
+pub mod roads;
+mod schema;
+mod sections;
+mod template;
+
+pub use adapter::{
+    Adapter, BackendSpec, Captures, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, OpSpec,
+    Reading, Serialises, UpstreamSpec,
+};
+pub use answer::{Capture, Origin};
+pub use backend::declared_env;
+pub use backend::{Backend, StartError};
+pub use client::Asked;
+pub use client::{Client, Extra, OpVars, RawAnswer, RunVars, Transport};
+pub use names::closest;
+pub use operations::op_names;
+pub use overrides::Overrides;
+pub use problem::{AdapterError, Problem};
+pub use query::Query;
+pub use schema::schema_json;

@@ -1,0 +1,294 @@
+//! KEY-01: whose data a ciphertext opens to, and as whom a session acts.
+
+use crate::facts::{Facts, is_login, is_probe, shows};
+use crate::finding::Finding;
+use wxmock_model::history::{Forgery, Operation, Outcome, PayloadRecord, StepKind};
+use wxmock_model::lang::Say;
+use wxmock_model::say;
+
+/// KEY-01: nobody gets another person's data, and nothing forged is accepted.
+pub(crate) fn key_01(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, op) in facts
+        .operations()
+        .filter(|(_, op)| op.answer.outcome == Outcome::Ok)
+    {
+        if let Some(payload) = facts.payload(op) {
+            found.extend(accepted_wrongly(facts, index, op, payload));
+        }
+    }
+    found.extend(strange_accounts(facts));
+    found
+}
+
+fn accepted_wrongly(
+    facts: &Facts<'_>,
+    index: usize,
+    op: &Operation,
+    payload: &PayloadRecord,
+) -> Option<Finding> {
+    let holder = session_owner(op);
+    let sentence = if let Some(forgery) = payload.forgery {
+        forgery_accepted(facts, op, payload, forgery)
+    } else if holder.is_some_and(|holder| holder != payload.user) {
+        say!(
+            "{who} sent {payload}, which holds data of {owner}, with a session of {holder}; the backend answered ok.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，用的却是 {holder} 的登录态；后端照样回答 ok。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
+            holder = holder.unwrap_or_default(),
+        )
+    } else if holder.is_none() && op.token_name.is_none() && !is_probe(op) {
+        say!(
+            "{who} sent {payload}, which holds data of {owner}, without any session token; the backend answered ok.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，没有带任何 token；后端照样回答 ok。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
+        )
+    } else {
+        let seen = op.answer.plaintext.as_deref()?.trim();
+        let other = facts.history.payloads.iter().find(|other| {
+            other.user != payload.user && shows(seen, &other.mark) && !shows(seen, &payload.mark)
+        })?;
+        say!(
+            "{who} sent {payload}, which holds data of {owner}; the backend answered with the data of {other}.",
+            "{who} 发送密文 {payload}，里面是 {owner} 的数据，后端返回的却是 {other} 的数据。",
+            who = facts.who(op),
+            payload = payload.name,
+            owner = payload.user,
+            other = other.user,
+        )
+    };
+    Some(Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index)))
+}
+
+fn forgery_accepted(
+    facts: &Facts<'_>,
+    op: &Operation,
+    payload: &PayloadRecord,
+    forgery: Forgery,
+) -> Say {
+    let what = match forgery {
+        Forgery::NeverIssuedKey => say!(
+            "it is sealed under a key WeChat never issued",
+            "加密用的 key 微信从未签发过"
+        ),
+        Forgery::OtherAppWatermark => say!(
+            "its watermark names another mini program",
+            "watermark 里是另一个小程序的 appid"
+        ),
+        Forgery::BentIv => say!(
+            "its iv was bent so that the openId reads differently",
+            "iv 被改过，解出来的 openId 会变成另一个"
+        ),
+        Forgery::ForeignKey => say!(
+            "it is sealed under another person's key, which is in force for this session",
+            "加密用的是另一个用户的 key，这个会话却能解"
+        ),
+        Forgery::ForeignOpenid => say!(
+            "the openId inside is another person's",
+            "里面的 openId 是别人的"
+        ),
+    };
+    say!(
+        "{who} sent {payload}: {what}; the backend answered ok.",
+        "{who} 发送密文 {payload}：{what}；后端照样回答 ok。",
+        who = facts.who(op),
+        payload = payload.name,
+        what = what
+    )
+}
+
+/// Whose session an operation acts in: the token's owner, or the person who logs in.
+pub(super) fn session_owner(op: &Operation) -> Option<&str> {
+    if is_login(op) {
+        Some(op.user.as_str())
+    } else {
+        op.token_of.as_deref()
+    }
+}
+
+/// Answers that name an account which logins gave to somebody else, and logins of two people into one account.
+fn strange_accounts(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut owners: Vec<(&str, &str, usize)> = Vec::new();
+    for (index, op) in facts
+        .logins()
+        .filter(|(_, op)| op.answer.outcome == Outcome::Ok)
+    {
+        let Some(id) = op.answer.user_id.as_deref() else {
+            continue;
+        };
+        match owners.iter().find(|(known, user, _)| *known == id && *user != op.user) {
+            Some((_, other, first)) => found.push(
+                Finding::must(
+                    "KEY-01",
+                    index,
+                    say!(
+                        "{other} and {user} are two people, and both logins ended in the account {id:?}.",
+                        "{other} 和 {user} 是两个用户，登录后却进了同一个账号 {id:?}。",
+                        other = other,
+                        user = op.user,
+                        id = id
+                    ),
+                )
+                .because(got_the_account(facts, other, *first))
+                .because(got_the_account(facts, &op.user, index))
+                .steps(facts.ends_of(*first))
+                .steps(facts.ends_of(index)),
+            ),
+            None => owners.push((id, &op.user, index)),
+        }
+    }
+    for (index, op) in facts
+        .operations()
+        .filter(|(_, op)| op.answer.outcome == Outcome::Ok && !is_login(op))
+    {
+        let (Some(id), Some(owner)) = (op.answer.user_id.as_deref(), op.token_of.as_deref()) else {
+            continue;
+        };
+        let own = owners
+            .iter()
+            .any(|(known, user, _)| *known == id && *user == owner);
+        let other = owners
+            .iter()
+            .find(|(known, user, _)| *known == id && *user != owner);
+        if let (false, Some((_, other, first))) = (own, other) {
+            found.push(
+                Finding::must(
+                    "KEY-01",
+                    index,
+                    say!(
+                        "{who} asked with a token of {owner}; the backend answered as {other}.",
+                        "{who} 拿 {owner} 的 token 来请求，后端却把它当成 {other}。",
+                        who = facts.who(op),
+                        owner = owner,
+                        other = other
+                    ),
+                )
+                .because(say!(
+                    "The account {id:?} was given to {other} at {place}.",
+                    "账号 {id:?} 是在{place}给 {other} 的。",
+                    id = id,
+                    other = other,
+                    place = facts.place(facts.step_of(*first, StepKind::Answer))
+                ))
+                .steps(facts.ends_of(index)),
+            );
+        }
+    }
+    found
+}
+
+fn got_the_account(facts: &Facts<'_>, user: &str, login: usize) -> Say {
+    say!(
+        "{user} got it at {place}.",
+        "{user} 在{place}得到这个账号。",
+        user = user,
+        place = facts.place(facts.step_of(login, StepKind::Answer))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JudgeContext;
+    use crate::judged::broken;
+    use wxmock_histories::Builder;
+    use wxmock_model::history::History;
+
+    fn check(history: &History, rules: &[&str]) {
+        assert_eq!(broken(history, &JudgeContext::default()), rules);
+    }
+
+    /// A logs in, B logs in.
+    fn two_people() -> Builder {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        b
+    }
+
+    #[test]
+    fn key_01_catches_the_data_of_another_person() {
+        let mut b = two_people();
+        b.capture("Q1", "q", 1);
+        let p = b.capture("P1", "p", 1);
+        let op = b.send("P1", p, "t1");
+        b.answer(op, Outcome::Ok).plaintext = Some("mark-q".into());
+        check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn key_01_catches_a_payload_opened_in_another_persons_session() {
+        let mut b = two_people();
+        let p = b.capture("P1", "p", 1);
+        b.send_gets("P1", p, "u1", Outcome::Ok);
+        check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn key_01_catches_data_given_to_a_request_without_a_token() {
+        for (outcome, rules) in [(Outcome::Ok, &["KEY-01"][..]), (Outcome::Relogin, &[])] {
+            let mut b = two_people();
+            let p = b.capture("P1", "p", 1);
+            let op = b.send("P1", p, "t1");
+            b.history.operations[op].token_of = None;
+            b.history.operations[op].token_name = None;
+            b.answer(op, outcome);
+            check(&b.history, rules);
+        }
+    }
+
+    #[test]
+    fn key_01_catches_every_forgery_that_is_accepted() {
+        for forgery in [
+            Forgery::NeverIssuedKey,
+            Forgery::OtherAppWatermark,
+            Forgery::BentIv,
+            Forgery::ForeignOpenid,
+            Forgery::ForeignKey,
+        ] {
+            for (outcome, rules) in [
+                (Outcome::Ok, &["KEY-01"][..]),
+                (Outcome::Relogin, &[]),
+                (Outcome::Invalid, &[]),
+            ] {
+                let mut b = two_people();
+                let p = b.forge("P1", "p", forgery);
+                b.send_gets("P1", p, "t1", outcome);
+                check(&b.history, rules);
+            }
+        }
+    }
+
+    #[test]
+    fn key_01_catches_a_token_that_acts_as_somebody_else_and_a_shared_account() {
+        let mut b = two_people();
+        b.whoami("P1", "t1", Outcome::Ok, Some("id-B"));
+        check(&b.history, &["KEY-01"]);
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let op = b.submit("Q1", "d1");
+        let call = b.commit(op, 1);
+        b.reply(call);
+        b.welcome(op, "u1").user_id = Some("id-A".into());
+        check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn key_01_spares_right_data_in_any_rendering_and_refusals() {
+        let mut b = two_people();
+        let p = b.capture("P1", "p", 1);
+        b.history.payloads[p].mark = "13800138000".into();
+        for seen in ["13800138000", "+86 138 0013 8000", "138****8000"] {
+            let op = b.send("P1", p, "t1");
+            b.answer(op, Outcome::Ok).plaintext = Some(seen.into());
+        }
+        b.send_gets("P1", p, "u1", Outcome::Denied);
+        b.whoami("P1", "t1", Outcome::Ok, Some("id-A"));
+        check(&b.history, &[]);
+    }
+}

@@ -1,0 +1,51 @@
+//! Which mechanism a violation comes from, as far as the history proves it.
+//!
+//! Each detector asks for evidence: an order of replies, keys that opened and keys that did not, a fault that hit, an altered
+//! request, equal tokens. Exactly one that fits is the mechanism; none, or more than one, leaves it open. No detector knows
+//! the backend's code: what two causes would show alike stays undecided here.
+
+mod evidence;
+mod keys;
+mod payloads;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+use self::evidence::Evidence;
+use crate::facts::Facts;
+use crate::finding::Finding;
+use wxmock_model::mechanism::Mechanism;
+
+/// Whether the evidence fits a mechanism.
+type Detector = fn(&Evidence<'_>) -> bool;
+
+/// Mechanisms that show in the bytes of an answer.
+const IN_BYTES: [Mechanism; 3] = [
+    Mechanism::DerivedToken,
+    Mechanism::LeakInAnswer,
+    Mechanism::LeakInErrorPath,
+];
+
+/// The mechanism of `finding`; [`Mechanism::Open`] if the history does not single one out.
+pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
+    let evidence = Evidence::new(facts, finding);
+    // What is in the bytes of an answer has nothing to do with what else is wrong about it.
+    let is_about_bytes = matches!(finding.rule.as_str(), "TOK-02" | "TOK-03");
+    let tables: [&[(Mechanism, Detector)]; 4] = [
+        keys::DETECTORS,
+        payloads::DETECTORS,
+        sessions::DETECTORS,
+        upstream::DETECTORS,
+    ];
+    let mut fits = tables
+        .into_iter()
+        .flatten()
+        .filter(|(mechanism, _)| !is_about_bytes || IN_BYTES.contains(mechanism))
+        .filter(|(_, fits)| fits(&evidence))
+        .map(|(mechanism, _)| *mechanism);
+    match (fits.next(), fits.next()) {
+        (Some(only), None) => only,
+        _ => Mechanism::Open,
+    }
+}

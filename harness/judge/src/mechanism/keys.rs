@@ -1,0 +1,226 @@
+//! Evidence about the key store: which key is in force, and which order of events predicts that one.
+
+use super::Detector;
+use super::evidence::{Evidence, Unopened, is_refusal, is_right};
+use crate::facts::{honest, is_login};
+use wxmock_model::history::Outcome;
+use wxmock_model::mechanism::Mechanism;
+
+pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
+    (Mechanism::LateReplyOverwrites, late_reply_overwrites),
+    (Mechanism::RequestOrder, request_order),
+    (Mechanism::FirstKeyKept, first_key_kept),
+    (Mechanism::PreviousKeyDropped, previous_key_dropped),
+    (Mechanism::WrongKeyLookup, wrong_key_lookup),
+    (Mechanism::OneKeyForEverybody, one_key_for_everybody),
+    (Mechanism::PrivateMemory, private_memory),
+];
+
+/// The newest key was given, an older one arrived after it, and nothing contradicts that the older one is in force.
+///
+/// Where the older one was also requested last and the two logins were under way together, last request wins and last reply
+/// wins predict the same.
+fn late_reply_overwrites(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = newest_unopened(evidence) else {
+        return false;
+    };
+    let (Some(last), Some(own), Some(asked)) =
+        (unopened.last(), unopened.own(), unopened.requested_last())
+    else {
+        return false;
+    };
+    let apart = match (last.login, own.login) {
+        (Some(last), Some(own)) => !evidence.overlap(last, own),
+        _ => false,
+    };
+    last.key < unopened.key && unopened.agrees_with(last.key) && (asked.key != last.key || apart)
+}
+
+/// The newest key arrived, the login requested last brought an older one, and that one is in force although it did not
+/// arrive last.
+fn request_order(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = newest_unopened(evidence) else {
+        return false;
+    };
+    let (Some(last), Some(asked), Some(_)) =
+        (unopened.last(), unopened.requested_last(), unopened.own())
+    else {
+        return false;
+    };
+    asked.key < unopened.key && asked.key != last.key && unopened.agrees_with(asked.key)
+}
+
+/// After the second key had come, only the first one opened anything, and this later one does not.
+fn first_key_kept(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = evidence.unopened_by_the_store() else {
+        return false;
+    };
+    let (Some(first), Some(_)) = (unopened.first(), unopened.own()) else {
+        return false;
+    };
+    let opened = opened_since_the_second(evidence, &unopened);
+    let late = unopened.last().is_some_and(|last| last.key == first.key);
+    unopened.key != first.key
+        && !late
+        && !opened.is_empty()
+        && opened.iter().all(|key| *key == first.key)
+}
+
+/// Keys of the person that opened a payload after a second key had arrived.
+fn opened_since_the_second(evidence: &Evidence<'_>, unopened: &Unopened<'_>) -> Vec<u32> {
+    let Some(first) = unopened.first() else {
+        return Vec::new();
+    };
+    let second = unopened
+        .arrivals
+        .iter()
+        .find(|arrival| arrival.key != first.key)
+        .map(|arrival| arrival.arrived);
+    evidence
+        .facts
+        .operations()
+        .filter(|(_, op)| !is_login(op) && second.is_some_and(|second| op.called > second))
+        .filter_map(|(_, op)| {
+            let payload = evidence.facts.payload(op)?;
+            (payload.user == unopened.user && honest(payload) && is_right(op, payload))
+                .then_some(payload.key_no?)
+        })
+        .collect()
+}
+
+/// A payload under a key that was given and has been followed by a newer one does not open, and the newer one does, as far
+/// as it was tried.
+fn previous_key_dropped(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = evidence.unopened_by_the_store() else {
+        return false;
+    };
+    let newest = unopened.arrivals.iter().map(|arrival| arrival.key).max();
+    let Some(newest) = newest.filter(|newest| *newest > unopened.key) else {
+        return false;
+    };
+    unopened.own().is_some()
+        && unopened.last().is_some_and(|last| last.key == newest)
+        && unopened.agrees_with(newest)
+}
+
+/// The key in question arrived last and was requested last, but another login of the same person brought it, and with this
+/// token it does not open. Or a token opens both its person's payloads and somebody else's.
+fn wrong_key_lookup(evidence: &Evidence<'_>) -> bool {
+    if let Some(unopened) = evidence.unopened_by_the_store() {
+        let own = evidence
+            .facts
+            .login_of_token(unopened.op)
+            .is_some_and(|login| !evidence.facts.keys_of_login(login).contains(&unopened.key));
+        let is_latest = |arrival: Option<super::evidence::Arrival>| {
+            arrival.is_some_and(|arrival| arrival.key == unopened.key)
+        };
+        return own && is_latest(unopened.last()) && is_latest(unopened.requested_last());
+    }
+    opened_a_strangers_payload(evidence)
+        && own_newest(evidence, true)
+        && !own_newest(evidence, false)
+}
+
+/// A stranger's honest payload was opened with an unaltered request.
+fn opened_a_strangers_payload(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    let stranger = op
+        .token_of
+        .as_deref()
+        .is_some_and(|holder| holder != payload.user);
+    op.answer.outcome == Outcome::Ok
+        && honest(payload)
+        && stranger
+        && op.alterations.is_empty()
+        && !evidence.acts_as_a_stranger(op)
+}
+
+/// Whether the token of the finding's operation also sent a payload of its own person under that person's newest key, with
+/// this result, at a moment when a stranger's key had arrived later.
+fn own_newest(evidence: &Evidence<'_>, opens: bool) -> bool {
+    let Some(op) = evidence.op else { return false };
+    evidence.with_the_token_of(op).any(|other| {
+        let Some(payload) = evidence.facts.payload(other).filter(|sent| honest(sent)) else {
+            return false;
+        };
+        let newest = evidence.facts.newest_key(&payload.user, other.called);
+        let fits = op.token_of.as_deref() == Some(payload.user.as_str())
+            && other.alterations.is_empty()
+            && newest.map(|key| key.no) == payload.key_no
+            && evidence
+                .stranger_after(&payload.user, other.called)
+                .is_some();
+        let result = if opens {
+            is_right(other, payload)
+        } else {
+            is_refusal(other)
+        };
+        fits && result
+    })
+}
+
+/// A person's own newest key, last to arrive of that person's, is not in force once a stranger's has arrived; or a stranger's
+/// payload opens while one's own does not.
+fn one_key_for_everybody(evidence: &Evidence<'_>) -> bool {
+    if opened_a_strangers_payload(evidence) {
+        return own_newest(evidence, false);
+    }
+    let Some(unopened) = newest_unopened(evidence) else {
+        return false;
+    };
+    let is_last = |arrival: Option<super::evidence::Arrival>| {
+        arrival.is_some_and(|arrival| arrival.key == unopened.key)
+    };
+    let called = unopened.op.called;
+    let Some(stranger) = evidence.stranger_after(unopened.user, called) else {
+        return false;
+    };
+    let strangers_own_refused = evidence.facts.operations().any(|(_, other)| {
+        evidence.facts.payload(other).is_some_and(|sent| {
+            sent.user == stranger
+                && honest(sent)
+                && is_refusal(other)
+                && other.token_of.as_deref() == Some(stranger)
+                && evidence.stranger_after(stranger, other.called).is_none()
+        })
+    });
+    is_last(unopened.last())
+        && is_last(unopened.requested_last())
+        && unopened.opened.is_empty()
+        && !strangers_own_refused
+        && !evidence.acts_as_a_stranger(unopened.op)
+}
+
+/// The same request was answered both ways though nothing happened in between.
+fn private_memory(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| is_refusal(op) && !is_login(op)) else {
+        return false;
+    };
+    if evidence.is_about_wording() {
+        return false;
+    }
+    evidence.with_the_token_of(op).any(|other| {
+        let (from, to) = (op.called.min(other.called), op.called.max(other.called));
+        let disturbed = evidence.facts.operations().any(|(_, between)| {
+            let changes = is_login(between) || between.op == "logout";
+            changes && between.called < to && between.returned.is_none_or(|done| done > from)
+        });
+        other.op == op.op
+            && other.payload == op.payload
+            && other.alterations == op.alterations
+            && other.answer.outcome == Outcome::Ok
+            && !disturbed
+            && !evidence.world_changed(from, to)
+    })
+}
+
+/// The payload did not open, its key is the newest its person had, and the store is what is asked about.
+fn newest_unopened<'a>(evidence: &Evidence<'a>) -> Option<Unopened<'a>> {
+    let unopened = evidence.unopened_by_the_store()?;
+    let newest = evidence
+        .facts
+        .newest_key(unopened.user, unopened.op.called)?;
+    (newest.no == unopened.key && unopened.own().is_some()).then_some(unopened)
+}

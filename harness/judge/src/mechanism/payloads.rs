@@ -1,0 +1,242 @@
+//! Evidence about decrypt endpoints: what was accepted that should not have been, and in which words the rest was refused.
+
+use super::Detector;
+use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
+use crate::facts::{Plaintext, honest, is_login, plaintext, shows};
+use wxmock_model::history::{Alteration, Forgery, Outcome};
+use wxmock_model::mechanism::Mechanism;
+
+pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
+    (Mechanism::DamagedInTransit, damaged_in_transit),
+    (Mechanism::PaddingAsProof, padding_as_proof),
+    (Mechanism::WatermarkNotChecked, watermark_not_checked),
+    (Mechanism::KeyFromPhone, key_from_phone),
+    (Mechanism::IdentityFromRequest, identity_from_request),
+    (Mechanism::AnswerCache, answer_cache),
+    (Mechanism::EmptySuccess, empty_success),
+    (Mechanism::UnhelpfulRefusal, unhelpful_refusal),
+];
+
+/// A payload with a `+` is refused, though its key is the newest, arrived last and came with this very token. No payload with
+/// a `+` opens, none without one is refused, and the `+` was put there on purpose or one without it does open. Or the `+` was
+/// turned into a space on purpose and the refusal is none a phone can act on.
+fn damaged_in_transit(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    if op.alterations.contains(&Alteration::PlusAsSpace) {
+        return is_refusal(op);
+    }
+    let facts = evidence.facts;
+    let any = |has_plus: bool, opens: bool| {
+        facts.operations().any(|(_, other)| {
+            let sent = facts.payload(other).filter(|sent| honest(sent));
+            sent.is_some_and(|sent| {
+                let result = if opens {
+                    is_right(other, sent)
+                } else {
+                    is_refusal(other)
+                };
+                sent.has_plus == has_plus && other.alterations.is_empty() && result
+            })
+        })
+    };
+    let on_purpose = facts
+        .history
+        .payloads
+        .iter()
+        .any(|sent| sent.plus_on_purpose);
+    payload.has_plus
+        && op.alterations.is_empty()
+        && is_refusal(op)
+        && nothing_explains(evidence)
+        && !any(true, true)
+        && !any(false, false)
+        && (on_purpose || any(false, true))
+}
+
+/// The payload is honest and its token's own person's, under the newest key, which arrived last, with the token's own login:
+/// no order of logins explains that it does not open.
+fn nothing_explains(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = evidence.unopened() else {
+        return false;
+    };
+    let is_own = |arrival: Option<super::evidence::Arrival>| {
+        arrival.is_some_and(|arrival| arrival.key == unopened.key)
+    };
+    let facts = evidence.facts;
+    let newest = facts.newest_key(unopened.user, unopened.op.called);
+    let came_with_the_token = facts
+        .login_of_token(unopened.op)
+        .is_some_and(|login| facts.keys_of_login(login).contains(&unopened.key));
+    newest.is_some_and(|newest| newest.no == unopened.key)
+        && is_own(unopened.last())
+        && is_own(unopened.requested_last())
+        && came_with_the_token
+        && evidence
+            .stranger_after(unopened.user, unopened.op.called)
+            .is_none()
+        && !evidence.is_token_dead(unopened.op)
+        && !evidence.is_token_shared(unopened.op)
+        && !opened_only_the_first(evidence)
+}
+
+/// Whether an older key of the person opened something later than this one's arrival: the store holds on to it.
+fn opened_only_the_first(evidence: &Evidence<'_>) -> bool {
+    evidence
+        .unopened()
+        .is_some_and(|unopened| unopened.opened.iter().any(|key| *key != unopened.key))
+}
+
+/// A payload that no key of the backend opens was answered with a success of something else; or it was refused in other words
+/// than a second payload that no key opens either, so that only what the padding says can have made the difference.
+fn padding_as_proof(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    if is_login(op) || !honest(payload) || !is_beyond_the_backend(evidence) {
+        return false;
+    }
+    let garbage = op.answer.outcome == Outcome::Ok
+        && op
+            .answer
+            .plaintext
+            .as_deref()
+            .is_some_and(|seen| !seen.trim().is_empty())
+        && plaintext(&op.answer, payload) == Plaintext::Wrong;
+    let unlike = evidence.is_about_wording() && another_was_told_to_login(evidence);
+    let swallowed = !op.answer.missing.is_empty() && another_was_told_to_login(evidence);
+    garbage || unlike || swallowed
+}
+
+/// Whether the payload's key never reached the backend.
+fn is_beyond_the_backend(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    payload.key_no.is_some_and(|no| {
+        let arrivals = evidence.arrivals(&payload.user, op.called);
+        arrivals.iter().all(|arrival| arrival.key != no)
+    })
+}
+
+/// Whether the same token sent another payload under the same key and was told to log in again.
+fn another_was_told_to_login(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    evidence.with_the_token_of(op).any(|other| {
+        other.payload != op.payload
+            && other.answer.outcome == Outcome::Relogin
+            && evidence.facts.payload(other).is_some_and(|sent| {
+                honest(sent) && sent.user == payload.user && sent.key_no == payload.key_no
+            })
+    })
+}
+
+/// Data of another app or with another person's openId was accepted.
+fn watermark_not_checked(evidence: &Evidence<'_>) -> bool {
+    accepted(evidence).is_some_and(|forgery| {
+        matches!(
+            forgery,
+            Forgery::OtherAppWatermark | Forgery::ForeignOpenid | Forgery::BentIv
+        )
+    })
+}
+
+/// A payload under a key WeChat never issued was accepted together with that key.
+fn key_from_phone(evidence: &Evidence<'_>) -> bool {
+    accepted(evidence) == Some(Forgery::NeverIssuedKey)
+        && evidence
+            .op
+            .is_some_and(|op| op.alterations.contains(&Alteration::AddedFields))
+}
+
+fn accepted(evidence: &Evidence<'_>) -> Option<Forgery> {
+    let (op, payload) = (evidence.op?, evidence.payload?);
+    let forgery = payload
+        .forgery
+        .or_else(|| payload.key_no.is_none().then_some(Forgery::NeverIssuedKey))?;
+    (op.answer.outcome == Outcome::Ok).then_some(forgery)
+}
+
+/// A request that names somebody else was answered as that person; or it opened that person's payload, which the same token
+/// could not without the name; or a request without any token was answered with data.
+fn identity_from_request(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), true) = (evidence.op, evidence.rule == "KEY-01") else {
+        return false;
+    };
+    if op.answer.outcome != Outcome::Ok || !evidence.payload.is_none_or(honest) {
+        return false;
+    }
+    if !is_login(op) && op.token_of.is_none() {
+        return true;
+    }
+    let opened_by_name = evidence.payload.is_some_and(|payload| {
+        let foreign = op.token_of.as_deref() != Some(payload.user.as_str());
+        foreign
+            && evidence.with_the_token_of(op).any(|other| {
+                let sent = evidence.facts.payload(other).filter(|sent| honest(sent));
+                is_refusal(other)
+                    && other.alterations.is_empty()
+                    && sent.is_some_and(|sent| sent.user == payload.user)
+            })
+    });
+    claims_an_identity(op) && (opened_by_name || evidence.named_stranger(op).is_some())
+}
+
+/// The answer holds what an earlier, finished request was answered with, and not what this one sent.
+fn answer_cache(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    let Some(seen) = op.answer.plaintext.as_deref().map(str::trim) else {
+        return false;
+    };
+    if op.answer.outcome != Outcome::Ok || shows(seen, &payload.mark) {
+        return false;
+    }
+    evidence.facts.operations().any(|(index, other)| {
+        let over = evidence
+            .facts
+            .ended(index)
+            .is_some_and(|done| done < op.called);
+        over && evidence.facts.payload(other).is_some_and(|sent| {
+            sent.mark != payload.mark && is_right(other, sent) && shows(seen, &sent.mark)
+        })
+    })
+}
+
+/// A success without what the adapter says it holds, or with an empty text in its place.
+fn empty_success(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-02") else {
+        return false;
+    };
+    let blank = op.answer.outcome == Outcome::Ok
+        && op
+            .answer
+            .plaintext
+            .as_deref()
+            .is_some_and(|seen| seen.trim().is_empty());
+    let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
+    evidence.payload.is_none_or(honest) && (blank || !op.answer.missing.is_empty()) && !told_apart
+}
+
+/// A payload that the backend need not be able to open was refused in words that do not make a phone log in again.
+fn unhelpful_refusal(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    let broke = matches!(
+        op.answer.outcome,
+        Outcome::ServerError | Outcome::RetryLater
+    );
+    let damaged = op.alterations.contains(&Alteration::PlusAsSpace);
+    let foreign = op.token_of.as_deref() != Some(payload.user.as_str());
+    if !honest(payload) || foreign || (!op.alterations.is_empty() && !damaged) {
+        return broke && !is_login(op);
+    }
+    let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
+    let explained = damaged || told_apart || nothing_explains(evidence);
+    evidence.is_about_wording() && !is_login(op) && !explained
+}

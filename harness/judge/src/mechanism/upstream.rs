@@ -1,0 +1,274 @@
+//! Evidence about calls to WeChat: what a reply was, what it was taken for, what stayed behind, what leaked.
+
+use super::Detector;
+use super::evidence::{Evidence, is_refusal};
+use crate::facts::{brought_key, failed, is_exchange, is_login};
+use wxmock_model::history::{
+    Ending, FaultKind, FaultRecord, Operation, Outcome, ShapeRecord, Tick, UpstreamCall, WaitKnown,
+};
+use wxmock_model::mechanism::Mechanism;
+
+pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
+    (Mechanism::DeadCodeRetried, dead_code_retried),
+    (Mechanism::ErrorBodyAsSuccess, error_body_as_success),
+    (Mechanism::NoOpenid, no_openid),
+    (Mechanism::UpstreamErrorPassedOn, upstream_error_passed_on),
+    (Mechanism::ContentTypeStrict, content_type_strict),
+    (Mechanism::ShapeStrict, shape_strict),
+    (Mechanism::UnionidMandatory, unionid_mandatory),
+    (Mechanism::ErrorKept, error_kept),
+    (Mechanism::NoDeadline, no_deadline),
+    (Mechanism::LockNeverReleased, lock_never_released),
+    (Mechanism::LeakInAnswer, leak_in_answer),
+    (Mechanism::LeakInErrorPath, leak_in_error_path),
+];
+
+const DEAD_CODE: [i64; 2] = [40029, 40163];
+
+/// One request exchanged a code again after WeChat had called it dead, and no answer of that request is in question.
+fn dead_code_retried(evidence: &Evidence<'_>) -> bool {
+    if evidence.rule != "CODE-03" || evidence.index.is_some() {
+        return false;
+    }
+    let calls = &evidence.facts.history.upstream;
+    calls.iter().any(|dead| {
+        let is_dead =
+            is_exchange(dead) && dead.errcode.is_some_and(|code| DEAD_CODE.contains(&code));
+        is_dead
+            && calls.iter().any(|again| {
+                is_exchange(again)
+                    && again.operation == dead.operation
+                    && again.code == dead.code
+                    && dead.released.is_some_and(|done| again.arrived > done)
+            })
+    })
+}
+
+/// The last call that could grant something was refused in its body, and the phone got in all the same.
+fn error_body_as_success(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(call)) = (evidence.op, last_call(evidence)) else {
+        return false;
+    };
+    failed(call) && got_in(op) && !redeemed(evidence, op)
+}
+
+/// The last call brought neither a session nor an errcode, and the phone got in all the same.
+fn no_openid(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(call)) = (evidence.op, last_call(evidence)) else {
+        return false;
+    };
+    let garbled = evidence
+        .facts
+        .fault(call)
+        .is_some_and(|fault| fault.garbles);
+    garbled && !failed(call) && !brought_key(call) && got_in(op) && !redeemed(evidence, op)
+}
+
+/// The last call failed, in whichever way, and the phone is told of a failure that is not WeChat's.
+fn upstream_error_passed_on(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(call)) = (evidence.op, last_call(evidence)) else {
+        return false;
+    };
+    let fault = evidence.facts.fault(call);
+    let came_to_nothing = failed(call) || call.fault.is_some() && !call.delivered;
+    let relabelled = fault.is_some_and(relabels);
+    let broke = match op.answer.outcome {
+        Outcome::ServerError | Outcome::Invalid | Outcome::Denied => true,
+        Outcome::Indefinite => {
+            let silent = fault.is_some_and(|fault| fault.silences);
+            !silent && op.answer.status.is_none_or(|status| status >= 500)
+        }
+        Outcome::RetryLater => {
+            failed(call) && call.errcode.is_some_and(|code| DEAD_CODE.contains(&code))
+        }
+        Outcome::Ok | Outcome::Relogin => false,
+    };
+    let leaked = evidence.rule.starts_with("TOK-");
+    came_to_nothing && broke && !relabelled && !leaked && !is_late(evidence, op)
+}
+
+/// A login failed whose exchange was answered in full, under another content type.
+fn content_type_strict(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(call)) = (evidence.op, last_call(evidence)) else {
+        return false;
+    };
+    let relabelled = evidence.facts.fault(call).is_some_and(relabels);
+    is_login(op) && relabelled && came_to_nothing(op)
+}
+
+/// Whether a fault leaves the body as it is and changes its content type.
+const fn relabels(fault: &FaultRecord) -> bool {
+    matches!(fault.effect, Some(FaultKind::OtherType | FaultKind::NoType))
+}
+
+/// A login failed whose exchange was answered in full, in a shape the scenario had set that has nothing to do with unionid.
+fn shape_strict(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| is_login(op)) else {
+        return false;
+    };
+    let (last, unionid) = shapes_of(evidence, &op.user, op.called);
+    let whole = last_call(evidence).is_some_and(brought_key);
+    last.is_some() && !unionid && whole && came_to_nothing(op)
+}
+
+/// A login failed, two people became one or one person two, while WeChat sent no unionid or began to send one again.
+fn unionid_mandatory(evidence: &Evidence<'_>) -> bool {
+    let Some(login) = evidence.login() else {
+        return false;
+    };
+    let record = &evidence.facts.history.operations[login];
+    let (_, unionid) = shapes_of(evidence, &record.user, record.called);
+    if !unionid {
+        return false;
+    }
+    let Some(op) = evidence.op else { return false };
+    let failed_login =
+        is_login(op) && came_to_nothing(op) && last_call(evidence).is_some_and(brought_key);
+    let mixed = op.answer.outcome == Outcome::Ok
+        && (evidence.named_stranger(op).is_some() || evidence.rule == "ACC-01");
+    let overlapped = evidence.together_with(login).next().is_some();
+    failed_login || (mixed && !overlapped)
+}
+
+/// The last shape set for `user` before `at`, and whether any of them concerned the unionid.
+fn shapes_of<'a>(evidence: &Evidence<'a>, user: &str, at: Tick) -> (Option<&'a ShapeRecord>, bool) {
+    let shapes = evidence.facts.history.shapes.iter();
+    let set: Vec<&ShapeRecord> = shapes
+        .filter(|shape| shape.user == user && shape.set < at)
+        .collect();
+    let unionid = set.iter().any(|shape| shape.unionid);
+    (set.last().copied(), unionid)
+}
+
+/// A login with a sound code is refused at once, without a call to WeChat, after an earlier one of the same person had failed
+/// there.
+fn error_kept(evidence: &Evidence<'_>) -> bool {
+    after_a_failure(evidence).is_some_and(|op| {
+        // "Busy" may as well be a breaker that closes again by itself.
+        is_refusal(op) && op.answer.outcome != Outcome::RetryLater && !waited(op)
+    })
+}
+
+/// A request waits for one that is over and came to nothing; or a login that nobody was under way with never called WeChat,
+/// and waited all the same.
+fn lock_never_released(evidence: &Evidence<'_>) -> bool {
+    if let Ending::Hung { waits, .. } = &evidence.facts.history.ending {
+        let left_behind = waits.iter().any(|wait| {
+            Some(wait.operation) == evidence.index
+                && wait
+                    .on
+                    .as_ref()
+                    .is_some_and(|on| on.known == WaitKnown::LeftBehind)
+        });
+        if left_behind {
+            return true;
+        }
+    }
+    let (Some(index), Some(op)) = (evidence.index, evidence.op) else {
+        return false;
+    };
+    let silent = op.answer.status.is_none() && evidence.facts.ended(index).is_none();
+    is_login(op)
+        && op.code.is_some()
+        && evidence.calls().is_empty()
+        && evidence.together_with(index).next().is_none()
+        && (silent || (is_refusal(op) && waited(op)))
+}
+
+/// A login that made no call to WeChat, where an earlier login with another code had failed there.
+fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<&'a Operation> {
+    let op = evidence.op.filter(|op| is_login(op))?;
+    if op.code.is_none() || !evidence.calls().is_empty() {
+        return None;
+    }
+    let mut earlier = evidence.facts.logins().filter(|(index, other)| {
+        let over = evidence
+            .facts
+            .ended(*index)
+            .is_some_and(|done| done < op.called);
+        let mut calls = evidence.facts.calls_of(*index).into_iter();
+        let failed_there = calls.any(|(_, call)| call.fault.is_some() || failed(call));
+        over && other.code != op.code && other.answer.outcome != Outcome::Ok && failed_there
+    });
+    earlier.next().map(|_| op)
+}
+
+/// Whether a request took longer than a backend takes that has nothing to wait for.
+fn waited(op: &Operation) -> bool {
+    op.took_ms.is_some_and(|took| took >= 1_000)
+}
+
+/// WeChat was silent, and the phone had no answer, or one later than the bound.
+fn no_deadline(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op else { return false };
+    let silent = evidence.calls().iter().any(|call| {
+        evidence
+            .facts
+            .fault(call)
+            .is_some_and(|fault| fault.silences)
+    });
+    silent && is_late(evidence, op)
+}
+
+/// Whether a request whose calls WeChat kept waiting was not answered within the bound.
+fn is_late(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    let bound = evidence.facts.context.declared.answer_within_ms;
+    let silent = evidence.calls().iter().any(|call| {
+        evidence
+            .facts
+            .fault(call)
+            .is_some_and(|fault| fault.silences)
+    });
+    silent && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
+}
+
+/// A secret in a success whose calls to WeChat all went well.
+fn leak_in_answer(evidence: &Evidence<'_>) -> bool {
+    leaks(evidence) && evidence.op.is_some_and(is_a_success) && !troubled(evidence)
+}
+
+/// A secret in a refusal, or in whatever was answered when WeChat failed.
+fn leak_in_error_path(evidence: &Evidence<'_>) -> bool {
+    leaks(evidence) && (troubled(evidence) || !evidence.op.is_some_and(is_a_success))
+}
+
+/// An `ok`, or a 2xx that lacks a capture or that no outcome rule knows.
+fn is_a_success(op: &Operation) -> bool {
+    let status = op.answer.status.unwrap_or_default();
+    op.answer.outcome == Outcome::Ok
+        || (op.answer.outcome == Outcome::Indefinite && (200..300).contains(&status))
+}
+
+fn leaks(evidence: &Evidence<'_>) -> bool {
+    evidence.rule == "TOK-03" && evidence.op.is_some()
+}
+
+fn troubled(evidence: &Evidence<'_>) -> bool {
+    evidence
+        .calls()
+        .iter()
+        .any(|call| call.fault.is_some() || failed(call))
+}
+
+/// The last call of the operation that could grant something.
+fn last_call<'a>(evidence: &Evidence<'a>) -> Option<&'a UpstreamCall> {
+    evidence.calls().last().copied()
+}
+
+fn got_in(op: &Operation) -> bool {
+    op.answer.outcome == Outcome::Ok || op.answer.token_hash.is_some()
+}
+
+/// Whether the operation's code had been exchanged for a key, by whatever request.
+fn redeemed(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    op.code
+        .as_deref()
+        .is_some_and(|code| evidence.facts.exchanged(code))
+}
+
+/// A refusal, or no answer that means anything and a bare 5xx or nothing at all.
+fn came_to_nothing(op: &Operation) -> bool {
+    let broke = op.answer.outcome == Outcome::Indefinite
+        && op.answer.status.is_none_or(|status| status >= 500);
+    is_refusal(op) || broke
+}

@@ -1,0 +1,245 @@
+//! How a backend comes to break a rule: the cause a repair starts from, as far as the evidence of one order establishes it.
+//!
+//! One entry per cause, in tables by area. Knows nothing of histories: `judge/mechanism.rs` establishes a mechanism, reports
+//! and `wxmock explain` say what it is. What an order cannot tell apart stays [`Mechanism::Open`]; the entry says what would
+//! decide.
+
+mod keys;
+mod payloads;
+mod sessions;
+mod sketch;
+mod undecided;
+mod upstream;
+
+pub use sketch::{Language, sketch};
+pub use undecided::deciding_tests;
+
+use serde::{Deserialize, Serialize};
+
+/// The cause of a violation. Names are permanent.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// The newest key is overwritten by an older one whose reply came later.
+    LateReplyOverwrites,
+    /// The login that was requested last wins, whatever key it brought.
+    RequestOrder,
+    /// The first key of a person is kept for ever.
+    FirstKeyKept,
+    /// Only the newest key is kept, so that what was sealed before does not open.
+    PreviousKeyDropped,
+    /// The key is looked up by the wrong thing.
+    WrongKeyLookup,
+    /// There is one key for the whole site.
+    OneKeyForEverybody,
+    /// Each process remembers its own sessions and keys.
+    PrivateMemory,
+    /// `+` of the base64 becomes a space.
+    DamagedInTransit,
+    /// Valid padding is taken for a right decryption.
+    PaddingAsProof,
+    /// Watermark and openId of opened data are not compared with the session.
+    WatermarkNotChecked,
+    /// The key comes from the request.
+    KeyFromPhone,
+    /// Who is asking is read from the request instead of from the token.
+    IdentityFromRequest,
+    /// An answer is kept and given again to another request.
+    AnswerCache,
+    /// An answer says ok and holds nothing.
+    EmptySuccess,
+    /// A failure the phone could heal is answered with something it cannot act on.
+    UnhelpfulRefusal,
+    /// A person has one place for a token, and each login takes it.
+    OneTokenSlot,
+    /// A new login ends the older session, and the adapter does not say so.
+    SessionReplaced,
+    /// The token depends on person and second only.
+    SecondResolutionToken,
+    /// The token can be computed from what others may know.
+    DerivedToken,
+    /// What belongs to one request lives in an object that requests share.
+    SharedRequestState,
+    /// A login writes into the sessions of others.
+    UnscopedWrite,
+    /// Accounts are looked for first and inserted later.
+    LookThenInsert,
+    /// Each login makes an account.
+    AccountPerLogin,
+    /// A unionid is counted on.
+    UnionidMandatory,
+    /// One code serves several logins.
+    ReusedCode,
+    /// A code is marked as used after its exchange.
+    CodeMarkedLate,
+    /// A refused code is exchanged again.
+    DeadCodeRetried,
+    /// A body with an errcode is taken for a login.
+    ErrorBodyAsSuccess,
+    /// A reply without openid or session_key is taken for a login.
+    NoOpenid,
+    /// WeChat's failure is passed on as the backend's own.
+    UpstreamErrorPassedOn,
+    /// The reply is decoded by its content type.
+    ContentTypeStrict,
+    /// A legal reply of another shape is refused.
+    ShapeStrict,
+    /// A failed exchange is remembered.
+    ErrorKept,
+    /// WeChat is waited for without a deadline.
+    NoDeadline,
+    /// Something was taken and never given back.
+    LockNeverReleased,
+    /// A good answer carries a secret.
+    LeakInAnswer,
+    /// A secret reaches the phone when something fails.
+    LeakInErrorPath,
+    /// Not established: no cause, or more than one, fits what was seen.
+    #[default]
+    Open,
+}
+
+/// What is known about a mechanism.
+#[derive(Debug, Clone, Copy)]
+pub struct MechanismInfo {
+    /// Which one.
+    pub mechanism: Mechanism,
+    /// Rules it is known to break, the one it is usually found by first.
+    pub breaks: &'static [&'static str],
+    /// One line, English: what the backend does.
+    pub title: &'static str,
+    /// The same in Chinese.
+    pub title_zh: &'static str,
+    /// One or two sentences, English: how it comes about and what follows.
+    pub what: &'static str,
+    /// The same in Chinese.
+    pub what_zh: &'static str,
+    /// The concrete means that ends it, English.
+    pub repair: &'static str,
+    /// The same in Chinese.
+    pub repair_zh: &'static str,
+    /// The section of the sketches that shows the means.
+    pub means: &'static str,
+    /// Where it was reported or read in published code.
+    pub source: &'static str,
+}
+
+impl Mechanism {
+    /// Permanent name: `late-reply-overwrites`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::LateReplyOverwrites => "late-reply-overwrites",
+            Self::RequestOrder => "request-order",
+            Self::FirstKeyKept => "first-key-kept",
+            Self::PreviousKeyDropped => "previous-key-dropped",
+            Self::WrongKeyLookup => "wrong-key-lookup",
+            Self::OneKeyForEverybody => "one-key-for-everybody",
+            Self::PrivateMemory => "private-memory",
+            Self::DamagedInTransit => "damaged-in-transit",
+            Self::PaddingAsProof => "padding-as-proof",
+            Self::WatermarkNotChecked => "watermark-not-checked",
+            Self::KeyFromPhone => "key-from-phone",
+            Self::IdentityFromRequest => "identity-from-request",
+            Self::AnswerCache => "answer-cache",
+            Self::EmptySuccess => "empty-success",
+            Self::UnhelpfulRefusal => "unhelpful-refusal",
+            Self::OneTokenSlot => "one-token-slot",
+            Self::SessionReplaced => "session-replaced",
+            Self::SecondResolutionToken => "second-resolution-token",
+            Self::DerivedToken => "derived-token",
+            Self::SharedRequestState => "shared-request-state",
+            Self::UnscopedWrite => "unscoped-write",
+            Self::LookThenInsert => "look-then-insert",
+            Self::AccountPerLogin => "account-per-login",
+            Self::UnionidMandatory => "unionid-mandatory",
+            Self::ReusedCode => "reused-code",
+            Self::CodeMarkedLate => "code-marked-late",
+            Self::DeadCodeRetried => "dead-code-retried",
+            Self::ErrorBodyAsSuccess => "error-body-as-success",
+            Self::NoOpenid => "no-openid",
+            Self::UpstreamErrorPassedOn => "upstream-error-passed-on",
+            Self::ContentTypeStrict => "content-type-strict",
+            Self::ShapeStrict => "shape-strict",
+            Self::ErrorKept => "error-kept",
+            Self::NoDeadline => "no-deadline",
+            Self::LockNeverReleased => "lock-never-released",
+            Self::LeakInAnswer => "leak-in-answer",
+            Self::LeakInErrorPath => "leak-in-error-path",
+            Self::Open => "open",
+        }
+    }
+
+    /// Whether a cause was established.
+    #[must_use]
+    pub fn is_established(self) -> bool {
+        self != Self::Open
+    }
+
+    /// What is known about it; `None` for [`Mechanism::Open`].
+    #[must_use]
+    pub fn info(self) -> Option<&'static MechanismInfo> {
+        mechanisms().find(|info| info.mechanism == self)
+    }
+
+    /// The mechanism of this name, `open` left out.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        mechanisms()
+            .map(|info| info.mechanism)
+            .find(|mechanism| mechanism.id() == id)
+    }
+}
+
+/// Every mechanism with an entry, by area.
+pub fn mechanisms() -> impl Iterator<Item = &'static MechanismInfo> {
+    [
+        keys::TABLE,
+        payloads::TABLE,
+        sessions::TABLE,
+        upstream::TABLE,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_mechanism_has_one_entry_and_the_name_it_is_written_under() {
+        let ids: BTreeSet<&str> = mechanisms().map(|info| info.mechanism.id()).collect();
+        assert_eq!(ids.len(), mechanisms().count());
+        // `Open` is the last of the enum and the only one without an entry.
+        assert_eq!(ids.len(), Mechanism::Open as usize);
+        for info in mechanisms() {
+            let written = serde_json::to_value(info.mechanism).unwrap();
+            assert_eq!(written, info.mechanism.id());
+            assert_eq!(Mechanism::named(info.mechanism.id()), Some(info.mechanism));
+        }
+        assert_eq!(Mechanism::named("open"), None);
+    }
+
+    #[test]
+    fn entries_are_written_in_both_languages() {
+        let han = |text: &str| text.chars().any(|c| c >= '\u{4e00}');
+        for info in mechanisms() {
+            let id = info.mechanism.id();
+            assert!(
+                ![info.title, info.what, info.repair].iter().any(|t| han(t)),
+                "{id}"
+            );
+            assert!(
+                [info.title_zh, info.what_zh, info.repair_zh]
+                    .iter()
+                    .all(|t| han(t)),
+                "{id}"
+            );
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The closed sets of words a scenario file may use, each with what it means.
+
+/// Rules a case may name, by id. The judge holds what they say; a test there compares the two lists.
+pub const RULES: &[&str] = &[
+    "KEY-01", "KEY-02", "KEY-03", "KEY-04", "CODE-01", "CODE-03", "TOK-01", "TOK-02", "TOK-03",
+    "ACC-01", "ERR-01", "ERR-05", "ERR-06", "LIVE-01",
+];
+
+/// Operations an adapter may describe.
+pub const OPS: &[&str] = &[
+    "login",
+    "login_profile",
+    "userinfo",
+    "phone_cipher",
+    "phone_code",
+    "whoami",
+    "logout",
+];
+
+/// Something that must have happened in at least one order of a case, or its PASS would prove nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Obligation {
+    /// Name in files and reports.
+    pub name: &'static str,
+    /// When it is met.
+    pub statement: &'static str,
+}
+
+/// Every obligation there is.
+pub const OBLIGATIONS: &[Obligation] = &[
+    obligation(
+        "two-logins-held-together",
+        "WeChat held its replies to two login requests of one user at the same moment.",
+    ),
+    obligation(
+        "two-users-held-together",
+        "WeChat held its replies to login requests of two different users at the same moment.",
+    ),
+    obligation(
+        "reply-out-of-commit-order",
+        "Two exchanges of one user were answered in the other order than WeChat had committed them.",
+    ),
+    obligation(
+        "codes-out-of-mint-order",
+        "A code was submitted after a code of the same user that had been minted later.",
+    ),
+    obligation(
+        "superseded-key-submitted",
+        "A payload reached the backend after a newer key had displaced the one it is sealed under.",
+    ),
+    obligation(
+        "undelivered-key-submitted",
+        "A payload reached the backend sealed under a key that WeChat had never told the backend.",
+    ),
+    obligation(
+        "older-token-used",
+        "A request carried the token of a login that is not its user's latest.",
+    ),
+    obligation(
+        "same-code-twice",
+        "One code was submitted to the backend twice.",
+    ),
+    obligation(
+        "code-expired",
+        "A code was submitted after its five minutes.",
+    ),
+    obligation(
+        "fault-delivered",
+        "Every fault of the case struck a call of the backend.",
+    ),
+    obligation(
+        "shape-delivered",
+        "A success body in the unusual shape reached the backend.",
+    ),
+    obligation(
+        "wrong-padding-twin-submitted",
+        "A payload was submitted that another key of the user also opens to valid padding, and to garbage.",
+    ),
+    obligation(
+        "plus-and-slash-submitted",
+        "A payload with both `+` and `/` in its base64 was submitted.",
+    ),
+    obligation(
+        "forged-payload-submitted",
+        "A payload no phone of this user would make was submitted.",
+    ),
+    obligation(
+        "foreign-identity-submitted",
+        "A request named another person's openid and user id.",
+    ),
+    obligation(
+        "foreign-token-used",
+        "A payload of one person was submitted with the token of another.",
+    ),
+    obligation(
+        "iv-sent-before",
+        "A payload was submitted under the iv of another one.",
+    ),
+    obligation(
+        "spoiled-payload-submitted",
+        "A payload that nobody can open, or none, was submitted.",
+    ),
+    obligation(
+        "payload-sent-twice",
+        "One payload was submitted to the backend twice.",
+    ),
+    obligation(
+        "keys-kept-by-interval",
+        "Two codes of one user, minted one after the other, carried the same key.",
+    ),
+];
+
+const fn obligation(name: &'static str, statement: &'static str) -> Obligation {
+    Obligation { name, statement }
+}
+
+/// What may vary within a scenario.
+pub const AXES: &[&str] = &["rotation", "returns", "n", "variant"];
+
+/// Values of the axis `rotation`.
+pub const ROTATIONS: &[&str] = &["login", "exchange", "min_interval"];
+
+/// Values of the axis `returns`.
+pub const RETURNS: &[&str] = &["bound", "current"];
+
+/// WeChat endpoints a fault may strike.
+pub const ENDPOINTS: &[&str] = &[
+    "jscode2session",
+    "token",
+    "stable_token",
+    "checksession",
+    "resetusersessionkey",
+    "getuserphonenumber",
+];

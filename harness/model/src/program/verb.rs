@@ -1,0 +1,413 @@
+//! The closed set of verbs a scenario may use, typed. It knows no spelling; `words.rs` reads the words.
+
+use std::time::Duration;
+
+use super::{FaultEffect, FaultWhen};
+
+/// One thing a phone, the world or the harness does.
+///
+/// Names (`code`, `token`, `payload`) are scenario names, unique within a [`super::Program`]. Steps that omit
+/// `as …` get a generated name, so every code, token and payload has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verb {
+    /// `mint as c`: `wx.login`, nothing sent to the backend.
+    Mint {
+        /// The code's name.
+        code: String,
+    },
+    /// `alter c suffix="&x=1"`: the phone holds the minted code with more behind it, a code WeChat never made, as an
+    /// attacker would send it to a backend that pastes codes into a URL.
+    Alter {
+        /// The code's name.
+        code: String,
+        /// What stands behind it.
+        suffix: String,
+    },
+    /// `claim B`: from here on every request of the phone says it is B's, in every identity field that the adapter
+    /// describes and in those that backends are known to read.
+    Claim {
+        /// Who it claims to be (scenario name).
+        user: String,
+    },
+    /// `submit c [as t]`: the backend's `login` operation with a code minted earlier.
+    Submit {
+        /// The code's name.
+        code: String,
+        /// Name for the token that comes back.
+        token: String,
+    },
+    /// `login [as t]`: mint and submit in one step; in a race the mint is an event of its own.
+    Login {
+        /// Generated name of the code.
+        code: String,
+        /// Name for the token that comes back.
+        token: String,
+    },
+    /// `submit-profile c with p [as t]`: the backend's `login_profile` operation, code and payload in one request.
+    SubmitProfile {
+        /// The code's name.
+        code: String,
+        /// The payload's name.
+        payload: String,
+        /// Name for the token that comes back.
+        token: String,
+    },
+    /// `store t`: the phone writes the token into its storage, where `using last` finds it. A token no step stores is
+    /// stored when it arrives; a slow page stores it later, perhaps over a newer one.
+    Store {
+        /// The token's name.
+        token: String,
+    },
+    /// `check`: `wx.checkSession`. Asks WeChat only; the answer is recorded and judged by nobody.
+    Check,
+    /// `capture userinfo|profile|phone|werun as p […]`: encrypted data under a key of the phone's user.
+    Capture {
+        /// Which `wx` call makes it.
+        api: CaptureApi,
+        /// The payload's name.
+        payload: String,
+        /// What is unusual about it; the default is what a phone makes.
+        seal: Seal,
+    },
+    /// `send p [using t] […]`: the payload goes to the backend.
+    Send {
+        /// The payload's name.
+        payload: String,
+        /// Which token goes with it.
+        using: Using,
+        /// Fields added to the request that an honest phone would not send.
+        extra: Option<Extra>,
+        /// How the payload's base64 is put on the wire.
+        transport: Transport,
+    },
+    /// `phonecode as f`: the phone button's one-time code.
+    PhoneCode {
+        /// The phone code's name.
+        phone_code: String,
+    },
+    /// `sendcode f [using t]`: the backend's `phone_code` operation.
+    SendCode {
+        /// The phone code's name.
+        phone_code: String,
+        /// Which token goes with it.
+        using: Using,
+    },
+    /// `whoami [using t]`: any authenticated call that tells the user.
+    Whoami {
+        /// Which token.
+        using: Using,
+    },
+    /// `logout [using t]`.
+    Logout {
+        /// Which token.
+        using: Using,
+    },
+    /// `advance 10m`: this order's users grow older by that much; nobody else does.
+    Advance {
+        /// How much, at least one millisecond.
+        by: Duration,
+    },
+    /// `expire-key A`: the key in force dies now.
+    ExpireKey {
+        /// Scenario name of the user.
+        user: String,
+    },
+    /// `reset-key A`: WeChat's own reset, as `resetusersessionkey` does it.
+    ResetKey {
+        /// Scenario name of the user.
+        user: String,
+    },
+    /// `rotate-key A`: a newer key takes over, as if another surface had called `wx.login`.
+    RotateKey {
+        /// Scenario name of the user.
+        user: String,
+    },
+    /// `fault <label> <endpoint> of A: <effect> [when=…] [times=n]`.
+    Fault {
+        /// The fault's name, unique in the program.
+        label: String,
+        /// Endpoint, as WeChat's last path segment: `jscode2session`, `getuserphonenumber`, `token`, …
+        endpoint: String,
+        /// Whose calls it hits (scenario name).
+        user: String,
+        /// What happens to the call.
+        effect: FaultEffect,
+        /// Before or after WeChat carries the call out.
+        when: FaultWhen,
+        /// How many calls it hits; `None`: all until the end of the order. One unless written.
+        times: Option<u32>,
+    },
+    /// `shape A errcode_zero …`: legal but surprising success bodies for one user.
+    Shape {
+        /// Scenario name of the user.
+        user: String,
+        /// What changes.
+        change: ShapeChange,
+    },
+    /// `wait-idle`: go on when no request is open.
+    WaitIdle,
+    /// `recover A`: a fresh phone logs in once, captures and sends; the answer must be ok (KEY-03).
+    Recover {
+        /// Scenario name of the user.
+        user: String,
+    },
+    /// `probe A`: one payload per historical key and one under a key never issued, sent with the newest token; when the
+    /// order is over, also one of another person.
+    Probe {
+        /// Scenario name of the user.
+        user: String,
+    },
+}
+
+/// The `wx` call that makes a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CaptureApi {
+    /// `wx.getUserInfo`.
+    UserInfo,
+    /// `wx.getUserProfile`.
+    Profile,
+    /// The phone button's encrypted form.
+    Phone,
+    /// `wx.getWeRunData`; no adapter operation takes it, so it can be captured but not sent.
+    WeRun,
+}
+
+/// How a payload is sealed. `Seal::default()` is what a phone makes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seal {
+    /// Under which key.
+    pub key: SealKey,
+    /// `watermark=other-app|shorter|longer`: the watermark names another mini program.
+    pub watermark: Watermark,
+    /// `iv=bent`: the iv is changed so that the first block reads differently.
+    pub bent_iv: bool,
+    /// `openid=B`: the data names this user's openid (scenario name).
+    pub openid_of: Option<String>,
+    /// `alphabet=plus-slash`: iv and data contain both `+` and `/`.
+    pub plus_slash: bool,
+    /// `twin=previous`: opening it with the previous key still gives valid padding.
+    pub padding_twin: bool,
+    /// `iv=of:B`: the iv is that of the payload which this user captured last (scenario name).
+    pub iv_of: Option<String>,
+    /// `nick=emoji|chinese|twelve`: what the nickname is made of.
+    pub nick: Nick,
+}
+
+/// Which mini program a payload's watermark names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Watermark {
+    /// The one it was captured in.
+    #[default]
+    Own,
+    /// One whose appid looks like any other.
+    OtherApp,
+    /// One whose appid is the beginning of ours.
+    Shorter,
+    /// One whose appid begins with ours.
+    Longer,
+}
+
+/// What a nickname is made of. However it is made, no other payload of the run carries the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nick {
+    /// Latin letters, digits and hyphens.
+    #[default]
+    Plain,
+    /// Letters and characters that take four bytes in UTF-8.
+    Emoji,
+    /// Chinese characters.
+    Chinese,
+    /// Twelve letters and digits.
+    Twelve,
+}
+
+/// Which key seals a payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SealKey {
+    /// The key in force at capture.
+    #[default]
+    Current,
+    /// `key=previous`: the one before it.
+    Previous,
+    /// `key=k3`: by number, from 1.
+    Number(u32),
+    /// `key=never-issued`: one WeChat never made.
+    NeverIssued,
+    /// Another person's, in base64; no word of a scenario means it, only the harness's own probes do.
+    Foreign(String),
+}
+
+/// Which token a request carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Using {
+    /// `using last`, and the default: the token the phone stored last, which is the one it received last unless a step
+    /// says when it is stored.
+    #[default]
+    Last,
+    /// `using newest`: the token of the login whose key is the newest issued, whichever phone of the user got it.
+    Newest,
+    /// `using none`: no token.
+    Nothing,
+    /// `using t1`: the token kept under this name.
+    Named(String),
+}
+
+/// Fields an attacker adds to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extra {
+    /// `extra=attacker-key`: the key the payload was sealed under, in every field name backends are known to read.
+    AttackerKey,
+    /// `extra=identity-of:B`: openid and user id of this user (scenario name).
+    IdentityOf(String),
+}
+
+/// How base64 is put on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// As the adapter describes.
+    #[default]
+    Adapter,
+    /// `transport=raw-plus`: as a form or query decoder leaves an unescaped `+`, that is, with spaces.
+    RawPlus,
+    /// `transport=absent`: neither data nor iv, as from a page whose user refused.
+    Absent,
+    /// `transport=empty`: both are empty texts.
+    Empty,
+    /// `transport=undefined`: both are the word that a page makes of a value it does not have.
+    Undefined,
+    /// `transport=short-iv`: the iv is one byte short.
+    ShortIv,
+    /// `transport=swapped`: the data stands where the iv belongs, and the iv where the data does.
+    Swapped,
+    /// `transport=garbage`: both are valid base64 of the right length and nothing WeChat made.
+    Garbage,
+}
+
+impl Transport {
+    /// Whether what arrives cannot be opened by anybody.
+    #[must_use]
+    pub const fn spoils(self) -> bool {
+        !matches!(self, Self::Adapter | Self::RawPlus)
+    }
+}
+
+/// Order of fields in a success body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldOrder {
+    /// WeChat's own.
+    Wechat,
+    /// Backwards.
+    Reversed,
+    /// By name.
+    Sorted,
+}
+
+/// A change of the success bodies one user gets; what is not mentioned stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShapeChange {
+    /// `errcode_zero`: `errcode: 0` on success.
+    pub errcode_zero: Option<bool>,
+    /// `extra_fields`: fields no documentation mentions.
+    pub extra_fields: Option<bool>,
+    /// `field_order=sorted`.
+    pub field_order: Option<FieldOrder>,
+    /// `content_type=application/json`.
+    pub content_type: Option<String>,
+    /// `no_unionid`, or `no_unionid=false` to bring it back.
+    pub no_unionid: Option<bool>,
+    /// `legacy_expires_in`: the field old replies carried.
+    pub legacy_expires_in: Option<bool>,
+    /// `slash_escape=false`: `/` instead of `\/`.
+    pub slash_escape: Option<bool>,
+}
+
+/// What a name stands for; names of different kinds never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NameKind {
+    /// A login code: `c1`.
+    Code,
+    /// A session token: `t1`.
+    Token,
+    /// A payload of a phone: `p1`.
+    Payload,
+    /// A code of the phone button.
+    PhoneCode,
+    /// A person.
+    User,
+    /// A fault rule.
+    Fault,
+}
+
+impl Verb {
+    /// Whether the harness itself asks (`recover`, `probe`).
+    #[must_use]
+    pub const fn is_harness(&self) -> bool {
+        matches!(self, Self::Recover { .. } | Self::Probe { .. })
+    }
+
+    /// Every name the verb makes or uses, in the order they are written.
+    pub fn names_mut(&mut self) -> Vec<(NameKind, &mut String)> {
+        fn token(using: &mut Using) -> Option<(NameKind, &mut String)> {
+            match using {
+                Using::Named(name) => Some((NameKind::Token, name)),
+                Using::Last | Using::Newest | Using::Nothing => None,
+            }
+        }
+        match self {
+            Self::Mint { code } => vec![(NameKind::Code, code)],
+            Self::Alter { code, .. } => vec![(NameKind::Code, code)],
+            Self::Claim { user } => vec![(NameKind::User, user)],
+            Self::Submit { code, token } | Self::Login { code, token } => {
+                vec![(NameKind::Code, code), (NameKind::Token, token)]
+            }
+            Self::SubmitProfile {
+                code,
+                payload,
+                token,
+            } => {
+                vec![
+                    (NameKind::Code, code),
+                    (NameKind::Payload, payload),
+                    (NameKind::Token, token),
+                ]
+            }
+            Self::Store { token } => vec![(NameKind::Token, token)],
+            Self::Capture { payload, seal, .. } => {
+                let mut names = vec![(NameKind::Payload, payload)];
+                names.extend(seal.openid_of.as_mut().map(|user| (NameKind::User, user)));
+                names.extend(seal.iv_of.as_mut().map(|user| (NameKind::User, user)));
+                names
+            }
+            Self::Send {
+                payload,
+                using,
+                extra,
+                ..
+            } => {
+                let mut names = vec![(NameKind::Payload, payload)];
+                names.extend(token(using));
+                if let Some(Extra::IdentityOf(user)) = extra {
+                    names.push((NameKind::User, user));
+                }
+                names
+            }
+            Self::PhoneCode { phone_code } => vec![(NameKind::PhoneCode, phone_code)],
+            Self::SendCode { phone_code, using } => {
+                let mut names = vec![(NameKind::PhoneCode, phone_code)];
+                names.extend(token(using));
+                names
+            }
+            Self::Whoami { using } | Self::Logout { using } => token(using).into_iter().collect(),
+            Self::Fault { label, user, .. } => {
+                vec![(NameKind::Fault, label), (NameKind::User, user)]
+            }
+            Self::ExpireKey { user }
+            | Self::ResetKey { user }
+            | Self::RotateKey { user }
+            | Self::Shape { user, .. }
+            | Self::Recover { user }
+            | Self::Probe { user } => vec![(NameKind::User, user)],
+            Self::Check | Self::Advance { .. } | Self::WaitIdle => Vec::new(),
+        }
+    }
+}

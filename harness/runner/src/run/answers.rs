@@ -1,0 +1,201 @@
+//! What phones hear from the backend: read, scanned for secrets while the bytes are at hand, and written down without them.
+
+use std::time::Instant;
+
+use wxmock_server::CallState;
+
+use super::leak::{self, Leak};
+use super::record::Mark;
+use super::shelf::Token;
+use super::stage::{Arrival, Sample, Stage};
+use wxmock_adapter::{RawAnswer, Reading};
+use wxmock_model::history::{Answer, Outcome, Phase, Secrets, StepKind};
+use wxmock_model::say;
+
+impl Stage<'_> {
+    /// Takes in one answer.
+    pub(crate) fn answered(&mut self, arrival: Arrival) {
+        let Arrival {
+            request,
+            answer,
+            at,
+        } = arrival;
+        self.requests[request].done = true;
+        self.sample(request, at);
+        self.replied_before(request);
+        let phone = self.requests[request].phone;
+        let op = &self.requests[request].op;
+        let reading = self.ground.adapter.read(op, &answer);
+        let token = reading.captures.get("token").cloned();
+        let leaks = self.leaks(&answer);
+        self.heard.answered(request, &answer, token.as_deref());
+        let excerpt = excerpt(&answer, &self.record.history().secrets, token.as_deref());
+        let operation = &self.record.history().operations[request];
+        let (phone_name, user, label) = (
+            operation.phone.clone(),
+            operation.user.clone(),
+            operation.label.clone(),
+        );
+        let text = format!("{label}: {}", words(&reading, &answer));
+        let mark = Mark {
+            text,
+            phone: Some(phone_name),
+            user: Some(user.clone()),
+            operation: Some(request),
+            ..Mark::default()
+        };
+        let tick = self.record.step(StepKind::Answer, mark);
+        let kept = self.requests[request]
+            .keep_as
+            .clone()
+            .filter(|_| reading.outcome == Outcome::Ok && token.is_some());
+        if let Some(name) = &kept {
+            let key_no = self
+                .exchange(request)
+                .and_then(|call| call.info.key_no)
+                .map(|no| no.0);
+            let session = reading.captures.clone();
+            self.shelf.tokens.push(Token {
+                name: name.clone(),
+                user,
+                phone,
+                session,
+                key_no,
+                received: tick,
+                stored: (!self.program.stores(name)).then_some(tick),
+            });
+        }
+        let operation = &mut self.record.history_mut().operations[request];
+        operation.returned = answer.error.is_none().then_some(tick);
+        operation.took_ms = Some(u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX));
+        operation.answer = Answer {
+            status: answer.status,
+            outcome: reading.outcome,
+            user_id: reading.captures.get("user_id").cloned(),
+            plaintext: reading
+                .captures
+                .get("plaintext_nonce")
+                .or_else(|| reading.captures.get("phone"))
+                .cloned(),
+            missing: reading.missing,
+            unreadable: answer.unreadable.clone(),
+            excerpt,
+            token_hash: token.as_deref().map(leak::fingerprint),
+            issued_s: token.as_deref().and_then(leak::issued_in_second),
+            token_name: kept,
+            ..Answer::default()
+        };
+        for leak in leaks {
+            operation.answer.find("TOK-03", leak.sentence());
+        }
+        self.requests[request].raw_token = token.filter(|_| self.requests[request].is_login());
+    }
+
+    /// The mock notes that a reply has left a moment after its bytes are with the backend, which may have answered by then:
+    /// the reply is recorded first all the same. In a race without gates that goes for every reply under way: what one login
+    /// has done to another one's session by now must not seem to come before that one had its reply.
+    fn replied_before(&mut self, request: usize) {
+        for call in 0..self.calls.len() {
+            let c = &self.calls[call];
+            let leaving = c.info.state == CallState::Committed && c.info.fault.is_none();
+            let own = c.request == Some(request);
+            if (own || self.free) && leaving && c.parked().is_none() {
+                self.reply(call, String::new());
+            }
+        }
+    }
+
+    /// Secrets in an answer, each a finding of TOK-03: every session_key issued so far, the AppSecret, access tokens.
+    fn leaks(&mut self, answer: &RawAnswer) -> Vec<Leak> {
+        let headers: Vec<(String, String)> = answer
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let app = self.ground.app;
+        let known = &mut self.record.history_mut().secrets.known;
+        // Access tokens are not listed anywhere: whatever looks like one is asked about.
+        for word in leak::token_shaped(&headers, &answer.body) {
+            let ours = self
+                .ground
+                .handle
+                .with_world(|world, _| world.owner_of_token(&word))
+                .as_ref()
+                == Some(app);
+            if ours && !known.iter().any(|(_, text)| *text == word) {
+                let what = say!("an access_token", "access_token");
+                known.push((what, word));
+            }
+        }
+        leak::scan(&self.record.history().secrets, &headers, &answer.body)
+    }
+
+    fn sample(&mut self, request: usize, at: Instant) {
+        let sent = self.requests[request].sent;
+        let Some(call) = self.requests[request].exchange.map(|at| &self.calls[at]) else {
+            return;
+        };
+        // In the race a request may wait for another one; that says nothing about the backend's pace.
+        let alone = self.record.phase() != Phase::Race;
+        if alone && !call.held && call.info.fault.is_none() {
+            self.samples.push(Sample {
+                to_upstream: call.seen.saturating_duration_since(sent),
+                to_answer: at.saturating_duration_since(call.changed),
+            });
+        }
+    }
+}
+
+fn words(reading: &Reading, answer: &RawAnswer) -> String {
+    let outcome = match reading.outcome {
+        Outcome::Ok => "ok",
+        Outcome::Relogin => "relogin",
+        Outcome::RetryLater => "retry_later",
+        Outcome::Denied => "denied",
+        Outcome::Invalid => "invalid",
+        Outcome::ServerError => "server_error",
+        Outcome::Indefinite => "indefinite",
+    };
+    match (answer.status, &answer.error) {
+        (_, Some(error)) => format!("no answer ({error})"),
+        (Some(status), None) if answer.unreadable.is_some() => format!("unreadable ({status})"),
+        (Some(status), None) if !reading.missing.is_empty() => {
+            format!("ok ({status}) without {}", reading.missing.join(", "))
+        }
+        (Some(status), None) => format!("{outcome} ({status})"),
+        (None, None) => outcome.to_owned(),
+    }
+}
+
+/// The first 200 characters of a body, without secrets and without the token; nothing of a body that hides a secret
+/// behind an encoding.
+fn excerpt(answer: &RawAnswer, secrets: &Secrets, token: Option<&str>) -> String {
+    let mut text =
+        String::from_utf8_lossy(&answer.body[..answer.body.len().min(16 * 1024)]).into_owned();
+    for (what, secret) in &secrets.known {
+        for spelling in [secret.as_str(), secret.trim_end_matches('=')] {
+            if spelling.len() >= 8 {
+                text = text.replace(spelling, &format!("<{}>", what.en));
+            }
+        }
+    }
+    if let Some(token) = token.filter(|token| token.len() >= 4) {
+        text = text.replace(token, "<token>");
+    }
+    if !leak::scan(secrets, &[], text.as_bytes()).is_empty() {
+        return "<withheld: it holds a secret>".to_owned();
+    }
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    match text.char_indices().nth(199) {
+        Some((at, _)) if text.chars().count() > 200 => format!("{}…", &text[..at]),
+        _ => text,
+    }
+}

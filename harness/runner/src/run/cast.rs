@@ -1,0 +1,255 @@
+//! The people of one order: made for it, deleted after it, together with every gate and fault that was theirs.
+
+use std::collections::HashSet;
+
+use sha2::{Digest, Sha256};
+use wxmock_server::{
+    CallId, CallMatch, Endpoint, FaultId, FaultRule, GateId, Handle, HoldRule, Point,
+};
+use wxmock_world::{
+    AppId, DeviceId, ExchangeReturns, NewUser, PolicyPatch, Rotate, Span, UserId, Who,
+};
+
+use crate::device::{Device, user_view};
+use wxmock_model::program::Program;
+use wxmock_model::program::{Returns, Rotation};
+
+/// One person of the scenario, and who plays them in the mock.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// Scenario name.
+    pub(crate) name: String,
+    /// Name in the mock, unique to this order.
+    pub(crate) user: UserId,
+    /// What WeChat calls them.
+    pub(crate) openid: String,
+}
+
+/// Everything one order put into the mock. Dropping it takes all of it out again and lets go of whatever its gates hold,
+/// however the order ended.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    handle: Handle,
+    app: AppId,
+    prefix: String,
+    rules: PolicyPatch,
+    people: Vec<Person>,
+    gates: Vec<GateId>,
+    held_codes: HashSet<String>,
+    faults: Vec<FaultId>,
+}
+
+impl Cast {
+    /// Makes the people of `program`, each under the rules the case's axes ask for. `prefix` is a word unique to the order.
+    ///
+    /// # Errors
+    /// The mock's words, if it refuses.
+    pub(crate) fn assemble(
+        handle: &Handle,
+        app: &AppId,
+        program: &Program,
+        rules: (Rotation, Returns),
+        prefix: &str,
+    ) -> Result<Self, String> {
+        let mut cast = Self {
+            handle: handle.clone(),
+            app: app.clone(),
+            prefix: prefix.to_owned(),
+            rules: policy(rules.0, rules.1),
+            people: Vec::new(),
+            gates: Vec::new(),
+            held_codes: HashSet::new(),
+            faults: Vec::new(),
+        };
+        for name in &program.users {
+            cast.admit(name)?;
+        }
+        Ok(cast)
+    }
+
+    /// Makes one more person, under the same rules as the others.
+    ///
+    /// # Errors
+    /// The mock's words, if it refuses.
+    pub(crate) fn admit(&mut self, name: &str) -> Result<(), String> {
+        let user: UserId = format!("{name}-{}", self.prefix)
+            .parse()
+            .map_err(|e| format!("user {name}: {e}"))?;
+        self.handle
+            .with_world(|world, now| {
+                world.create_user(now, &self.app, NewUser::named(user.clone()))?;
+                world.set_policy(now, &self.app, Some(&user), &self.rules)
+            })
+            .map_err(|e| format!("user {name}: {e}"))?;
+        // Registered before anything else can fail, so that dropping the cast deletes them.
+        self.people.push(Person {
+            name: name.to_owned(),
+            user: user.clone(),
+            openid: String::new(),
+        });
+        let openid = user_view(&self.handle, &self.app, &user)?
+            .openid
+            .to_string();
+        if let Some(person) = self.people.last_mut() {
+            person.openid = openid;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The person with this scenario name.
+    pub(crate) fn person(&self, name: &str) -> Option<&Person> {
+        self.people.iter().find(|p| p.name == name)
+    }
+
+    /// The person with this name in the mock.
+    pub(crate) fn by_user(&self, user: &UserId) -> Option<&Person> {
+        self.people.iter().find(|p| p.user == *user)
+    }
+
+    /// A phone of a person.
+    ///
+    /// # Errors
+    /// An unknown person, or a device name the mock would not take.
+    pub(crate) fn device(&self, person: &str, device: &str) -> Result<Device, String> {
+        let user = &self
+            .person(person)
+            .ok_or_else(|| format!("there is no person {person}"))?
+            .user;
+        let device: DeviceId = device
+            .parse()
+            .map_err(|e| format!("device {device}: {e}"))?;
+        Ok(Device::new(
+            self.handle.clone(),
+            Who {
+                app: self.app.clone(),
+                user: user.clone(),
+                device,
+            },
+        ))
+    }
+
+    /// Holds every exchange of this code from now on, before and after WeChat carries it out.
+    pub(crate) fn hold(&mut self, js_code: &str, limit: std::time::Duration) {
+        if !self.held_codes.insert(js_code.to_owned()) {
+            return;
+        }
+        for point in [Point::Arrived, Point::Committed] {
+            let id = self.handle.gates().hold(HoldRule {
+                label: format!("order/{}", self.prefix),
+                point,
+                matching: CallMatch {
+                    endpoint: Some(Endpoint::Jscode2session),
+                    js_code: Some(js_code.to_owned()),
+                    ..CallMatch::default()
+                },
+                limit,
+                times: None,
+                open_when: None,
+            });
+            self.gates.push(id);
+        }
+    }
+
+    /// Lets one held call go.
+    pub(crate) fn release(&self, call: CallId) {
+        self.handle.gates().release(call);
+    }
+
+    /// Lets held calls go, each when the one before it has passed.
+    pub(crate) fn release_in_order(&self, calls: &[CallId]) {
+        self.handle.gates().release_order(calls);
+    }
+
+    /// Takes every gate away and lets every held call go.
+    pub(crate) fn open_gates(&mut self) {
+        for id in self.gates.drain(..) {
+            self.handle.gates().remove(id);
+        }
+        self.held_codes.clear();
+        self.handle
+            .gates()
+            .release_label(&format!("order/{}", self.prefix));
+    }
+
+    /// Schedules a fault under `label`, which [`Cast::fault_label`] turns back.
+    pub(crate) fn fault(&mut self, label: &str, rule: FaultRule) {
+        let rule = FaultRule {
+            label: format!("{}/{label}", self.prefix),
+            ..rule
+        };
+        self.faults.push(self.handle.faults().add(rule));
+    }
+
+    /// The scenario's name for a fault the mock reports.
+    pub(crate) fn fault_label(&self, label: &str) -> String {
+        label
+            .strip_prefix(&format!("{}/", self.prefix))
+            .unwrap_or(label)
+            .to_owned()
+    }
+}
+
+impl Drop for Cast {
+    fn drop(&mut self) {
+        self.open_gates();
+        for id in self.faults.drain(..) {
+            self.handle.faults().remove(id);
+        }
+        for person in self.people.drain(..) {
+            // A person that is gone already is what we want.
+            let _ = self
+                .handle
+                .with_world(|world, now| world.delete_user(now, &self.app, &person.user));
+        }
+    }
+}
+
+/// A word unique to one attempt at one order, and the same every time that attempt is made: `3f9c1b2d04`.
+pub(crate) fn prefix(parts: &[&str], attempt: u32) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(attempt.to_be_bytes());
+    hex::encode(&hash.finalize()[..5])
+}
+
+/// The rules of one case: the axes of the scenario as WeChat's policy for one person.
+fn policy(rotation: Rotation, returns: Returns) -> PolicyPatch {
+    let (rotate, min_interval) = match rotation {
+        Rotation::Login => (Rotate::Login, Span::ZERO),
+        Rotation::Exchange => (Rotate::Exchange, Span::ZERO),
+        Rotation::MinInterval => (Rotate::Login, Span::m(5)),
+    };
+    let mut patch = PolicyPatch::default();
+    patch.session_key.rotate = Some(rotate);
+    patch.session_key.min_interval = Some(min_interval);
+    patch.session_key.exchange_returns = Some(match returns {
+        Returns::Bound => ExchangeReturns::Bound,
+        Returns::Current => ExchangeReturns::Current,
+    });
+    patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_repeats_itself_and_nothing_else() {
+        let one = prefix(&["7", "a/b", "S1.K1.R1"], 0);
+        assert_eq!(one, prefix(&["7", "a/b", "S1.K1.R1"], 0));
+        assert_ne!(one, prefix(&["7", "a/b", "S1.K1.R1"], 1));
+        assert_ne!(one, prefix(&["7", "a/bS1", ".K1.R1"], 0));
+        assert_eq!(one.len(), 10);
+    }
+}

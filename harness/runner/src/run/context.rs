@@ -1,0 +1,39 @@
+//! Puts what the case expects and what the adapter declares into the judge's words.
+
+use wxmock_adapter as target;
+use wxmock_adapter::{DuplicateCode, Features, MultiDevice};
+use wxmock_judge::{Declared, Expectation, JudgeContext, KeyStorage};
+use wxmock_scenario::plan::Case;
+
+/// What the judge is told beside a history of `case`.
+pub(crate) fn context(case: &Case, features: &Features) -> JudgeContext {
+    let expectations = case.program.expect.iter().map(|(label, wish)| {
+        let wish = Expectation {
+            must: wish.must.clone(),
+            should: wish.should.clone(),
+            rule: wish.rule.clone(),
+        };
+        (label.clone(), wish)
+    });
+    JudgeContext {
+        expectations: expectations.collect(),
+        declared: declared(features),
+        axes: case.axes.clone(),
+        subject: case.scenario.rules.clone(),
+        control: case.scenario.control,
+    }
+}
+
+fn declared(features: &Features) -> Declared {
+    Declared {
+        key_storage: match features.key_storage {
+            target::KeyStorage::Server => KeyStorage::Server,
+            target::KeyStorage::None => KeyStorage::None,
+            target::KeyStorage::Device => KeyStorage::Device,
+        },
+        replaces_sessions: features.multi_device == Some(MultiDevice::Replace),
+        joins_duplicate_codes: features.duplicate_code == Some(DuplicateCode::SameSession),
+        distinct_tokens: features.distinct_tokens,
+        answer_within_ms: features.answer_within_ms,
+    }
+}

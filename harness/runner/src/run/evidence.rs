@@ -1,0 +1,175 @@
+//! What is found out about the first failing order of a case: a smaller one, its sequential twin, its passing neighbour.
+
+use super::meaning::{Failure, stray};
+use super::runner::Runner;
+use super::shrink;
+use super::tally::{FirstFailing, Tally};
+use wxmock_model::exploration::{PassingNeighbour, Rate, Twin};
+use wxmock_model::history::Ending;
+use wxmock_model::order::Order;
+use wxmock_scenario::plan::Case;
+use wxmock_schedule::{Space, Swap};
+
+/// Shrinking ends after so many orders.
+const SHRINK_ORDERS: usize = 40;
+/// So many neighbours are tried before it is said that none passes.
+const NEIGHBOURS: usize = 12;
+
+impl Runner {
+    /// Shrinks the first failing order, then runs its twin and its neighbours. A hang is left as it is: every further
+    /// order would cost the whole time an answer may take.
+    pub(super) async fn explain(&self, case: &Case, tally: &mut Tally) {
+        let Some(mut failing) = tally.first_failing().cloned() else {
+            return;
+        };
+        if !matches!(failing.history.ending, Ending::Complete) || failing.order.is_free() {
+            return;
+        }
+        let has_race = failing.order.steps().next().is_some();
+        let space = case.space();
+        if self.settings.shrink {
+            failing = self.shrink(case, &space, failing).await;
+        }
+        let Some(shown) = Failure::of(case, &failing.violations, &failing.history) else {
+            return;
+        };
+        if failing.evidence.shrunk_from.is_some() {
+            failing.evidence.rate = Some(self.rate(case, &failing, &shown).await);
+        }
+        if self.settings.explain && has_race {
+            failing.evidence.twin = self.twin(case, &space, &failing, &shown).await;
+            failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
+        }
+        tally.replace_first_failing(failing);
+    }
+
+    /// The smallest order found that still shows the same failure.
+    async fn shrink(&self, case: &Case, space: &Space, failing: FirstFailing) -> FirstFailing {
+        let mut smallest = failing;
+        let Some(shown) = Failure::of(case, &smallest.violations, &smallest.history) else {
+            return smallest;
+        };
+        let mut left = SHRINK_ORDERS;
+        loop {
+            let mut found = None;
+            let candidates = shrink::candidates(case, space, &smallest.order, &smallest.involved());
+            for candidate in candidates
+                .into_iter()
+                .filter(|candidate| stray(case, candidate).is_none())
+            {
+                if left == 0 || self.settings.cancel.is_cancelled() {
+                    return smallest;
+                }
+                left -= 1;
+                let judged = self.judged(case, &candidate, self.pace()).await;
+                if matches!(judged.played.history.ending, Ending::Hung { .. }) {
+                    return smallest;
+                }
+                if judged.shows(case, &shown) {
+                    found = Some(judged);
+                    break;
+                }
+            }
+            let Some(judged) = found else {
+                return smallest;
+            };
+            let mut evidence = smallest.evidence.clone();
+            evidence
+                .shrunk_from
+                .get_or_insert_with(|| smallest.order.to_string());
+            smallest = FirstFailing {
+                order: judged.order,
+                token: judged.token,
+                violations: judged.violations,
+                history: judged.played.history,
+                evidence,
+            };
+        }
+    }
+
+    /// How often a shrunk order shows its failure: the runs of the order it was made from say nothing about it.
+    async fn rate(&self, case: &Case, failing: &FirstFailing, shown: &Failure) -> Rate {
+        let mut rate = Rate { failed: 1, of: 1 };
+        while rate.of < self.settings.repeat_failing && !self.settings.cancel.is_cancelled() {
+            let judged = self.judged(case, &failing.order, self.pace()).await;
+            rate.of += 1;
+            rate.failed += usize::from(judged.shows(case, shown));
+        }
+        rate
+    }
+
+    /// Whether the same steps one after the other show the same failure. `None` if they could not be run, or fail in another
+    /// way.
+    async fn twin(
+        &self,
+        case: &Case,
+        space: &Space,
+        failing: &FirstFailing,
+        shown: &Failure,
+    ) -> Option<Twin> {
+        let fifo = in_sequence(space, &failing.order);
+        if fifo == failing.order {
+            return Some(Twin::FailsToo);
+        }
+        let judged = self.judged(case, &fifo, self.pace()).await;
+        if judged.breaks_alike(case, shown) {
+            return Some(Twin::FailsToo);
+        }
+        let passes = judged.violations.is_empty()
+            && judged.played.cut.is_none()
+            && judged.played.history.ending.is_complete();
+        passes.then_some(Twin::Passes)
+    }
+
+    /// A passing order one adjacent swap away, nearest to first-in-first-out first.
+    async fn neighbour(
+        &self,
+        case: &Case,
+        space: &Space,
+        failing: &FirstFailing,
+        tally: &Tally,
+    ) -> Option<PassingNeighbour> {
+        let mut swaps = space.swaps(&failing.order);
+        swaps.sort_by_key(|swap| space.inversions(&swap.order));
+        for Swap {
+            order,
+            first,
+            second,
+        } in swaps
+            .into_iter()
+            .filter(|swap| !tally.forbids(&tally.spelling(swap.order.clone())))
+            .take(NEIGHBOURS)
+        {
+            if self.settings.cancel.is_cancelled() {
+                return None;
+            }
+            let judged = self.judged(case, &order, self.pace()).await;
+            let mut played = judged.played;
+            if judged.violations.is_empty()
+                && played.cut.is_none()
+                && played.history.ending.is_complete()
+            {
+                played.history.unfold_traffic();
+                return Some(PassingNeighbour {
+                    order: order.to_string(),
+                    token: judged.token,
+                    first: first.to_string(),
+                    second: second.to_string(),
+                    history: Box::new(played.history),
+                });
+            }
+        }
+        None
+    }
+}
+
+/// The steps of an order, phone after phone.
+fn in_sequence(space: &Space, order: &Order) -> Order {
+    Order::settled(
+        space
+            .fifo()
+            .steps()
+            .filter(|step| order.steps().any(|other| other == *step)),
+    )
+    .with_faults_of(order)
+}

@@ -1,0 +1,216 @@
+//! The exit code a run deserves. The list is a contract: see the README.
+
+use crate::coverage::silent_suites;
+use wxmock_model::event::CaseResult;
+use wxmock_model::verdict::Verdict;
+
+/// Every case held.
+pub const OK: i32 = 0;
+/// A MUST was violated.
+pub const VIOLATED: i32 = 1;
+/// Something proves nothing.
+pub const INCONCLUSIVE: i32 = 2;
+/// Bad usage, configuration or adapter.
+pub const USAGE: i32 = 3;
+/// Nothing selected, or everything skipped.
+pub const NOTHING: i32 = 4;
+/// The backend did not start, or its fault-free baseline failed.
+pub const BACKEND: i32 = 5;
+/// A replay diverged.
+pub const DIVERGED: i32 = 6;
+/// Our own bug.
+pub const INTERNAL: i32 = 70;
+/// Interrupted.
+pub const INTERRUPTED: i32 = 130;
+
+/// First word of [`Verdict::Error`]'s reason when the backend's fault-free baseline failed or the backend is gone.
+pub const REASON_BASELINE: &str = "baseline";
+/// First word of [`Verdict::Error`]'s reason when the adapter asks for something impossible.
+pub const REASON_ADAPTER: &str = "adapter";
+/// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
+pub const REASON_INTERNAL: &str = "internal";
+
+/// First word of [`Verdict::Skip`]'s reason when the user's own bounds left the case out.
+pub const REASON_FILTERED: &str = "filtered";
+
+/// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
+#[must_use]
+pub fn worst(a: i32, b: i32) -> i32 {
+    const ORDER: [i32; 9] = [
+        INTERRUPTED,
+        INTERNAL,
+        USAGE,
+        BACKEND,
+        VIOLATED,
+        DIVERGED,
+        INCONCLUSIVE,
+        NOTHING,
+        OK,
+    ];
+    let rank = |code: i32| ORDER.iter().position(|known| *known == code).unwrap_or(1);
+    if rank(a) <= rank(b) { a } else { b }
+}
+
+/// The exit code of a run; `strict` makes a violated SHOULD fail it. A suite that the adapter describes too little for
+/// makes it [`NOTHING`], unless `allow_skipped` and some other case ran. A case that could not be run does not hide a violation
+/// of another.
+#[must_use]
+pub fn exit_code(
+    results: &[CaseResult],
+    strict: bool,
+    allow_skipped: bool,
+    interrupted: bool,
+) -> i32 {
+    let nothing_ran = results
+        .iter()
+        .all(|result| matches!(result.verdict, Verdict::Skip { .. }));
+    let silent = nothing_ran || (!allow_skipped && !silent_suites(results).is_empty());
+    let start = match (interrupted, silent) {
+        (true, _) => INTERRUPTED,
+        (false, true) => NOTHING,
+        (false, false) => OK,
+    };
+    let codes = || results.iter().map(|r| (r, of_verdict(&r.verdict, strict)));
+    let violated = codes().any(|(_, code)| code == VIOLATED);
+    codes()
+        .filter(|(result, _)| !(violated && matches!(result.verdict, Verdict::Error { .. })))
+        .map(|(_, code)| code)
+        .fold(start, worst)
+}
+
+fn of_verdict(verdict: &Verdict, strict: bool) -> i32 {
+    match verdict {
+        Verdict::Pass | Verdict::Info | Verdict::Skip { .. } => OK,
+        Verdict::Warn if strict => VIOLATED,
+        Verdict::Warn => OK,
+        Verdict::Inconclusive { .. } => INCONCLUSIVE,
+        Verdict::Fail => VIOLATED,
+        Verdict::Error { reason } => of_error(reason),
+    }
+}
+
+/// The exit code of an error, by the first word of its reason.
+pub(crate) fn of_error(reason: &str) -> i32 {
+    match reason.split(':').next() {
+        Some(REASON_ADAPTER) => USAGE,
+        Some(REASON_INTERNAL) => INTERNAL,
+        _ => BACKEND,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wxmock_model::verdict::{Impact, Level};
+
+    fn result(verdict: Verdict) -> CaseResult {
+        CaseResult {
+            path: String::new(),
+            id: String::new(),
+            alias: String::new(),
+            title: String::new(),
+            title_zh: String::new(),
+            level: Level::Must,
+            impact: Impact::Cost,
+            control: false,
+            axes: indexmap::IndexMap::new(),
+            verdict,
+            reason_zh: String::new(),
+            rules: vec![],
+            orders_run: 0,
+            orders_failed: 0,
+            infeasible: 0,
+            obligations_met: vec![],
+            obligations_missing: vec![],
+            token: None,
+            violations: vec![],
+            history: None,
+            notes: vec![],
+            notes_zh: vec![],
+            note_kinds: vec![],
+            exploration: Default::default(),
+            evidence: Default::default(),
+            took_ms: 0,
+        }
+    }
+
+    fn error(reason: &str) -> Verdict {
+        Verdict::Error {
+            reason: reason.into(),
+        }
+    }
+
+    fn check(verdicts: &[Verdict], expected: i32) {
+        let results: Vec<CaseResult> = verdicts.iter().cloned().map(result).collect();
+        let code = exit_code(&results, false, false, false);
+        assert_eq!(code, expected, "{verdicts:?}");
+    }
+
+    #[test]
+    fn worst_wins_in_the_order_of_the_contract() {
+        let skip = Verdict::Skip {
+            reason: "not-described: phone_code".into(),
+        };
+        let vague = Verdict::Inconclusive {
+            reason: "vacuous: x".into(),
+        };
+        check(&[], NOTHING);
+        check(std::slice::from_ref(&skip), NOTHING);
+        check(&[skip.clone(), Verdict::Pass], OK);
+        check(&[Verdict::Warn, Verdict::Pass], OK);
+        check(&[vague.clone(), skip], INCONCLUSIVE);
+        check(&[vague.clone(), Verdict::Fail], VIOLATED);
+        let baseline = || error("baseline: P1 login answered 500");
+        check(&[Verdict::Pass, baseline()], BACKEND);
+        check(&[Verdict::Fail, baseline()], VIOLATED);
+        check(&[error("baseline: x"), error("adapter: y")], USAGE);
+        check(
+            &[error("adapter: y"), error("internal: z"), vague],
+            INTERNAL,
+        );
+    }
+
+    #[test]
+    fn strict_fails_on_a_warning_and_an_interrupt_wins() {
+        let code = |verdict, strict, interrupted| {
+            exit_code(&[result(verdict)], strict, false, interrupted)
+        };
+        assert_eq!(code(Verdict::Warn, true, false), VIOLATED);
+        assert_eq!(code(Verdict::Fail, false, true), INTERRUPTED);
+        assert_eq!(exit_code(&[], false, false, true), INTERRUPTED);
+    }
+
+    #[test]
+    fn a_suite_that_judged_nothing_is_no_success() {
+        let of = |suite: &str, verdict: Verdict| CaseResult {
+            id: format!("{suite}/case"),
+            ..result(verdict)
+        };
+        let skip = || Verdict::Skip {
+            reason: "not-described: userinfo".into(),
+        };
+        let half = [
+            of("one", Verdict::Pass),
+            of("one", skip()),
+            of("two", skip()),
+        ];
+        assert_eq!(exit_code(&half, false, false, false), NOTHING);
+        assert_eq!(exit_code(&half, false, true, false), OK);
+        assert_eq!(exit_code(&half[..2], false, false, false), OK);
+        assert_eq!(exit_code(&half[2..], false, true, false), NOTHING);
+        let bounded = Verdict::Skip {
+            reason: format!("{REASON_FILTERED}: --max-time was over before it began"),
+        };
+        let short = [of("one", Verdict::Pass), of("two", bounded)];
+        assert_eq!(exit_code(&short, false, false, false), OK, "as was asked");
+        let failed = [of("one", Verdict::Fail), of("two", skip())];
+        assert_eq!(exit_code(&failed, false, false, false), VIOLATED);
+    }
+
+    #[test]
+    fn divergence_sits_between_violation_and_inconclusive() {
+        assert_eq!(worst(DIVERGED, VIOLATED), VIOLATED);
+        assert_eq!(worst(INCONCLUSIVE, DIVERGED), DIVERGED);
+        assert_eq!(worst(NOTHING, OK), NOTHING);
+    }
+}

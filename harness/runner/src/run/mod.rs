@@ -1,0 +1,64 @@
+//! Forces one order of a race through the mock's gates, settles after each step, and writes down what happened.
+//!
+//! The harness owns both ends of the backend, and uses each by the shortest road: phones and gates drive the mock
+//! through its in-process handle, so that minting, capturing, holding and releasing cost microseconds and cannot race
+//! with the backend's own traffic, and only what a real phone would send to the backend goes over HTTP.
+//!
+//! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
+//! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
+//! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `outlived` (holds the backend did not wait for),
+//! `waits` (who waits for whom in a hang), `free` (the race without gates), `lateness` (how loaded the machine is),
+//! `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `cast`
+//! (people, gates and faults of one order), `record` (the history being written), `heard` with `mask` (what was said,
+//! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
+//! Nothing here knows a rule of the judge beyond those two scans.
+
+mod again;
+mod answers;
+mod asks;
+mod calibrate;
+mod cancel;
+mod cast;
+mod context;
+pub mod derivation;
+mod evidence;
+pub mod exit;
+mod explore;
+mod free;
+mod heard;
+mod lanes;
+mod lateness;
+pub mod leak;
+mod levers;
+mod locks;
+mod looks;
+mod mask;
+mod md5;
+mod meaning;
+mod obligations;
+mod outlived;
+mod patience;
+mod play;
+mod prove;
+mod questions;
+mod record;
+mod replay;
+mod runner;
+mod settle;
+mod shapes;
+mod shelf;
+mod shrink;
+mod stage;
+mod store;
+mod tally;
+mod traffic;
+mod verbs;
+mod waits;
+
+pub use cancel::Cancel;
+pub use patience::PATIENCE_CAP;
+pub use prove::Proof;
+pub(crate) use prove::{Senses, prove};
+pub use replay::{Kept, Replay, Replayed, Strength, playable};
+pub use runner::{Listener, RunError, Runner, Settings, ensure_app};
+pub use settle::{INSISTENCE, Pace, QUIET_CEILING, QUIET_FLOOR};

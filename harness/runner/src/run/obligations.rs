@@ -1,0 +1,383 @@
+//! Coverage obligations: what an order has brought about, so that its case proves something.
+//!
+//! Pure: reads a history. Their names and meanings are [`wxmock_model::program::OBLIGATIONS`]. Some cannot be read off a
+//! history (an alphabet, a shape of a body); the stage witnesses those while they happen.
+
+use wxmock_model::history::{
+    History, KeyRecord, Operation, Outcome, Phase, Purpose, StepKind, Tick, UpstreamCall,
+};
+
+/// Obligations the stage witnesses.
+#[cfg(test)]
+const WITNESSED: &[&str] = &[
+    "code-expired",
+    "shape-delivered",
+    "wrong-padding-twin-submitted",
+    "plus-and-slash-submitted",
+    "foreign-identity-submitted",
+    "iv-sent-before",
+    "spoiled-payload-submitted",
+];
+
+type Check = fn(&History) -> bool;
+
+/// Obligations that can be read off a history.
+const READ: &[(&str, Check)] = &[
+    ("two-logins-held-together", |h| {
+        held_together(h, |a, b| a.user == b.user)
+    }),
+    ("two-users-held-together", |h| {
+        held_together(h, |a, b| a.user != b.user)
+    }),
+    ("reply-out-of-commit-order", reply_out_of_order),
+    ("codes-out-of-mint-order", codes_out_of_order),
+    ("superseded-key-submitted", |h| {
+        sends(h).any(|send| superseded(h, send))
+    }),
+    ("undelivered-key-submitted", |h| {
+        sends(h).any(|send| undelivered(h, send))
+    }),
+    ("older-token-used", |h| {
+        // What the harness asks before a recovery proves nothing about the case.
+        let scenario = |o: &&Operation| o.purpose == Purpose::Scenario;
+        let mut own = h.operations.iter().filter(scenario);
+        own.any(|o| uses_older_token(h, o))
+    }),
+    ("same-code-twice", same_code_twice),
+    ("fault-delivered", every_fault_struck),
+    ("forged-payload-submitted", |h| {
+        sends(h).any(|send| {
+            send.payload
+                .is_some_and(|at| h.payloads[at].forgery.is_some())
+        })
+    }),
+    ("foreign-token-used", |h| {
+        let foreign = |send: &Operation, at: usize| {
+            send.token_of
+                .as_ref()
+                .is_some_and(|user| *user != h.payloads[at].user)
+        };
+        sends(h).any(|send| send.payload.is_some_and(|at| foreign(send, at)))
+    }),
+    ("payload-sent-twice", |h| {
+        let sends: Vec<&Operation> = sends(h).collect();
+        pairs(&sends).any(|(a, b)| a.called < b.called && a.payload == b.payload)
+    }),
+    ("keys-kept-by-interval", keys_kept),
+];
+
+/// The obligations `history` meets by itself, in a fixed order.
+pub(crate) fn met(history: &History) -> Vec<String> {
+    READ.iter()
+        .filter(|(_, is_met)| is_met(history))
+        .map(|(name, _)| (*name).to_owned())
+        .collect()
+}
+
+/// Code exchanges. Those of the harness's own probes prove nothing about the case.
+fn exchanges(history: &History) -> Vec<&UpstreamCall> {
+    let probes = |call: &UpstreamCall| {
+        let operation = call.operation.and_then(|at| history.operations.get(at));
+        operation.is_some_and(|operation| operation.phase == Phase::Probe)
+    };
+    history
+        .upstream
+        .iter()
+        .filter(|call| call.endpoint == "jscode2session" && !probes(call))
+        .collect()
+}
+
+fn logins(history: &History) -> impl Iterator<Item = &Operation> {
+    history.operations.iter().filter(|o| o.code.is_some())
+}
+
+/// Requests that carry a payload. The harness's own probes prove nothing about the case.
+fn sends(history: &History) -> impl Iterator<Item = &Operation> {
+    history
+        .operations
+        .iter()
+        .filter(|o| o.payload.is_some() && o.phase != Phase::Probe)
+}
+
+fn pairs<T: Copy>(all: &[T]) -> impl Iterator<Item = (T, T)> {
+    all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b)))
+}
+
+fn held_together(
+    history: &History,
+    related: impl Fn(&UpstreamCall, &UpstreamCall) -> bool,
+) -> bool {
+    let calls = exchanges(history);
+    let overlap = |a: &UpstreamCall, b: &UpstreamCall| {
+        a.arrived < b.arrived && a.released.is_none_or(|end| end > b.arrived)
+    };
+    pairs(&calls).any(|(a, b)| overlap(a, b) && related(a, b))
+}
+
+fn reply_out_of_order(history: &History) -> bool {
+    pairs(&exchanges(history)).any(|(a, b)| {
+        let committed = a.committed.zip(b.committed).is_some_and(|(a, b)| a < b);
+        let released = a.released.zip(b.released).is_some_and(|(a, b)| a > b);
+        a.user == b.user && committed && released
+    })
+}
+
+fn minted(history: &History, code: &str) -> Option<Tick> {
+    let text = mint_text(code);
+    history
+        .steps
+        .iter()
+        .find(|s| s.kind == StepKind::Mint && s.text == text)
+        .map(|s| s.tick)
+}
+
+/// What a mint's step says.
+pub(crate) fn mint_text(code: &str) -> String {
+    format!("wx.login gives {code}")
+}
+
+fn codes_out_of_order(history: &History) -> bool {
+    let logins: Vec<&Operation> = logins(history).collect();
+    let mint = |o: &Operation| o.code.as_deref().and_then(|code| minted(history, code));
+    pairs(&logins).any(|(a, b)| {
+        a.user == b.user && a.called < b.called && mint(a).zip(mint(b)).is_some_and(|(a, b)| a > b)
+    })
+}
+
+fn sealing_key<'a>(history: &'a History, send: &Operation) -> Option<&'a KeyRecord> {
+    let payload = &history.payloads[send.payload?];
+    history
+        .keys
+        .iter()
+        .find(|key| key.user == payload.user && Some(key.no) == payload.key_no)
+}
+
+fn superseded(history: &History, send: &Operation) -> bool {
+    sealing_key(history, send)
+        .and_then(|key| key.displaced)
+        .is_some_and(|displaced| displaced < send.called)
+}
+
+fn undelivered(history: &History, send: &Operation) -> bool {
+    let key = sealing_key(history, send);
+    key.is_some_and(|key| {
+        key.delivered
+            .is_none_or(|delivered| delivered > send.called)
+    })
+}
+
+fn uses_older_token(history: &History, operation: &Operation) -> bool {
+    let good = || {
+        logins(history)
+            .filter(|o| o.answer.outcome == Outcome::Ok && o.returned < Some(operation.called))
+    };
+    let Some(name) = &operation.token_name else {
+        return false;
+    };
+    let Some(own) = good().find(|o| o.answer.token_name.as_ref() == Some(name)) else {
+        return false;
+    };
+    good().any(|later| later.user == own.user && later.called > own.called)
+}
+
+fn same_code_twice(history: &History) -> bool {
+    let logins: Vec<&Operation> = logins(history).collect();
+    pairs(&logins).any(|(a, b)| a.code == b.code && a.called < b.called)
+}
+
+fn every_fault_struck(history: &History) -> bool {
+    let set: Vec<&str> = history
+        .steps
+        .iter()
+        .filter_map(|s| Some(s.fault.as_ref()?.label.as_str()))
+        .collect();
+    let struck = |label: &str| {
+        history
+            .upstream
+            .iter()
+            .any(|call| call.fault.as_deref() == Some(label))
+    };
+    !set.is_empty() && set.iter().all(|label| struck(label))
+}
+
+fn keys_kept(history: &History) -> bool {
+    let mints: Vec<_> = history
+        .steps
+        .iter()
+        .filter(|s| s.kind == StepKind::Mint)
+        .collect();
+    mints.iter().enumerate().any(|(at, mint)| {
+        let next = mints[at + 1..].iter().find(|later| later.user == mint.user);
+        mint.key_in_force.is_some()
+            && next.is_some_and(|next| next.key_in_force == mint.key_in_force)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wxmock_model::history::{Answer, FaultRecord, StepRecord};
+
+    fn call(user: &str, arrived: u32, committed: u32, released: u32) -> UpstreamCall {
+        UpstreamCall {
+            endpoint: "jscode2session".into(),
+            operation: None,
+            code: None,
+            user: Some(user.into()),
+            arrived: Tick(arrived),
+            committed: Some(Tick(committed)),
+            released: Some(Tick(released)),
+            key_no: None,
+            errcode: None,
+            fault: None,
+            delivered: true,
+            ..UpstreamCall::default()
+        }
+    }
+
+    fn login(code: &str, called: u32, returned: u32) -> Operation {
+        Operation {
+            label: format!("submit {code}"),
+            op: "login".into(),
+            phone: "P1".into(),
+            user: "A".into(),
+            token_of: None,
+            token_name: None,
+            code: Some(code.into()),
+            payload: None,
+            called: Tick(called),
+            returned: Some(Tick(returned)),
+            took_ms: None,
+            answer: Answer::default(),
+            phase: Phase::Race,
+            ..Operation::default()
+        }
+    }
+
+    fn step(tick: u32, kind: StepKind, text: &str, key_in_force: Option<u32>) -> StepRecord {
+        StepRecord {
+            tick: Tick(tick),
+            name: String::new(),
+            text: text.into(),
+            kind,
+            phone: None,
+            user: Some("A".into()),
+            operation: None,
+            upstream: None,
+            payload: None,
+            key_in_force,
+            phase: Phase::Race,
+            fault: None,
+        }
+    }
+
+    fn check(history: &History, expected: &[&str]) {
+        assert_eq!(met(history), expected, "{history:?}");
+    }
+
+    #[test]
+    fn every_obligation_a_file_may_name_is_looked_for() {
+        let mut known: Vec<&str> = READ
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(WITNESSED.iter().copied())
+            .collect();
+        let mut named: Vec<&str> = wxmock_model::program::OBLIGATIONS
+            .iter()
+            .map(|o| o.name)
+            .collect();
+        known.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(known, named);
+    }
+
+    #[test]
+    fn overlap_and_crossing_are_seen() {
+        let upstream = |calls: Vec<UpstreamCall>| History {
+            upstream: calls,
+            ..History::default()
+        };
+        check(&upstream(vec![call("A", 1, 2, 3), call("A", 5, 6, 7)]), &[]);
+        check(
+            &upstream(vec![call("A", 1, 3, 5), call("A", 2, 4, 6)]),
+            &["two-logins-held-together"],
+        );
+        check(
+            &upstream(vec![call("A", 1, 3, 6), call("A", 2, 4, 5)]),
+            &["two-logins-held-together", "reply-out-of-commit-order"],
+        );
+        check(
+            &upstream(vec![call("A", 1, 3, 6), call("B", 2, 4, 5)]),
+            &["two-users-held-together"],
+        );
+    }
+
+    #[test]
+    fn codes_are_compared_by_mint_and_by_submit() {
+        let history = |operations: Vec<Operation>| History {
+            operations,
+            steps: vec![
+                step(1, StepKind::Mint, &mint_text("c1"), Some(1)),
+                step(2, StepKind::Mint, &mint_text("c2"), Some(2)),
+            ],
+            ..History::default()
+        };
+        check(&history(vec![login("c1", 3, 4), login("c2", 5, 6)]), &[]);
+        check(
+            &history(vec![login("c2", 3, 4), login("c1", 5, 6)]),
+            &["codes-out-of-mint-order"],
+        );
+        check(
+            &history(vec![login("c1", 3, 4), login("c1", 5, 6)]),
+            &["same-code-twice"],
+        );
+    }
+
+    #[test]
+    fn every_fault_must_have_struck() {
+        let mut hit = call("A", 3, 4, 5);
+        hit.fault = Some("f1".into());
+        let set = |label: &str| StepRecord {
+            fault: Some(FaultRecord {
+                label: label.to_owned(),
+                endpoint: "jscode2session".to_owned(),
+                garbles: false,
+                silences: false,
+                effect: None,
+            }),
+            ..step(1, StepKind::World, "", None)
+        };
+        let history = |faults: &[&str]| History {
+            steps: faults.iter().map(|label| set(label)).collect(),
+            upstream: vec![hit.clone()],
+            ..History::default()
+        };
+        check(&history(&["f1"]), &["fault-delivered"]);
+        check(&history(&["f1", "f2"]), &[]);
+        check(&history(&[]), &[]);
+    }
+
+    #[test]
+    fn two_mints_within_the_interval_keep_the_key() {
+        let steps = |second| {
+            vec![
+                step(1, StepKind::Mint, "", Some(1)),
+                step(2, StepKind::Mint, "", Some(second)),
+            ]
+        };
+        check(
+            &History {
+                steps: steps(1),
+                ..History::default()
+            },
+            &["keys-kept-by-interval"],
+        );
+        check(
+            &History {
+                steps: steps(2),
+                ..History::default()
+            },
+            &[],
+        );
+    }
+}

@@ -1,0 +1,550 @@
+//! Plays one order from its first step to its last: preparation, race, questions. Knows no rule and no verdict.
+
+use wxmock_server::Point;
+
+use super::cast::Cast;
+use super::derivation::{self, Ingredient};
+use super::obligations;
+use super::record::key_name;
+use super::settle::{Decision, Need};
+use super::stage::{Ground, Sample, Stage, Stop};
+use wxmock_model::history::{Ending, History, Outcome, Phase, PhoneRecord, StepKind, UserRecord};
+use wxmock_model::order::{Event, EventName, Order};
+use wxmock_model::program::{Program, Step, Verb};
+use wxmock_model::program::{Returns, Rotation};
+use wxmock_model::say;
+
+/// What to play.
+pub(crate) struct Piece<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) rules: (Rotation, Returns),
+    pub(crate) events: &'a [Event],
+    pub(crate) order: &'a Order,
+    /// A word unique to this attempt at this order.
+    pub(crate) prefix: &'a str,
+}
+
+/// What came of it. The history is whole up to where the order stopped, however it stopped.
+pub(crate) struct Played {
+    pub(crate) history: History,
+    /// Why it stopped early for a reason the history's ending does not tell.
+    pub(crate) cut: Option<Stop>,
+    /// A lock that was inferred, by the S events of who waits and who holds.
+    pub(crate) lock: Option<Lock>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// "`waiting` cannot reach WeChat before the reply of `holder` is let go."
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lock {
+    pub(crate) waiting: EventName,
+    pub(crate) holder: EventName,
+}
+
+impl Lock {
+    /// Whether an order needs what the lock forbids: the holder goes first, and the waiting one is committed before the
+    /// holder is answered.
+    pub(crate) fn forbids(&self, order: &Order) -> bool {
+        let at = |event: EventName, kind| {
+            order
+                .steps()
+                .position(|step| step == EventName { kind, ..event })
+        };
+        let holder_first = at(self.holder, StepKind::Submit) < at(self.waiting, StepKind::Submit);
+        let commit = at(self.waiting, StepKind::Commit);
+        let reply = at(self.holder, StepKind::Reply);
+        holder_first && commit.is_some() && reply.is_some() && commit < reply
+    }
+}
+
+/// Plays one order to its end.
+pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
+    let stage = match stage(ground, piece) {
+        Ok(stage) => stage,
+        Err(error) => {
+            return Played {
+                history: History::default(),
+                cut: Some(Stop::Broken(error)),
+                lock: None,
+                samples: Vec::new(),
+            };
+        }
+    };
+    let mut play = Play { stage, lock: None };
+    play.stage.record.history_mut().forced = piece.order.forced();
+    let stopped = play.all(piece).await.err();
+    play.finish(stopped)
+}
+
+/// A stage with the people and phones of a piece, and nothing done yet.
+///
+/// # Errors
+/// The mock's words, if it refuses a person or a phone.
+pub(crate) fn stage<'a>(ground: &'a Ground<'_>, piece: &Piece<'a>) -> Result<Stage<'a>, String> {
+    let cast = Cast::assemble(
+        ground.handle,
+        ground.app,
+        piece.program,
+        piece.rules,
+        piece.prefix,
+    )?;
+    let devices = piece
+        .program
+        .phones
+        .iter()
+        .map(|phone| cast.device(&phone.user, &phone.device));
+    let devices = devices.collect::<Result<_, _>>()?;
+    let mut stage = Stage::new(ground, piece.program, cast, devices);
+    introduce(&mut stage);
+    Ok(stage)
+}
+
+/// Writes down who takes part, and the secret nobody may see.
+fn introduce(stage: &mut Stage<'_>) {
+    let users = stage.cast.people().iter().map(|p| UserRecord {
+        name: p.name.clone(),
+        user: p.user.to_string(),
+        openid: p.openid.clone(),
+    });
+    let users = users.collect();
+    let phones = stage.program.phones.iter();
+    let phones = phones
+        .map(|p| PhoneRecord {
+            name: p.name.clone(),
+            user: p.user.clone(),
+        })
+        .collect();
+    let secret = stage.ground.secret.to_owned();
+    let history = stage.record.history_mut();
+    history.users = users;
+    history.phones = phones;
+    history
+        .secrets
+        .known
+        .push((say!("the AppSecret", "AppSecret"), secret));
+}
+
+/// Whether a login carries data sealed under another key than its own exchange brought: sending that back is right.
+fn is_outdated(history: &History, login: usize) -> bool {
+    let payload = history.operations[login].payload;
+    let sealed = payload.and_then(|at| history.payloads[at].key_no);
+    let mut calls = history.upstream.iter();
+    sealed.is_some()
+        && calls.any(|call| {
+            call.operation == Some(login) && call.key_no.is_some() && call.key_no != sealed
+        })
+}
+
+struct Play<'a> {
+    stage: Stage<'a>,
+    lock: Option<Lock>,
+}
+
+impl Play<'_> {
+    async fn all(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
+        let program = self.stage.program;
+        self.stage.record.set_phase(Phase::Before);
+        let mut disturbed = false;
+        for step in &program.before {
+            disturbed |= matches!(step.verb, Verb::Fault { .. } | Verb::Shape { .. });
+            self.in_sequence(step).await?;
+            if !disturbed {
+                self.baseline(step)?;
+            }
+        }
+        self.stage.record.set_phase(Phase::Race);
+        self.race(piece).await?;
+        self.stage.record.set_phase(Phase::After);
+        for step in &program.after {
+            self.in_sequence(step).await?;
+        }
+        self.stage.probe_the_unopened().await?;
+        self.stage.probe_across().await?;
+        self.stage.calm_down().await
+    }
+
+    async fn in_sequence(&mut self, step: &Step) -> Result<(), Stop> {
+        if self.stage.ground.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let from = self.stage.requests.len();
+        self.stage.perform(step, None).await?;
+        self.stage.settle(Need::Certainty).await?;
+        self.stage.try_again(from).await
+    }
+
+    /// A login without any fault must succeed in the preparation, or nothing that follows means anything. A login WeChat
+    /// itself refused, and one the file expects something of, are the scenario's own business.
+    fn baseline(&self, step: &Step) -> Result<(), Stop> {
+        let history = self.stage.record.history();
+        let Some(operation) = history.operations.last().filter(|o| o.label == step.label) else {
+            return Ok(());
+        };
+        let is_login = matches!(
+            step.verb,
+            Verb::Login { .. } | Verb::Submit { .. } | Verb::SubmitProfile { .. }
+        );
+        let last = history.operations.len() - 1;
+        let mut calls = history.upstream.iter();
+        let refused = calls.any(|call| call.operation == Some(last) && call.errcode.is_some());
+        if !is_login
+            || refused
+            || is_outdated(history, last)
+            || operation.answer.outcome == Outcome::Ok
+            || self.stage.program.expect.contains_key(&step.label)
+        {
+            return Ok(());
+        }
+        let got = match operation.answer.status {
+            Some(status) => format!(
+                "answered {status} ({:?}): {}",
+                operation.answer.outcome, operation.answer.excerpt
+            ),
+            None => "was not answered".to_owned(),
+        };
+        Err(Stop::Baseline(format!(
+            "{} {} {got}",
+            operation.phone, operation.label
+        )))
+    }
+
+    async fn race(&mut self, piece: &Piece<'_>) -> Result<(), Stop> {
+        let from = self.stage.requests.len();
+        if piece.order.is_free() {
+            self.stage.race_freely(piece).await?;
+            return self.stage.try_again(from).await;
+        }
+        for moment in piece.order.moments() {
+            self.moment(piece, moment).await?;
+            if self.stage.settle(Need::Rest).await? == Decision::Blocked {
+                self.note_blocked();
+            }
+        }
+        // What the order left open is let go and answered before anybody asks questions.
+        self.stage.nothing_due();
+        self.stage.settle(Need::Certainty).await?;
+        self.stage.try_again(from).await
+    }
+
+    /// Takes the steps of one moment without a wait for the backend in between. Replies that stand next to each other leave
+    /// one right behind the other, in this order.
+    async fn moment(&mut self, piece: &Piece<'_>, mut names: &[EventName]) -> Result<(), Stop> {
+        while let Some(first) = names.first() {
+            if self.stage.ground.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let is_reply = |name: &&EventName| name.kind == StepKind::Reply;
+            let replies = names.iter().take_while(is_reply).count();
+            let (now, later) = names.split_at(replies.max(1));
+            for name in now {
+                if !piece.events.iter().any(|event| event.name == *name) {
+                    let saw = "the scenario has no such step".to_owned();
+                    let at = name.to_string();
+                    return Err(Stop::Ended(Ending::Diverged { at, saw }));
+                }
+            }
+            let event = piece.events.iter().find(|event| event.name == *first);
+            match event.filter(|_| replies == 0) {
+                Some(event) => self.take(piece.program, event).await?,
+                None => self.replies(now).await?,
+            }
+            names = later;
+        }
+        Ok(())
+    }
+
+    /// A request that stays unanswered while others are held is worth a remark; a login that has not even reached WeChat is
+    /// looked at when its K step comes.
+    fn note_blocked(&mut self) {
+        let at = self
+            .stage
+            .open()
+            .filter(|(at, r)| !r.blocked && self.stage.is_stuck(*at))
+            .map(|(at, _)| at);
+        for at in at.collect::<Vec<_>>() {
+            self.stage.requests[at].blocked = true;
+            let name = self.stage.name(at);
+            self.stage.record.note(format!(
+                "{name} is not answered while other replies are held"
+            ));
+        }
+    }
+
+    async fn take(&mut self, program: &Program, event: &Event) -> Result<(), Stop> {
+        match event.kind {
+            StepKind::Commit => self.commit(event.name).await,
+            _ => {
+                let step = &program.chains[event.chain][event.step];
+                self.stage.perform(step, Some(event.name)).await
+            }
+        }
+    }
+
+    /// K: lets the exchange of this chain happen. Its reply stays held.
+    async fn commit(&mut self, name: EventName) -> Result<(), Stop> {
+        let Some(request) = self.request_of(name) else {
+            return self.nothing_to_do(name, "nothing was submitted");
+        };
+        if self.arrived(request).is_none() && !self.stage.requests[request].done {
+            if self.joins_another(request) {
+                self.stage.requests[request].commit_due = false;
+                self.stage.requests[request].reply_due = false;
+                return self.nothing_to_do(name, "it waits for the first submit of the same code");
+            }
+            if self.stage.settle(Need::Certainty).await? == Decision::Blocked
+                && self.stage.exchange(request).is_none()
+            {
+                return Err(self.infer_lock(request, name).await?);
+            }
+        }
+        self.stage.requests[request].commit_due = false;
+        match self.arrived(request) {
+            Some(call) => self.stage.let_go(call, Point::Arrived),
+            None if self.stage.exchange(request).is_none() => {
+                return self.nothing_to_do(name, "it was answered without asking WeChat");
+            }
+            None => return self.nothing_to_do(name, "its call is past this point already"),
+        }
+        Ok(())
+    }
+
+    /// R: lets the replies of these chains' exchanges go, as one release.
+    async fn replies(&mut self, names: &[EventName]) -> Result<(), Stop> {
+        let mut calls = Vec::new();
+        for &name in names {
+            if let Some(call) = self.held_reply(name).await? {
+                calls.push(call);
+                self.stage.reply(call, name.to_string());
+            }
+        }
+        self.stage.let_replies_go(&calls);
+        Ok(())
+    }
+
+    /// The call whose reply an R step lets go, which nobody holds back for the schedule's sake from here on.
+    async fn held_reply(&mut self, name: EventName) -> Result<Option<usize>, Stop> {
+        let Some(request) = self.request_of(name) else {
+            self.nothing_to_do(name, "nothing was submitted")?;
+            return Ok(None);
+        };
+        let held = |play: &Self| {
+            let at = play.stage.requests[request].exchange?;
+            (play.stage.calls[at].parked() == Some(Point::Committed)).then_some(at)
+        };
+        if held(self).is_none()
+            && !self.stage.requests[request].done
+            && self.stage.requests[request].reply_due
+        {
+            // K and R of one chain may stand in one moment: the commit is then still on its way to the second gate.
+            self.stage.settle(Need::Rest).await?;
+        }
+        self.stage.requests[request].reply_due = false;
+        let call = held(self);
+        if call.is_none() {
+            self.nothing_to_do(name, "no reply of it is held")?;
+        }
+        Ok(call)
+    }
+
+    fn nothing_to_do(&mut self, name: EventName, why: &str) -> Result<(), Stop> {
+        self.stage
+            .record
+            .note(format!("{name}: nothing to do, {why}"));
+        Ok(())
+    }
+
+    /// The request whose S event has this number.
+    fn request_of(&self, name: EventName) -> Option<usize> {
+        let submit = EventName {
+            kind: StepKind::Submit,
+            ..name
+        };
+        self.stage
+            .requests
+            .iter()
+            .position(|r| r.event == Some(submit))
+    }
+
+    /// The exchange of a request, if it is held before the commit.
+    fn arrived(&self, request: usize) -> Option<usize> {
+        let at = self.stage.requests[request].exchange?;
+        (self.stage.calls[at].parked() == Some(Point::Arrived)).then_some(at)
+    }
+
+    /// Whether an earlier submit of the same code is open and at WeChat: then this one may simply be waiting for it.
+    fn joins_another(&self, request: usize) -> bool {
+        let code = &self.stage.requests[request].js_code;
+        let mut open = self.stage.open();
+        let has_own = self.stage.requests[request].exchange.is_some();
+        !has_own
+            && code.is_some()
+            && open.any(|(at, r)| at != request && r.js_code == *code && r.exchange.is_some())
+    }
+
+    /// Somebody must hold what `waiting` waits for: lets the held exchanges go one by one until it moves.
+    async fn infer_lock(&mut self, waiting: usize, at: EventName) -> Result<Stop, Stop> {
+        let label = self.stage.name(waiting);
+        self.stage.record.note(format!("{at}: {label} does not reach WeChat while other replies are held; opening them one by one"));
+        let held: Vec<usize> = self
+            .stage
+            .open()
+            .filter(|(other, _)| {
+                *other != waiting
+                    && self
+                        .stage
+                        .exchange(*other)
+                        .is_some_and(|c| c.parked().is_some())
+            })
+            .map(|(other, _)| other)
+            .collect();
+        let mut holder = None;
+        for other in held {
+            self.stage.requests[other].commit_due = false;
+            self.stage.requests[other].reply_due = false;
+            if let Some(call) = self.stage.requests[other].exchange
+                && let Some(point) = self.stage.calls[call].parked()
+            {
+                self.stage.let_go(call, point);
+            }
+            self.stage.settle(Need::Certainty).await?;
+            holder = Some(other);
+            if self.stage.requests[waiting].done || self.stage.exchange(waiting).is_some() {
+                break;
+            }
+        }
+        self.stage.nothing_due();
+        self.stage.settle(Need::Certainty).await?;
+        let Some(holder) = holder else {
+            let saw = format!("{label} neither asks WeChat nor answers, though nothing is held");
+            return Ok(Stop::Ended(Ending::Diverged {
+                at: at.to_string(),
+                saw,
+            }));
+        };
+        let events = (
+            self.stage.requests[waiting].event,
+            self.stage.requests[holder].event,
+        );
+        if let (Some(waiting), Some(holder)) = events {
+            self.lock = Some(Lock { waiting, holder });
+        }
+        Ok(Stop::Ended(Ending::Infeasible {
+            waiting: label,
+            holder: self.stage.name(holder),
+        }))
+    }
+
+    fn finish(mut self, stopped: Option<Stop>) -> Played {
+        self.derivable_tokens();
+        let samples = std::mem::take(&mut self.stage.samples);
+        let mut cut = None;
+        match stopped {
+            None => {}
+            Some(Stop::Ended(ending)) => self.stage.record.history_mut().ending = ending,
+            Some(other) => cut = Some(other),
+        }
+        let mut obligations = obligations::met(self.stage.record.history());
+        obligations.extend(self.stage.witnessed.iter().map(|name| (*name).to_owned()));
+        self.stage.record.history_mut().obligations = obligations;
+        Played {
+            history: self.stage.into_history(),
+            cut,
+            lock: self.lock,
+            samples,
+        }
+    }
+
+    /// TOK-02 is looked at when nothing waits for us any more: the dictionary costs a thousand hashes a token.
+    fn derivable_tokens(&mut self) {
+        for at in 0..self.stage.requests.len() {
+            let Some(token) = self.stage.requests[at].raw_token.take() else {
+                continue;
+            };
+            let Some(recipe) = derivation::recipe(&token, &self.ingredients(at)) else {
+                continue;
+            };
+            let operation = &mut self.stage.record.history_mut().operations[at];
+            let sentence = say!(
+                "the token {phone} got is {recipe}",
+                "{phone} 拿到的 token 就是 {recipe}",
+                phone = operation.phone,
+                recipe = recipe
+            );
+            operation.answer.find("TOK-02", sentence);
+        }
+    }
+
+    fn ingredients(&self, request: usize) -> Vec<Ingredient> {
+        let history = self.stage.record.history();
+        let user = &history.operations[request].user;
+        let mut ingredients = Vec::new();
+        let key_no = self
+            .stage
+            .exchange(request)
+            .and_then(|call| call.info.key_no);
+        if let Some(no) = key_no {
+            let what = key_name(user, no);
+            for (_, text) in history
+                .secrets
+                .known
+                .iter()
+                .filter(|(known, _)| *known == what)
+            {
+                ingredients.push(Ingredient::new("session_key", text));
+                ingredients.extend(Ingredient::base64("bytes of session_key", text));
+            }
+        }
+        ingredients.extend(
+            self.stage
+                .cast
+                .person(user)
+                .map(|p| Ingredient::new("openid", &p.openid)),
+        );
+        ingredients.extend(
+            self.stage.requests[request]
+                .js_code
+                .as_deref()
+                .map(|code| Ingredient::new("code", code)),
+        );
+        ingredients.push(Ingredient::new("appid", self.stage.ground.app.as_ref()));
+        let now_s = self.stage.ground.handle.now().0 / 1000;
+        ingredients.extend((now_s - 2..=now_s).map(|s| Ingredient::new("time", &s.to_string())));
+        ingredients
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> EventName {
+        let kind = match text.as_bytes()[0] {
+            b'S' => StepKind::Submit,
+            b'K' => StepKind::Commit,
+            _ => StepKind::Reply,
+        };
+        EventName {
+            kind,
+            number: text.as_bytes()[1] - b'0',
+            repeat: 0,
+        }
+    }
+
+    fn check(order: &str, forbidden: bool) {
+        let lock = Lock {
+            waiting: event("S2"),
+            holder: event("S1"),
+        };
+        let steps = Order::settled(order.split('.').map(event));
+        assert_eq!(lock.forbids(&steps), forbidden, "{order}");
+    }
+
+    #[test]
+    fn a_lock_forbids_only_what_needs_it_broken() {
+        check("S1.S2.K1.K2.R1.R2", true);
+        check("S1.S2.K2.R2.K1.R1", true);
+        check("S1.S2.K1.R1.K2.R2", false);
+        check("S1.K1.R1.S2.K2.R2", false);
+        check("S2.S1.K1.K2.R1.R2", false);
+    }
+}

@@ -1,0 +1,926 @@
+//! The harness proves its own senses before it judges: every described operation is exercised once without faults, by a
+//! phone that nobody races, and has to be told from a refusal.
+//!
+//! This file asks; `decide` says what an answer shows, `likely` where a capture may have been meant to look, `propose`
+//! which outcome rules would tell the answers apart. Nothing here knows orders, gates or faults. What is proved is that
+//! the harness can see, not that the backend is right.
+
+mod decide;
+mod likely;
+mod propose;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use wxmock_server::Handle;
+use wxmock_world::AppId;
+
+use self::decide::{Fault, Honest, Problem, Refused, Seen};
+use super::cancel::Cancel;
+use super::cast::Cast;
+use super::exit;
+use super::mask::{Mask, Raw};
+use crate::device::{Device, Payload, user_view};
+use wxmock_adapter::{Adapter, Backend, Captures, Client, Extra, OpVars};
+use wxmock_model::history::Outcome;
+use wxmock_model::lang::Say;
+use wxmock_model::mechanism::Mechanism;
+use wxmock_model::program::{CaptureApi, Program, Seal};
+use wxmock_model::program::{Returns, Rotation};
+use wxmock_model::proof::{Probe, ProvedOperation, Refusal, subject};
+use wxmock_model::say;
+use wxmock_model::verdict::{Impact, Level, Violation};
+
+/// What is proved.
+pub(crate) struct Senses<'a> {
+    pub(crate) handle: &'a Handle,
+    pub(crate) adapter: &'a Adapter,
+    pub(crate) client: &'a Client,
+    pub(crate) app: &'a AppId,
+    pub(crate) secret: &'a str,
+    /// A word unique to the run: the people of the proving carry it.
+    pub(crate) prefix: &'a str,
+    pub(crate) cancel: &'a Cancel,
+}
+
+/// What exercising every described operation showed.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// Each described operation, in the order it was exercised.
+    pub operations: Vec<ProvedOperation>,
+    /// What is wrong with the backend already: refusals that were granted, successes that brought nothing.
+    pub violations: Vec<Violation>,
+    /// Captures, by operation, that nothing in an honest answer comes near: they are left out of what is judged.
+    pub(crate) blind: Vec<(String, String)>,
+    /// Whether nobody is answered any more since something had to be refused: the backend is to be started again.
+    pub(crate) felled: bool,
+    problems: Vec<Problem>,
+    proposal: Option<String>,
+}
+
+impl Proof {
+    /// Whether nobody is answered any more since something was asked that had to be refused.
+    #[must_use]
+    pub const fn is_felled(&self) -> bool {
+        self.felled
+    }
+
+    /// Looks whether the backend is still there: one that ended is named as that, before all else.
+    pub(crate) async fn look_after(&mut self, backend: &mut Backend) {
+        if self.felled && self.problems.is_empty() {
+            // It is started again, and what felled it is told.
+            let ended = backend.ending().await;
+            if let (Some(status), Some(found)) = (ended, self.violations.last_mut()) {
+                found.sentence.push_str(&format!(" ({status})"));
+                found.sentence_zh.push_str(&format!("（{status}）"));
+            }
+            return;
+        }
+        let ended = if self.problems.is_empty() {
+            backend.ended()
+        } else {
+            backend.ending().await
+        };
+        let Some(status) = ended else { return };
+        let text = if status.success() && backend.left_something() {
+            format!(
+                "`start` returned ({status}) and left the server running: start must stay in the foreground, or be left out, or have a `stop`"
+            )
+        } else {
+            format!("the backend ended by itself ({status})")
+        };
+        let fault = Fault::Backend;
+        self.problems.insert(0, Problem { fault, text });
+    }
+
+    /// What the violations alone do to the exit code of a run.
+    pub(crate) const fn exit_code(&self) -> i32 {
+        if self.violations.is_empty() {
+            exit::OK
+        } else {
+            exit::VIOLATED
+        }
+    }
+
+    /// Why no case can be judged: the exit code, and a text of several lines. `None` if the senses are proved.
+    #[must_use]
+    pub fn failure(&self) -> Option<(i32, String)> {
+        let mut code = None;
+        let mut text = String::new();
+        for problem in &self.problems {
+            let (own, word) = match problem.fault {
+                Fault::Adapter => (exit::USAGE, exit::REASON_ADAPTER),
+                Fault::Backend => (exit::BACKEND, exit::REASON_BASELINE),
+            };
+            code = Some(code.map_or(own, |known| exit::worst(known, own)));
+            text.push_str(&format!("{word}: {}\n", problem.text));
+        }
+        if let Some(proposal) = &self.proposal {
+            text.push_str(&format!("\nThese rules tell them apart:\n\n{proposal}"));
+        }
+        code.map(|code| (code, text.trim_end().to_owned()))
+    }
+}
+
+/// How long a backend that turns everybody away after a refused login may take to be open again.
+const REOPENS_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a backend that has just started may turn its first logins away.
+const WARMS_UP_WITHIN: Duration = Duration::from_secs(3);
+
+/// HTTP status of a rate limiter, and how long it may take to let somebody in again.
+const TOO_MANY: u16 = 429;
+const LIMITER_REFILLS_WITHIN: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Exercises every described operation.
+pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
+    let mut proof = Proof::default();
+    let has_login = senses.adapter.has("login") || senses.adapter.has("login_profile");
+    if !has_login {
+        return proof;
+    }
+    let program = Program::default();
+    let rules = (Rotation::MinInterval, Returns::Bound);
+    let cast = Cast::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
+    let outcome = match cast {
+        Ok(cast) => {
+            let mut prover = Prover {
+                senses: &senses,
+                cast,
+                proof: &mut proof,
+                granted: Vec::new(),
+                misread: Vec::new(),
+                unseen: Vec::new(),
+                user_ids: Vec::new(),
+                suspect: None,
+                people: 0,
+                marks: 0,
+            };
+            let cancel = senses.cancel.clone();
+            tokio::select! {
+                outcome = prover.all() => outcome,
+                () = cancel.cancelled() => Ok(()),
+            }
+        }
+        Err(why) => Err(why),
+    };
+    if let Err(why) = outcome {
+        // The mock refused to make a person or a payload: nothing was proved.
+        proof.problems.push(Problem {
+            fault: Fault::Backend,
+            text: format!("the proving could not be carried out: {why}"),
+        });
+    }
+    proof
+}
+
+/// A logged-in phone.
+struct Guest {
+    device: Device,
+    session: Captures,
+}
+
+/// A request to make.
+struct Ask {
+    vars: OpVars,
+    expected: Vec<(&'static str, String)>,
+}
+
+struct Prover<'a, 'p> {
+    senses: &'a Senses<'a>,
+    cast: Cast,
+    proof: &'p mut Proof,
+    /// Honest answers.
+    granted: Vec<Seen>,
+    /// Honest answers that are `ok` and lack a capture that is elsewhere in them.
+    misread: Vec<Seen>,
+    /// Refusals that the outcome rules take for a success.
+    unseen: Vec<(Probe, Seen)>,
+    /// Every `user_id` an honest login brought.
+    user_ids: Vec<String>,
+    /// The refused request that may have done harm: the first made-up code, or one that was not answered.
+    suspect: Option<(String, Probe)>,
+    people: usize,
+    marks: usize,
+}
+
+impl Prover<'_, '_> {
+    async fn all(&mut self) -> Result<(), String> {
+        let mut guest = None;
+        // `login` comes last of the two, so that its session is the newest.
+        for op in ["login_profile", "login"] {
+            if self.senses.adapter.has(op) {
+                guest = self.log_in(op).await?;
+                if guest.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        let Some(guest) = guest else { return Ok(()) };
+        for op in [
+            "userinfo",
+            "phone_cipher",
+            "phone_code",
+            "whoami",
+            "refresh",
+        ] {
+            if self.senses.adapter.has(op) {
+                let ask = self.honest_ask(op, &guest)?;
+                self.exercise(op, &guest.device, ask).await?;
+            }
+        }
+        self.refusals(&guest).await?;
+        if !self.proof.felled {
+            self.log_out().await?;
+        }
+        self.propose();
+        Ok(())
+    }
+
+    /// A fresh person with a phone.
+    fn person(&mut self) -> Result<Device, String> {
+        self.people += 1;
+        let name = format!("S{}", self.people);
+        self.cast.admit(&name)?;
+        self.cast.device(&name, "P1")
+    }
+
+    /// The first honest login of a person by `op`; `None` if it failed, and the problem is noted.
+    async fn log_in(&mut self, op: &'static str) -> Result<Option<Guest>, String> {
+        // A backend that has just started may be slower than its own patience at first; what it does later on counts.
+        let early = self.person()?;
+        self.welcome(op, &early, WARMS_UP_WITHIN).await?;
+        let device = self.person()?;
+        let ask = self.login_ask(op, &device)?;
+        let calls = self
+            .senses
+            .handle
+            .calls()
+            .since(wxmock_server::CallId(0))
+            .len();
+        let captures = self.exercise(op, &device, ask).await?;
+        let Some(session) = captures.filter(|session| session.contains_key("token")) else {
+            return Ok(None);
+        };
+        if self
+            .senses
+            .handle
+            .calls()
+            .since(wxmock_server::CallId(0))
+            .len()
+            == calls
+        {
+            self.problem(Fault::Backend, UNHEARD.to_owned());
+            return Ok(None);
+        }
+        self.user_ids.extend(session.get("user_id").cloned());
+        Ok(Some(Guest { device, session }))
+    }
+
+    /// Sends an honest request and takes in its answer; its captures, if it was `ok`.
+    async fn exercise(
+        &mut self,
+        op: &'static str,
+        device: &Device,
+        ask: Ask,
+    ) -> Result<Option<Captures>, String> {
+        let mut seen = self.ask(op, device, ask).await?;
+        let login = self.granted.first().map(|seen| seen.answer.clone());
+        let adapter = self.senses.adapter;
+        let mut decision = decide::honest(adapter, &seen, login.as_ref(), &self.user_ids);
+        if matches!(decision, Honest::Wrong(_))
+            && let Some(again) = self.without_plus(op, device, &seen).await?
+        {
+            // What arrives only without a `+` is damaged in transit: the cases say so, and the adapter is right.
+            decision = decide::honest(adapter, &again, login.as_ref(), &self.user_ids);
+            seen = again;
+        }
+        self.proof.operations.push(ProvedOperation {
+            op: op.to_owned(),
+            request: seen.request.clone(),
+            status: seen.answer.status,
+            outcome: seen.reading.outcome,
+            captured: seen.reading.captures.keys().cloned().collect(),
+            missing: seen.reading.missing.clone(),
+            undeclared: undeclared(adapter, op),
+            refusals: Vec::new(),
+        });
+        let captures = seen.reading.captures.clone();
+        match decision {
+            Honest::Fine => {
+                self.granted.push(seen);
+                Ok(Some(captures))
+            }
+            Honest::Empty(missing) => {
+                let asked = say!("an honest request", "正常请求");
+                let found = empty_success(&seen, asked, &missing);
+                self.proof.violations.push(found);
+                self.granted.push(seen);
+                Ok(Some(captures))
+            }
+            Honest::Blind(missing) => {
+                let found = missing.into_iter().map(|name| (op.to_owned(), name));
+                self.proof.blind.extend(found);
+                self.granted.push(seen);
+                Ok(Some(captures))
+            }
+            Honest::Wrong(problem) => {
+                self.proof.problems.push(problem);
+                let differs = login.is_some_and(|login| propose::differs(&login, &seen.answer));
+                if !seen.reading.missing.is_empty() && !differs {
+                    self.misread.push(seen);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The same operation with sealed data whose base64 holds no `+`, if it was refused and held one; `None` if that is
+    /// refused too.
+    async fn without_plus(
+        &mut self,
+        op: &'static str,
+        device: &Device,
+        refused: &Seen,
+    ) -> Result<Option<Seen>, String> {
+        let api = match op {
+            "phone_cipher" => CaptureApi::Phone,
+            _ if self.senses.adapter.sends(op, "device.encryptedData") => CaptureApi::UserInfo,
+            _ => return Ok(None),
+        };
+        let is_login = matches!(op, "login" | "login_profile");
+        // No data changes the answer of a wrong path, method or content type.
+        let is_elsewhere = matches!(refused.answer.status, Some(404 | 405 | 415));
+        if is_elsewhere || refused.answer.error.is_some() {
+            return Ok(None);
+        }
+        for _ in 0..PLAIN_TRIES {
+            let (payload, mut ask) = self.sealed(api, device, refused.session.as_ref())?;
+            if payload.encrypted_data.contains('+') || payload.iv.contains('+') {
+                continue;
+            }
+            if is_login {
+                // The code is minted after the payload was sealed: this person's key is not renewed so soon.
+                let login = device.login().map_err(|error| error.to_string())?;
+                let code = login.code.as_ref().to_owned();
+                ask.vars.device.insert("code".to_owned(), code);
+            }
+            let seen = self.ask(op, device, ask).await?;
+            let is_ok = seen.reading.outcome == Outcome::Ok;
+            return Ok(is_ok.then_some(seen));
+        }
+        Ok(None)
+    }
+
+    async fn log_out(&mut self) -> Result<(), String> {
+        let adapter = self.senses.adapter;
+        let op = if adapter.has("login") {
+            "login"
+        } else {
+            "login_profile"
+        };
+        let device = self.person()?;
+        // Also where there is no `logout`: a breaker that the refused logins tripped has to be closed again. A failure is left
+        // to the calibration, which comes next and tells it better.
+        let seen = self.welcome(op, &device, REOPENS_WITHIN).await?;
+        if seen.reading.outcome != Outcome::Ok {
+            if seen.answer.error.is_some() {
+                self.felled();
+            }
+            return Ok(());
+        }
+        let session = seen.reading.captures;
+        if adapter.has("logout") {
+            let guest = Guest { device, session };
+            let ask = self.honest_ask("logout", &guest)?;
+            self.exercise("logout", &guest.device, ask).await?;
+        }
+        Ok(())
+    }
+
+    /// A plain login, tried again for a while as long as the backend turns everybody away; its last answer.
+    async fn welcome(
+        &mut self,
+        op: &'static str,
+        device: &Device,
+        within: Duration,
+    ) -> Result<Seen, String> {
+        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
+        loop {
+            let ask = self.login_ask(op, device)?;
+            let seen = self.ask(op, device, ask).await?;
+            let outcome = seen.reading.outcome;
+            let turned_away = matches!(outcome, Outcome::RetryLater | Outcome::ServerError);
+            if !turned_away || waited >= within {
+                return Ok(seen);
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Sends what has to be refused, to every operation that answered an honest request.
+    async fn refusals(&mut self, guest: &Guest) -> Result<(), String> {
+        let asked: Vec<String> = self.granted.iter().map(|seen| seen.op.clone()).collect();
+        for op in asked {
+            for probe in self.probes(&op) {
+                if let Some(ask) = self.spoilt(&op, probe, guest)? {
+                    self.refusal(&op, probe, guest, ask).await?;
+                }
+                if self.proof.felled {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether logins are not refused on purpose: a backend that a refused login fells could not be started again by
+    /// us, and other operations show how a refusal looks. The cases refuse logins in any event.
+    fn spares_logins(&self) -> bool {
+        let adapter = self.senses.adapter;
+        let refusable =
+            |seen: &Seen| adapter.sends(&seen.op, "session.token") && subject(&seen.op).is_some();
+        !adapter.starts_backend() && self.granted.iter().any(refusable)
+    }
+
+    /// What can be wrong with a request of this operation. Tokens first: garbage may end the session.
+    fn probes(&self, op: &str) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if self.senses.adapter.sends(op, "session.token") {
+            probes.extend([Probe::NoToken, Probe::UnknownToken]);
+        }
+        match op {
+            "login" | "login_profile" if self.spares_logins() => {}
+            "login" | "login_profile" | "phone_code" => probes.push(Probe::MadeUpCode),
+            "userinfo" | "phone_cipher" => {
+                probes.extend([Probe::GarbagePayload, Probe::UndecodablePayload]);
+            }
+            _ => {}
+        }
+        probes
+    }
+
+    /// An honest request with one thing wrong; `None` if the adapter cannot express it.
+    fn spoilt(&mut self, op: &str, probe: Probe, guest: &Guest) -> Result<Option<Ask>, String> {
+        let mut ask = match op {
+            "login" | "login_profile" => self.login_ask(op, &guest.device)?,
+            _ => self.honest_ask(op, guest)?,
+        };
+        let vars = &mut ask.vars;
+        match probe {
+            Probe::MadeUpCode => {
+                for name in ["code", "phoneCode"] {
+                    if let Some(code) = vars.device.get_mut(name) {
+                        *code = never_issued(code);
+                    }
+                }
+            }
+            Probe::UnknownToken => {
+                let Some(token) = vars.session.get_mut("token") else {
+                    return Ok(None);
+                };
+                *token = never_issued(token);
+            }
+            Probe::NoToken => drop(vars.session.remove("token")),
+            Probe::GarbagePayload => {
+                for name in ["encryptedData", "iv"] {
+                    if let Some(text) = vars.device.get_mut(name) {
+                        *text = garbage(text);
+                    }
+                }
+            }
+            Probe::UndecodablePayload => {
+                for name in ["encryptedData", "iv"] {
+                    vars.device
+                        .insert(name.to_owned(), "this is not base64!".to_owned());
+                }
+            }
+        }
+        Ok(Some(ask))
+    }
+
+    async fn refusal(
+        &mut self,
+        op: &str,
+        probe: Probe,
+        guest: &Guest,
+        ask: Ask,
+    ) -> Result<(), String> {
+        let seen = self.ask(op, &guest.device, ask).await?;
+        match seen.answer.error.as_deref() {
+            // A path or raw body that needs the token: the phone could not even ask.
+            Some(error) if error.starts_with("the request cannot be built") => return Ok(()),
+            Some(error) if error.starts_with("cannot connect") => {
+                self.felled();
+                return Ok(());
+            }
+            Some(_) => self.suspect = Some((op.to_owned(), probe)),
+            None if self.suspect.is_none() && probe == Probe::MadeUpCode => {
+                self.suspect = Some((op.to_owned(), probe));
+            }
+            None => {}
+        }
+        let Some(honest) = self.granted.iter().find(|honest| honest.op == op) else {
+            return Ok(());
+        };
+        let refused = decide::refused(op, &seen, honest);
+        let operation = self
+            .proof
+            .operations
+            .iter_mut()
+            .find(|proved| proved.op == op);
+        if let Some(operation) = operation {
+            operation.refusals.push(Refusal {
+                probe,
+                status: seen.answer.status,
+                outcome: seen.reading.outcome,
+                granted: refused == Refused::Granted,
+            });
+        }
+        match refused {
+            // A phone code is its own proof: the number it brings is that of the phone that has it.
+            Refused::Granted if op == "phone_code" && probe != Probe::MadeUpCode => {}
+            Refused::Granted => self.proof.violations.push(granted(op, probe)),
+            Refused::Unseen => self.unseen.push((probe, seen)),
+            Refused::Yes | Refused::Untold => {}
+        }
+        Ok(())
+    }
+
+    /// An adapter that takes refusals for successes is told which rules would not. Where nothing in the answers tells them
+    /// apart, though the same operation refuses a token that is none, it is the backend that calls a failure a success.
+    fn propose(&mut self) {
+        let honest: Vec<_> = self.granted.iter().chain(&self.misread).collect();
+        let honest: Vec<_> = honest.iter().map(|seen| &seen.answer).collect();
+        let refused: Vec<_> = self
+            .unseen
+            .iter()
+            .map(|(probe, seen)| (*probe, &seen.answer))
+            .collect();
+        self.proof.proposal = propose::proposal(&honest, &refused);
+        if self.proof.proposal.is_none() {
+            let (empty, unseen) = std::mem::take(&mut self.unseen)
+                .into_iter()
+                .partition(|(probe, seen)| probe.spoils_payload() && self.refuses_tokens(&seen.op));
+            self.unseen = unseen;
+            let empty: Vec<(Probe, Seen)> = empty;
+            let found = empty.first().map(|(probe, seen)| {
+                empty_success(seen, spoilt_words(*probe), &seen.reading.missing)
+            });
+            self.proof.violations.extend(found);
+        }
+        let Some((probe, refused)) = self.unseen.first() else {
+            return;
+        };
+        let honest = self.granted.iter().find(|honest| honest.op == refused.op);
+        let text = format!(
+            "an honest answer and a refusal look the same to the [[outcome]] rules: both are ok\n{}\n{}\n  was sent  {}",
+            honest.map(Seen::told).unwrap_or_default(),
+            refused.told(),
+            probe.name()
+        );
+        self.problem(Fault::Adapter, text);
+    }
+
+    /// Whether an operation was seen to refuse a token that is none, in a way the rules can tell.
+    fn refuses_tokens(&self, op: &str) -> bool {
+        let mut proved = self.proof.operations.iter();
+        let operation = proved.find(|proved| proved.op == op);
+        operation.is_some_and(|proved| {
+            proved.refusals.iter().any(|refusal| {
+                matches!(refusal.probe, Probe::UnknownToken | Probe::NoToken)
+                    && !matches!(refusal.outcome, Outcome::Ok | Outcome::Indefinite)
+            })
+        })
+    }
+
+    /// Nobody is answered any more since something was asked that had to be refused.
+    fn felled(&mut self) {
+        self.proof.felled = true;
+        let cause = self.suspect.as_ref().map_or_else(
+            || say!("what has to be refused", "那些本该拒绝的请求"),
+            |(op, probe)| {
+                let what = spoilt_words(*probe);
+                say!(
+                    "`{op}` was sent {what}",
+                    "`{op}` 收到{what}",
+                    op = op,
+                    what = what
+                )
+            },
+        );
+        let sentence = say!(
+            "after {cause}, the backend answers nobody any more: it ended, or something was taken and it never gave it back",
+            "{cause}之后，后端不再响应任何人：要么已经退出，要么占用了什么东西没有归还",
+            cause = cause
+        );
+        let op = self.suspect.as_ref().map_or("login", |(op, _)| op);
+        let found = violation(
+            "LIVE-01",
+            Impact::LockOut,
+            op,
+            Outcome::Indefinite,
+            sentence,
+        );
+        self.proof.violations.push(found);
+    }
+
+    fn problem(&mut self, fault: Fault, text: String) {
+        self.proof.problems.push(Problem { fault, text });
+    }
+
+    /// Sends one request.
+    async fn ask(&mut self, op: &str, device: &Device, ask: Ask) -> Result<Seen, String> {
+        let Senses {
+            client, adapter, ..
+        } = self.senses;
+        let extra = Extra::default();
+        let asked = client.asked(op, &ask.vars, &extra);
+        let mut answer = client.call(op, &ask.vars, &extra).await;
+        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
+        while answer.status == Some(TOO_MANY) && waited < LIMITER_REFILLS_WITHIN {
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause *= 2;
+            answer = client.call(op, &ask.vars, &extra).await;
+        }
+        let reading = adapter.read(op, &answer);
+        let mask = self.mask(device, &ask.vars)?;
+        let request = asked.map_or_else(
+            || op.to_owned(),
+            |asked| format!("{} {}", asked.method, mask.target(&asked.target)),
+        );
+        let shown = shown(&mask, &answer.body);
+        Ok(Seen {
+            op: op.to_owned(),
+            request,
+            answer,
+            reading,
+            expected: ask.expected,
+            shown,
+            session: ask
+                .vars
+                .session
+                .contains_key("token")
+                .then_some(ask.vars.session),
+        })
+    }
+
+    /// Hides what no report may show.
+    fn mask(&self, device: &Device, vars: &OpVars) -> Result<Mask, String> {
+        let who = device.who();
+        let view = user_view(self.senses.handle, &who.app, &who.user)?;
+        let mut secrets: Vec<(String, String)> = view
+            .keys
+            .iter()
+            .map(|key| (key.session_key.base64(), format!("k{}", key.no.0)))
+            .collect();
+        secrets.push((self.senses.secret.to_owned(), "AppSecret".to_owned()));
+        let token = vars.session.get("token").cloned();
+        secrets.extend(token.map(|token| (token, "token".to_owned())));
+        Ok(Mask::new(&secrets))
+    }
+
+    /// What a phone sends to log in by `op`.
+    fn login_ask(&mut self, op: &str, device: &Device) -> Result<Ask, String> {
+        let login = device.login().map_err(|error| error.to_string())?;
+        let wants_payload =
+            op == "login_profile" || self.senses.adapter.sends(op, "device.encryptedData");
+        let mut ask = if wants_payload {
+            self.sealed(CaptureApi::UserInfo, device, None)?.1
+        } else {
+            Ask {
+                vars: vars(device),
+                expected: Vec::new(),
+            }
+        };
+        ask.vars
+            .device
+            .insert("code".to_owned(), login.code.as_ref().to_owned());
+        Ok(ask)
+    }
+
+    /// What a logged-in phone sends for any other operation.
+    fn honest_ask(&mut self, op: &str, guest: &Guest) -> Result<Ask, String> {
+        let device = &guest.device;
+        let mut ask = match op {
+            "userinfo" => self.sealed(CaptureApi::UserInfo, device, None)?.1,
+            "phone_cipher" => self.sealed(CaptureApi::Phone, device, None)?.1,
+            "phone_code" => {
+                let number = self.mark(CaptureApi::Phone);
+                // A payload with this number in it gives the person that number.
+                device
+                    .capture(CaptureApi::Phone, &Seal::default(), &number, None)
+                    .map_err(|error| error.to_string())?;
+                let code = device.phone_code().map_err(|error| error.to_string())?;
+                let mut vars = vars(device);
+                vars.device.insert("phoneCode".to_owned(), code);
+                Ask {
+                    vars,
+                    expected: vec![("phone", number)],
+                }
+            }
+            _ => Ask {
+                vars: vars(device),
+                expected: Vec::new(),
+            },
+        };
+        if op == "whoami" {
+            let known = guest.session.get("user_id").cloned();
+            ask.expected.extend(known.map(|known| ("user_id", known)));
+        }
+        ask.vars.session.clone_from(&guest.session);
+        Ok(ask)
+    }
+
+    /// A fresh payload, and the request that carries it.
+    fn sealed(
+        &mut self,
+        api: CaptureApi,
+        device: &Device,
+        session: Option<&Captures>,
+    ) -> Result<(Payload, Ask), String> {
+        let mark = self.mark(api);
+        let payload = device
+            .capture(api, &Seal::default(), &mark, None)
+            .map_err(|error| error.to_string())?;
+        let mut vars = vars(device);
+        let mut put =
+            |name: &str, text: &str| drop(vars.device.insert(name.to_owned(), text.to_owned()));
+        put("encryptedData", &payload.encrypted_data);
+        put("iv", &payload.iv);
+        put("rawData", payload.raw_data.as_deref().unwrap_or_default());
+        put(
+            "signature",
+            payload.signature.as_deref().unwrap_or_default(),
+        );
+        vars.session = session.cloned().unwrap_or_default();
+        let name = if api == CaptureApi::Phone {
+            "phone"
+        } else {
+            "plaintext_nonce"
+        };
+        let expected = vec![(name, mark)];
+        Ok((payload, Ask { vars, expected }))
+    }
+
+    /// A nickname or phone number that no other payload of the run carries.
+    fn mark(&mut self, api: CaptureApi) -> String {
+        self.marks += 1;
+        let prefix = self.cast.prefix();
+        if api == CaptureApi::Phone {
+            let digest = Sha256::digest(format!("proving {prefix} {}", self.marks));
+            let number = digest[..7]
+                .iter()
+                .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+            return format!("1{:010}", number % 10_000_000_000);
+        }
+        format!("nick-{prefix}-s{}", self.marks)
+    }
+}
+
+const UNHEARD: &str = "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat";
+
+/// How often sealed data is made anew until its base64 holds no `+`: of profiles one in some thousands does not.
+const PLAIN_TRIES: usize = 40_000;
+
+fn vars(device: &Device) -> OpVars {
+    let who = device.who();
+    let id = format!("{}-{}", who.user, who.device);
+    let mut vars = OpVars {
+        device: [("id".to_owned(), id)].into(),
+        ..OpVars::default()
+    };
+    let openid = device.openid().map(|openid| ("openid".to_owned(), openid));
+    vars.device.extend(openid);
+    vars
+}
+
+/// Captures that the operation is judged by and the adapter does not declare.
+fn undeclared(adapter: &Adapter, op: &str) -> Vec<String> {
+    let also = matches!(op, "login" | "login_profile").then_some("user_id");
+    let wanted = subject(op).into_iter().chain(also);
+    wanted
+        .filter(|name| !adapter.captures(op, name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The body without its secrets, at most 300 characters of it.
+fn shown(mask: &Mask, body: &[u8]) -> String {
+    let raw = Raw {
+        headers: Vec::new(),
+        body: body.to_vec(),
+        bytes: body.len(),
+    };
+    let text = mask.message(&raw).body;
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    match text.char_indices().nth(300) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None if text.trim().is_empty() => "(an empty body)".to_owned(),
+        None => text,
+    }
+}
+
+/// A word of the same shape that was never issued: letters stay letters and digits digits, none keeps its place.
+fn never_issued(word: &str) -> String {
+    let turned = |c: char| {
+        let turn =
+            |first: u8, count: u8, by: u8| char::from(first + (c as u8 - first + by) % count);
+        match c {
+            'a'..='z' => turn(b'a', 26, 13),
+            'A'..='Z' => turn(b'A', 26, 13),
+            // A code of wx.login begins with 0.
+            '1'..='9' => turn(b'1', 9, 4),
+            other => other,
+        }
+    };
+    let made_up: String = word.chars().map(turned).collect();
+    if made_up == word {
+        format!("{word}x")
+    } else {
+        made_up
+    }
+}
+
+/// Base64 of as many bytes as `text` stands for, none of them its own.
+fn garbage(text: &str) -> String {
+    let length = STANDARD.decode(text).map_or(32, |bytes| bytes.len());
+    let blocks = (0_u32..).flat_map(|n| Sha256::digest(format!("garbage {n} {text}")));
+    STANDARD.encode(blocks.take(length).collect::<Vec<u8>>())
+}
+
+fn violation(rule: &str, impact: Impact, op: &str, outcome: Outcome, sentence: Say) -> Violation {
+    Violation {
+        rule: rule.to_owned(),
+        level: Level::Must,
+        impact: Some(impact),
+        op: Some(op.to_owned()),
+        outcome: Some(outcome),
+        sentence: sentence.en,
+        sentence_zh: sentence.zh,
+        ..Violation::default()
+    }
+}
+
+fn empty_success(seen: &Seen, asked: Say, missing: &[String]) -> Violation {
+    let sentence = say!(
+        "`{op}` answers {asked} with a success that holds no {missing}: {body}",
+        "`{op}` 对{asked}回答成功，但应答里没有 {missing}：{body}",
+        op = seen.op,
+        asked = asked,
+        missing = Say::join(missing, &say!(", ", "、")),
+        body = seen.shown
+    );
+    let outcome = seen.reading.outcome;
+    Violation {
+        mechanism: Mechanism::EmptySuccess,
+        ..violation("KEY-02", Impact::LockOut, &seen.op, outcome, sentence)
+    }
+}
+
+fn granted(op: &str, probe: Probe) -> Violation {
+    let what = spoilt_words(probe);
+    let rule = match probe {
+        Probe::MadeUpCode => "ERR-01",
+        _ => "KEY-01",
+    };
+    let sentence = say!(
+        "`{op}` answers {what} as it answers an honest request, with a success and its data",
+        "`{op}` 对{what}的回答和正常请求一样：成功，还带着数据",
+        op = op,
+        what = what
+    );
+    violation(rule, Impact::Security, op, Outcome::Ok, sentence)
+}
+
+/// What a probe sends.
+fn spoilt_words(probe: Probe) -> Say {
+    match probe {
+        Probe::MadeUpCode => say!(
+            "a code that WeChat never issued",
+            "一个微信从未签发过的 code"
+        ),
+        Probe::GarbagePayload => say!(
+            "sealed data that no key opens",
+            "一段任何 key 都解不开的密文"
+        ),
+        Probe::UndecodablePayload => say!(
+            "text that is no sealed data at all",
+            "一段根本不是密文的文本"
+        ),
+        Probe::UnknownToken => say!(
+            "a session token that was never issued",
+            "一个从未签发过的会话 token"
+        ),
+        Probe::NoToken => say!("no session token", "不带会话 token 的请求"),
+    }
+}

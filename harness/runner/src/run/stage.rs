@@ -1,0 +1,551 @@
+//! One order while it runs: open requests, calls seen at WeChat, and the wait for the backend to come to rest.
+//!
+//! This is the only place that waits. Every wait is ended by a notification (a call changed state, an answer came, the
+//! run was cancelled); a timer only says how long silence must last before it means something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use wxmock_server::{CallId, CallInfo, Handle, Point};
+use wxmock_world::AppId;
+
+use super::again::Waiting;
+use super::cancel::Cancel;
+use super::cast::Cast;
+use super::heard::Heard;
+use super::lateness::Lateness;
+use super::looks::Looks;
+use super::record::Recorder;
+use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
+use super::shelf::Shelf;
+use super::waits;
+use crate::device::{Device, user_view};
+use wxmock_adapter::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
+use wxmock_model::characterisation::Locking;
+use wxmock_model::history::{Ending, History, Operation};
+use wxmock_model::lang::Say;
+use wxmock_model::order::EventName;
+use wxmock_model::program::Program;
+
+/// What orders are forced against.
+pub(crate) struct Ground<'a> {
+    pub(crate) handle: &'a Handle,
+    pub(crate) adapter: &'a Adapter,
+    pub(crate) client: &'a Client,
+    pub(crate) app: &'a AppId,
+    pub(crate) secret: &'a str,
+    pub(crate) pace: Pace,
+    /// How loaded the machine is.
+    pub(crate) lateness: &'a Lateness,
+    /// The longest one call is held; beyond it the gate opens by itself and the order proves nothing.
+    pub(crate) hold_limit: Duration,
+    /// A lock of the backend that was inferred in this run.
+    pub(crate) lock: Option<Locking>,
+    /// How often a login exchanges its code when nothing is held; 0 while that is being found out.
+    pub(crate) exchanges: usize,
+    /// How waiting for a backend that refuses everybody has gone.
+    pub(crate) waiting: &'a Waiting,
+    /// How looking again at what did not open has gone in this case.
+    pub(crate) looks: &'a Looks,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Ground<'_> {
+    /// The backend's pace on the machine as it is now.
+    pub(crate) fn pace_now(&self) -> Pace {
+        self.pace.with_slack(self.lateness.slack())
+    }
+}
+
+/// Why an order stopped before its last step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The run was cancelled.
+    Cancelled,
+    /// The order ended this way.
+    Ended(Ending),
+    /// A login without any fault failed in the preparation.
+    Baseline(String),
+    /// The backend refuses everybody for now, for longer than a phone waits: the order proves nothing.
+    Refused(Say),
+    /// The harness or the adapter cannot do what the program says.
+    Broken(String),
+}
+
+/// A request of a phone to the backend, open or answered. Same index as in `history.operations`.
+pub(crate) struct Request {
+    pub(crate) phone: usize,
+    pub(crate) op: String,
+    /// The login code it carries.
+    pub(crate) js_code: Option<String>,
+    /// The phone code it carries.
+    pub(crate) phone_code: Option<String>,
+    /// Name for the token of its answer; set for logins.
+    pub(crate) keep_as: Option<String>,
+    /// The S event that sent it, if it is part of the race.
+    pub(crate) event: Option<EventName>,
+    /// Its call to `jscode2session`, as an index into [`Stage::calls`].
+    pub(crate) exchange: Option<usize>,
+    /// The schedule still has a K step for it.
+    pub(crate) commit_due: bool,
+    /// The schedule still has an R step for it.
+    pub(crate) reply_due: bool,
+    pub(crate) sent: Instant,
+    pub(crate) done: bool,
+    /// It was remarked that it waits for something held.
+    pub(crate) blocked: bool,
+    /// Found blocked, and nothing the backend can see has happened since: waiting again would tell nothing.
+    pub(crate) stalled: bool,
+    /// It was refused for now, and the phone will not repeat it.
+    pub(crate) given_up: bool,
+    /// What it carried, to send it again.
+    pub(crate) vars: OpVars,
+    pub(crate) extra: Extra,
+    /// The token its answer carried, until the order is over and it has been looked at.
+    pub(crate) raw_token: Option<String>,
+}
+
+impl Request {
+    /// Whether it submits a login code.
+    pub(crate) fn is_login(&self) -> bool {
+        self.keep_as.is_some()
+    }
+}
+
+/// A call the backend made to WeChat.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    /// Index into `history.upstream`.
+    pub(crate) upstream: usize,
+    pub(crate) request: Option<usize>,
+    pub(crate) info: CallInfo,
+    /// When it was first seen.
+    pub(crate) seen: Instant,
+    /// When it was last seen to change.
+    pub(crate) changed: Instant,
+    pub(crate) committed: bool,
+    pub(crate) replied: bool,
+    pub(crate) over: bool,
+    /// Whether it has stood at a gate we meant to open later.
+    pub(crate) held: bool,
+    pub(crate) through_arrived: bool,
+    pub(crate) through_committed: bool,
+}
+
+impl Call {
+    /// Where it is held and not yet let go by us.
+    pub(crate) fn parked(&self) -> Option<Point> {
+        match self.info.parked {
+            Some(Point::Arrived) if !self.through_arrived => Some(Point::Arrived),
+            Some(Point::Committed) if !self.through_committed => Some(Point::Committed),
+            _ => None,
+        }
+    }
+}
+
+/// An answer on its way from a worker.
+pub(crate) struct Arrival {
+    pub(crate) request: usize,
+    pub(crate) answer: RawAnswer,
+    pub(crate) at: Instant,
+}
+
+/// Waits of a fault-free login, for calibration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// From "request sent" to "call seen at WeChat".
+    pub(crate) to_upstream: Duration,
+    /// From "reply written" to "answer here".
+    pub(crate) to_answer: Duration,
+}
+
+/// One order while it runs.
+pub(crate) struct Stage<'a> {
+    pub(crate) ground: &'a Ground<'a>,
+    pub(crate) program: &'a Program,
+    pub(crate) cast: Cast,
+    pub(crate) record: Recorder,
+    pub(crate) phones: Vec<Device>,
+    pub(crate) shelf: Shelf,
+    /// What was said, until it can be written down without secrets.
+    pub(crate) heard: Heard,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) samples: Vec<Sample>,
+    /// Labels of the scenario's faults that leave the body of an answer whole.
+    pub(crate) harmless_faults: Vec<String>,
+    /// People whose success bodies the scenario has given another shape.
+    pub(crate) shaped: BTreeSet<String>,
+    /// Who phones (by index) claim to belong to (scenario name), where that is not true.
+    pub(crate) claims: BTreeMap<usize, String>,
+    /// Obligations seen to be met that no history shows.
+    pub(crate) witnessed: BTreeSet<&'static str>,
+    pub(crate) marks: u32,
+    /// The race goes on without gates.
+    pub(crate) free: bool,
+    pub(crate) cursor: CallId,
+    pub(crate) changes: watch::Receiver<u64>,
+    pub(crate) workers: JoinSet<()>,
+    pub(crate) outbox: mpsc::UnboundedSender<Arrival>,
+    pub(crate) inbox: mpsc::UnboundedReceiver<Arrival>,
+    pub(crate) pending: Vec<Arrival>,
+}
+
+/// How one step describes the request it sends.
+pub(crate) struct Sending {
+    pub(crate) operation: Operation,
+    pub(crate) phone: usize,
+    pub(crate) js_code: Option<String>,
+    pub(crate) phone_code: Option<String>,
+    pub(crate) keep_as: Option<String>,
+    pub(crate) event: Option<EventName>,
+    pub(crate) vars: OpVars,
+    pub(crate) extra: Extra,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(
+        ground: &'a Ground<'a>,
+        program: &'a Program,
+        cast: Cast,
+        phones: Vec<Device>,
+    ) -> Self {
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let calls = ground.handle.calls();
+        ground.handle.verbatim().keep();
+        Self {
+            ground,
+            program,
+            cast,
+            record: Recorder::default(),
+            phones,
+            shelf: Shelf {
+                newest_session_only: ground.adapter.features.multi_device
+                    == Some(MultiDevice::Replace),
+                ..Shelf::default()
+            },
+            heard: Heard::default(),
+            requests: Vec::new(),
+            calls: Vec::new(),
+            samples: Vec::new(),
+            harmless_faults: Vec::new(),
+            shaped: BTreeSet::new(),
+            claims: BTreeMap::new(),
+            witnessed: BTreeSet::new(),
+            marks: 0,
+            free: false,
+            changes: calls.changes(),
+            cursor: calls.last(),
+            workers: JoinSet::new(),
+            outbox,
+            inbox,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Starts a request on a worker of its own and returns its index.
+    pub(crate) fn send(&mut self, sending: Sending) -> usize {
+        self.stir();
+        let op = sending.operation.op.clone();
+        let request = self.record.operation(sending.operation);
+        let raced = sending.event.is_some() && sending.keep_as.is_some() && !self.free;
+        self.requests.push(Request {
+            phone: sending.phone,
+            op: op.clone(),
+            js_code: sending.js_code,
+            phone_code: sending.phone_code,
+            keep_as: sending.keep_as,
+            event: sending.event,
+            exchange: None,
+            commit_due: raced,
+            reply_due: raced,
+            sent: Instant::now(),
+            done: false,
+            blocked: false,
+            stalled: false,
+            given_up: false,
+            vars: sending.vars.clone(),
+            extra: sending.extra.clone(),
+            raw_token: None,
+        });
+        let (client, outbox, vars, extra) = (
+            self.ground.client.clone(),
+            self.outbox.clone(),
+            sending.vars,
+            sending.extra,
+        );
+        let now_ms = self.ground.handle.now().0;
+        self.heard
+            .asked(request, client.asked(&op, &vars, &extra), now_ms);
+        self.workers.spawn(async move {
+            let answer = client.call(&op, &vars, &extra).await;
+            // Nobody listens any more once the order was cut short.
+            let _ = outbox.send(Arrival {
+                request,
+                answer,
+                at: Instant::now(),
+            });
+        });
+        request
+    }
+
+    /// Waits until every open request is answered, held, or blocked as far as silence can tell.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, hung, or a hold outlived the backend's patience.
+    pub(crate) async fn settle(&mut self, need: Need) -> Result<Decision, Stop> {
+        let (mut moved, mut held) = (Instant::now(), Instant::now());
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            let open = self.standings(need);
+            if open.iter().any(|o| o.parked) {
+                held = Instant::now();
+            }
+            let left = match decide(
+                &open,
+                moved.elapsed(),
+                held.elapsed(),
+                self.longest_hold(),
+                need,
+                &self.ground.pace_now(),
+            ) {
+                Decision::Wait(left) => left,
+                Decision::Hung => return Err(Stop::Ended(self.hung())),
+                Decision::Blocked => {
+                    self.stall();
+                    return Ok(Decision::Blocked);
+                }
+                Decision::Settled => match self.finishing() {
+                    Some(left) => left,
+                    None => return Ok(Decision::Settled),
+                },
+            };
+            self.stirred(left).await?;
+        }
+    }
+
+    /// Waits until one more request is answered, with nothing held.
+    ///
+    /// # Errors
+    /// The order is over: cancelled, or hung.
+    pub(crate) async fn until_answered(&mut self) -> Result<(), Stop> {
+        let before = self.open().count();
+        let mut moved = Instant::now();
+        loop {
+            if self.observe()? {
+                moved = Instant::now();
+            }
+            if self.open().count() < before {
+                return Ok(());
+            }
+            let limit = self.ground.pace.answer_within;
+            match limit.checked_sub(moved.elapsed()) {
+                Some(left) if !left.is_zero() => self.stirred(left).await?,
+                _ => return Err(Stop::Ended(self.hung())),
+            }
+        }
+    }
+
+    /// Waits until something may have happened, but no longer than this.
+    async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
+            changed = self.changes.changed() => {
+                if changed.is_err() {
+                    return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
+                }
+            }
+            () = tokio::time::sleep(at_most) => {}
+        }
+        Ok(())
+    }
+
+    /// How long the oldest call now held has been so.
+    fn longest_hold(&self) -> Duration {
+        let held = self.calls.iter().filter(|call| call.parked().is_some());
+        held.map(|call| call.seen.elapsed())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// How long to wait for the mock to finish an answer whose reader has already acted on it: the bytes are with the
+    /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
+    /// A call the backend gave up on never finishes, so there is an end to it.
+    fn finishing(&self) -> Option<Duration> {
+        let pace = self.ground.pace_now();
+        let limit = pace.quiet * INSISTENCE + pace.slack;
+        let waits = self.calls.iter().filter(|call| {
+            let answered = call
+                .request
+                .is_none_or(|request| self.requests[request].done);
+            answered && !call.over && call.parked().is_none()
+        });
+        waits
+            .filter_map(|call| limit.checked_sub(call.changed.elapsed()))
+            .filter(|left| !left.is_zero())
+            .max()
+    }
+
+    /// The history so far. Gates open, sockets close and people leave as the stage goes.
+    pub(crate) fn into_history(mut self) -> History {
+        for call in 0..self.calls.len() {
+            self.hear(call);
+        }
+        let mut history = self.record.into_history();
+        history.traffic = Some(Arc::new(self.heard.with_names(&self.shelf, &history)));
+        history
+    }
+
+    /// Takes over what a call said, if nobody has yet.
+    pub(crate) fn hear(&mut self, call: usize) {
+        let call = &self.calls[call];
+        if let Some(spoken) = self.ground.handle.verbatim().take(call.id) {
+            self.heard.call(call.upstream, &call.info, spoken);
+        }
+    }
+
+    /// Open requests with their indexes, in the order they were sent.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (usize, &Request)> {
+        self.requests.iter().enumerate().filter(|(_, r)| !r.done)
+    }
+
+    /// The call that carries a request's code, if it has been seen.
+    pub(crate) fn exchange(&self, request: usize) -> Option<&Call> {
+        self.requests[request].exchange.map(|at| &self.calls[at])
+    }
+
+    /// A request in words: `P2 submit c2`.
+    pub(crate) fn name(&self, request: usize) -> String {
+        waits::name(&self.record.history().operations[request])
+    }
+
+    /// Lets an exchange pass the point where it is held.
+    pub(crate) fn let_go(&mut self, call: usize, point: Point) {
+        let call = &mut self.calls[call];
+        match point {
+            Point::Arrived => call.through_arrived = true,
+            Point::Committed => call.through_committed = true,
+            Point::Answered => {}
+        }
+        self.cast.release(call.id);
+        if point == Point::Committed {
+            self.stir();
+        }
+    }
+
+    /// Lets held replies go, each right after the one before it has left.
+    pub(crate) fn let_replies_go(&mut self, calls: &[usize]) {
+        for &call in calls {
+            self.calls[call].through_committed = true;
+        }
+        let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
+        self.cast.release_in_order(&calls);
+        self.stir();
+    }
+
+    /// The schedule asks for nothing more of any request: whatever is held passes.
+    pub(crate) fn nothing_due(&mut self) {
+        for request in &mut self.requests {
+            request.commit_due = false;
+            request.reply_due = false;
+        }
+        self.cast.open_gates();
+        for call in &mut self.calls {
+            call.through_arrived = true;
+            call.through_committed = true;
+        }
+    }
+
+    /// Reads the keys WeChat holds for a person; call before recording the step that may have changed them.
+    pub(crate) fn read_keys(&mut self, person: &str) {
+        let Some(user) = self.cast.person(person).map(|p| p.user.clone()) else {
+            return;
+        };
+        if let Ok(view) = user_view(self.ground.handle, self.ground.app, &user) {
+            self.record.keys(person, &view.keys);
+        }
+    }
+
+    /// Whether a request has all it needs from WeChat, and still is not answered.
+    pub(crate) fn is_stuck(&self, request: usize) -> bool {
+        let standing = self.standing(request);
+        standing.reached && !standing.parked
+    }
+
+    /// The open requests a wait is about: all, except those found blocked since the backend last saw anything happen.
+    fn standings(&self, need: Need) -> Vec<Standing> {
+        let all: Vec<(bool, Standing)> = self
+            .open()
+            .map(|(at, r)| (r.stalled, self.standing(at)))
+            .collect();
+        let held = all.iter().any(|(_, o)| o.parked);
+        all.into_iter()
+            .filter(|(stalled, _)| !(*stalled && held && need == Need::Rest))
+            .map(|(_, o)| o)
+            .collect()
+    }
+
+    fn stall(&mut self) {
+        for at in 0..self.requests.len() {
+            self.requests[at].stalled = !self.requests[at].done && !self.standing(at).parked;
+        }
+    }
+
+    fn stir(&mut self) {
+        for request in &mut self.requests {
+            request.stalled = false;
+        }
+    }
+
+    fn standing(&self, request: usize) -> Standing {
+        let r = &self.requests[request];
+        let parked = self
+            .exchange(request)
+            .is_some_and(|call| call.parked().is_some());
+        let busy = self
+            .calls
+            .iter()
+            .any(|c| c.request == Some(request) && !c.over && c.parked().is_none());
+        Standing {
+            parked: parked && !busy,
+            reached: !r.is_login() || r.exchange.is_some(),
+            queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
+        }
+    }
+
+    /// Whether a lock that was seen before makes this login wait for one that is held.
+    fn waits_for_lock(&self, request: usize) -> bool {
+        let Some(lock) = self.ground.lock else {
+            return false;
+        };
+        let places = match lock {
+            Locking::Pool(places) => places,
+            Locking::PerUser | Locking::Global | Locking::SingleWorker => 1,
+        };
+        let user = self.holder(self.requests[request].phone);
+        let held = self.open().filter(|(at, other)| {
+            let same = lock.reaches_others() || self.holder(other.phone) == user;
+            let is_held = || {
+                self.exchange(*at)
+                    .is_some_and(|call| call.parked().is_some())
+            };
+            *at != request && same && is_held()
+        });
+        held.count() >= places
+    }
+
+    fn hung(&self) -> Ending {
+        let open: Vec<usize> = self.open().map(|(at, _)| at).collect();
+        Ending::Hung {
+            open: open.iter().map(|at| self.name(*at)).collect(),
+            waits: waits::graph(self.record.history(), &open, self.ground.lock),
+        }
+    }
+}
