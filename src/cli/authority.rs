@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wxmock_adapter::roads::{Files, FilesError};
+use wxmock_adapter::routes::{Files, FilesError};
 use wxmock_server::ca::{Ca, CaError, CaSource};
 
 use crate::exit::{Exit, Failure};

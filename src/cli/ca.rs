@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wxmock_adapter::roads::{Files, TRUSTSTORE_PASSWORD};
+use wxmock_adapter::routes::{Files, TRUSTSTORE_PASSWORD};
 
 use super::authority::{self, CaFolderArg};
 use crate::exit::Failure;

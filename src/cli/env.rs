@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
-use wxmock_adapter::roads;
-use wxmock_adapter::roads::{Environment, Facts, Files, Inherited, Preload, Road, Stack, Variable};
+use wxmock_adapter::routes;
+use wxmock_adapter::routes::{
+    Environment, Facts, Files, Inherited, Preload, Route, Stack, Variable,
+};
 
 use super::ServerArg;
 use super::authority::{self, CaFolderArg};
@@ -135,7 +137,7 @@ fn text(form: Form, preload: bool, facts: &Facts, files: &Files, folder: &Path) 
     } else {
         Preload::Node
     };
-    let all = roads::environment(facts, files, &inherited, Road::Proxy, preload);
+    let all = routes::environment(facts, files, &inherited, Route::Proxy, preload);
     match form {
         Form::Shell => shell(&all, |_| true),
         Form::Node20 => shell(&all, |variable| variable.stacks.contains(&Stack::Node20)),
@@ -217,7 +219,7 @@ fn php_fpm(facts: &Facts, files: &Files) -> String {
     )
 }
 
-/// The proxy serves loopback clients only, so containers take the other road: the name itself leads to the mock.
+/// The proxy serves loopback clients only, so containers take the other route: the name itself leads to the mock.
 fn docker_compose(facts: &Facts, folder: &Path) -> String {
     let mut aliases = String::new();
     for host in wxmock_server::WECHAT_HOSTS {
@@ -251,7 +253,7 @@ fn docker_compose(facts: &Facts, folder: &Path) -> String {
         bundle = inside("bundle.pem"),
         root = inside("root.pem"),
         store = inside("truststore.p12"),
-        password = roads::TRUSTSTORE_PASSWORD,
+        password = routes::TRUSTSTORE_PASSWORD,
     )
 }
 

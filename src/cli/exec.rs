@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use tokio::task::JoinHandle;
-use wxmock_adapter::roads;
-use wxmock_adapter::roads::{Facts, Files, Inherited, Preload, Road};
+use wxmock_adapter::routes;
+use wxmock_adapter::routes::{Facts, Files, Inherited, Preload, Route};
 use wxmock_server::{CallId, Filter, Handle, LogFormat, MockServer, Passthrough, Subscription};
 
 use super::authority::{self, CaArgs};
@@ -150,7 +150,7 @@ impl Args {
             Preload::Node
         };
         let environment =
-            roads::environment(&facts(server)?, &files, &inherited, Road::Proxy, preload);
+            routes::environment(&facts(server)?, &files, &inherited, Route::Proxy, preload);
         for remark in &environment.remarks {
             self.say(remark);
         }

@@ -227,7 +227,7 @@ fn unknown_variable() -> Option<String> {
     let mut known = Vec::new();
     collect(&super::Cli::command(), &mut known);
     // Given to the child of `wxmock exec`, which may be another wxmock.
-    known.extend(wxmock_adapter::roads::CHILD_FACTS.map(str::to_owned));
+    known.extend(wxmock_adapter::routes::CHILD_FACTS.map(str::to_owned));
     let ours = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let wrong = ours
         .filter(|name| name.starts_with("WXMOCK_"))

@@ -1,4 +1,4 @@
-//! Manners of correct backends that are no alarm, and mistakes that are no manners: `alarms.mjs` does one of them at a time.
+//! Behaviour of correct backends that are no alarm, and mistakes that are no behaviour: `alarms.mjs` does one of them at a time.
 
 use crate::{ADAPTER, Check, Run};
 

@@ -78,7 +78,7 @@ pub(crate) struct Ready {
 /// `[upstream]`: how the backend reaches the mock.
 #[derive(Debug, Clone)]
 pub struct UpstreamSpec {
-    /// The road.
+    /// The route.
     pub hook: Hook,
     /// Port the mock should listen on; `None` lets the system choose.
     pub port: Option<u16>,

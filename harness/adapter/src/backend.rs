@@ -117,7 +117,7 @@ pub struct Backend {
     stop: Vec<String>,
     folder: PathBuf,
     env: Vec<(String, String)>,
-    road: Vec<(String, String)>,
+    route: Vec<(String, String)>,
 }
 
 impl Backend {
@@ -132,15 +132,15 @@ impl Backend {
         Self::start_with(adapter, run, &[]).await
     }
 
-    /// Like [`Backend::start`], with `road` laid over the adapter's variables: those that lead the backend's calls to the
-    /// mock, see [`roads`](crate::roads).
+    /// Like [`Backend::start`], with `route` laid over the adapter's variables: those that lead the backend's calls to the
+    /// mock, see [`routes`](crate::routes).
     ///
     /// # Errors
     /// As [`Backend::start`].
     pub async fn start_with(
         adapter: &Adapter,
         run: &RunVars,
-        road: &[(String, String)],
+        route: &[(String, String)],
     ) -> Result<Self, StartError> {
         let spec = &adapter.backend;
         let base = adapter.base(run);
@@ -152,13 +152,13 @@ impl Backend {
             words.iter().map(|word| fill(word, run)).collect()
         };
         let mut env = declared_env(adapter, run);
-        env.extend_from_slice(road);
+        env.extend_from_slice(route);
         let mut backend = Self {
             process: None,
             stop: filled(&spec.stop),
             folder,
             env,
-            road: road.to_vec(),
+            route: route.to_vec(),
             base,
         };
         let probe = Probe {
@@ -229,8 +229,8 @@ impl Backend {
     /// The variables that lead its calls to the mock, as [`Backend::start_with`] was given them: a backend that is started
     /// again needs them again.
     #[must_use]
-    pub fn road(&self) -> &[(String, String)] {
-        &self.road
+    pub fn route(&self) -> &[(String, String)] {
+        &self.route
     }
 
     /// Address without a trailing slash.

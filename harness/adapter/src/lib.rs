@@ -24,7 +24,7 @@ mod overrides;
 mod problem;
 mod query;
 mod request;
-pub mod roads;
+pub mod routes;
 mod schema;
 mod sections;
 mod template;

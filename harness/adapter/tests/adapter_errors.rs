@@ -1,7 +1,7 @@
 //! Every mistake an author of an adapter may make, and the exact text that answers it.
 //!
 //! A folder per mistake: the adapter (TOML or JSON), perhaps `environment` (lines of `NAME=value`), and `stderr`.
-//! `UPDATE_GOLDEN=1 cargo test -p wxmock-harness --test adapter_errors` writes the texts anew; read the difference.
+//! `UPDATE_GOLDEN=1 cargo test -p wxmock-adapter --test adapter_errors` writes the texts anew; read the difference.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

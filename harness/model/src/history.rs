@@ -48,11 +48,11 @@ pub struct History {
     pub secrets: Secrets,
     /// What was sent and answered, secrets and all, until [`History::unfold_traffic`] writes it down without them.
     #[serde(skip)]
-    pub traffic: Option<Arc<dyn CapturedTraffic>>,
+    pub traffic: Option<Arc<dyn Traffic>>,
 }
 
 /// The traffic of one order as it was, for the one that shows a history.
-pub trait CapturedTraffic: std::fmt::Debug + Send + Sync {
+pub trait Traffic: std::fmt::Debug + Send + Sync {
     /// Writes every exchange into the history, each secret by its name.
     fn write_masked(&self, history: &mut History);
 }

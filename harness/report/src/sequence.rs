@@ -173,17 +173,17 @@ impl Sequence {
     pub fn of(history: &History, highlight: &[usize]) -> Self {
         let rows = steps::rows(history);
         let lanes = lanes(history, &rows);
-        let weaver = Weaver {
+        let layout = Layout {
             history,
             highlight,
             crossed: overtaken(history),
             lanes,
         };
-        let exchanges = weaver.exchanges();
+        let exchanges = layout.exchanges();
         let mut open: Vec<usize> = Vec::new();
         let mut woven = Vec::new();
         for (number, row) in rows.iter().enumerate() {
-            weaver.weave(number + 1, row, &mut open, &mut woven);
+            layout.weave(number + 1, row, &mut open, &mut woven);
         }
         Self {
             phones: history
@@ -191,7 +191,7 @@ impl Sequence {
                 .iter()
                 .map(|phone| phone.name.clone())
                 .collect(),
-            lanes: weaver
+            lanes: layout
                 .lanes
                 .iter()
                 .flatten()
@@ -219,7 +219,7 @@ impl Sequence {
     }
 }
 
-struct Weaver<'a> {
+struct Layout<'a> {
     history: &'a History,
     highlight: &'a [usize],
     crossed: Vec<usize>,
@@ -227,7 +227,7 @@ struct Weaver<'a> {
     lanes: Vec<Option<usize>>,
 }
 
-impl Weaver<'_> {
+impl Layout<'_> {
     /// Everything that was said: by phones first, then by the backend.
     fn exchanges(&self) -> Vec<Said> {
         let phones = self.history.operations.iter().filter_map(|op| {
@@ -249,7 +249,7 @@ impl Weaver<'_> {
         phones.chain(upstream).collect()
     }
 
-    /// The position of an operation's exchange in [`Weaver::exchanges`].
+    /// The position of an operation's exchange in [`Layout::exchanges`].
     fn said_to_backend(&self, op: usize) -> Option<usize> {
         let operations = &self.history.operations;
         operations.get(op)?.exchange.as_ref()?;
@@ -258,7 +258,7 @@ impl Weaver<'_> {
         ))
     }
 
-    /// The position of a call's exchange in [`Weaver::exchanges`].
+    /// The position of a call's exchange in [`Layout::exchanges`].
     fn said_to_wechat(&self, call: usize) -> Option<usize> {
         let (operations, upstream) = (&self.history.operations, &self.history.upstream);
         upstream.get(call)?.exchange.as_ref()?;
@@ -366,7 +366,7 @@ impl Weaver<'_> {
         if let Some(op) = op.and_then(|op| self.history.operations.get(op)) {
             woven.arrows.push(Arrow {
                 both: true,
-                tone: heard(op),
+                tone: answer_tone(op),
                 ..arrow(
                     Place::Phone,
                     Place::Backend,
@@ -422,7 +422,7 @@ impl Weaver<'_> {
                 let phone = step.phone.as_deref().unwrap_or("?");
                 let text = format!("{phone}: {}", answered(&op.answer));
                 row.arrows.push(Arrow {
-                    tone: heard(op),
+                    tone: answer_tone(op),
                     ..arrow(Place::Backend, Place::Phone, text)
                 });
                 row.detail = told(op);
@@ -586,7 +586,7 @@ fn spoken_arrow(from: Place, to: Place, text: Say) -> Arrow {
     }
 }
 
-const fn heard(op: &Operation) -> Tone {
+const fn answer_tone(op: &Operation) -> Tone {
     match (op.phase, op.answer.outcome) {
         (_, Outcome::Ok) => Tone::Good,
         // A probe asks which keys still open; no is as good an answer as yes.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wxmock_world::{NewApp, Seed};
-use wxmock_zoo::{Design, Manners, Running, StartError, Upstream, Zoo};
+use wxmock_zoo::{Behaviour, Design, Running, StartError, Upstream, Zoo};
 
 use crate::session::{Session, SessionError, Stage};
 use wxmock_adapter::{Adapter, AdapterError};
@@ -27,17 +27,17 @@ pub enum BuiltInError {
 /// # Errors
 /// No free port on the loopback, or no scratch folder.
 pub async fn session(design: Design, seed: Seed) -> Result<(Session, Running), BuiltInError> {
-    session_with(design, Manners::of(design), seed, |adapter| adapter).await
+    session_with(design, Behaviour::of(design), seed, |adapter| adapter).await
 }
 
-/// As [`session`], for a design with other manners than its own. `describe` may say something else about the backend than
+/// As [`session`], for a design with other behaviour than its own. `describe` may say something else about the backend than
 /// its own adapter does, which is how a claim is tried that is not true.
 ///
 /// # Errors
 /// As [`session`], and an adapter that `describe` made wrong.
 pub async fn session_with(
     design: Design,
-    manners: Manners,
+    behaviour: Behaviour,
     seed: Seed,
     describe: impl FnOnce(String) -> String,
 ) -> Result<(Session, Running), BuiltInError> {
@@ -56,7 +56,7 @@ pub async fn session_with(
         appid: vars.appid.clone(),
         secret: vars.secret.clone(),
     };
-    let backend = Zoo::start_with(design, manners, upstream).await?;
+    let backend = Zoo::start_with(design, behaviour, upstream).await?;
     let adapter = Adapter::parse(design.id(), &describe(backend.adapter_toml()))?;
     let session = stage.attach(Arc::new(adapter)).await?;
     Ok((session, backend))

@@ -11,8 +11,8 @@ use wxmock_server::{Handle, MockServer, Passthrough, ServeError, Settings};
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp, Seed};
 
 use crate::run::{Cancel, Proof, RunError, Runner, Senses, Settings as RunSettings, prove};
-use wxmock_adapter::roads;
-use wxmock_adapter::roads::{Facts, Files, FilesError, HostsError, Inherited, Preload, Road};
+use wxmock_adapter::routes;
+use wxmock_adapter::routes::{Facts, Files, FilesError, HostsError, Inherited, Preload, Route};
 use wxmock_adapter::{Adapter, Backend, Client, Hook, RunVars, StartError, declared_env};
 
 /// What a session needs to know beside the adapter.
@@ -186,10 +186,10 @@ impl Stage {
     }
 
     async fn start_backend(&self, adapter: &Adapter) -> Result<Backend, SessionError> {
-        let road = match adapter.upstream.hook {
+        let route = match adapter.upstream.hook {
             Hook::BaseUrl => return Ok(Backend::start(adapter, &self.vars).await?),
-            Hook::Proxy => Road::Proxy,
-            Hook::Hosts => Road::Hosts,
+            Hook::Proxy => Route::Proxy,
+            Hook::Hosts => Route::Hosts,
         };
         let handle = self.mock.handle();
         let ca = handle
@@ -199,10 +199,10 @@ impl Stage {
                 what: "a certificate authority",
                 source: std::io::ErrorKind::Unsupported.into(),
             })?;
-        if road == Road::Hosts {
-            roads::check_hosts(ca, self.mock.addr().port()).await?;
+        if route == Route::Hosts {
+            routes::check_hosts(ca, self.mock.addr().port()).await?;
         }
-        let variables = self.road_variables(adapter, road, ca)?;
+        let variables = self.road_variables(adapter, route, ca)?;
         Ok(Backend::start_with(adapter, &self.vars, &variables).await?)
     }
 
@@ -210,7 +210,7 @@ impl Stage {
     fn road_variables(
         &self,
         adapter: &Adapter,
-        road: Road,
+        route: Route,
         ca: &Ca,
     ) -> Result<Vec<(String, String)>, SessionError> {
         let declared = declared_env(adapter, &self.vars);
@@ -218,7 +218,7 @@ impl Stage {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let inherited = Inherited::of_this_process().with(declared);
-        let files = Files::below(&self.scratch.path().join("roads"));
+        let files = Files::below(&self.scratch.path().join("routes"));
         files
             .write(ca, &inherited.roots())
             .map_err(|error| match error {
@@ -235,7 +235,7 @@ impl Stage {
             appid: self.vars.appid.clone(),
             secret: self.vars.secret.clone(),
         };
-        let environment = roads::environment(&facts, &files, &inherited, road, Preload::Node);
+        let environment = routes::environment(&facts, &files, &inherited, route, Preload::Node);
         Ok(environment
             .pairs()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

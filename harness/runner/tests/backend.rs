@@ -108,8 +108,12 @@ async fn a_backend_starts_answers_and_stops_with_its_children() {
         Some("http://127.0.0.1:9")
     );
     assert!(backend.pid().is_some());
-    let heard = |lines: &[String]| lines.iter().any(|line| line.contains("listening on"));
-    assert!(heard(&backend.last_lines()), "{:?}", backend.last_lines());
+    let was_said = |lines: &[String]| lines.iter().any(|line| line.contains("listening on"));
+    assert!(
+        was_said(&backend.last_lines()),
+        "{:?}",
+        backend.last_lines()
+    );
     backend.stop().await;
     assert!(falls_silent(run.port));
     let log = std::fs::read_to_string(dir.path().join("backend.log")).unwrap();

@@ -16,7 +16,7 @@ use wxmock_runner::run::Settings;
 use wxmock_scenario as scenario;
 use wxmock_scenario::plan::{Case, Selection};
 use wxmock_world::Seed;
-use wxmock_zoo::{Correct, Design, Manners, Mutant, Queue};
+use wxmock_zoo::{Behaviour, Correct, Design, Mutant, Queue};
 
 const REFERENCE: Design = Design::Correct(Correct::CandidateKeys);
 
@@ -60,12 +60,12 @@ impl Ran {
 /// Runs one case against a design; `describe` edits the adapter.
 async fn run(
     design: Design,
-    manners: Manners,
+    behaviour: Behaviour,
     case: &Case,
     describe: impl FnOnce(String) -> String,
     adjust: impl FnOnce(&mut Settings),
 ) -> Ran {
-    let (session, backend) = built_in::session_with(design, manners, Seed(1), describe)
+    let (session, backend) = built_in::session_with(design, behaviour, Seed(1), describe)
         .await
         .unwrap();
     let cases = std::slice::from_ref(case);
@@ -102,10 +102,10 @@ async fn run(
     }
 }
 
-fn queue(queue: Queue) -> Manners {
-    Manners {
+fn queue(queue: Queue) -> Behaviour {
+    Behaviour {
         queue,
-        ..Manners::default()
+        ..Behaviour::default()
     }
 }
 
@@ -123,10 +123,10 @@ fn claims(value: &'static str) -> impl FnOnce(String) -> String {
     move |adapter| format!("{}\nserialises_logins = {value}\n", undeclared(adapter))
 }
 
-/// A race of three logins behind `manners.queue`: the lock is named, `left` of 57 orders can happen, and the others are
+/// A race of three logins behind `behaviour.queue`: the lock is named, `left` of 57 orders can happen, and the others are
 /// counted without being waited for one by one.
-async fn check_lock(manners: Manners, expected: Locking, words: &str, left: usize) -> Ran {
-    let ran = run(REFERENCE, manners, &race(3), |adapter| adapter, |_| ()).await;
+async fn check_lock(behaviour: Behaviour, expected: Locking, words: &str, left: usize) -> Ran {
+    let ran = run(REFERENCE, behaviour, &race(3), |adapter| adapter, |_| ()).await;
     let result = &ran.result;
     assert_eq!(ran.learned.locking, Some(expected), "{:?}", result.notes);
     assert_eq!(
@@ -263,13 +263,13 @@ fn silent(adapter: String) -> String {
 }
 
 /// Asks for the backend's patience, with an adapter that does not say it.
-async fn patience_of(manners: Manners, cap: Duration) -> Patience {
+async fn patience_of(behaviour: Behaviour, cap: Duration) -> Patience {
     let adjust = |settings: &mut Settings| {
         settings.measure_patience = true;
         settings.patience_cap = cap;
     };
     let case = case("login-basic/errcode-inside-http-200/variant:invalid-code");
-    run(REFERENCE, manners, &case, silent, adjust)
+    run(REFERENCE, behaviour, &case, silent, adjust)
         .await
         .learned
         .patience
@@ -278,12 +278,12 @@ async fn patience_of(manners: Manners, cap: Duration) -> Patience {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patience_and_retries_are_found_by_holding_a_reply() {
     for retries in [0, 1] {
-        let manners = Manners {
+        let behaviour = Behaviour {
             upstream_timeout: Duration::from_millis(200),
             retries,
-            ..Manners::default()
+            ..Behaviour::default()
         };
-        match patience_of(manners, Duration::from_secs(20)).await {
+        match patience_of(behaviour, Duration::from_secs(20)).await {
             Patience::Measured { ms, retries: seen } => {
                 assert!((150..5_000).contains(&ms), "{ms} ms");
                 assert_eq!(u32::try_from(seen), Ok(retries));
@@ -291,11 +291,11 @@ async fn patience_and_retries_are_found_by_holding_a_reply() {
             other => panic!("{other:?}"),
         }
     }
-    let manners = Manners {
+    let behaviour = Behaviour {
         upstream_timeout: Duration::from_secs(600),
-        ..Manners::default()
+        ..Behaviour::default()
     };
-    let found = patience_of(manners, Duration::from_millis(300)).await;
+    let found = patience_of(behaviour, Duration::from_millis(300)).await;
     assert!(
         matches!(found, Patience::Endless { at_least_ms } if at_least_ms >= 300),
         "{found:?}"
@@ -305,12 +305,12 @@ async fn patience_and_retries_are_found_by_holding_a_reply() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patience_is_measured_by_itself_once_a_hold_has_outlived_it() {
     // Making sure of a lock takes six times T here, which is longer than this backend waits.
-    let manners = Manners {
+    let behaviour = Behaviour {
         upstream_timeout: Duration::from_millis(400),
         ..queue(Queue::Global)
     };
     let adjust = |settings: &mut Settings| settings.quiet_floor = Duration::from_millis(100);
-    let ran = run(REFERENCE, manners, &race(2), silent, adjust).await;
+    let ran = run(REFERENCE, behaviour, &race(2), silent, adjust).await;
     assert!(
         matches!(
             ran.learned.patience,
@@ -354,7 +354,7 @@ async fn a_hang_is_told_with_who_waits_for_whom() {
     let case = case("login-basic/errcode-inside-http-200/variant:invalid-code");
     let quick =
         |adapter: String| adapter.replace("answer_within_ms = 4000", "answer_within_ms = 1000");
-    let ran = run(design, Manners::default(), &case, quick, |_| ()).await;
+    let ran = run(design, Behaviour::default(), &case, quick, |_| ()).await;
     let result = &ran.result;
     let found = result
         .violations

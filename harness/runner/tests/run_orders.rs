@@ -289,12 +289,12 @@ async fn a_failing_order_keeps_what_was_said_without_the_secrets() {
         call.target
     );
     assert!(call.response.body.contains(&key) && !call.cut);
-    let heard = |says: fn(&History) -> bool| says(&history);
-    assert!(heard(|h| h
+    let was_said = |says: fn(&History) -> bool| says(&history);
+    assert!(was_said(|h| h
         .operations
         .iter()
         .all(|op| op.exchange.is_some())));
-    assert!(heard(|h| h
+    assert!(was_said(|h| h
         .upstream
         .iter()
         .all(|call| call.exchange.is_some())));

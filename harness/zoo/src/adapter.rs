@@ -1,6 +1,6 @@
 //! The adapter file that describes any backend of the zoo to the harness.
 
-use crate::manners::{Manners, Queue};
+use crate::behaviour::{Behaviour, Queue};
 use crate::{Correct, Design, Upstream, limits};
 
 /// An adapter (TOML) for a backend of the zoo that listens at `base`, such as `http://127.0.0.1:41234`.
@@ -10,13 +10,13 @@ use crate::{Correct, Design, Upstream, limits};
 /// design and names the app.
 #[must_use]
 pub fn adapter_toml(base: &str) -> String {
-    render("zoo", base, "", Manners::default())
+    render("zoo", base, "", Behaviour::default())
 }
 
 /// The adapter for one running backend: its name, its app, and whether its logins wait for each other.
 pub(crate) fn for_design(
     design: Design,
-    manners: Manners,
+    behaviour: Behaviour,
     base: &str,
     upstream: &Upstream,
 ) -> String {
@@ -25,7 +25,7 @@ pub(crate) fn for_design(
         quoted(&upstream.appid),
         quoted(&upstream.secret)
     );
-    let text = render(&format!("zoo-{design}"), base, &app, manners);
+    let text = render(&format!("zoo-{design}"), base, &app, behaviour);
     match design {
         Design::Correct(Correct::SingleSession) => {
             text.replace("multi_device = \"keep\"", "multi_device = \"replace\"")
@@ -55,12 +55,12 @@ fn part(text: &str, ops: &[&str]) -> String {
     lines.join("\n") + "\n"
 }
 
-fn render(name: &str, base: &str, app: &str, manners: Manners) -> String {
-    let upstream_timeout_ms = manners.upstream_timeout.as_millis();
+fn render(name: &str, base: &str, app: &str, behaviour: Behaviour) -> String {
+    let upstream_timeout_ms = behaviour.upstream_timeout.as_millis();
     let answer_within_ms = limits::ANSWER_WITHIN_MS;
-    let serialises_logins = manners.queue.declared();
+    let serialises_logins = behaviour.queue.declared();
     // Only a queue per account wants to know who logs in before WeChat says it.
-    let operations = if manners.queue == Queue::PerUser {
+    let operations = if behaviour.queue == Queue::PerUser {
         OPERATIONS
             .replace(
                 "post = \"/login\",",
@@ -173,7 +173,7 @@ mod tests {
     fn of(design: Design) -> String {
         for_design(
             design,
-            Manners::of(design),
+            Behaviour::of(design),
             "http://127.0.0.1:8080",
             &upstream(),
         )
@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn manners_are_told() {
-        let manners = Manners {
+        let behaviour = Behaviour {
             queue: Queue::PerUser,
             upstream_timeout: std::time::Duration::from_millis(200),
             retries: 1,
         };
         let design = Design::Correct(Correct::CandidateKeys);
-        let text = for_design(design, manners, "http://127.0.0.1:8080", &upstream());
+        let text = for_design(design, behaviour, "http://127.0.0.1:8080", &upstream());
         assert_eq!(
             text.matches("X-Device = \"{{device.id}}\"").count(),
             2,

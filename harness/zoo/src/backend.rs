@@ -6,8 +6,8 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
+use crate::behaviour::Behaviour;
 use crate::limits::MAX_CODE_BYTES;
-use crate::manners::Manners;
 use crate::once::OncePerCode;
 use crate::open_data::Sealed;
 use crate::policy::{Grant, Policy, open_payload};
@@ -19,7 +19,7 @@ use crate::wechat::{Trouble, WeChat};
 pub(crate) struct Backend {
     pub(crate) wechat: WeChat,
     pub(crate) once: OncePerCode<Grant>,
-    pub(crate) manners: Manners,
+    pub(crate) behaviour: Behaviour,
     policy: Arc<dyn Policy>,
     shared: Arc<Shared>,
 }
@@ -54,13 +54,13 @@ impl Backend {
     pub(crate) fn new(
         wechat: WeChat,
         policy: Arc<dyn Policy>,
-        manners: Manners,
+        behaviour: Behaviour,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             wechat,
             once: OncePerCode::default(),
-            manners,
+            behaviour,
             policy,
             shared,
         }

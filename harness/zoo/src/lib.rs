@@ -5,7 +5,7 @@
 //! are the methods of one trait (`policy.rs`); a mutant is a file in `mutants/` that overrides the one decision it
 //! gets wrong. Nothing here knows the mock or the harness: WeChat is an address, phones are HTTP requests.
 //!
-//! [`Manners`] come on top of any design: a queue, a shorter patience with WeChat, a retry.
+//! [`Behaviour`] come on top of any design: a queue, a shorter patience with WeChat, a retry.
 //!
 //! Reading order: [`Design`] and [`Mutant`] say what exists, [`Zoo::start`] runs one, `policy.rs` is the backend's
 //! logic, `mutants/` the bugs.
@@ -13,12 +13,12 @@
 mod adapter;
 mod answer;
 mod backend;
+mod behaviour;
 mod cards;
 mod correct;
 mod design;
 mod http;
 mod limits;
-mod manners;
 mod mutants;
 mod once;
 mod open_data;
@@ -32,7 +32,7 @@ mod wechat;
 mod zoo;
 
 pub use adapter::adapter_toml;
+pub use behaviour::{Behaviour, Queue};
 pub use design::{Correct, Design, Mutant, UnknownDesign};
 pub use limits::{ANSWER_WITHIN_MS, UPSTREAM_TIMEOUT_MS};
-pub use manners::{Manners, Queue};
 pub use zoo::{Running, StartError, Upstream, Zoo};

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::backend::{Backend, Request};
-use crate::manners::Manners;
+use crate::behaviour::Behaviour;
 use crate::open_data::{Sealed, is_of_app, is_of_person};
 use crate::store::{Session, Store, UserNo};
 use crate::wechat::{Reply, Trouble, WxLogin, read_login};
@@ -37,16 +37,16 @@ pub(crate) trait Policy: Send + Sync + 'static {
         Box::pin(reference_login(self, backend, code))
     }
 
-    /// The code exchange with WeChat. The reference tries once, unless its manners say that it asks again after silence.
+    /// The code exchange with WeChat. The reference tries once, unless its behaviour say that it asks again after silence.
     fn exchange<'a>(
         &'a self,
         backend: &'a Backend,
         code: &'a str,
     ) -> Pending<'a, Result<WxLogin, Answer>> {
         Box::pin(async move {
-            let patience = self.patience(&backend.manners);
+            let patience = self.patience(&backend.behaviour);
             let mut reply = backend.wechat.jscode2session(code, patience).await;
-            for _ in 0..backend.manners.retries {
+            for _ in 0..backend.behaviour.retries {
                 if reply.as_ref().err() != Some(&Trouble::Silent) {
                     break;
                 }
@@ -59,8 +59,8 @@ pub(crate) trait Policy: Send + Sync + 'static {
     }
 
     /// How long to wait for WeChat.
-    fn patience(&self, manners: &Manners) -> Option<Duration> {
-        Some(manners.upstream_timeout)
+    fn patience(&self, behaviour: &Behaviour) -> Option<Duration> {
+        Some(behaviour.upstream_timeout)
     }
 
     /// What a complete reply to the exchange means.

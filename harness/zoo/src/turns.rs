@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::backend::Request;
+use crate::behaviour::Queue;
 use crate::limits::TURN_TIMEOUT;
-use crate::manners::Queue;
 
 /// The queues of one backend, all replicas together.
 #[derive(Debug)]

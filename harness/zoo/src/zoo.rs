@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::backend::{Backend, Shared};
-use crate::manners::Manners;
+use crate::behaviour::Behaviour;
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::turns::Turns;
@@ -58,7 +58,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Running {
     design: Design,
-    manners: Manners,
+    behaviour: Behaviour,
     base_url: String,
     upstream: Upstream,
     stop: watch::Sender<bool>,
@@ -74,16 +74,16 @@ impl Zoo {
     /// # Errors
     /// [`StartError::Bind`] if there is no free port; [`StartError::Upstream`] if `upstream.base` is not plain HTTP.
     pub async fn start(design: Design, upstream: Upstream) -> Result<Running, StartError> {
-        Self::start_with(design, Manners::of(design), upstream).await
+        Self::start_with(design, Behaviour::of(design), upstream).await
     }
 
-    /// As [`Zoo::start`], with other manners than the design's own.
+    /// As [`Zoo::start`], with other behaviour than the design's own.
     ///
     /// # Errors
     /// As [`Zoo::start`].
     pub async fn start_with(
         design: Design,
-        manners: Manners,
+        behaviour: Behaviour,
         upstream: Upstream,
     ) -> Result<Running, StartError> {
         let policy: Arc<dyn Policy> = Arc::from(design.policy());
@@ -93,14 +93,14 @@ impl Zoo {
         )));
         let shared = Arc::new(Shared {
             store: Mutex::new(Store::new(&token_secret)),
-            turns: Turns::new(manners.queue),
+            turns: Turns::new(behaviour.queue),
         });
         let replica = |_| {
             let wechat = WeChat::new(&upstream)?;
             Ok(Arc::new(Backend::new(
                 wechat,
                 Arc::clone(&policy),
-                manners,
+                behaviour,
                 Arc::clone(&shared),
             )))
         };
@@ -113,7 +113,7 @@ impl Zoo {
         let server = tokio::spawn(http::serve(listener, replicas, stopped));
         Ok(Running {
             design,
-            manners,
+            behaviour,
             base_url,
             upstream,
             stop,
@@ -139,7 +139,7 @@ impl Running {
     /// wait for each other.
     #[must_use]
     pub fn adapter_toml(&self) -> String {
-        adapter::for_design(self.design, self.manners, &self.base_url, &self.upstream)
+        adapter::for_design(self.design, self.behaviour, &self.base_url, &self.upstream)
     }
 
     /// Stops it: no new connections, open requests are dropped, hung ones too. Returns when the port is free.

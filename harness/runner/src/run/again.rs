@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::asks::payload_vars;
 use super::calibrate::one_phone;
-use super::cast::Cast;
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
+use super::test_users::TestUsers;
 use wxmock_adapter::{Extra, OpVars};
 use wxmock_model::history::{Answer, Operation, Outcome, Phase, StepKind};
 use wxmock_model::lang::Say;
@@ -116,7 +116,7 @@ impl Stage<'_> {
     /// After an order that a fault has struck, the backend is left as it was found: logins work again.
     pub(crate) async fn calm_down(&mut self) -> Result<(), Stop> {
         if self.has_struck() {
-            let patience = self.ground.waiting.patience(false, None);
+            let patience = self.run_context.waiting.patience(false, None);
             self.stranger_gets_in(patience).await?;
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Stage<'_> {
     async fn await_stranger(&mut self, at: usize) -> Result<bool, Stop> {
         let status = self.record.history().operations[at].answer.status;
         let faulted = self.has_struck();
-        let patience = self.ground.waiting.patience(faulted, status);
+        let patience = self.run_context.waiting.patience(faulted, status);
         if self.stranger_gets_in(patience).await? {
             return Ok(true);
         }
@@ -171,7 +171,7 @@ impl Stage<'_> {
             let outcome = self.stranger(looks).await.map_err(Stop::Broken)?;
             let ready = outcome != Outcome::RetryLater;
             if ready || began.elapsed() + pause > patience {
-                self.ground.waiting.ended(ready, patience);
+                self.run_context.waiting.ended(ready, patience);
                 return Ok(ready);
             }
             self.pause(pause).await?;
@@ -192,23 +192,29 @@ impl Stage<'_> {
     /// Waits, unless the run is cancelled.
     pub(crate) async fn pause(&self, length: Duration) -> Result<(), Stop> {
         tokio::select! {
-            () = self.ground.cancel.cancelled() => Err(Stop::Cancelled),
+            () = self.run_context.cancel.cancelled() => Err(Stop::Cancelled),
             () = tokio::time::sleep(length) => Ok(()),
         }
     }
 
     /// One plain login of a new person.
     async fn stranger(&self, look: usize) -> Result<Outcome, String> {
-        let ground = self.ground;
-        let op = match ground.adapter.has("login") {
+        let run_context = self.run_context;
+        let op = match run_context.adapter.has("login") {
             true => "login",
             false => "login_profile",
         };
         let n = self.requests.len();
-        let prefix = format!("{}w{n}x{look}", self.cast.prefix());
+        let prefix = format!("{}w{n}x{look}", self.test_users.prefix());
         let rules = (Rotation::MinInterval, Returns::Bound);
-        let cast = Cast::assemble(ground.handle, ground.app, &one_phone(), rules, &prefix)?;
-        let phone = cast.device("A", "P1")?;
+        let test_users = TestUsers::assemble(
+            run_context.handle,
+            run_context.app,
+            &one_phone(),
+            rules,
+            &prefix,
+        )?;
+        let phone = test_users.device("A", "P1")?;
         let login = phone.login().map_err(|error| error.to_string())?;
         let mut vars = OpVars::default();
         let who = phone.who();
@@ -217,21 +223,22 @@ impl Stage<'_> {
             ("code", login.code.as_ref().to_owned()),
             (
                 "openid",
-                cast.person("A")
+                test_users
+                    .person("A")
                     .map(|p| p.openid.clone())
                     .unwrap_or_default(),
             ),
         ];
         vars.device
             .extend(device.map(|(name, value)| (name.to_owned(), value)));
-        if ground.adapter.sends(op, "device.encryptedData") {
+        if run_context.adapter.sends(op, "device.encryptedData") {
             let mark = format!("nick-{prefix}");
             let payload = phone.capture(CaptureApi::UserInfo, &Seal::default(), &mark, None);
             let payload = payload.map_err(|error| error.to_string())?;
             payload_vars(&mut vars, &payload, Transport::Adapter);
         }
-        let answer = ground.client.call(op, &vars, &Extra::default()).await;
-        Ok(ground.adapter.read(op, &answer).outcome)
+        let answer = run_context.client.call(op, &vars, &Extra::default()).await;
+        Ok(run_context.adapter.read(op, &answer).outcome)
     }
 
     /// Sends a request once more. A login whose code the backend has already exchanged needs a new one, and with it new data
@@ -335,7 +342,10 @@ impl Stage<'_> {
         let record = sending.operation.payload;
         let honest = record.and_then(|at| self.record.history().payloads.get(at));
         let honest = honest.filter(|payload| payload.forgery.is_none()).cloned();
-        let wants = self.ground.adapter.sends("login", "device.encryptedData");
+        let wants = self
+            .run_context
+            .adapter
+            .sends("login", "device.encryptedData");
         if let Some(payload) = honest {
             let api = match payload.api.as_str() {
                 "phone" => CaptureApi::Phone,
@@ -346,12 +356,12 @@ impl Stage<'_> {
             let text = format!("{} again", sending.operation.label);
             self.seal(phone, api, &name, &Seal::default(), None, &text)
                 .map_err(broken)?;
-            if let Some(held) = self.shelf.payloads.get(&name) {
+            if let Some(held) = self.payload_store.payloads.get(&name) {
                 payload_vars(&mut sending.vars, &held.payload, Transport::Adapter);
                 sending.operation.payload = Some(held.record);
             }
         } else if wants && record.is_none() {
-            let mark = format!("nick-{}-login", self.cast.prefix());
+            let mark = format!("nick-{}-login", self.test_users.prefix());
             let fresh = self.phones[phone]
                 .capture(CaptureApi::UserInfo, &Seal::default(), &mark, None)
                 .map_err(broken)?;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use wxmock_server::CallState;
 
 use super::leak::{self, Leak};
+use super::payload_store::Token;
 use super::record::Mark;
-use super::shelf::Token;
 use super::stage::{Arrival, Sample, Stage};
 use wxmock_adapter::{RawAnswer, Reading};
 use wxmock_model::history::{Answer, Outcome, Phase, Secrets, StepKind};
@@ -25,10 +25,10 @@ impl Stage<'_> {
         self.replied_before(request);
         let phone = self.requests[request].phone;
         let op = &self.requests[request].op;
-        let reading = self.ground.adapter.read(op, &answer);
+        let reading = self.run_context.adapter.read(op, &answer);
         let token = reading.captures.get("token").cloned();
         let leaks = self.leaks(&answer);
-        self.heard.answered(request, &answer, token.as_deref());
+        self.captured.answered(request, &answer, token.as_deref());
         let excerpt = excerpt(&answer, &self.record.history().secrets, token.as_deref());
         let operation = &self.record.history().operations[request];
         let (phone_name, user, label) = (
@@ -55,7 +55,7 @@ impl Stage<'_> {
                 .and_then(|call| call.info.key_no)
                 .map(|no| no.0);
             let session = reading.captures.clone();
-            self.shelf.tokens.push(Token {
+            self.payload_store.tokens.push(Token {
                 name: name.clone(),
                 user,
                 phone,
@@ -117,12 +117,12 @@ impl Stage<'_> {
                 )
             })
             .collect();
-        let app = self.ground.app;
+        let app = self.run_context.app;
         let known = &mut self.record.history_mut().secrets.known;
         // Access tokens are not listed anywhere: whatever looks like one is asked about.
         for word in leak::token_shaped(&headers, &answer.body) {
             let ours = self
-                .ground
+                .run_context
                 .handle
                 .with_world(|world, _| world.owner_of_token(&word))
                 .as_ref()

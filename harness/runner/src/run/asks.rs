@@ -5,9 +5,9 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 use wxmock_world::CodeState;
 
+use super::payload_store::Token;
 use super::record::Mark;
 use super::settle::Need;
-use super::shelf::Token;
 use super::stage::{Sending, Stage, Stop};
 use crate::device::Payload;
 use wxmock_adapter::{Extra, OpVars};
@@ -116,7 +116,7 @@ impl Stage<'_> {
     ) -> Result<(), Stop> {
         let Some(using) = using else { return Ok(()) };
         let user = self.holder(phone);
-        let missing = self.shelf.token(using, phone, &user).is_err();
+        let missing = self.payload_store.token(using, phone, &user).is_err();
         let own_login_open = self
             .open()
             .any(|(_, r)| r.phone == phone && r.keep_as.is_some());
@@ -152,7 +152,7 @@ impl Stage<'_> {
         self.witness(phone, &held, &carries);
         let extra = self.extra(carries.extra, held.sealing_key.as_deref());
         if let (Some(code), true) = (&held.js_code, event.is_some() && !self.free) {
-            self.cast.hold(code, self.ground.hold_limit);
+            self.test_users.hold(code, self.run_context.hold_limit);
         }
         let token = held.token.as_ref();
         let operation = Operation {
@@ -215,33 +215,33 @@ impl Stage<'_> {
             .insert("id".into(), format!("{}-{}", who.user, who.device));
         if let Some(using) = carries.using {
             let user = self.holder(phone);
-            held.token = self.shelf.token(using, phone, &user)?.cloned();
+            held.token = self.payload_store.token(using, phone, &user)?.cloned();
         }
         if let Some(token) = &held.token {
             vars.session.clone_from(&token.session);
         }
         self.identify(vars, phone, carries.extra);
         if let Some(name) = carries.code {
-            let code = self.shelf.codes.get(name);
+            let code = self.payload_store.codes.get(name);
             let code = code.ok_or_else(|| lacks("code", name))?.js_code.clone();
             vars.device.insert("code".into(), code.clone());
             held.js_code = Some(code);
         }
         if let Some(name) = carries.phone_code {
-            let code = self.shelf.phone_codes.get(name);
+            let code = self.payload_store.phone_codes.get(name);
             let code = code.ok_or_else(|| lacks("phone code", name))?.clone();
             vars.device.insert("phoneCode".into(), code.clone());
             held.phone_code = Some(code);
         }
         if let Some(name) = carries.payload {
-            let payload = self.shelf.payloads.get(name);
+            let payload = self.payload_store.payloads.get(name);
             let payload = payload.ok_or_else(|| lacks("payload", name))?;
             payload_vars(vars, &payload.payload, carries.transport);
             held.payload = Some(payload.record);
             held.sealing_key = Some(payload.payload.key.clone());
         } else if carries.code.is_some() && self.login_wants_payload() {
             // The page of such a backend captures right before it sends.
-            let mark = format!("nick-{}-login", self.cast.prefix());
+            let mark = format!("nick-{}-login", self.test_users.prefix());
             let fresh = self.phones[phone]
                 .capture(CaptureApi::UserInfo, &Seal::default(), &mark, None)
                 .map_err(|error| error.to_string())?;
@@ -257,7 +257,7 @@ impl Stage<'_> {
             Some(program::Extra::IdentityOf(user)) => Some(user.as_str()),
             _ => None,
         };
-        let person = self.cast.person(claimed.unwrap_or(&own));
+        let person = self.test_users.person(claimed.unwrap_or(&own));
         if let Some(person) = person {
             vars.device.insert("openid".into(), person.openid.clone());
         }
@@ -269,12 +269,16 @@ impl Stage<'_> {
 
     /// The user id under which the backend knows a person, if a login has told it.
     fn known_id(&self, user: &str) -> Option<String> {
-        self.shelf.newest(user)?.session.get("user_id").cloned()
+        self.payload_store
+            .newest(user)?
+            .session
+            .get("user_id")
+            .cloned()
     }
 
     /// Whether the backend has no login by code alone: it takes the code and sealed data in one request.
     fn login_wants_payload(&self) -> bool {
-        self.ground
+        self.run_context
             .client
             .adapter()
             .sends("login", "device.encryptedData")
@@ -291,8 +295,8 @@ impl Stage<'_> {
 
     /// Whether a payload has the iv of another one.
     fn reuses_an_iv(&self, name: &str) -> bool {
-        self.shelf.payloads.get(name).is_some_and(|sent| {
-            let mut all = self.shelf.payloads.values();
+        self.payload_store.payloads.get(name).is_some_and(|sent| {
+            let mut all = self.payload_store.payloads.values();
             all.any(|other| other.record < sent.record && other.payload.iv == sent.payload.iv)
         })
     }
@@ -308,7 +312,7 @@ impl Stage<'_> {
         }
         if let Some(sent) = carries
             .payload
-            .and_then(|name| self.shelf.payloads.get(name))
+            .and_then(|name| self.payload_store.payloads.get(name))
         {
             if sent.twin {
                 self.witnessed.insert("wrong-padding-twin-submitted");
@@ -337,7 +341,7 @@ impl Stage<'_> {
     fn is_expired(&self, phone: usize, js_code: &str) -> bool {
         let who = self.phones[phone].who();
         let codes = self
-            .ground
+            .run_context
             .handle
             .with_world(|world, _| world.codes(&who.app, &who.user));
         let code = codes
@@ -349,7 +353,7 @@ impl Stage<'_> {
     /// Fields an attacker adds, under every name backends are known to read.
     fn extra(&self, extra: Option<&program::Extra>, sealing_key: Option<&str>) -> Extra {
         // A held request may stay open longer than the backend promises to take: the stage decides what is a hang.
-        let deadline = Some(self.ground.hold_limit + self.ground.pace.answer_within * 2);
+        let deadline = Some(self.run_context.hold_limit + self.run_context.pace.answer_within * 2);
         let mut fields: Vec<(String, serde_json::Value)> = Vec::new();
         match extra {
             None => {}
@@ -360,7 +364,7 @@ impl Stage<'_> {
             }
             Some(program::Extra::IdentityOf(name)) => {
                 let openid = self
-                    .cast
+                    .test_users
                     .person(name)
                     .map(|p| p.openid.clone())
                     .unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::exit;
 use super::play::{Piece, Played, play};
-use super::stage::{Ground, Sample, Stop};
+use super::stage::{RunContext, Sample, Stop};
 use wxmock_model::characterisation::CallCount;
 use wxmock_model::history::History;
 use wxmock_model::order::Order;
@@ -32,12 +32,12 @@ pub(crate) struct Calibrated {
 
 /// Logs in `logins` times and once more.
 pub(crate) async fn calibrate(
-    ground: &Ground<'_>,
+    run_context: &RunContext<'_>,
     prefix: &str,
     logins: usize,
 ) -> Result<Calibrated, NoPace> {
-    let two_steps = ground.adapter.has("login");
-    if !two_steps && !ground.adapter.has("login_profile") {
+    let two_steps = run_context.adapter.has("login");
+    if !two_steps && !run_context.adapter.has("login_profile") {
         // Every case will be skipped; nothing will be waited for.
         return Ok(Calibrated::default());
     }
@@ -57,7 +57,7 @@ pub(crate) async fn calibrate(
         cut,
         samples,
         ..
-    } = play(ground, &piece).await;
+    } = play(run_context, &piece).await;
     match cut {
         Some(Stop::Cancelled) => return Err(NoPace::Cancelled),
         Some(Stop::Baseline(why)) => {

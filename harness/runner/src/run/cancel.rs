@@ -1,4 +1,4 @@
-//! A switch that is thrown once and heard everywhere: Ctrl-C, a deadline, a caller that changed its mind.
+//! A switch that is thrown once and seen everywhere: Ctrl-C, a deadline, a caller that changed its mind.
 
 use std::sync::Arc;
 
@@ -50,13 +50,13 @@ mod tests {
     #[tokio::test]
     async fn a_clone_hears_it_before_and_after() {
         let cancel = Cancel::new();
-        let heard = tokio::spawn({
+        let waiting = tokio::spawn({
             let cancel = cancel.clone();
             async move { cancel.cancelled().await }
         });
         assert!(!cancel.is_cancelled());
         cancel.cancel();
-        heard.await.unwrap();
+        waiting.await.unwrap();
         cancel.cancelled().await;
         assert!(cancel.is_cancelled());
     }

@@ -378,7 +378,7 @@ impl Runner {
                 order: &order,
                 prefix: &prefix,
             };
-            let played = play(&self.ground(patient), &piece).await;
+            let played = play(&self.run_context(patient), &piece).await;
             let whole = played.cut.is_none() && played.history.ending.is_complete();
             whole.then(|| locks::classify(&played.history))
         });

@@ -224,7 +224,7 @@ impl Stage<'_> {
             let Some(event) = line.steps.get(line.next) else {
                 return Ok(());
             };
-            if self.ground.cancel.is_cancelled() {
+            if self.run_context.cancel.is_cancelled() {
                 return Err(Stop::Cancelled);
             }
             line.next += 1;

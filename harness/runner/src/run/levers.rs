@@ -29,12 +29,15 @@ impl Stage<'_> {
             }
             Verb::ExpireKey { user } | Verb::ResetKey { user } | Verb::RotateKey { user } => {
                 let name = self.user_id(user).map_err(broken)?;
-                let app = self.ground.app;
-                let done = self.ground.handle.with_world(|world, now| match step.verb {
-                    Verb::ExpireKey { .. } => world.expire_key(now, app, &name),
-                    Verb::ResetKey { .. } => world.reset_key(now, app, &name),
-                    _ => world.rotate_key(now, app, &name),
-                });
+                let app = self.run_context.app;
+                let done = self
+                    .run_context
+                    .handle
+                    .with_world(|world, now| match step.verb {
+                        Verb::ExpireKey { .. } => world.expire_key(now, app, &name),
+                        Verb::ResetKey { .. } => world.reset_key(now, app, &name),
+                        _ => world.rotate_key(now, app, &name),
+                    });
                 done.map_err(|e| broken(e.to_string()))?;
                 Some(user.clone())
             }
@@ -66,9 +69,9 @@ impl Stage<'_> {
                     ..ShapeRecord::default()
                 });
                 let patch = shape_patch(change);
-                let app = self.ground.app;
+                let app = self.run_context.app;
                 let done = self
-                    .ground
+                    .run_context
                     .handle
                     .with_world(|world, now| world.set_policy(now, app, Some(&name), &patch));
                 done.map_err(|e| broken(e.to_string()))?;
@@ -101,12 +104,12 @@ impl Stage<'_> {
 
     fn advance(&self, by: std::time::Duration) -> Result<(), String> {
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        for person in self.cast.people() {
+        for person in self.test_users.people() {
             let change = ClockChange::AgeUser(person.user.clone(), Span::ms(ms));
             let done = self
-                .ground
+                .run_context
                 .handle
-                .with_world(|world, now| world.clock(now, self.ground.app, change));
+                .with_world(|world, now| world.clock(now, self.run_context.app, change));
             done.map_err(|e| e.to_string())?;
         }
         Ok(())
@@ -122,7 +125,7 @@ impl Stage<'_> {
         times: Option<u32>,
     ) -> Result<(), String> {
         let endpoint: Endpoint = endpoint.parse().map_err(|e| format!("{e}"))?;
-        let appid = Some(self.ground.app.clone());
+        let appid = Some(self.run_context.app.clone());
         // An access_token belongs to the app: such calls are nobody's.
         let nobodys = matches!(endpoint, Endpoint::Token | Endpoint::StableToken);
         let owner = if nobodys {
@@ -154,7 +157,7 @@ impl Stage<'_> {
             when,
             effect,
         };
-        self.cast.fault(label, rule);
+        self.test_users.fault(label, rule);
         Ok(())
     }
 
@@ -195,13 +198,16 @@ impl Stage<'_> {
     /// Puts the person's openid and a made-up key into a fault's body; the made-up key is a secret like a real one.
     fn fill(&mut self, label: &str, user: &str, body: &str) -> String {
         let openid = self
-            .cast
+            .test_users
             .person(user)
             .map(|p| p.openid.clone())
             .unwrap_or_default();
         let mut filled = body.replace("{{openid}}", &openid);
         if filled.contains("{{session_key}}") {
-            let digest = Sha256::digest(format!("made up for {label} of {}", self.cast.prefix()));
+            let digest = Sha256::digest(format!(
+                "made up for {label} of {}",
+                self.test_users.prefix()
+            ));
             let key = BASE64_STANDARD.encode(&digest[..16]);
             filled = filled.replace("{{session_key}}", &key);
             let what = say!(
@@ -215,12 +221,16 @@ impl Stage<'_> {
     }
 
     fn everybody(&self) -> Vec<String> {
-        self.cast.people().iter().map(|p| p.name.clone()).collect()
+        self.test_users
+            .people()
+            .iter()
+            .map(|p| p.name.clone())
+            .collect()
     }
 
     fn user_id(&self, name: &str) -> Result<UserId, String> {
         let person = self
-            .cast
+            .test_users
             .person(name)
             .ok_or_else(|| format!("there is no person {name}"))?;
         Ok(person.user.clone())

@@ -50,7 +50,7 @@ impl Stage<'_> {
         let Some(at) = self.unopened(user) else {
             return Ok(());
         };
-        if self.ground.looks.are_in_vain() {
+        if self.run_context.looks.are_in_vain() {
             return Ok(());
         }
         let before = self.record.history().operations.len();
@@ -63,13 +63,18 @@ impl Stage<'_> {
         }
         let mut looks = self.record.history().operations[before..].iter();
         let opened = looks.any(|look| look.answer.outcome == Outcome::Ok);
-        self.ground.looks.ended(opened);
+        self.run_context.looks.ended(opened);
         Ok(())
     }
 
     /// Looks at the store of everybody whose last payload did not open and whom no step has probed.
     pub(crate) async fn probe_the_unopened(&mut self) -> Result<(), Stop> {
-        let people: Vec<String> = self.cast.people().iter().map(|p| p.name.clone()).collect();
+        let people: Vec<String> = self
+            .test_users
+            .people()
+            .iter()
+            .map(|p| p.name.clone())
+            .collect();
         for user in people {
             let probed = |operation: &Operation| {
                 operation.phase == Phase::Probe
@@ -134,8 +139,9 @@ impl Stage<'_> {
         let others = history.users.iter().filter(|other| other.name != user);
         others
             .filter_map(|other| {
-                let person = self.cast.person(&other.name)?;
-                let view = user_view(self.ground.handle, self.ground.app, &person.user).ok()?;
+                let person = self.test_users.person(&other.name)?;
+                let view =
+                    user_view(self.run_context.handle, self.run_context.app, &person.user).ok()?;
                 let key = view.keys.iter().find(|key| key.current)?;
                 Some((other.name.clone(), key.session_key.base64()))
             })

@@ -8,8 +8,8 @@
 //! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
 //! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `outlived` (holds the backend did not wait for),
 //! `waits` (who waits for whom in a hang), `free` (the race without gates), `lateness` (how loaded the machine is),
-//! `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `cast`
-//! (people, gates and faults of one order), `record` (the history being written), `heard` with `mask` (what was said,
+//! `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `test_users`
+//! (people, gates and faults of one order), `record` (the history being written), `captured` with `mask` (what was said,
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
@@ -18,14 +18,13 @@ mod answers;
 mod asks;
 mod calibrate;
 mod cancel;
-mod cast;
+mod captured;
 mod context;
 pub mod derivation;
 mod evidence;
 pub mod exit;
 mod explore;
 mod free;
-mod heard;
 mod lanes;
 mod lateness;
 pub mod leak;
@@ -38,6 +37,7 @@ mod meaning;
 mod obligations;
 mod outlived;
 mod patience;
+mod payload_store;
 mod play;
 mod prove;
 mod questions;
@@ -46,11 +46,11 @@ mod replay;
 mod runner;
 mod settle;
 mod shapes;
-mod shelf;
 mod shrink;
 mod stage;
 mod store;
 mod tally;
+mod test_users;
 mod traffic;
 mod verbs;
 mod waits;

@@ -31,7 +31,7 @@ impl Stage<'_> {
     /// # Errors
     /// Its login asks again although the first call is still held: the hold has outlived the backend's patience.
     pub(crate) fn repeated(&mut self) -> Result<(), Stop> {
-        let usual = self.ground.exchanges;
+        let usual = self.run_context.exchanges;
         let Some(request) = self.calls.last().and_then(|call| call.request) else {
             return Ok(());
         };

@@ -11,7 +11,7 @@ use wxmock_server::{CallInfo, CallState, Endpoint};
 use super::calibrate::{self, one_phone};
 use super::play::{Piece, stage};
 use super::settle::Need;
-use super::stage::{Ground, Stage, Stop};
+use super::stage::{RunContext, Stage, Stop};
 use wxmock_model::characterisation::Patience;
 use wxmock_model::history::StepKind;
 use wxmock_model::order::{EventName, Order};
@@ -38,12 +38,12 @@ struct Held {
 /// Holds one login until the backend gives up, for `cap` at most. `usual` is how often a login asks WeChat when nothing is
 /// held. `None` if the login could not be sent or never asked.
 pub(crate) async fn measure(
-    ground: &Ground<'_>,
+    run_context: &RunContext<'_>,
     prefix: &str,
     cap: Duration,
     usual: usize,
 ) -> Option<Patience> {
-    let program = program(ground.adapter.has("login"));
+    let program = program(run_context.adapter.has("login"));
     let piece = Piece {
         program: &program,
         rules: (Rotation::MinInterval, Returns::Bound),
@@ -51,7 +51,7 @@ pub(crate) async fn measure(
         order: &Order::default(),
         prefix,
     };
-    let held = hold(stage(ground, &piece).ok()?, cap).await.ok()??;
+    let held = hold(stage(run_context, &piece).ok()?, cap).await.ok()??;
     Some(patience(held, usual))
 }
 
@@ -102,13 +102,13 @@ async fn hold(mut stage: Stage<'_>, cap: Duration) -> Result<Option<Held>, Stop>
 
 /// Watches the calls that carry `code`, all of them held, until the phone is answered or nothing has happened for `cap`.
 async fn watch(mut stage: Stage<'_>, code: &str, cap: Duration) -> Result<Option<Held>, Stop> {
-    let ground = stage.ground;
+    let run_context = stage.run_context;
     let (mut moved, mut answered) = (Instant::now(), false);
     let (mut first, mut gave_up) = (None, None);
     let mut before = (0, 0);
     loop {
         stage.changes.mark_unchanged();
-        let calls = ground.handle.calls().since(stage.cursor);
+        let calls = run_context.handle.calls().since(stage.cursor);
         let ours = |call: &&CallInfo| {
             call.endpoint == Endpoint::Jscode2session && call.js_code.as_deref() == Some(code)
         };
@@ -133,7 +133,7 @@ async fn watch(mut stage: Stage<'_>, code: &str, cap: Duration) -> Result<Option
         }
         tokio::select! {
             biased;
-            () = ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            () = run_context.cancel.cancelled() => return Err(Stop::Cancelled),
             arrival = stage.inbox.recv() => answered = arrival.is_some(),
             changed = stage.changes.changed() => {
                 if changed.is_err() {

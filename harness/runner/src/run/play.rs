@@ -2,12 +2,12 @@
 
 use wxmock_server::Point;
 
-use super::cast::Cast;
 use super::derivation::{self, Ingredient};
 use super::obligations;
 use super::record::key_name;
 use super::settle::{Decision, Need};
-use super::stage::{Ground, Sample, Stage, Stop};
+use super::stage::{RunContext, Sample, Stage, Stop};
+use super::test_users::TestUsers;
 use wxmock_model::history::{Ending, History, Outcome, Phase, PhoneRecord, StepKind, UserRecord};
 use wxmock_model::order::{Event, EventName, Order};
 use wxmock_model::program::{Program, Step, Verb};
@@ -58,8 +58,8 @@ impl Lock {
 }
 
 /// Plays one order to its end.
-pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
-    let stage = match stage(ground, piece) {
+pub(crate) async fn play(run_context: &RunContext<'_>, piece: &Piece<'_>) -> Played {
+    let stage = match stage(run_context, piece) {
         Ok(stage) => stage,
         Err(error) => {
             return Played {
@@ -80,10 +80,13 @@ pub(crate) async fn play(ground: &Ground<'_>, piece: &Piece<'_>) -> Played {
 ///
 /// # Errors
 /// The mock's words, if it refuses a person or a phone.
-pub(crate) fn stage<'a>(ground: &'a Ground<'_>, piece: &Piece<'a>) -> Result<Stage<'a>, String> {
-    let cast = Cast::assemble(
-        ground.handle,
-        ground.app,
+pub(crate) fn stage<'a>(
+    run_context: &'a RunContext<'_>,
+    piece: &Piece<'a>,
+) -> Result<Stage<'a>, String> {
+    let test_users = TestUsers::assemble(
+        run_context.handle,
+        run_context.app,
         piece.program,
         piece.rules,
         piece.prefix,
@@ -92,16 +95,16 @@ pub(crate) fn stage<'a>(ground: &'a Ground<'_>, piece: &Piece<'a>) -> Result<Sta
         .program
         .phones
         .iter()
-        .map(|phone| cast.device(&phone.user, &phone.device));
+        .map(|phone| test_users.device(&phone.user, &phone.device));
     let devices = devices.collect::<Result<_, _>>()?;
-    let mut stage = Stage::new(ground, piece.program, cast, devices);
+    let mut stage = Stage::new(run_context, piece.program, test_users, devices);
     introduce(&mut stage);
     Ok(stage)
 }
 
 /// Writes down who takes part, and the secret nobody may see.
 fn introduce(stage: &mut Stage<'_>) {
-    let users = stage.cast.people().iter().map(|p| UserRecord {
+    let users = stage.test_users.people().iter().map(|p| UserRecord {
         name: p.name.clone(),
         user: p.user.to_string(),
         openid: p.openid.clone(),
@@ -114,7 +117,7 @@ fn introduce(stage: &mut Stage<'_>) {
             user: p.user.clone(),
         })
         .collect();
-    let secret = stage.ground.secret.to_owned();
+    let secret = stage.run_context.secret.to_owned();
     let history = stage.record.history_mut();
     history.users = users;
     history.phones = phones;
@@ -164,7 +167,7 @@ impl Play<'_> {
     }
 
     async fn in_sequence(&mut self, step: &Step) -> Result<(), Stop> {
-        if self.stage.ground.cancel.is_cancelled() {
+        if self.stage.run_context.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
         let from = self.stage.requests.len();
@@ -230,7 +233,7 @@ impl Play<'_> {
     /// one right behind the other, in this order.
     async fn moment(&mut self, piece: &Piece<'_>, mut names: &[EventName]) -> Result<(), Stop> {
         while let Some(first) = names.first() {
-            if self.stage.ground.cancel.is_cancelled() {
+            if self.stage.run_context.cancel.is_cancelled() {
                 return Err(Stop::Cancelled);
             }
             let is_reply = |name: &&EventName| name.kind == StepKind::Reply;
@@ -496,7 +499,7 @@ impl Play<'_> {
         }
         ingredients.extend(
             self.stage
-                .cast
+                .test_users
                 .person(user)
                 .map(|p| Ingredient::new("openid", &p.openid)),
         );
@@ -506,8 +509,11 @@ impl Play<'_> {
                 .as_deref()
                 .map(|code| Ingredient::new("code", code)),
         );
-        ingredients.push(Ingredient::new("appid", self.stage.ground.app.as_ref()));
-        let now_s = self.stage.ground.handle.now().0 / 1000;
+        ingredients.push(Ingredient::new(
+            "appid",
+            self.stage.run_context.app.as_ref(),
+        ));
+        let now_s = self.stage.run_context.handle.now().0 / 1000;
         ingredients.extend((now_s - 2..=now_s).map(|s| Ingredient::new("time", &s.to_string())));
         ingredients
     }

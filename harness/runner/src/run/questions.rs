@@ -39,7 +39,7 @@ impl Stage<'_> {
     /// Asks `whoami` with every token of a person whose payload was answered with `relogin`: is it the session that is over, or
     /// the payload that no key opens? Before the next login, which may end sessions; asking heals nothing.
     async fn ask_who(&mut self, user: &str) -> Result<(), Stop> {
-        if !self.ground.adapter.has("whoami") {
+        if !self.run_context.adapter.has("whoami") {
             return Ok(());
         }
         let operations = &self.record.history().operations;
@@ -50,7 +50,11 @@ impl Stage<'_> {
             .filter_map(|o| o.token_name.clone())
             .collect();
         for name in doubtful {
-            let held = self.shelf.tokens.iter().find(|token| token.name == name);
+            let held = self
+                .payload_store
+                .tokens
+                .iter()
+                .find(|token| token.name == name);
             let Some(phone) = held.map(|token| token.phone) else {
                 continue;
             };
@@ -79,7 +83,7 @@ impl Stage<'_> {
             ..Carries::default()
         };
         self.mint(step, None, &code)?;
-        if self.ground.adapter.has("login") {
+        if self.run_context.adapter.has("login") {
             return self.ask_alone(step, "login", login).await;
         }
         self.capture(step, None, CaptureApi::UserInfo, payload, &Seal::default())?;
@@ -105,7 +109,7 @@ impl Stage<'_> {
             (CaptureApi::Phone, "phone_cipher"),
         ]
         .into_iter()
-        .find(|(_, op)| self.ground.adapter.has(op))
+        .find(|(_, op)| self.run_context.adapter.has(op))
     }
 
     /// One payload per key this person ever had and one under a key never issued: what is accepted is what is stored.
@@ -117,7 +121,7 @@ impl Stage<'_> {
             ));
             return Ok(());
         };
-        let Some(token) = self.shelf.newest(user) else {
+        let Some(token) = self.payload_store.newest(user) else {
             self.record
                 .note(format!("{}: nobody holds a token of {user}", step.text));
             return Ok(());
@@ -182,8 +186,8 @@ impl Stage<'_> {
         };
         let before = self.record.phase();
         self.record.set_phase(Phase::Probe);
-        if self.cast.person(STRANGER).is_none() {
-            self.cast.admit(STRANGER).map_err(Stop::Broken)?;
+        if self.test_users.person(STRANGER).is_none() {
+            self.test_users.admit(STRANGER).map_err(Stop::Broken)?;
         }
         let step = &Step {
             phone: Some(self.fresh_phone(STRANGER)?),
@@ -197,7 +201,7 @@ impl Stage<'_> {
         self.log_in(step, &payload, Purpose::Scenario).await?;
         self.capture(step, None, api, &payload, &Seal::default())?;
         for person in probed.into_iter().filter(|person| person != STRANGER) {
-            let Some(token) = self.shelf.newest(&person) else {
+            let Some(token) = self.payload_store.newest(&person) else {
                 continue;
             };
             let (phone, using) = (token.phone, Using::Named(token.name.clone()));
@@ -216,7 +220,7 @@ impl Stage<'_> {
     fn fresh_phone(&mut self, user: &str) -> Result<usize, Stop> {
         let n = self.record.history().phones.len() + 1;
         let device = self
-            .cast
+            .test_users
             .device(user, &format!("fresh-{n}"))
             .map_err(Stop::Broken)?;
         self.phones.push(device);

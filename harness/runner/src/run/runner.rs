@@ -12,7 +12,6 @@ use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::cancel::Cancel;
-use super::cast;
 use super::context::context;
 use super::exit;
 use super::lateness::Lateness;
@@ -24,8 +23,9 @@ use super::prove::{Proof, Senses, prove};
 use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::shapes;
-use super::stage::{Ground, Sample, Stop};
+use super::stage::{RunContext, Sample, Stop};
 use super::tally::{Tally, hopeless, skipped};
+use super::test_users;
 use crate::coverage;
 use crate::fit::{Described, Fit};
 use wxmock_adapter::{Adapter, Backend, Client, RunVars, StartError};
@@ -339,7 +339,7 @@ impl Runner {
         runner.prove().await?;
         let prefix = runner.prefix("calibration", "-");
         let logins = runner.settings.calibration_logins;
-        match calibrate(&runner.ground(runner.pace()), &prefix, logins).await {
+        match calibrate(&runner.run_context(runner.pace()), &prefix, logins).await {
             Ok(calibrated) => runner.calibrated(calibrated),
             Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
             Err(NoPace::Failed(mut reason)) => {
@@ -412,8 +412,8 @@ impl Runner {
     /// Why a plain login fails: it works under another legal shape of WeChat's reply, or else as said.
     async fn by_shape(&self, otherwise: RunError) -> RunError {
         let prefix = self.prefix("shapes", "-");
-        let ground = self.ground(self.pace());
-        let difference = shapes::difference(&ground, &prefix).await;
+        let run_context = self.run_context(self.pace());
+        let difference = shapes::difference(&run_context, &prefix).await;
         difference.map_or(otherwise, RunError::Shape)
     }
 
@@ -435,8 +435,8 @@ impl Runner {
                 return;
             }
             let prefix = self.prefix("patience", "-");
-            let ground = self.ground(self.pace());
-            let found = measure(&ground, &prefix, cap, ground.exchanges).await;
+            let run_context = self.run_context(self.pace());
+            let found = measure(&run_context, &prefix, cap, run_context.exchanges).await;
             let Some(patience) = found else { return };
             let mut measured = self.measured();
             measured.learned.patience = patience;
@@ -669,12 +669,12 @@ impl Runner {
 
     /// Stops a backend we started, and starts it again.
     async fn restart(&mut self) -> Result<(), StartError> {
-        let mut road = Vec::new();
+        let mut route = Vec::new();
         if let Some(backend) = self.backend.take() {
-            road = backend.road().to_vec();
+            route = backend.route().to_vec();
             backend.stop().await;
         }
-        let started = Backend::start_with(&self.adapter, &self.settings.vars, &road).await;
+        let started = Backend::start_with(&self.adapter, &self.settings.vars, &route).await;
         self.backend = Some(started?);
         self.waiting.restarted();
         Ok(())
@@ -724,7 +724,7 @@ impl Runner {
             order,
             prefix: &prefix,
         };
-        let mut played = play(&self.ground(pace), &piece).await;
+        let mut played = play(&self.run_context(pace), &piece).await;
         let context = context(case, &self.adapter.features);
         judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
@@ -758,7 +758,7 @@ impl Runner {
         (path, order).hash(&mut hasher);
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = attempts.entry(hasher.finish()).or_insert(0);
-        let prefix = cast::prefix(
+        let prefix = test_users::prefix(
             &[
                 &self.seed.to_string(),
                 &self.settings.vars.nonce,
@@ -771,9 +771,9 @@ impl Runner {
         prefix
     }
 
-    pub(super) fn ground(&self, pace: Pace) -> Ground<'_> {
+    pub(super) fn run_context(&self, pace: Pace) -> RunContext<'_> {
         let learned = &self.measured().learned;
-        Ground {
+        RunContext {
             handle: &self.handle,
             adapter: &self.adapter,
             client: &self.client,

@@ -5,7 +5,7 @@
 
 use super::calibrate::{login, one_phone};
 use super::play::{Piece, play};
-use super::stage::Ground;
+use super::stage::RunContext;
 use wxmock_model::history::Outcome;
 use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
@@ -100,12 +100,13 @@ impl Shape {
 /// What made the difference, if a plain login fails under the usual shape of the reply and works under some other legal one.
 ///
 /// A slow moment fails a login too, so a shape is named only if the usual one fails again beside it, twice.
-pub(crate) async fn difference(ground: &Ground<'_>, prefix: &str) -> Option<Say> {
-    let described = ground.adapter.has("login") || ground.adapter.has("login_profile");
+pub(crate) async fn difference(run_context: &RunContext<'_>, prefix: &str) -> Option<Say> {
+    let described = run_context.adapter.has("login") || run_context.adapter.has("login_profile");
     if !described {
         return None;
     }
-    let plain_fails = async |name: String| !gets_in(ground, &format!("{prefix}{name}"), None).await;
+    let plain_fails =
+        async |name: String| !gets_in(run_context, &format!("{prefix}{name}"), None).await;
     for at in 0..PLAIN_LOGINS {
         if !plain_fails(format!("s{at}")).await {
             return None;
@@ -114,7 +115,7 @@ pub(crate) async fn difference(ground: &Ground<'_>, prefix: &str) -> Option<Say>
     for (at, shape) in Shape::ALL.into_iter().enumerate() {
         let works = async |name: &str| {
             let prefix = format!("{prefix}{name}{at}");
-            gets_in(ground, &prefix, Some(shape)).await
+            gets_in(run_context, &prefix, Some(shape)).await
         };
         if works("a").await
             && plain_fails(format!("b{at}")).await
@@ -131,7 +132,7 @@ pub(crate) async fn difference(ground: &Ground<'_>, prefix: &str) -> Option<Say>
 const PLAIN_LOGINS: usize = 3;
 
 /// Whether a new person gets in, under the usual shape or another.
-async fn gets_in(ground: &Ground<'_>, prefix: &str, shape: Option<Shape>) -> bool {
+async fn gets_in(run_context: &RunContext<'_>, prefix: &str, shape: Option<Shape>) -> bool {
     let shaped = shape.map(|shape| Step {
         phone: None,
         text: "shape A".to_owned(),
@@ -143,7 +144,7 @@ async fn gets_in(ground: &Ground<'_>, prefix: &str, shape: Option<Shape>) -> boo
         op: None,
         place: Place::default(),
     });
-    let steps = login(0, ground.adapter.has("login"));
+    let steps = login(0, run_context.adapter.has("login"));
     let program = Program {
         before: shaped.into_iter().chain(steps).collect(),
         ..one_phone()
@@ -155,7 +156,7 @@ async fn gets_in(ground: &Ground<'_>, prefix: &str, shape: Option<Shape>) -> boo
         order: &Order::default(),
         prefix,
     };
-    let played = play(ground, &piece).await;
+    let played = play(run_context, &piece).await;
     let last = played.history.operations.last();
     played.cut.is_none() && last.is_some_and(|operation| operation.answer.outcome == Outcome::Ok)
 }

@@ -14,13 +14,13 @@ use wxmock_world::AppId;
 
 use super::again::Waiting;
 use super::cancel::Cancel;
-use super::cast::Cast;
-use super::heard::Heard;
+use super::captured::CapturedTraffic;
 use super::lateness::Lateness;
 use super::looks::Looks;
+use super::payload_store::PayloadStore;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
-use super::shelf::Shelf;
+use super::test_users::TestUsers;
 use super::waits;
 use crate::device::{Device, user_view};
 use wxmock_adapter::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
@@ -31,7 +31,7 @@ use wxmock_model::order::EventName;
 use wxmock_model::program::Program;
 
 /// What orders are forced against.
-pub(crate) struct Ground<'a> {
+pub(crate) struct RunContext<'a> {
     pub(crate) handle: &'a Handle,
     pub(crate) adapter: &'a Adapter,
     pub(crate) client: &'a Client,
@@ -53,7 +53,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) cancel: &'a Cancel,
 }
 
-impl Ground<'_> {
+impl RunContext<'_> {
     /// The backend's pace on the machine as it is now.
     pub(crate) fn pace_now(&self) -> Pace {
         self.pace.with_slack(self.lateness.slack())
@@ -164,14 +164,14 @@ pub(crate) struct Sample {
 
 /// One order while it runs.
 pub(crate) struct Stage<'a> {
-    pub(crate) ground: &'a Ground<'a>,
+    pub(crate) run_context: &'a RunContext<'a>,
     pub(crate) program: &'a Program,
-    pub(crate) cast: Cast,
+    pub(crate) test_users: TestUsers,
     pub(crate) record: Recorder,
     pub(crate) phones: Vec<Device>,
-    pub(crate) shelf: Shelf,
+    pub(crate) payload_store: PayloadStore,
     /// What was said, until it can be written down without secrets.
-    pub(crate) heard: Heard,
+    pub(crate) captured: CapturedTraffic,
     pub(crate) requests: Vec<Request>,
     pub(crate) calls: Vec<Call>,
     pub(crate) samples: Vec<Sample>,
@@ -208,26 +208,26 @@ pub(crate) struct Sending {
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(
-        ground: &'a Ground<'a>,
+        run_context: &'a RunContext<'a>,
         program: &'a Program,
-        cast: Cast,
+        test_users: TestUsers,
         phones: Vec<Device>,
     ) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let calls = ground.handle.calls();
-        ground.handle.verbatim().keep();
+        let calls = run_context.handle.calls();
+        run_context.handle.verbatim().keep();
         Self {
-            ground,
+            run_context,
             program,
-            cast,
+            test_users,
             record: Recorder::default(),
             phones,
-            shelf: Shelf {
-                newest_session_only: ground.adapter.features.multi_device
+            payload_store: PayloadStore {
+                newest_session_only: run_context.adapter.features.multi_device
                     == Some(MultiDevice::Replace),
-                ..Shelf::default()
+                ..PayloadStore::default()
             },
-            heard: Heard::default(),
+            captured: CapturedTraffic::default(),
             requests: Vec::new(),
             calls: Vec::new(),
             samples: Vec::new(),
@@ -272,13 +272,13 @@ impl<'a> Stage<'a> {
             raw_token: None,
         });
         let (client, outbox, vars, extra) = (
-            self.ground.client.clone(),
+            self.run_context.client.clone(),
             self.outbox.clone(),
             sending.vars,
             sending.extra,
         );
-        let now_ms = self.ground.handle.now().0;
-        self.heard
+        let now_ms = self.run_context.handle.now().0;
+        self.captured
             .asked(request, client.asked(&op, &vars, &extra), now_ms);
         self.workers.spawn(async move {
             let answer = client.call(&op, &vars, &extra).await;
@@ -312,7 +312,7 @@ impl<'a> Stage<'a> {
                 held.elapsed(),
                 self.longest_hold(),
                 need,
-                &self.ground.pace_now(),
+                &self.run_context.pace_now(),
             ) {
                 Decision::Wait(left) => left,
                 Decision::Hung => return Err(Stop::Ended(self.hung())),
@@ -343,7 +343,7 @@ impl<'a> Stage<'a> {
             if self.open().count() < before {
                 return Ok(());
             }
-            let limit = self.ground.pace.answer_within;
+            let limit = self.run_context.pace.answer_within;
             match limit.checked_sub(moved.elapsed()) {
                 Some(left) if !left.is_zero() => self.stirred(left).await?,
                 _ => return Err(Stop::Ended(self.hung())),
@@ -355,7 +355,7 @@ impl<'a> Stage<'a> {
     async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
         tokio::select! {
             biased;
-            () = self.ground.cancel.cancelled() => return Err(Stop::Cancelled),
+            () = self.run_context.cancel.cancelled() => return Err(Stop::Cancelled),
             Some(arrival) = self.inbox.recv() => self.pending.push(arrival),
             changed = self.changes.changed() => {
                 if changed.is_err() {
@@ -379,7 +379,7 @@ impl<'a> Stage<'a> {
     /// backend a moment before the mock has noted that they left, and a history without that note would lack its effect.
     /// A call the backend gave up on never finishes, so there is an end to it.
     fn finishing(&self) -> Option<Duration> {
-        let pace = self.ground.pace_now();
+        let pace = self.run_context.pace_now();
         let limit = pace.quiet * INSISTENCE + pace.slack;
         let waits = self.calls.iter().filter(|call| {
             let answered = call
@@ -399,15 +399,17 @@ impl<'a> Stage<'a> {
             self.hear(call);
         }
         let mut history = self.record.into_history();
-        history.traffic = Some(Arc::new(self.heard.with_names(&self.shelf, &history)));
+        history.traffic = Some(Arc::new(
+            self.captured.with_names(&self.payload_store, &history),
+        ));
         history
     }
 
     /// Takes over what a call said, if nobody has yet.
     pub(crate) fn hear(&mut self, call: usize) {
         let call = &self.calls[call];
-        if let Some(spoken) = self.ground.handle.verbatim().take(call.id) {
-            self.heard.call(call.upstream, &call.info, spoken);
+        if let Some(spoken) = self.run_context.handle.verbatim().take(call.id) {
+            self.captured.call(call.upstream, &call.info, spoken);
         }
     }
 
@@ -434,7 +436,7 @@ impl<'a> Stage<'a> {
             Point::Committed => call.through_committed = true,
             Point::Answered => {}
         }
-        self.cast.release(call.id);
+        self.test_users.release(call.id);
         if point == Point::Committed {
             self.stir();
         }
@@ -446,7 +448,7 @@ impl<'a> Stage<'a> {
             self.calls[call].through_committed = true;
         }
         let calls: Vec<CallId> = calls.iter().map(|&call| self.calls[call].id).collect();
-        self.cast.release_in_order(&calls);
+        self.test_users.release_in_order(&calls);
         self.stir();
     }
 
@@ -456,7 +458,7 @@ impl<'a> Stage<'a> {
             request.commit_due = false;
             request.reply_due = false;
         }
-        self.cast.open_gates();
+        self.test_users.open_gates();
         for call in &mut self.calls {
             call.through_arrived = true;
             call.through_committed = true;
@@ -465,10 +467,10 @@ impl<'a> Stage<'a> {
 
     /// Reads the keys WeChat holds for a person; call before recording the step that may have changed them.
     pub(crate) fn read_keys(&mut self, person: &str) {
-        let Some(user) = self.cast.person(person).map(|p| p.user.clone()) else {
+        let Some(user) = self.test_users.person(person).map(|p| p.user.clone()) else {
             return;
         };
-        if let Ok(view) = user_view(self.ground.handle, self.ground.app, &user) {
+        if let Ok(view) = user_view(self.run_context.handle, self.run_context.app, &user) {
             self.record.keys(person, &view.keys);
         }
     }
@@ -522,7 +524,7 @@ impl<'a> Stage<'a> {
 
     /// Whether a lock that was seen before makes this login wait for one that is held.
     fn waits_for_lock(&self, request: usize) -> bool {
-        let Some(lock) = self.ground.lock else {
+        let Some(lock) = self.run_context.lock else {
             return false;
         };
         let places = match lock {
@@ -545,7 +547,7 @@ impl<'a> Stage<'a> {
         let open: Vec<usize> = self.open().map(|(at, _)| at).collect();
         Ending::Hung {
             open: open.iter().map(|at| self.name(*at)).collect(),
-            waits: waits::graph(self.record.history(), &open, self.ground.lock),
+            waits: waits::graph(self.record.history(), &open, self.run_context.lock),
         }
     }
 }

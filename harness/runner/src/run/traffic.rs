@@ -31,7 +31,7 @@ impl Stage<'_> {
             self.pending.push(arrival);
         }
         // New calls are listed before known ones are looked at and adopted after: whatever led to a call is recorded first.
-        let fresh = self.ground.handle.calls().since(self.cursor);
+        let fresh = self.run_context.handle.calls().since(self.cursor);
         let mut moved = self.follow()?;
         let mut adopted: Vec<usize> = Vec::new();
         for info in fresh {
@@ -68,10 +68,13 @@ impl Stage<'_> {
         let code = info
             .js_code
             .as_deref()
-            .and_then(|code| self.shelf.code_named(code));
+            .and_then(|code| self.payload_store.code_named(code));
         let code_name = code.map(|(name, _)| name.to_owned());
         let user = code.map(|(_, code)| code.user.clone()).or_else(|| {
-            let person = info.user.as_ref().and_then(|user| self.cast.by_user(user));
+            let person = info
+                .user
+                .as_ref()
+                .and_then(|user| self.test_users.by_user(user));
             person.map(|p| p.name.clone())
         });
         // A call about nobody (an access_token) counts as ours while we wait for something.
@@ -193,7 +196,7 @@ impl Stage<'_> {
         };
         let satisfied = submitted.all(|r| r.exchange.is_some_and(|at| !in_vain(&self.calls[at])));
         // A backend that is known to ask twice with every code may just be doing so.
-        let once = self.ground.exchanges == 1;
+        let once = self.run_context.exchanges == 1;
         let mut silent = self
             .open()
             .filter(|(_, r)| r.is_login() && r.exchange.is_none());
@@ -221,7 +224,7 @@ impl Stage<'_> {
             if self.calls[at].over {
                 continue;
             }
-            let Some(info) = self.ground.handle.calls().get(self.calls[at].id) else {
+            let Some(info) = self.run_context.handle.calls().get(self.calls[at].id) else {
                 continue;
             };
             let before = &self.calls[at].info;
@@ -265,7 +268,7 @@ impl Stage<'_> {
         let fault = info
             .fault
             .as_deref()
-            .map(|label| self.cast.fault_label(label));
+            .map(|label| self.test_users.fault_label(label));
         let result = match (
             info.seq,
             info.errcode.filter(|code| *code != 0),
@@ -335,7 +338,7 @@ impl Stage<'_> {
         let label = info
             .fault
             .as_deref()
-            .map(|label| self.cast.fault_label(label));
+            .map(|label| self.test_users.fault_label(label));
         let whole = label
             .as_ref()
             .is_none_or(|label| self.harmless_faults.contains(label));
@@ -370,7 +373,7 @@ impl Stage<'_> {
             .info
             .fault
             .as_deref()
-            .map(|label| self.cast.fault_label(label));
+            .map(|label| self.test_users.fault_label(label));
         let due = call
             .request
             .is_some_and(|r| self.requests[r].exchange == Some(at) && self.requests[r].reply_due);

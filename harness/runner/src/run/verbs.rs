@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::asks::Carries;
 use super::obligations::mint_text;
+use super::payload_store::{Code, HeldPayload};
 use super::record::Mark;
 use super::settle::Need;
-use super::shelf::{Code, HeldPayload};
 use super::stage::{Stage, Stop};
 use crate::device::DeviceError;
 use wxmock_model::history::{PayloadRecord, StepKind, Tick};
@@ -98,7 +98,7 @@ impl Stage<'_> {
     /// Puts more behind a code the phone holds.
     fn alter(&mut self, step: &Step, code: &str, suffix: &str) -> Result<(), Stop> {
         let phone = phone_of(step)?;
-        match self.shelf.codes.get_mut(code) {
+        match self.payload_store.codes.get_mut(code) {
             Some(held) => {
                 held.js_code.push_str(suffix);
                 self.mark(StepKind::Note, None, step.text.clone(), phone);
@@ -128,13 +128,13 @@ impl Stage<'_> {
         let named = Using::Named(token.to_owned());
         self.await_token(phone, event, Some(&named)).await?;
         let user = self.holder(phone);
-        if let Err(why) = self.shelf.token(&named, phone, &user) {
+        if let Err(why) = self.payload_store.token(&named, phone, &user) {
             self.could_not(phone, step, &why);
             return Ok(());
         }
         let text = format!("{} stores {token}", self.phone_name(phone));
         let tick = self.mark(StepKind::Apply, event, text, phone);
-        self.shelf.store(token, tick);
+        self.payload_store.store(token, tick);
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Stage<'_> {
         let phone = phone_of(step)?;
         match self.phones[phone].phone_code() {
             Ok(code) => {
-                self.shelf.phone_codes.insert(name.to_owned(), code);
+                self.payload_store.phone_codes.insert(name.to_owned(), code);
                 self.mark(StepKind::Capture, event, step.text.clone(), phone);
             }
             Err(error) => self.could_not(phone, step, &error.to_string()),
@@ -200,11 +200,11 @@ impl Stage<'_> {
         let foreign = seal
             .openid_of
             .as_deref()
-            .and_then(|name| self.cast.person(name))
+            .and_then(|name| self.test_users.person(name))
             .map(|p| p.openid.clone());
         let mut payload = self.phones[phone].capture(api, seal, &mark, foreign.as_deref())?;
         if let Some(other) = &seal.iv_of {
-            let iv = self.shelf.last_iv(other, self.record.history());
+            let iv = self.payload_store.last_iv(other, self.record.history());
             payload = payload.sealed_with(&iv.ok_or_else(|| {
                 DeviceError::Refused(format!("{other} has captured nothing by now"))
             })?)?;
@@ -236,7 +236,7 @@ impl Stage<'_> {
         };
         self.record.step(StepKind::Capture, mark);
         let twin = seal.padding_twin;
-        self.shelf.payloads.insert(
+        self.payload_store.payloads.insert(
             name.to_owned(),
             HeldPayload {
                 payload,
@@ -261,7 +261,7 @@ impl Stage<'_> {
             js_code: js_code.to_owned(),
             user: user.to_owned(),
         };
-        self.shelf.codes.insert(name.to_owned(), code);
+        self.payload_store.codes.insert(name.to_owned(), code);
     }
 
     pub(crate) fn mark(
@@ -285,14 +285,14 @@ impl Stage<'_> {
     fn new_mark(&mut self, api: CaptureApi, nick: Nick) -> String {
         self.marks += 1;
         if api == CaptureApi::Phone {
-            let digest = Sha256::digest(format!("{} {}", self.cast.prefix(), self.marks));
+            let digest = Sha256::digest(format!("{} {}", self.test_users.prefix(), self.marks));
             let number = digest
                 .iter()
                 .take(7)
                 .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
             return format!("1{:010}", number % 10_000_000_000);
         }
-        nickname(nick, self.cast.prefix(), self.marks)
+        nickname(nick, self.test_users.prefix(), self.marks)
     }
 
     pub(crate) fn phone_name(&self, phone: usize) -> String {

@@ -1,6 +1,6 @@
 //! What a person reads after a mistake in a scenario file: one file a mistake in `mistakes/`, the text beside it.
 //!
-//! `WXMOCK_BLESS=1 cargo test -p wxmock-harness --test scenario_errors` writes the texts anew; read the difference.
+//! `WXMOCK_BLESS=1 cargo test -p wxmock-scenario --test scenario_errors` writes the texts anew; read the difference.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

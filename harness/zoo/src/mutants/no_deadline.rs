@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::manners::Manners;
+use crate::behaviour::Behaviour;
 use crate::policy::Policy;
 
 /// Waits for ever.
 pub(crate) struct NoDeadline;
 
 impl Policy for NoDeadline {
-    fn patience(&self, _manners: &Manners) -> Option<Duration> {
+    fn patience(&self, _manners: &Behaviour) -> Option<Duration> {
         None
     }
 }

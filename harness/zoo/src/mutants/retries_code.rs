@@ -18,7 +18,7 @@ impl Policy for RetriesCode {
             let mut n_tries = 0;
             loop {
                 n_tries += 1;
-                let patience = self.patience(&backend.manners);
+                let patience = self.patience(&backend.behaviour);
                 let reply = backend.wechat.jscode2session(code, patience).await;
                 match reply.and_then(|reply| self.read(&reply)) {
                     Err(Trouble::Refused(40029 | 40163)) if n_tries < 3 => {}

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::phone::{call, login, send, whoami};
 use super::*;
-use crate::{Correct, Manners};
+use crate::{Behaviour, Correct};
 
 #[tokio::test]
 async fn every_design_logs_in_opens_its_own_key_and_recovers() {
@@ -169,15 +169,15 @@ async fn a_silent_wechat_is_answered_in_time() {
 
 #[tokio::test]
 async fn a_patient_backend_asks_again_after_silence_and_then_gives_up() {
-    let manners = Manners {
+    let behaviour = Behaviour {
         upstream_timeout: Duration::from_millis(20),
         retries: 2,
-        ..Manners::default()
+        ..Behaviour::default()
     };
     let wechat = world().await;
     wechat.hold("c1");
     let design = Correct::CandidateKeys.into();
-    let backend = Zoo::start_with(design, manners, wechat.upstream())
+    let backend = Zoo::start_with(design, behaviour, wechat.upstream())
         .await
         .unwrap();
     assert_eq!(login(&backend, "c1").await.status, 503);

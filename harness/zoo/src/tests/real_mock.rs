@@ -185,7 +185,7 @@ fn every_design_has_an_adapter_that_is_right() {
     for design in Design::all() {
         let text = crate::adapter::for_design(
             design,
-            crate::Manners::of(design),
+            crate::Behaviour::of(design),
             "http://127.0.0.1:8080",
             &upstream,
         );

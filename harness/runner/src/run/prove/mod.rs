@@ -19,9 +19,9 @@ use wxmock_world::AppId;
 
 use self::decide::{Fault, Honest, Problem, Refused, Seen};
 use super::cancel::Cancel;
-use super::cast::Cast;
 use super::exit;
 use super::mask::{Mask, Raw};
+use super::test_users::TestUsers;
 use crate::device::{Device, Payload, user_view};
 use wxmock_adapter::{Adapter, Backend, Captures, Client, Extra, OpVars};
 use wxmock_model::history::Outcome;
@@ -144,12 +144,12 @@ pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
     }
     let program = Program::default();
     let rules = (Rotation::MinInterval, Returns::Bound);
-    let cast = Cast::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
-    let outcome = match cast {
-        Ok(cast) => {
+    let test_users = TestUsers::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
+    let outcome = match test_users {
+        Ok(test_users) => {
             let mut prover = Prover {
                 senses: &senses,
-                cast,
+                test_users,
                 proof: &mut proof,
                 granted: Vec::new(),
                 misread: Vec::new(),
@@ -191,7 +191,7 @@ struct Ask {
 
 struct Prover<'a, 'p> {
     senses: &'a Senses<'a>,
-    cast: Cast,
+    test_users: TestUsers,
     proof: &'p mut Proof,
     /// Honest answers.
     granted: Vec<Seen>,
@@ -244,8 +244,8 @@ impl Prover<'_, '_> {
     fn person(&mut self) -> Result<Device, String> {
         self.people += 1;
         let name = format!("S{}", self.people);
-        self.cast.admit(&name)?;
-        self.cast.device(&name, "P1")
+        self.test_users.admit(&name)?;
+        self.test_users.device(&name, "P1")
     }
 
     /// The first honest login of a person by `op`; `None` if it failed, and the problem is noted.
@@ -772,7 +772,7 @@ impl Prover<'_, '_> {
     /// A nickname or phone number that no other payload of the run carries.
     fn mark(&mut self, api: CaptureApi) -> String {
         self.marks += 1;
-        let prefix = self.cast.prefix();
+        let prefix = self.test_users.prefix();
         if api == CaptureApi::Phone {
             let digest = Sha256::digest(format!("proving {prefix} {}", self.marks));
             let number = digest[..7]

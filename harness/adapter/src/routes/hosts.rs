@@ -1,4 +1,4 @@
-//! The road that somebody else prepared: WeChat's name leads to this machine, and the mock answers on port 443.
+//! The route that somebody else prepared: WeChat's name leads to this machine, and the mock answers on port 443.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};

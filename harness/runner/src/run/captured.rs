@@ -7,28 +7,28 @@ use std::fmt;
 use wxmock_server::{CallInfo, HttpVersion, Road, Spoken};
 
 use super::mask::{Mask, Raw};
-use super::shelf::Shelf;
+use super::payload_store::PayloadStore;
 use wxmock_adapter::{Asked, RawAnswer};
-use wxmock_model::history::{CapturedTraffic, Exchange, History, Message};
+use wxmock_model::history::{Exchange, History, Message, Traffic};
 
 /// Most of a phone's answer that is kept raw.
 const KEPT: usize = 16 << 10;
 
 /// The exchanges of one order, raw.
 #[derive(Default)]
-pub(crate) struct Heard {
+pub(crate) struct CapturedTraffic {
     phones: Vec<(usize, Said)>,
     upstream: Vec<(usize, Said)>,
-    /// Session tokens of answers, by value; unnamed until the shelf names them.
+    /// Session tokens of answers, by value; unnamed until the payload_store names them.
     tokens: Vec<String>,
     /// (secret, name), once the order is over.
     names: Vec<(String, String)>,
 }
 
-impl fmt::Debug for Heard {
+impl fmt::Debug for CapturedTraffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = self.phones.len() + self.upstream.len();
-        write!(f, "Heard({said} exchanges withheld)")
+        write!(f, "CapturedTraffic({said} exchanges withheld)")
     }
 }
 
@@ -46,7 +46,7 @@ struct Said {
     cut: bool,
 }
 
-impl Heard {
+impl CapturedTraffic {
     /// A phone sends a request.
     pub(crate) fn asked(&mut self, operation: usize, asked: Option<Asked>, now_ms: i64) {
         let Some(asked) = asked else { return };
@@ -113,25 +113,25 @@ impl Heard {
     }
 
     /// The same with every secret of the order by its name: nothing more will be said.
-    pub(crate) fn with_names(self, shelf: &Shelf, history: &History) -> Self {
-        let names = self.named(shelf, history);
+    pub(crate) fn with_names(self, payload_store: &PayloadStore, history: &History) -> Self {
+        let names = self.named(payload_store, history);
         Self { names, ..self }
     }
 
     /// Every secret of the order, and what to call it; ciphertexts too, which are no secrets but say nothing to a reader.
-    fn named(&self, shelf: &Shelf, history: &History) -> Vec<(String, String)> {
+    fn named(&self, payload_store: &PayloadStore, history: &History) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
         let alone = history.users.len() == 1;
         for (what, secret) in &history.secrets.known {
             names.push((secret.clone(), short_name(&what.en, alone)));
         }
-        for (name, code) in &shelf.codes {
+        for (name, code) in &payload_store.codes {
             names.push((code.js_code.clone(), name.clone()));
         }
-        for (name, code) in &shelf.phone_codes {
+        for (name, code) in &payload_store.phone_codes {
             names.push((code.clone(), format!("phone code {name}")));
         }
-        for (name, held) in &shelf.payloads {
+        for (name, held) in &payload_store.payloads {
             let payload = &held.payload;
             let length = payload.encrypted_data.len();
             let what = format!("encryptedData of {name}, {length} characters");
@@ -141,7 +141,7 @@ impl Heard {
                 names.push((payload.key.clone(), format!("made-up key of {name}")));
             }
         }
-        for token in &shelf.tokens {
+        for token in &payload_store.tokens {
             for (capture, value) in &token.session {
                 match capture.as_str() {
                     "token" => names.push((value.clone(), token.name.clone())),
@@ -163,7 +163,7 @@ impl Heard {
     }
 }
 
-impl CapturedTraffic for Heard {
+impl Traffic for CapturedTraffic {
     fn write_masked(&self, history: &mut History) {
         let mask = Mask::new(&self.names);
         for (at, said) in &self.phones {
@@ -253,7 +253,7 @@ mod tests {
     use hyper::{HeaderMap, Method};
 
     use super::*;
-    use crate::run::shelf::Code;
+    use crate::run::payload_store::Code;
     use wxmock_model::history::{Answer, Operation, Outcome, Phase, Tick, UserRecord};
     use wxmock_model::lang::Say;
 
@@ -295,12 +295,12 @@ mod tests {
         };
         let key = (Say::same("session_key k1 of A"), KEY.to_owned());
         history.secrets.known.push(key);
-        let mut shelf = Shelf::default();
+        let mut payload_store = PayloadStore::default();
         let code = Code {
             js_code: CODE.into(),
             user: "A".into(),
         };
-        shelf.codes.insert("c1".into(), code);
+        payload_store.codes.insert("c1".into(), code);
         let body = format!("{{\"token\":\"tok-1234567890\",\"key\":\"{KEY}\"}}");
         let answer = RawAnswer {
             status: Some(200),
@@ -315,12 +315,12 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::from(format!("{{\"code\":\"{CODE}\"}}")),
         };
-        let mut heard = Heard::default();
-        heard.asked(0, Some(asked.clone()), 1_000);
-        heard.asked(1, Some(asked), 1_001);
-        heard.answered(0, &answer, Some("tok-1234567890"));
-        heard
-            .with_names(&shelf, &history)
+        let mut captured = CapturedTraffic::default();
+        captured.asked(0, Some(asked.clone()), 1_000);
+        captured.asked(1, Some(asked), 1_001);
+        captured.answered(0, &answer, Some("tok-1234567890"));
+        captured
+            .with_names(&payload_store, &history)
             .write_masked(&mut history);
         let told = history.operations[0].exchange.as_ref().unwrap();
         assert_eq!((told.at_ms, told.took_us), (1_000, Some(3_000)));

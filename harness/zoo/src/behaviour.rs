@@ -8,7 +8,7 @@ use crate::{Correct, Design};
 
 /// How a backend behaves beside its design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manners {
+pub struct Behaviour {
     /// Which requests wait for each other.
     pub queue: Queue,
     /// How long one answer of WeChat is waited for.
@@ -33,7 +33,7 @@ pub enum Queue {
     Pool(usize),
 }
 
-impl Default for Manners {
+impl Default for Behaviour {
     fn default() -> Self {
         Self {
             queue: Queue::Free,
@@ -43,7 +43,7 @@ impl Default for Manners {
     }
 }
 
-impl Manners {
+impl Behaviour {
     /// What a design has when nobody asks for anything else.
     #[must_use]
     pub fn of(design: Design) -> Self {

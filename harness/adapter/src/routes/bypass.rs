@@ -20,7 +20,7 @@ impl Bypass {
         Self::joined(kept, dropped, &LOOPBACK)
     }
 
-    /// What was there, with the loopback names and WeChat's hosts added: for a road on which no proxy may stand.
+    /// What was there, with the loopback names and WeChat's hosts added: for a route on which no proxy may stand.
     pub(super) fn around_every_proxy(inherited: &str) -> Self {
         let mut all = Self::joined(split(inherited).collect(), Vec::new(), &LOOPBACK);
         all.entries.extend(WECHAT_HOSTS.map(str::to_owned));

@@ -19,9 +19,9 @@ pub struct Facts {
     pub secret: String,
 }
 
-/// By which road the child's HTTPS calls are to come.
+/// By which route the child's HTTPS calls are to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Road {
+pub enum Route {
     /// The mock is the HTTPS proxy.
     Proxy,
     /// WeChat's names resolve to the mock, which listens on port 443: only certificates are needed.
@@ -103,7 +103,7 @@ impl Environment {
     }
 }
 
-/// The variables that bring a child's calls to WeChat to the mock by `road`, with `files` written where they say.
+/// The variables that bring a child's calls to WeChat to the mock by `route`, with `files` written where they say.
 ///
 /// `HTTP_PROXY` is left as it is: WeChat is called by HTTPS only, and a proxy for plain HTTP would catch every call
 /// between the child's own services.
@@ -112,16 +112,16 @@ pub fn environment(
     facts: &Facts,
     files: &Files,
     inherited: &Inherited,
-    road: Road,
+    route: Route,
     preload: Preload,
 ) -> Environment {
     let mut rows = Rows::default();
     let inherited_bypass = inherited.get_in_any_case("NO_PROXY");
-    let bypass = match road {
-        Road::Proxy => Bypass::around_the_mock(inherited_bypass),
-        Road::Hosts => Bypass::around_every_proxy(inherited_bypass),
+    let bypass = match route {
+        Route::Proxy => Bypass::around_the_mock(inherited_bypass),
+        Route::Hosts => Bypass::around_every_proxy(inherited_bypass),
     };
-    if road == Road::Proxy {
+    if route == Route::Proxy {
         proxy(&mut rows, facts);
     }
     rows.pair(
@@ -132,10 +132,10 @@ pub fn environment(
         "hosts that go past the proxy: the loopback, and what was there",
     );
     certificates(&mut rows, files);
-    if road == Road::Proxy {
+    if route == Route::Proxy {
         preloads(&mut rows, files, inherited, preload);
     }
-    let jvm = jvm_options(facts, files, &bypass, road);
+    let jvm = jvm_options(facts, files, &bypass, route);
     rows.add(
         "JAVA_TOOL_OPTIONS",
         joined(inherited.get("JAVA_TOOL_OPTIONS"), ' ', &jvm),
@@ -182,7 +182,7 @@ pub fn environment(
     }
     Environment {
         variables: rows.0,
-        remarks: remarks(inherited, &bypass, road),
+        remarks: remarks(inherited, &bypass, route),
     }
 }
 
@@ -275,16 +275,16 @@ fn preloads(rows: &mut Rows, files: &Files, inherited: &Inherited, preload: Prel
 }
 
 const JVM: &str = "URLConnection, java.net.http and what is built on them; not a client with sockets of its own. The other \
-                   road: -Djdk.net.hosts.file=FILE with the mock on port 443";
+                   route: -Djdk.net.hosts.file=FILE with the mock on port 443";
 
-fn jvm_options(facts: &Facts, files: &Files, bypass: &Bypass, road: Road) -> String {
+fn jvm_options(facts: &Facts, files: &Files, bypass: &Bypass, route: Route) -> String {
     let store = format!(
         "-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword={TRUSTSTORE_PASSWORD} -Djavax.net.ssl.trustStoreType=PKCS12",
         quoted(&files.truststore, &[])
     );
-    match road {
-        Road::Hosts => store,
-        Road::Proxy => format!(
+    match route {
+        Route::Hosts => store,
+        Route::Proxy => format!(
             "-Dhttps.proxyHost={} -Dhttps.proxyPort={} -Dhttp.nonProxyHosts={} {store}",
             facts.host,
             facts.port,
@@ -318,13 +318,13 @@ fn joined(before: Option<&str>, separator: char, ours: &str) -> String {
     }
 }
 
-fn remarks(inherited: &Inherited, bypass: &Bypass, road: Road) -> Vec<String> {
+fn remarks(inherited: &Inherited, bypass: &Bypass, route: Route) -> Vec<String> {
     let mut remarks = Vec::new();
     let proxies = ["HTTPS_PROXY", "ALL_PROXY"];
     let replaced = proxies
         .iter()
         .find(|name| !inherited.get_in_any_case(name).is_empty());
-    if let (Road::Proxy, Some(name)) = (road, replaced) {
+    if let (Route::Proxy, Some(name)) = (route, replaced) {
         remarks.push(format!("the {name} set here does not hold for the child: hosts that are not WeChat's are reached without it"));
     }
     if !bypass.dropped.is_empty() {
@@ -365,7 +365,7 @@ mod tests {
             &facts(),
             &Files::below(Path::new(folder)),
             &inherited,
-            Road::Proxy,
+            Route::Proxy,
             Preload::NodeAndPython,
         )
     }
@@ -445,7 +445,7 @@ mod tests {
             &facts(),
             &Files::below(Path::new("/d")),
             &inherited,
-            Road::Proxy,
+            Route::Proxy,
             Preload::Node,
         );
         assert_eq!(value(&environment, "PYTHONPATH"), None);
@@ -458,7 +458,7 @@ mod tests {
             &facts(),
             &Files::below(Path::new("/d")),
             &inherited,
-            Road::Hosts,
+            Route::Hosts,
             Preload::Node,
         );
         for absent in [

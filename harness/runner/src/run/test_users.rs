@@ -28,7 +28,7 @@ pub(crate) struct Person {
 /// Everything one order put into the mock. Dropping it takes all of it out again and lets go of whatever its gates hold,
 /// however the order ended.
 #[derive(Debug)]
-pub(crate) struct Cast {
+pub(crate) struct TestUsers {
     handle: Handle,
     app: AppId,
     prefix: String,
@@ -39,7 +39,7 @@ pub(crate) struct Cast {
     faults: Vec<FaultId>,
 }
 
-impl Cast {
+impl TestUsers {
     /// Makes the people of `program`, each under the rules the case's axes ask for. `prefix` is a word unique to the order.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Cast {
         rules: (Rotation, Returns),
         prefix: &str,
     ) -> Result<Self, String> {
-        let mut cast = Self {
+        let mut test_users = Self {
             handle: handle.clone(),
             app: app.clone(),
             prefix: prefix.to_owned(),
@@ -62,9 +62,9 @@ impl Cast {
             faults: Vec::new(),
         };
         for name in &program.users {
-            cast.admit(name)?;
+            test_users.admit(name)?;
         }
-        Ok(cast)
+        Ok(test_users)
     }
 
     /// Makes one more person, under the same rules as the others.
@@ -81,7 +81,7 @@ impl Cast {
                 world.set_policy(now, &self.app, Some(&user), &self.rules)
             })
             .map_err(|e| format!("user {name}: {e}"))?;
-        // Registered before anything else can fail, so that dropping the cast deletes them.
+        // Registered before anything else can fail, so that dropping this deletes them.
         self.people.push(Person {
             name: name.to_owned(),
             user: user.clone(),
@@ -179,7 +179,7 @@ impl Cast {
             .release_label(&format!("order/{}", self.prefix));
     }
 
-    /// Schedules a fault under `label`, which [`Cast::fault_label`] turns back.
+    /// Schedules a fault under `label`, which [`TestUsers::fault_label`] turns back.
     pub(crate) fn fault(&mut self, label: &str, rule: FaultRule) {
         let rule = FaultRule {
             label: format!("{}/{label}", self.prefix),
@@ -197,7 +197,7 @@ impl Cast {
     }
 }
 
-impl Drop for Cast {
+impl Drop for TestUsers {
     fn drop(&mut self) {
         self.open_gates();
         for id in self.faults.drain(..) {

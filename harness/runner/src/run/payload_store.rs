@@ -44,7 +44,7 @@ pub(crate) struct HeldPayload {
 
 /// Everything the phones hold.
 #[derive(Default)]
-pub(crate) struct Shelf {
+pub(crate) struct PayloadStore {
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) payloads: HashMap<String, HeldPayload>,
@@ -53,7 +53,7 @@ pub(crate) struct Shelf {
     pub(crate) newest_session_only: bool,
 }
 
-impl Shelf {
+impl PayloadStore {
     /// The token `using` means for a phone; `Ok(None)` if it means none.
     ///
     /// # Errors
@@ -142,42 +142,48 @@ mod tests {
 
     #[test]
     fn the_token_stored_last_is_sent_though_it_came_first() {
-        let mut shelf = Shelf {
+        let mut payload_store = PayloadStore {
             tokens: vec![
                 token("t1", "A", 0, Some(1), 5),
                 token("t2", "A", 0, Some(2), 9),
             ],
-            ..Shelf::default()
+            ..PayloadStore::default()
         };
-        shelf.tokens[0].stored = None;
-        let last = |shelf: &Shelf| {
-            let found = shelf.token(&Using::Last, 0, "A");
+        payload_store.tokens[0].stored = None;
+        let last = |payload_store: &PayloadStore| {
+            let found = payload_store.token(&Using::Last, 0, "A");
             found.map(|found| found.map(|t| t.name.clone()))
         };
-        assert_eq!(last(&shelf), Ok(Some("t2".into())));
-        shelf.store("t1", Tick(12));
-        assert_eq!(last(&shelf), Ok(Some("t1".into())));
-        shelf.tokens.truncate(1);
-        shelf.tokens[0].stored = None;
-        assert!(last(&shelf).is_err(), "nothing is stored yet");
+        assert_eq!(last(&payload_store), Ok(Some("t2".into())));
+        payload_store.store("t1", Tick(12));
+        assert_eq!(last(&payload_store), Ok(Some("t1".into())));
+        payload_store.tokens.truncate(1);
+        payload_store.tokens[0].stored = None;
+        assert!(last(&payload_store).is_err(), "nothing is stored yet");
     }
 
     #[test]
     fn tokens_are_found_by_name_by_phone_and_by_key() {
-        let mut shelf = Shelf {
+        let mut payload_store = PayloadStore {
             tokens: vec![
                 token("t1", "A", 0, Some(2), 5),
                 token("t2", "A", 1, Some(1), 9),
                 token("t3", "B", 2, None, 7),
             ],
-            ..Shelf::default()
+            ..PayloadStore::default()
         };
-        assert_eq!(shelf.newest("A").map(|t| t.name.as_str()), Some("t1"));
-        shelf.newest_session_only = true;
-        assert_eq!(shelf.newest("A").map(|t| t.name.as_str()), Some("t2"));
-        shelf.newest_session_only = false;
+        assert_eq!(
+            payload_store.newest("A").map(|t| t.name.as_str()),
+            Some("t1")
+        );
+        payload_store.newest_session_only = true;
+        assert_eq!(
+            payload_store.newest("A").map(|t| t.name.as_str()),
+            Some("t2")
+        );
+        payload_store.newest_session_only = false;
         let name = |using: Using, phone, user: &str| {
-            shelf
+            payload_store
                 .token(&using, phone, user)
                 .map(|found| found.map(|t| t.name.clone()))
         };
