@@ -24,6 +24,9 @@ pub fn render(sequence: &Sequence, title: &str) -> String {
         }
         line(&mut out, row);
     }
+    if !sequence.caption.is_empty() {
+        let _ = writeln!(out, "    Note over phone1,W: {}", words(&sequence.caption));
+    }
     out
 }
 

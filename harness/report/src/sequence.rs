@@ -24,6 +24,12 @@ pub struct Sequence {
     pub lanes: usize,
     /// Rows in the order they took effect.
     pub rows: Vec<Row>,
+    /// What of the order was not forced; empty if all of it was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub caption: String,
+    /// The same in Chinese.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub caption_zh: String,
     /// What was said; rows refer to it by position.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Said>,
@@ -180,6 +186,7 @@ impl Sequence {
             lanes,
         };
         let exchanges = layout.exchanges();
+        let caption = history.forced.caption().unwrap_or_default();
         let mut open: Vec<usize> = Vec::new();
         let mut woven = Vec::new();
         for (number, row) in rows.iter().enumerate() {
@@ -198,6 +205,8 @@ impl Sequence {
                 .max()
                 .map_or(0, |most| most + 1),
             rows: woven,
+            caption: caption.en,
+            caption_zh: caption.zh,
             exchanges,
         }
     }

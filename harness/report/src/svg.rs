@@ -29,7 +29,9 @@ pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
     let lanes = LANES + LANE * sequence.lanes;
     let width = lanes + 80;
     let separators = phases(sequence).len();
-    let height = TOP + ROW * (sequence.rows.len() + separators) + 40;
+    let height = TOP
+        + ROW * (sequence.rows.len() + separators + usize::from(!sequence.caption.is_empty()))
+        + 40;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          role=\"img\" font-family=\"ui-monospace,Menlo,Consolas,monospace\" font-size=\"12\">\n<title>{}</title>\n<desc>{}</desc>\n<style>{STYLE}</style>\n\
@@ -67,6 +69,10 @@ pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
         }
         line(&mut out, row, y, width, lanes);
         y += ROW;
+    }
+    if !sequence.caption.is_empty() {
+        let caption = width::clip(&sequence.caption, width / 8, "…");
+        text(&mut out, 12, y + 10, "b", "start", &caption);
     }
     if sequence.has_crossing() {
         text(
@@ -267,6 +273,21 @@ mod tests {
             "two_phones",
             render(&sequence, "CL-1 <KEY-04>", "k1 came last")
         );
+    }
+
+    #[test]
+    fn a_picture_that_was_not_forced_says_so_everywhere() {
+        let mut history = sample::two_phones();
+        history.forced = wxmock_model::exploration::Forced::Free;
+        let sequence = Sequence::of(&history, &[]);
+        let drawings = [
+            render(&sequence, "CL-1", ""),
+            crate::mermaid::render(&sequence, "CL-1"),
+        ];
+        for drawing in drawings {
+            assert!(drawing.contains("nothing was held"), "{drawing}");
+        }
+        assert!(sequence.caption_zh.contains("没有被强制"));
     }
 
     #[test]

@@ -387,7 +387,7 @@ function sequence(picture) {
   const crossed = picture.rows.some(row => row.closes && row.closes.crossed);
   return el('section', { class: 'card', id: 'sequence', 'aria-label': t().sequence }, el('h3', {}, t().sequence),
     el('div', { class: 'player' }, prev, slider, next, output), now, frame, dock.node,
-    el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), t().legend));
+    el('p', { class: 'legend' }, crossed && el('b', {}, t().crossed + ' '), picture.caption && el('b', {}, pick(picture.caption, picture.caption_zh) + t().stop), t().legend));
 }
 
 // The headers and bodies of the step looked at. On wide pages they lie over the list, beside their row, as long as it is
@@ -409,7 +409,7 @@ function wire(picture) {
     stay();
     view.pinned = view.pinned || pin;
     node.hidden = !view.pinned && !wide();
-    body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => heard(exchanges[at], side)) : [el('p', { class: 'dim' }, ['submit', 'send', 'answer', 'upstream_arrived', 'commit', 'reply'].includes(row.kind) ? t().unkept : t().silent)]), el('p', { class: 'dim' }, t().names));
+    body.replaceChildren(...(row.said && row.said.length ? row.said.map(([at, side]) => exchange(exchanges[at], side)) : [el('p', { class: 'dim' }, ['submit', 'send', 'answer', 'upstream_arrived', 'commit', 'reply'].includes(row.kind) ? t().unkept : t().silent)]), el('p', { class: 'dim' }, t().names));
     if (!node.hidden) place(group);
   }
   function place(group) {
@@ -425,7 +425,7 @@ function wire(picture) {
 }
 
 const HTTP = message => message.headers.map(([name, value]) => el('div', {}, el('span', { class: 'dim' }, `${name}: `), value));
-function heard(said, side) {
+function exchange(said, side) {
   const who = `${said.phone || t()[said.from === 'backend' ? 'back' : 'phone']} → ${t()[said.to === 'backend' ? 'back' : 'wechat']}`;
   const spoken = (title, first, message, end) => el('div', {}, el('h4', {}, title), el('div', { class: 'http' }, el('b', {}, first), HTTP(message), message.body && el('div', { class: 'body' }, message.body), end && el('div', { class: 'bad' }, end)));
   const whole = side === 'whole';
