@@ -1,31 +1,14 @@
 //! How many terminal columns a text takes: Chinese takes two each, combining marks none. And where lines may break:
 //! English at spaces, Chinese between any two characters, but never before a closing mark or after an opening one.
 
-/// Columns of one character, by the East Asian Width blocks that occur in names and answers.
-pub(crate) const fn of_char(c: char) -> usize {
-    match c as u32 {
-        0..=0x1f | 0x7f..=0x9f => 0,
-        0x0300..=0x036f | 0x200b..=0x200f | 0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f => {
-            0
-        }
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0x4dbf
-        | 0x4e00..=0xa4cf
-        | 0xa960..=0xa97f
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f900..=0x1f9ff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+use unicode_width::UnicodeWidthChar as _;
+
+/// Columns of one character; none for control characters.
+pub(crate) fn of_char(c: char) -> usize {
+    c.width().unwrap_or(0)
 }
 
-/// Columns of a text.
+/// Columns of a text, character by character: what a clipped text is counted in too.
 pub(crate) fn of(text: &str) -> usize {
     text.chars().map(of_char).sum()
 }

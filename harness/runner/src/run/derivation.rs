@@ -7,10 +7,9 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-
-use super::md5;
 
 /// Something a token might have been made of.
 #[derive(Debug, Clone)]
@@ -128,7 +127,7 @@ fn matches_any(forms: &[Vec<u8>], plain: &[u8]) -> Option<&'static str> {
         Some("sha1")
     } else if is(&Sha256::digest(plain)) {
         Some("sha256")
-    } else if is(&md5::digest(plain)) {
+    } else if is(&Md5::digest(plain)) {
         Some("md5")
     } else {
         None
@@ -194,7 +193,7 @@ mod tests {
         check(&BASE64_STANDARD.encode(&openid), Some("openid"));
         check(&hex::encode(Sha1::digest(&key)), Some("sha1(session_key)"));
         check(
-            &hex::encode_upper(md5::digest(&openid)),
+            &hex::encode_upper(Md5::digest(&openid)),
             Some("md5(openid)"),
         );
         check(

@@ -32,7 +32,6 @@ mod levers;
 mod locks;
 mod looks;
 mod mask;
-mod md5;
 mod meaning;
 mod obligations;
 mod outlived;
