@@ -62,8 +62,6 @@ pub struct BackendSpec {
     pub(crate) ready: Ready,
     pub(crate) stop: Vec<Template>,
     pub(crate) log: Option<Template>,
-    pub(crate) replicas: Vec<Template>,
-    pub(crate) reset: Option<Request>,
 }
 
 /// `backend.ready`: what a ready backend does.
@@ -121,8 +119,6 @@ pub struct Features {
     pub upstream_timeout_ms: Option<u64>,
     /// Every request of a phone is answered within this many milliseconds, whatever WeChat does. Default 10 000.
     pub answer_within_ms: u64,
-    /// How often the backend itself repeats a call that WeChat answered with "busy"; `None` if not said.
-    pub retries_on_busy: Option<u32>,
     /// Whether distinct logins of one person get distinct tokens. Default true.
     pub distinct_tokens: bool,
 }
@@ -136,7 +132,6 @@ impl Default for Features {
             serialises_logins: None,
             upstream_timeout_ms: None,
             answer_within_ms: 10_000,
-            retries_on_busy: None,
             distinct_tokens: true,
         }
     }
@@ -201,7 +196,7 @@ pub struct Reading {
 }
 
 impl Adapter {
-    /// Reads the adapter at `path` (TOML, or JSON if it ends in `.json`), with the `WXC_*` variables of this process.
+    /// Reads the adapter at `path` (TOML), with the `WXC_*` variables of this process.
     ///
     /// # Errors
     /// A file that cannot be read, or anything wrong in it or in an override, with the place and the accepted names.
@@ -235,8 +230,8 @@ impl Adapter {
         })
     }
 
-    /// Reads an adapter from text, without touching files or the environment. `name` is shown in errors; if it ends in
-    /// `.json` the text is JSON, otherwise TOML. Relative paths start at the current folder.
+    /// Reads an adapter from text, without touching files or the environment. `name` is shown in errors.
+    /// Relative paths start at the current folder.
     ///
     /// # Errors
     /// Anything wrong in it.
@@ -260,12 +255,8 @@ impl Adapter {
         overrides: &Overrides,
     ) -> Result<Self, AdapterError> {
         let source: Source = Arc::new(NamedSource::new(name, text.to_owned()));
-        let tree = if name.ends_with(".json") {
-            node::from_json(&source)
-        } else {
-            node::from_toml(&source)
-        };
-        let mut root = tree.map_err(|problem| AdapterError::new(vec![problem]))?;
+        let mut root =
+            node::from_toml(&source).map_err(|problem| AdapterError::new(vec![problem]))?;
         let mut findings = Findings::default();
         overrides.apply(&mut root, &mut findings.errors);
         findings.check_shape(&root, Shape::Section(ADAPTER), "");
@@ -346,15 +337,6 @@ impl Adapter {
         fill(&self.backend.base, run)
             .trim_end_matches('/')
             .to_owned()
-    }
-
-    /// The addresses of the backend's replicas for this run, without trailing slashes; empty if none are declared.
-    #[must_use]
-    pub fn replicas(&self, run: &RunVars) -> Vec<String> {
-        let replicas = self.backend.replicas.iter();
-        replicas
-            .map(|base| fill(base, run).trim_end_matches('/').to_owned())
-            .collect()
     }
 
     /// What `answer` to operation `op` means. An answer that is not complete is [`Outcome::Indefinite`].

@@ -88,8 +88,6 @@ pub struct Extra {
     pub transport: Transport,
     /// Give up after this long; `None`: the adapter's `answer_within_ms`.
     pub deadline: Option<Duration>,
-    /// Zero-based index into `replicas`; `None`: the base.
-    pub replica: Option<usize>,
 }
 
 /// How values travel in queries and forms.
@@ -169,15 +167,6 @@ impl Client {
         }
     }
 
-    /// Sends the adapter's `backend.reset` request; `None` if it declares none.
-    pub async fn reset(&self) -> Option<RawAnswer> {
-        let request = self.adapter.backend.reset.as_ref()?;
-        Some(
-            self.perform(request, &OpVars::default(), &Extra::default())
-                .await,
-        )
-    }
-
     /// What [`Client::call`] sends for the same arguments; `None` if it can send nothing.
     pub fn asked(&self, op: &str, vars: &OpVars, extra: &Extra) -> Option<Asked> {
         let spec = self.adapter.ops.get(op)?;
@@ -208,14 +197,7 @@ impl Client {
         let exchange = request
             .build(&slots, extra)
             .map_err(|error| format!("the request cannot be built: {error}"))?;
-        let base = match extra.replica {
-            None => self.adapter.base(&self.run),
-            Some(index) => {
-                let replica = self.adapter.replicas(&self.run).into_iter().nth(index);
-                replica.ok_or_else(|| format!("there is no replica {}", index + 1))?
-            }
-        };
-        Ok((base, exchange))
+        Ok((self.adapter.base(&self.run), exchange))
     }
 }
 
@@ -357,7 +339,6 @@ mod tests {
 name = "sample"
 [backend]
 base = "http://127.0.0.1:{{run.port}}/app/"
-reset = { delete = "/all" }
 [ops.login]
 request = { post = "/login", json = { code = "{{device.code}}", n = 1, deep = { raw = "{{device.rawData}}", typed = "{{session.user_id | json}}" } } }
 capture = { token = "$.token" , user_id = "$.id" }
@@ -557,10 +538,5 @@ is = "ok"
         let mut vars = phone();
         vars.session.insert("token".to_owned(), "a\nb".to_owned());
         check("whoami", &vars, &plain, "header authorization").await;
-        let replica = Extra {
-            replica: Some(1),
-            ..Extra::default()
-        };
-        check("login", &phone(), &replica, "no replica 2").await;
     }
 }

@@ -15,7 +15,6 @@ mod coding;
 mod curl;
 mod findings;
 pub mod init;
-mod json_text;
 mod names;
 mod node;
 mod operations;

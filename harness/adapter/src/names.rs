@@ -58,8 +58,6 @@ pub(crate) const BACKEND: &[Key] = &[
     key("ready", Shape::Section(READY)),
     key("stop", Shape::Texts),
     key("log", Shape::Text),
-    key("replicas", Shape::Texts),
-    key("reset", Shape::Section(REQUEST)),
 ];
 
 /// `backend.ready`.
@@ -89,7 +87,6 @@ pub(crate) const OPS: &[Key] = &[
     key("phone_code", Shape::Section(OP)),
     key("whoami", Shape::Section(OP)),
     key("logout", Shape::Section(OP)),
-    key("refresh", Shape::Section(OP)),
 ];
 
 /// One operation.
@@ -171,7 +168,6 @@ pub(crate) const FEATURES: &[Key] = &[
     key("serialises_logins", Shape::Word(SERIALISES)),
     key("upstream_timeout_ms", Shape::Number),
     key("answer_within_ms", Shape::Number),
-    key("retries_on_busy", Shape::Number),
     key("distinct_tokens", Shape::Flag),
 ];
 
@@ -251,7 +247,6 @@ mod tests {
         };
         check("bsae", Some("base"));
         check("Ready", Some("ready"));
-        check("replica", Some("replicas"));
         check("database", None);
         check("x", None);
     }

@@ -10,10 +10,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{
-    json_text,
-    problem::{Problem, Source},
-};
+use super::problem::{Problem, Source};
 
 /// Where something was written.
 #[derive(Debug, Clone)]
@@ -87,8 +84,6 @@ pub(crate) enum Value {
     Integer(i64),
     Float(f64),
     Bool(bool),
-    /// JSON only.
-    Null,
     /// A TOML date or time; no adapter key takes one.
     Date,
     List(Vec<Node>),
@@ -103,7 +98,6 @@ impl Node {
             Value::Integer(_) => "an integer",
             Value::Float(_) => "a fraction",
             Value::Bool(_) => "a boolean",
-            Value::Null => "null",
             Value::Date => "a date",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
@@ -179,11 +173,6 @@ pub(crate) fn from_toml(source: &Source) -> Result<Node, Problem> {
         }
         Err(error) => Err(toml_problem(source, &error)),
     }
-}
-
-/// Reads a whole JSON document.
-pub(crate) fn from_json(source: &Source) -> Result<Node, Problem> {
-    json_text::parse(source)
 }
 
 /// Reads one TOML value, such as an overriding `["./serve", "--port", "1"]`.

@@ -335,7 +335,6 @@ pub(crate) fn literal(node: &Node, findings: &mut Findings) -> Json {
         Value::Integer(number) => Json::from(*number),
         Value::Float(number) if number.is_finite() => Json::from(*number),
         Value::Bool(yes) => Json::from(*yes),
-        Value::Null => Json::Null,
         Value::Float(_) | Value::Date => {
             let label = "JSON has no such value";
             findings.error(

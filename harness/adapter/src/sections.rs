@@ -13,7 +13,7 @@ use super::{
     client::RunVars,
     findings::Findings,
     node::{Node, Place, Value},
-    operations, outcomes,
+    outcomes,
     template::{Encode, Scope, Template, Vars},
 };
 
@@ -72,17 +72,6 @@ pub(crate) fn backend(
             );
         }
     }
-    let mut replicas = Vec::new();
-    if let Some(Node {
-        value: Value::List(items),
-        ..
-    }) = node.get("replicas")
-    {
-        for item in items {
-            let template = findings.template(item, Scope::Process);
-            replicas.extend(template.filter(|template| check_base(item, template, findings)));
-        }
-    }
     let one = |key: &str, findings: &mut Findings| {
         node.get(key)
             .and_then(|text| findings.template(text, Scope::Process))
@@ -91,14 +80,10 @@ pub(crate) fn backend(
         folder,
         start,
         stop,
-        replicas,
         cwd: one("cwd", findings),
         log: one("log", findings),
         env: environment(node, findings),
         ready: ready(node.get("ready"), findings),
-        reset: node.get("reset").and_then(|reset| {
-            operations::read_request(reset, Scope::Process, "backend.reset", findings)
-        }),
         base: base?,
     };
     Some(spec)
@@ -355,8 +340,6 @@ pub(crate) fn features(root: &Node, findings: &mut Findings) -> Features {
     {
         features.answer_within_ms = bound;
     }
-    features.retries_on_busy =
-        number("retries_on_busy", 0..=100).and_then(|n| u32::try_from(n).ok());
     if let Some(Node {
         value: Value::Bool(distinct),
         ..

@@ -34,11 +34,7 @@ fn render(diagnostic: &dyn Diagnostic) -> String {
 
 /// What the author of the adapter in `folder` reads.
 fn answer(folder: &Path) -> String {
-    let file = ["adapter.toml", "adapter.json"]
-        .into_iter()
-        .find(|name| folder.join(name).exists())
-        .expect("every folder has an adapter");
-    let text = fs::read_to_string(folder.join(file)).unwrap();
+    let text = fs::read_to_string(folder.join("adapter.toml")).unwrap();
     let environment = fs::read_to_string(folder.join("environment")).unwrap_or_default();
     let overrides = Overrides {
         cli: Vec::new(),
@@ -48,7 +44,7 @@ fn answer(folder: &Path) -> String {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
     };
-    match Adapter::parse_with(file, &text, &overrides) {
+    match Adapter::parse_with("adapter.toml", &text, &overrides) {
         Ok(adapter) => {
             let warnings = adapter.warnings.iter();
             warnings.map(|warning| render(warning)).collect()

@@ -90,7 +90,6 @@ duplicate_code = "same_session"
 serialises_logins = {serialises_logins}
 upstream_timeout_ms = {upstream_timeout_ms}
 answer_within_ms = {answer_within_ms}
-retries_on_busy = 0
 "#,
         name = quoted(name),
         base = quoted(base),
