@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -12,6 +11,7 @@ use wxmock_world::{KeyNo, Refusal, Seq, Tail, UnixMs, UserId};
 
 use crate::gates::Point;
 use crate::net::Via;
+use crate::wechat::Endpoint;
 
 /// Number of one call, from 1, in order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,98 +21,6 @@ pub struct CallId(pub u64);
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)
-    }
-}
-
-/// Which of WeChat's endpoints was called. `Display` and serde write the last path segment (`jscode2session`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Endpoint {
-    /// `GET /sns/jscode2session`
-    Jscode2session,
-    /// `GET /cgi-bin/token`
-    Token,
-    /// `POST /cgi-bin/stable_token`
-    #[serde(rename = "stable_token")]
-    StableToken,
-    /// `GET /wxa/checksession`
-    Checksession,
-    /// `GET /wxa/resetusersessionkey`
-    Resetusersessionkey,
-    /// `POST /wxa/business/getuserphonenumber`
-    Getuserphonenumber,
-    /// Any other path outside `/_mock/`.
-    Unknown,
-}
-
-impl Endpoint {
-    /// Every endpoint, the unknown one last.
-    pub const ALL: [Self; 7] = [
-        Self::Jscode2session,
-        Self::Token,
-        Self::StableToken,
-        Self::Checksession,
-        Self::Resetusersessionkey,
-        Self::Getuserphonenumber,
-        Self::Unknown,
-    ];
-
-    /// The endpoint a path names, without its query; paths are matched to the letter, as WeChat does.
-    pub fn of_path(path: &str) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.path() == Some(path))
-            .unwrap_or(Self::Unknown)
-    }
-
-    /// The path, the opposite of [`Endpoint::of_path`]; `None` for [`Endpoint::Unknown`].
-    pub const fn path(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Jscode2session => "/sns/jscode2session",
-            Self::Token => "/cgi-bin/token",
-            Self::StableToken => "/cgi-bin/stable_token",
-            Self::Checksession => "/wxa/checksession",
-            Self::Resetusersessionkey => "/wxa/resetusersessionkey",
-            Self::Getuserphonenumber => "/wxa/business/getuserphonenumber",
-            Self::Unknown => return None,
-        })
-    }
-
-    /// The last path segment; `unknown` for [`Endpoint::Unknown`].
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jscode2session => "jscode2session",
-            Self::Token => "token",
-            Self::StableToken => "stable_token",
-            Self::Checksession => "checksession",
-            Self::Resetusersessionkey => "resetusersessionkey",
-            Self::Getuserphonenumber => "getuserphonenumber",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A text that is no endpoint's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown endpoint `{0}`, expected one of jscode2session, token, stable_token, checksession, resetusersessionkey, getuserphonenumber, unknown"
-)]
-pub struct UnknownEndpoint(pub String);
-
-impl FromStr for Endpoint {
-    type Err = UnknownEndpoint;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.as_str() == text)
-            .ok_or_else(|| UnknownEndpoint(text.to_owned()))
     }
 }
 
@@ -376,20 +284,6 @@ mod tests {
 
     fn call() -> CallInfo {
         CallInfo::new(Endpoint::Token, UnixMs(0))
-    }
-
-    #[test]
-    fn endpoints_are_named_by_their_last_path_segment() {
-        for endpoint in Endpoint::ALL {
-            assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
-            assert_eq!(serde_json::to_value(endpoint).unwrap(), endpoint.as_str());
-        }
-        assert_eq!(
-            Endpoint::of_path("/wxa/business/getuserphonenumber"),
-            Endpoint::Getuserphonenumber
-        );
-        assert_eq!(Endpoint::of_path("/sns/JSCODE2SESSION"), Endpoint::Unknown);
-        assert!("jscode".parse::<Endpoint>().is_err());
     }
 
     #[test]

@@ -255,7 +255,7 @@ impl FaultEffect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::Endpoint;
+    use crate::wechat::Endpoint;
     use wxmock_world::UnixMs;
 
     fn rule(label: &str, times: Option<u32>, effect: FaultEffect) -> FaultRule {

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use wxmock_world::{AppId, UserId};
 
-use crate::calls::{CallId, CallInfo, Calls, Endpoint};
+use crate::calls::{CallId, CallInfo, Calls};
 use crate::journal::{GateAct, GateRecord, Journal, What};
+use crate::wechat::Endpoint;
 
 /// Where on its way a call can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use wxmock_world::{Event, KeyNo, Refusal, Seq, Tail, UnixMs, UserId};
 
 use crate::RealClock;
-use crate::calls::{CallId, CallState, Endpoint};
+use crate::calls::{CallId, CallState};
 use crate::faults::When;
 use crate::gates::{GateId, Point};
 use crate::net::Via;
+use crate::wechat::Endpoint;
 
 /// One line of the journal.
 #[derive(Debug, Clone, Serialize)]

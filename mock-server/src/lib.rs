@@ -50,7 +50,7 @@ mod server;
 mod verbatim;
 mod wechat;
 
-pub use calls::{CallId, CallInfo, CallState, Calls, Endpoint, UnknownEndpoint};
+pub use calls::{CallId, CallInfo, CallState, Calls};
 pub use clock::RealClock;
 pub use faults::{FaultEffect, FaultId, FaultRule, Faults, When};
 pub use gates::{CallMatch, GateId, GateView, Gates, HoldRule, Parked, Point};
@@ -65,3 +65,4 @@ pub use net::{
 };
 pub use server::{MockServer, ServeError, Settings};
 pub use verbatim::{Excerpt, Reply, Spoken, Verbatim};
+pub use wechat::{Endpoint, UnknownEndpoint};

@@ -211,8 +211,9 @@ fn human(out: &mut String, at: UnixMs, exchange: &Exchange) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::{CallId, CallState, Endpoint};
+    use crate::calls::{CallId, CallState};
     use crate::net::Via;
+    use crate::wechat::Endpoint;
     use wxmock_world::{KeyNo, Refusal, Tail, UserId};
 
     fn exchange() -> Exchange {

@@ -202,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn openapi_names_every_endpoint() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
+        let named = &document["components"]["schemas"]["Endpoint"]["enum"];
+        let played = crate::Endpoint::ALL.map(crate::Endpoint::as_str);
+        assert_eq!(*named, serde_json::json!(played));
+    }
+
+    #[test]
     fn every_operation_is_explained() {
         let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
         for (path, operations) in document["paths"].as_object().expect("paths") {

@@ -19,6 +19,20 @@ pub const WECHAT_HOSTS: [&str; 7] = [
     "api.q.qq.com",
 ];
 
+/// Whose API a host serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platform {
+    /// WeChat's, for mini programs.
+    WeChat,
+}
+
+impl Platform {
+    /// That of a host in any spelling; `None` for a name that is nobody's but the mock's own, such as a base URL or an alias.
+    pub(crate) fn of(host: &str) -> Option<Self> {
+        is_played(host).then_some(Self::WeChat)
+    }
+}
+
 /// What becomes of a proxy request for a host we do not play. Whatever is chosen, only loopback clients are proxied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

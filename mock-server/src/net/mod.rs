@@ -10,6 +10,7 @@ mod roads;
 mod stream;
 mod tls;
 
+pub(crate) use hosts::Platform;
 pub use hosts::{Passthrough, WECHAT_HOSTS};
 pub(crate) use line::{Line, Target};
 pub(crate) use proxy::{Onward, tunnel};

@@ -2,13 +2,23 @@
 //!
 //! All parameters travel in the query, whatever the method: in a JSON body they are answered `40003 invalid openid`, as captured.
 
-use wxmock_world::{SignedRequest, UnixMs};
+use wxmock_world::{RefusedCall, SignedRequest};
 
-use super::command::Desk;
+use super::command::{Accepts, Command, Definition, Desk};
 use super::json::Object;
-use super::render::Rendered;
+use super::render::{Dialect, Rendered};
 use crate::http::Request;
+use crate::net::Platform;
 
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/wxa/checksession",
+    platform: Platform::WeChat,
+    dialect: Dialect::Plain,
+    method: Accepts::Any,
+    read: |request| Ok(Box::new(read(request))),
+};
+
+/// The query of every call that is signed with the session_key.
 pub(super) fn read(request: &Request) -> SignedRequest {
     let [access_token, openid, signature, sig_method] =
         request.params(["access_token", "openid", "signature", "sig_method"]);
@@ -20,10 +30,25 @@ pub(super) fn read(request: &Request) -> SignedRequest {
     }
 }
 
-pub(super) fn run(desk: &mut Desk<'_>, now: UnixMs, q: &SignedRequest) -> Rendered {
-    let effect = desk.world.checksession(now, q);
-    desk.render(effect, |dialect, effect| {
-        let object = Object::new().number("errcode", 0).text("errmsg", "ok");
-        Rendered::new(dialect, &effect, None, &object).with_errcode(0)
-    })
+/// What a signed query says of whose call it is.
+pub(super) fn carried(q: &SignedRequest) -> RefusedCall<'_> {
+    RefusedCall {
+        access_token: q.access_token.as_deref(),
+        openid: q.openid.as_deref(),
+        ..RefusedCall::default()
+    }
+}
+
+impl Command for SignedRequest {
+    fn carried(&self) -> RefusedCall<'_> {
+        carried(self)
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.checksession(desk.now, self);
+        desk.render(effect, |dialect, effect| {
+            let object = Object::new().number("errcode", 0).text("errmsg", "ok");
+            Rendered::new(dialect, &effect, None, &object).with_errcode(0)
+        })
+    }
 }

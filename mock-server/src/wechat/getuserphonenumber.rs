@@ -1,15 +1,24 @@
 //! `POST /wxa/business/getuserphonenumber`: the phone button's code for the number.
 
-use wxmock_world::{PhoneInfo, PhoneNumberRequest, UnixMs, WxError};
+use wxmock_world::errcode::DATA_FORMAT;
+use wxmock_world::{PhoneInfo, PhoneNumberRequest, RefusedCall, WxError};
 
-use super::command::Desk;
+use super::command::{Accepts, Command, Definition, Desk};
 use super::json::Object;
 use super::post;
-use super::render::Rendered;
+use super::render::{Dialect, Rendered};
 use crate::http::Request;
-use wxmock_world::errcode::DATA_FORMAT;
+use crate::net::Platform;
 
-pub(super) fn read(request: &Request) -> Result<PhoneNumberRequest, WxError> {
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/wxa/business/getuserphonenumber",
+    platform: Platform::WeChat,
+    dialect: Dialect::Hinted,
+    method: Accepts::Post,
+    read: |request| Ok(Box::new(read(request)?)),
+};
+
+fn read(request: &Request) -> Result<PhoneNumberRequest, WxError> {
     let access_token = request.param("access_token");
     // A form body, broken JSON and an access_token sent in the body are all answered 47001 (captured).
     let Ok(fields) = post::read(request)? else {
@@ -25,17 +34,28 @@ pub(super) fn read(request: &Request) -> Result<PhoneNumberRequest, WxError> {
     })
 }
 
-pub(super) fn run(desk: &mut Desk<'_>, now: UnixMs, q: &PhoneNumberRequest) -> Rendered {
-    let effect = desk.world.getuserphonenumber(now, q);
-    desk.render(effect, |dialect, effect| {
-        let info = &effect.reply;
-        let phone_info = phone_info(info);
-        let object = Object::new()
-            .number("errcode", 0)
-            .text("errmsg", "ok")
-            .json("phone_info", &phone_info);
-        Rendered::new(dialect, &effect, None, &object).with_errcode(0)
-    })
+impl Command for PhoneNumberRequest {
+    fn carried(&self) -> RefusedCall<'_> {
+        RefusedCall {
+            access_token: self.access_token.as_deref(),
+            phone_code: self.code.as_deref(),
+            openid: self.openid.as_deref(),
+            ..RefusedCall::default()
+        }
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.getuserphonenumber(desk.now, self);
+        desk.render(effect, |dialect, effect| {
+            let info = &effect.reply;
+            let phone_info = phone_info(info);
+            let object = Object::new()
+                .number("errcode", 0)
+                .text("errmsg", "ok")
+                .json("phone_info", &phone_info);
+            Rendered::new(dialect, &effect, None, &object).with_errcode(0)
+        })
+    }
 }
 
 /// Field order as captured: the watermark's timestamp comes before its appid, and `countryCode` is a string.

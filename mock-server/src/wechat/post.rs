@@ -3,11 +3,10 @@
 
 use std::fmt;
 
-use hyper::Method;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use wxmock_world::WxError;
-use wxmock_world::errcode::{DATA_FORMAT, EMPTY_POST, REQUIRE_POST};
+use wxmock_world::errcode::{DATA_FORMAT, EMPTY_POST};
 
 use crate::http::Request;
 
@@ -26,12 +25,9 @@ pub(super) enum NotJson {
 
 /// The body of a POST.
 ///
-/// The method is looked at first, then whether there is a body, then whether it is JSON; only then the world looks at the
-/// access_token. No capture has two faults at once, so this order is inferred.
+/// The method has been looked at; then comes whether there is a body, then whether it is JSON; only then the world looks at
+/// the access_token. No capture has two faults at once, so this order is inferred.
 pub(super) fn read(request: &Request) -> Result<Result<Fields, NotJson>, WxError> {
-    if request.method != Method::POST {
-        return Err(REQUIRE_POST);
-    }
     if request.body.is_empty() {
         return Err(EMPTY_POST);
     }

@@ -1,28 +1,48 @@
 //! `GET /wxa/resetusersessionkey`: a new session_key that inherits the life of the one it replaces.
 
-use wxmock_world::{ResetReply, SignedRequest, UnixMs};
+use wxmock_world::{RefusedCall, ResetReply, SignedRequest};
 
-use super::command::Desk;
+use super::checksession;
+use super::command::{Accepts, Command, Definition, Desk};
 use super::json::Object;
-use super::render::Rendered;
+use super::render::{Dialect, Rendered};
+use crate::net::Platform;
 
-pub(super) fn run(desk: &mut Desk<'_>, now: UnixMs, q: &SignedRequest) -> Rendered {
-    let effect = desk.world.resetusersessionkey(now, q);
-    desk.render(effect, |dialect, effect| {
-        let ResetReply {
-            openid,
-            session_key,
-            key_no,
-            ..
-        } = &effect.reply;
-        let session_key = session_key.base64();
-        let object = Object::new()
-            .number("errcode", 0)
-            .text("errmsg", "ok")
-            .text("openid", openid.as_ref())
-            .text("session_key", &session_key);
-        Rendered::new(dialect, &effect, None, &object)
-            .with_errcode(0)
-            .with_key(*key_no)
-    })
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/wxa/resetusersessionkey",
+    platform: Platform::WeChat,
+    dialect: Dialect::Plain,
+    method: Accepts::Any,
+    read: |request| Ok(Box::new(Reset(checksession::read(request)))),
+};
+
+/// The same query as checksession's, for another command.
+#[derive(Debug)]
+struct Reset(SignedRequest);
+
+impl Command for Reset {
+    fn carried(&self) -> RefusedCall<'_> {
+        checksession::carried(&self.0)
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.resetusersessionkey(desk.now, &self.0);
+        desk.render(effect, |dialect, effect| {
+            let ResetReply {
+                openid,
+                session_key,
+                key_no,
+                ..
+            } = &effect.reply;
+            let session_key = session_key.base64();
+            let object = Object::new()
+                .number("errcode", 0)
+                .text("errmsg", "ok")
+                .text("openid", openid.as_ref())
+                .text("session_key", &session_key);
+            Rendered::new(dialect, &effect, None, &object)
+                .with_errcode(0)
+                .with_key(*key_no)
+        })
+    }
 }

@@ -1,15 +1,24 @@
 //! `POST /cgi-bin/stable_token`: an access_token that stays the same while it lives, apart from `/cgi-bin/token`'s.
 
-use wxmock_world::{StableTokenRequest, UnixMs, WxError};
+use wxmock_world::errcode::DATA_FORMAT;
+use wxmock_world::{RefusedCall, StableTokenRequest, WxError};
 
-use super::command::Desk;
+use super::command::{Accepts, Command, Definition, Desk};
 use super::post::{self, Fields, NotJson};
-use super::render::Rendered;
+use super::render::{Dialect, Rendered};
 use super::token;
 use crate::http::Request;
-use wxmock_world::errcode::DATA_FORMAT;
+use crate::net::Platform;
 
-pub(super) fn read(request: &Request) -> Result<StableTokenRequest, WxError> {
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/cgi-bin/stable_token",
+    platform: Platform::WeChat,
+    dialect: Dialect::Plain,
+    method: Accepts::Post,
+    read: |request| Ok(Box::new(read(request)?)),
+};
+
+fn read(request: &Request) -> Result<StableTokenRequest, WxError> {
     let fields = match post::read(request)? {
         Ok(fields) => fields,
         // A form body is answered `41002 appid missing` (captured): to this endpoint it is a body without parameters.
@@ -24,7 +33,17 @@ pub(super) fn read(request: &Request) -> Result<StableTokenRequest, WxError> {
     })
 }
 
-pub(super) fn run(desk: &mut Desk<'_>, now: UnixMs, q: &StableTokenRequest) -> Rendered {
-    let effect = desk.world.stable_token(now, q);
-    desk.render(effect, |dialect, effect| token::success(dialect, &effect))
+impl Command for StableTokenRequest {
+    fn carried(&self) -> RefusedCall<'_> {
+        RefusedCall {
+            appid: self.appid.as_deref(),
+            secret: self.secret.as_deref(),
+            ..RefusedCall::default()
+        }
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.stable_token(desk.now, self);
+        desk.render(effect, |dialect, effect| token::success(dialect, &effect))
+    }
 }

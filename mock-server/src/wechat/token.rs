@@ -1,29 +1,43 @@
 //! `GET /cgi-bin/token`: appid and secret for an access_token that displaces the one before.
 
-use hyper::Method;
-use wxmock_world::{Effect, TokenReply, TokenRequest, UnixMs, WxError};
+use wxmock_world::{Effect, RefusedCall, TokenReply, TokenRequest};
 
-use super::command::Desk;
+use super::command::{Accepts, Command, Definition, Desk};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
-use wxmock_world::errcode::REQUIRE_GET;
+use crate::net::Platform;
 
-pub(super) fn read(request: &Request) -> Result<TokenRequest, WxError> {
-    if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Err(REQUIRE_GET);
-    }
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/cgi-bin/token",
+    platform: Platform::WeChat,
+    dialect: Dialect::Plain,
+    method: Accepts::Get,
+    read: |request| Ok(Box::new(read(request))),
+};
+
+fn read(request: &Request) -> TokenRequest {
     let [grant_type, appid, secret] = request.params(["grant_type", "appid", "secret"]);
-    Ok(TokenRequest {
+    TokenRequest {
         grant_type,
         appid,
         secret,
-    })
+    }
 }
 
-pub(super) fn run(desk: &mut Desk<'_>, now: UnixMs, q: &TokenRequest) -> Rendered {
-    let effect = desk.world.token(now, q);
-    desk.render(effect, |dialect, effect| success(dialect, &effect))
+impl Command for TokenRequest {
+    fn carried(&self) -> RefusedCall<'_> {
+        RefusedCall {
+            appid: self.appid.as_deref(),
+            secret: self.secret.as_deref(),
+            ..RefusedCall::default()
+        }
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.token(desk.now, self);
+        desk.render(effect, |dialect, effect| success(dialect, &effect))
+    }
 }
 
 /// The answer of both token endpoints: no errcode, `expires_in` in seconds.

@@ -210,7 +210,7 @@ impl Refusal {
     }
 }
 
-/// What a refused call carried, as far as a reason can be found in it.
+/// What a call carried, as far as it says whose call it is and why it may have been refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RefusedCall<'a> {
     /// As sent.
@@ -223,4 +223,6 @@ pub struct RefusedCall<'a> {
     pub js_code: Option<&'a str>,
     /// The phone button's code, as sent.
     pub phone_code: Option<&'a str>,
+    /// As sent.
+    pub openid: Option<&'a str>,
 }

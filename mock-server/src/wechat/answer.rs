@@ -1,0 +1,198 @@
+//! The way of one call past gates and faults, from request to answer. Knows nothing of what any endpoint means.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wxmock_world::{Refusal, errcode};
+
+use super::asked::Asked;
+use super::command::Subject;
+use super::render::{self, Rendered};
+use super::spoil::{self, Spoilt};
+use crate::calls::{CallInfo, CallState};
+use crate::faults::{FaultRule, When};
+use crate::gates::Point;
+use crate::handle::Handle;
+use crate::http::Request;
+use crate::net::Stranger;
+use crate::server::{Answer, Cut, InFlight, Shaping, Wire, WireBody};
+
+/// Answer one call to a path outside `/_mock/`.
+pub(crate) async fn answer(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    request: Request,
+) -> Result<Answer, Cut> {
+    let keep_alive = request.keep_alive;
+    let (asked, subject, mut call) = begin(handle, &wire, request);
+    call.pass(Point::Arrived).await;
+    let before = strike(handle, &mut call, When::BeforeCommit).await;
+    let (rendered, subject) = match &before {
+        Some(_) => stand_in(handle, &asked, subject),
+        None => commit(handle, &asked, subject),
+    };
+    note_refusal(handle, &asked, &rendered, &call);
+    record(
+        handle,
+        &mut call,
+        &rendered,
+        Some((&asked, &subject)),
+        before.as_deref(),
+    );
+    call.pass_turn();
+    call.pass(Point::Committed).await;
+    let rule = match before {
+        Some(rule) => Some(rule),
+        None => strike(handle, &mut call, When::AfterCommit).await,
+    };
+    let (rendered, shaping) = match rule {
+        None => (rendered, Shaping::Whole),
+        Some(rule) => {
+            // What becomes of this answer must not keep the others of its release waiting.
+            call.pass_turn();
+            let (app, dialect) = (subject.app.as_ref(), asked.dialect);
+            match spoil::spoil(handle, app, dialect, rendered, &rule.effect) {
+                Spoilt::Answer(rendered, shaping) => {
+                    record(handle, &mut call, &rendered, None, None);
+                    (rendered, shaping)
+                }
+                Spoilt::Reset => {
+                    wire.reset();
+                    return Err(Cut);
+                }
+                Spoilt::Silent => {
+                    spoil::silence(handle).await;
+                    return Err(Cut);
+                }
+            }
+        }
+    };
+    let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
+    let cut_after = shaping.cut_after();
+    handle
+        .verbatim()
+        .answer(call.id(), &parts, &body, cut_after);
+    let body = WireBody::answer(body, shaping, wire, call);
+    Ok(Answer::from_parts(parts, body))
+}
+
+/// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
+fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<Subject>, InFlight) {
+    let asked = Asked::read(&request);
+    let endpoint = asked.endpoint;
+    let mut info = CallInfo::new(endpoint, handle.now());
+    info.via = std::mem::take(&mut request.via);
+    asked.describe(&mut info);
+    // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
+    let path = match endpoint.path() {
+        Some(path) => Cow::Borrowed(path),
+        None => Cow::Owned(request.path().to_owned()),
+    };
+    // Gates, faults and watchers look for the user before the command runs; without them the look-up waits for the command's lock.
+    let subject = is_watched(handle).then(|| handle.with_world(|world, _| asked.attribute(world)));
+    if let Some(subject) = &subject {
+        asked.attribute_to(subject, &mut info);
+    }
+    let call = InFlight::begin(handle, info, request.method, path, wire.written());
+    if let Some(spoken) = request.spoken {
+        handle.verbatim().file(call.id(), *spoken);
+    }
+    (asked, subject, call)
+}
+
+fn is_watched(handle: &Handle) -> bool {
+    handle.gates().any() || handle.faults().any() || handle.calls().is_watched()
+}
+
+/// Meet the faults of one side of the command: sit out their delays, return the one that decides the answer.
+async fn strike(handle: &Handle, call: &mut InFlight, when: When) -> Option<Arc<FaultRule>> {
+    let struck = handle.faults().strike(when, call.id());
+    if struck.delay_ms > 0 {
+        // A call that waits by itself must not keep the others of its release waiting.
+        call.pass_turn();
+        tokio::time::sleep(Duration::from_millis(struck.delay_ms)).await;
+    }
+    struck.decides
+}
+
+/// Run the command, and find out whom it is about if nobody asked before.
+fn commit(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered, Subject) {
+    handle.with_world(|world, now| {
+        let subject = subject.unwrap_or_else(|| asked.attribute(world));
+        let mut rendered = asked.run(world, now, subject.app.as_ref());
+        let refused = rendered.errcode.filter(|errcode| *errcode != 0);
+        rendered.why = refused
+            .and_then(|errcode| asked.why_refused(world, errcode))
+            .map(Box::new);
+        (rendered, subject)
+    })
+}
+
+/// The answer that a fault before the commit starts from: nothing has happened, so `-1 system error`.
+fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered, Subject) {
+    handle.with_world(|world, now| {
+        let subject = subject.unwrap_or_else(|| asked.attribute(world));
+        let app = subject.app.as_ref();
+        let at = app
+            .and_then(|app| world.clock_view(now, app).ok())
+            .map_or(now, |clock| clock.now);
+        (
+            render::refusal(world, at, app, asked.dialect, None, &errcode::SYSTEM_ERROR),
+            subject,
+        )
+    })
+}
+
+/// Counts why a call was refused. Credentials of another world are worth a warning of their own: a real AppSecret may have
+/// leaked into a test. One that only came altered, or is another app's of this mock, has not.
+fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFlight) {
+    let (Some(why), Some(errcode)) = (rendered.why.as_deref(), rendered.errcode) else {
+        return;
+    };
+    let roads = handle.roads();
+    match why {
+        Refusal::NotPlayed { nearest } => {
+            roads.path_not_played(call.path(), nearest);
+            return;
+        }
+        Refusal::AppIdUnknown | Refusal::SecretUnknown => {
+            let (appid, secret) = asked.credentials();
+            let is_unknown_app = *why == Refusal::AppIdUnknown;
+            if let Some(appid) = appid.filter(|_| is_unknown_app) {
+                roads.stranger(Stranger::AppId, appid);
+            }
+            let is_ours = |secret: &str| {
+                handle.with_world(|world, _| world.app_with_secret(secret).is_some())
+            };
+            if let Some(secret) = secret.filter(|secret| !is_ours(secret)) {
+                roads.stranger(Stranger::Secret, secret);
+            }
+        }
+        _ => {}
+    }
+    roads.refused(asked.endpoint.as_str(), errcode, why);
+}
+
+/// The call's answer is decided, though `fault` may keep it from ever being sent; by now it is known whom it is about.
+fn record(
+    handle: &Handle,
+    call: &mut InFlight,
+    rendered: &Rendered,
+    about: Option<(&Asked, &Subject)>,
+    fault: Option<&FaultRule>,
+) {
+    let answers = fault.is_none_or(|rule| rule.effect.answers());
+    call.set_rid(rendered.rid.clone().filter(|_| answers));
+    handle.calls().update(call.id(), |call| {
+        if let Some((asked, subject)) = about {
+            asked.attribute_to(subject, call);
+        }
+        call.state = CallState::Committed;
+        call.status = Some(rendered.status.as_u16()).filter(|_| answers);
+        call.errcode = rendered.errcode.filter(|_| answers);
+        call.seq = rendered.seq;
+        call.key_no = rendered.key_no;
+        call.why = rendered.why.clone().filter(|_| answers);
+    });
+}

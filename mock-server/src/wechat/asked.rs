@@ -1,0 +1,148 @@
+//! One request on its way through an endpoint: its outer shape (path, method, length, body), and the command inside.
+
+use std::borrow::Cow;
+
+use hyper::{Method, StatusCode};
+use wxmock_world::{
+    AppId, Refusal, UnixMs, World, WxError,
+    errcode::{INVALID_URL, REQUIRE_GET, REQUIRE_POST},
+};
+
+use super::command::{Command, Desk, Subject};
+use super::endpoint::Endpoint;
+use super::render::{Dialect, Rendered};
+use crate::calls::CallInfo;
+use crate::http::Request;
+
+/// What a request asks for, if it asks for anything.
+#[derive(Debug)]
+enum Wanted {
+    Command(Box<dyn Command>),
+    /// Answered before it reaches the world.
+    Refused(WxError),
+    /// A POST of unknown length: 412 without a body, the one answer that is not 200.
+    Unmeasured,
+}
+
+/// A request with the endpoint and the dialect of its path.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) endpoint: Endpoint,
+    pub(super) dialect: Dialect,
+    wanted: Wanted,
+    /// For a path the mock does not play: the one nearest to it that it plays.
+    nearest: Option<&'static str>,
+}
+
+impl Asked {
+    /// Read a request. Never fails: a request nobody can read is a refusal like any other.
+    pub(super) fn read(request: &Request) -> Self {
+        let endpoint = Endpoint::of(&request.via.host, request.path());
+        let definition = endpoint.definition();
+        let is_unmeasured = request.chunked && request.method == Method::POST;
+        let wanted = match definition {
+            _ if is_unmeasured => Wanted::Unmeasured,
+            // That a path under no known prefix is answered as one under a known prefix is our choice: no capture exists, and
+            // WeChat answers everything else with 200 and an errcode.
+            None => Wanted::Refused(INVALID_URL),
+            Some(definition) => definition
+                .method
+                .check(&request.method)
+                .and_then(|()| (definition.read)(request))
+                .map_or_else(Wanted::Refused, Wanted::Command),
+        };
+        let is_unknown = definition.is_none() && !is_unmeasured;
+        Self {
+            endpoint,
+            dialect: definition.map_or_else(
+                || Dialect::of_prefix(request.path()),
+                |definition| definition.dialect,
+            ),
+            wanted,
+            nearest: is_unknown.then(|| nearest(request.path())),
+        }
+    }
+
+    fn command(&self) -> Option<&dyn Command> {
+        match &self.wanted {
+            Wanted::Command(command) => Some(command.as_ref()),
+            Wanted::Refused(_) | Wanted::Unmeasured => None,
+        }
+    }
+
+    /// Write down what the request says of itself.
+    pub(super) fn describe(&self, call: &mut CallInfo) {
+        let Some(command) = self.command() else {
+            return;
+        };
+        let sent = command.carried();
+        call.js_code = sent.js_code.map(str::to_owned);
+        call.phone_code = sent.phone_code.map(str::to_owned);
+        call.openid = sent.openid.map(str::to_owned);
+    }
+
+    /// Write down whom it turned out to be about: the appid as sent, whether there is such an app or not.
+    pub(super) fn attribute_to(&self, subject: &Subject, call: &mut CallInfo) {
+        call.user.clone_from(&subject.user);
+        call.appid = match (&subject.app, self.credentials().0) {
+            (Some(app), _) => Some(app.clone().into()),
+            (None, sent) => sent.map(Into::into),
+        };
+    }
+
+    /// Why it was refused with `errcode`, as the world stands right after; `None` if the errcode says it all.
+    pub(super) fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
+        if let Some(nearest) = self.nearest {
+            return Some(Refusal::NotPlayed {
+                nearest: Cow::Borrowed(nearest),
+            });
+        }
+        match &self.wanted {
+            Wanted::Command(command) => command.why_refused(world, errcode),
+            Wanted::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {
+                Some(Refusal::Method)
+            }
+            Wanted::Refused(_) => Some(Refusal::Body),
+            Wanted::Unmeasured => None,
+        }
+    }
+
+    /// The appid and AppSecret it carries, as sent.
+    pub(super) fn credentials(&self) -> (Option<&str>, Option<&str>) {
+        self.command().map_or((None, None), |command| {
+            let sent = command.carried();
+            (sent.appid, sent.secret)
+        })
+    }
+
+    /// Find out whose app and whose login the request is about, before anything happens to either.
+    pub(super) fn attribute(&self, world: &World) -> Subject {
+        self.command()
+            .map_or_else(Subject::default, |command| command.attribute(world))
+    }
+
+    /// Do it.
+    pub(super) fn run(&self, world: &mut World, now: UnixMs, app: Option<&AppId>) -> Rendered {
+        let mut desk = Desk {
+            world,
+            now,
+            app,
+            dialect: self.dialect,
+        };
+        match &self.wanted {
+            Wanted::Command(command) => command.run(&mut desk),
+            Wanted::Refused(error) => desk.refuse(now, None, error),
+            Wanted::Unmeasured => Rendered::empty(StatusCode::PRECONDITION_FAILED, now),
+        }
+    }
+}
+
+/// The played path that is nearest to one that is not.
+fn nearest(path: &str) -> &'static str {
+    // The comparison costs length times length, and no path of WeChat's is as long as this.
+    let shown: String = path.chars().take(128).collect();
+    let played = Endpoint::ALL.into_iter().filter_map(Endpoint::path);
+    played
+        .min_by_key(|known| strsim::damerau_levenshtein(&shown, known))
+        .unwrap_or_default()
+}

@@ -1,0 +1,126 @@
+//! The table of endpoints: which file plays which, and what it is called in rules, records and reports.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Definition;
+use super::{
+    checksession, getuserphonenumber, jscode2session, resetusersessionkey, stable_token, token,
+};
+use crate::net::Platform;
+
+macro_rules! endpoints {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal, $definition:expr; )*) => {
+        /// Which of WeChat's endpoints was called. `Display` and serde write its name, which is the last path segment where
+        /// that names only one (`jscode2session`).
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum Endpoint {
+            $( $(#[$doc])* #[serde(rename = $name)] $variant, )*
+            /// Any other path outside `/_mock/`.
+            #[serde(rename = "unknown")]
+            Unknown,
+        }
+
+        impl Endpoint {
+            /// Every endpoint, the unknown one last.
+            pub const ALL: [Self; [$( $name, )* "unknown"].len()] =
+                [$( Self::$variant, )* Self::Unknown];
+
+            /// Its name: `jscode2session`; `unknown` for [`Endpoint::Unknown`].
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $name, )*
+                    Self::Unknown => "unknown",
+                }
+            }
+
+            /// What its own file says of it; `None` for [`Endpoint::Unknown`].
+            pub(super) fn definition(self) -> Option<&'static Definition> {
+                match self {
+                    $( Self::$variant => Some(&$definition), )*
+                    Self::Unknown => None,
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    /// `GET /sns/jscode2session`
+    Jscode2session = "jscode2session", jscode2session::ENDPOINT;
+    /// `GET /cgi-bin/token`
+    Token = "token", token::ENDPOINT;
+    /// `POST /cgi-bin/stable_token`
+    StableToken = "stable_token", stable_token::ENDPOINT;
+    /// `GET /wxa/checksession`
+    Checksession = "checksession", checksession::ENDPOINT;
+    /// `GET /wxa/resetusersessionkey`
+    Resetusersessionkey = "resetusersessionkey", resetusersessionkey::ENDPOINT;
+    /// `POST /wxa/business/getuserphonenumber`
+    Getuserphonenumber = "getuserphonenumber", getuserphonenumber::ENDPOINT;
+}
+
+impl Endpoint {
+    /// The endpoint that a host plays under a path without its query; paths are matched to the letter, as WeChat does. A
+    /// host that is no platform's (the mock's own address, an alias) plays every path.
+    pub(crate) fn of(host: &str, path: &str) -> Self {
+        let platform = Platform::of(host);
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| {
+                endpoint.definition().is_some_and(|definition| {
+                    definition.path == path && platform.is_none_or(|it| it == definition.platform)
+                })
+            })
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// Its path; `None` for [`Endpoint::Unknown`].
+    pub fn path(self) -> Option<&'static str> {
+        self.definition().map(|definition| definition.path)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is no endpoint's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown endpoint `{0}`, expected one of {names}", names = Endpoint::ALL.map(Endpoint::as_str).join(", "))]
+pub struct UnknownEndpoint(pub String);
+
+impl FromStr for Endpoint {
+    type Err = UnknownEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.as_str() == text)
+            .ok_or_else(|| UnknownEndpoint(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_found_by_path_and_known_by_name() {
+        for endpoint in Endpoint::ALL {
+            assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+            assert_eq!(serde_json::to_value(endpoint).unwrap(), endpoint.as_str());
+            let path = endpoint.path().unwrap_or("/elsewhere");
+            assert_eq!(Endpoint::of("127.0.0.1", path), endpoint);
+        }
+        assert_eq!(Endpoint::of("", "/sns/JSCODE2SESSION"), Endpoint::Unknown);
+        let error = "jscode".parse::<Endpoint>().unwrap_err().to_string();
+        assert!(error.ends_with("getuserphonenumber, unknown"), "{error}");
+    }
+}
