@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use wxmock_world::{
-    AppId, AppSecret, AppView, ControlError, Effect, NewApp, PolicyPatch, Preset, Seed, UnixMs,
-    UserId, World,
+    ActivateOn, AppId, AppKind, AppSecret, AppView, ControlError, Effect, NewApp, PolicyPatch,
+    Preset, Seed, UnixMs, UserId, World,
 };
 
 pub use crate::person::{PhoneEdit, ProfileEdit, SwitchesEdit, UserConfig, UserEdit};
@@ -66,7 +66,12 @@ pub struct JournalConfig {
 pub struct AppConfig {
     /// What people call it.
     pub name: String,
-    /// `wx` and 16 hex digits. Default: from the seed.
+    /// What it is. A third-party platform has no users.
+    pub kind: AppKind,
+    /// Of a third-party platform: the mini programs that authorised it. Default: every one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorized_by: Option<Vec<AppId>>,
+    /// `wx` (a corpid: `ww`) and 16 hex digits. Default: from the seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appid: Option<AppId>,
     /// 32 hex digits. Default: from the seed.
@@ -178,8 +183,14 @@ impl AppConfig {
         now: UnixMs,
         preset: Preset,
     ) -> Result<Effect<AppView>, ControlError> {
-        let policy = self.preset.unwrap_or(preset).policy();
+        let mut policy = self.preset.unwrap_or(preset).policy();
+        if self.kind == AppKind::Wecom {
+            // Reported of WeCom: the key of a second login holds only once its code has been exchanged.
+            policy.session_key.activate_on = ActivateOn::Exchange;
+        }
         let new = NewApp {
+            kind: self.kind,
+            authorized_by: self.authorized_by.clone(),
             appid: self.appid.clone(),
             secret: self.secret,
             name: self.name.clone(),
@@ -191,7 +202,14 @@ impl AppConfig {
         };
         let made = world.create_app(now, new)?;
         let appid = made.reply.appid.clone();
-        for user in &self.user {
+        // Nobody asked for the default people of an account that can have none.
+        let are_default = self.kind == AppKind::ThirdParty && self.user == Self::default().user;
+        let users = if are_default {
+            &[]
+        } else {
+            self.user.as_slice()
+        };
+        for user in users {
             if let Err(refusal) = user.create(world, now, &appid) {
                 // It was created some lines ago, so it can be deleted; the refusal is what the caller must see.
                 let _ = world.delete_app(now, &appid);
@@ -199,7 +217,7 @@ impl AppConfig {
             }
         }
         Ok(made.map(|view| AppView {
-            n_users: self.user.len(),
+            n_users: users.len(),
             ..view
         }))
     }
@@ -295,6 +313,8 @@ impl Default for AppConfig {
     fn default() -> Self {
         Self {
             name: "app".to_owned(),
+            kind: AppKind::MiniProgram,
+            authorized_by: None,
             appid: None,
             secret: None,
             preset: None,

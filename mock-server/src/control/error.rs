@@ -95,6 +95,8 @@ impl From<ControlError> for ApiError {
             ControlError::AppExists(_) => Self::new(409, "app-exists", message)
                 .at("appid")
                 .hint("leave appid out to get a fresh one"),
+            ControlError::AppIdOfAnotherKind { .. } => Self::invalid("appid", message),
+            ControlError::NoPeople(_) => Self::invalid("user", message),
             ControlError::UserExists { .. } => Self::new(409, "user-exists", message)
                 .at("name")
                 .hint("PATCH …/users/{user} edits one that exists"),

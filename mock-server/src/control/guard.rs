@@ -57,7 +57,7 @@ fn is_local(host: &str) -> bool {
     let name = name.trim_matches(['[', ']']).to_ascii_lowercase();
     name.parse::<std::net::IpAddr>().is_ok()
         || !name.contains('.')
-        || [".localhost", ".internal", ".weixin.qq.com", ".q.qq.com"]
+        || [".localhost", ".internal", ".weixin.qq.com"]
             .iter()
             .any(|suffix| name.ends_with(suffix))
 }

@@ -35,7 +35,7 @@ use crate::{Handle, device};
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 57] = {
+static ROUTES: [Route<Handler>; 58] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -89,6 +89,7 @@ static ROUTES: [Route<Handler>; 57] = {
         get("/_mock/v1/apps/{app}/users/{user}", users::get),
         patch("/_mock/v1/apps/{app}/users/{user}", users::edit),
         delete("/_mock/v1/apps/{app}/users/{user}", users::delete),
+        post("/_mock/v1/apps/{app}/users/{user}/payments", users::pay),
         get("/_mock/v1/presets", policy::presets),
         get("/_mock/v1/apps/{app}/policy", policy::of_app),
         patch("/_mock/v1/apps/{app}/policy", policy::patch_app),

@@ -1,6 +1,7 @@
 //! The users of an app.
 
 use serde_json::json;
+use wxmock_world::NewPayment;
 
 use super::call::Call;
 use super::error::{ApiError, answer};
@@ -35,6 +36,16 @@ pub(super) fn edit(call: &Call<'_>) -> Result<Response, ApiError> {
         .handle
         .with_world(|world, now| body.apply(world, now, &app, &user))?;
     Ok(answer(200, &json!(effect.reply)).seq(effect.seq))
+}
+
+/// The body may name transaction_id, mch_id and out_trade_no; what it leaves out comes from the seed.
+pub(super) fn pay(call: &Call<'_>) -> Result<Response, ApiError> {
+    let (app, user) = call.app_and_user()?;
+    let new: NewPayment = call.body()?;
+    let effect = call
+        .handle
+        .with_world(|world, now| world.pay(now, &app, &user, new))?;
+    Ok(answer(201, &json!(effect.reply)).seq(effect.seq))
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, ApiError> {

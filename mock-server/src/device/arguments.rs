@@ -44,7 +44,10 @@ impl Arguments {
     pub(super) fn read(api: &str, request: &Request) -> Result<Self, ApiError> {
         let mut pairs = body_pairs(request)?;
         pairs.extend(request.query());
-        let capture = !matches!(api, "login" | "checkSession");
+        let capture = !matches!(
+            api,
+            "login" | "pluginLogin" | "checkSession" | "qy.login" | "qy.checkSession"
+        );
         call::accept(&pairs, if capture { &CAPTURE } else { &WHO })?;
         let word = |name| first_value(&pairs, name).map(str::to_owned);
         Ok(Self {

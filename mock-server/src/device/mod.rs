@@ -7,8 +7,8 @@ mod arguments;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 use wxmock_world::{
-    Capture, Captured, DeviceFail, DeviceId, Effect, KeyChoice, KeyNo, KeyView, Login, OpenDataApi,
-    Who,
+    AppKind, Capture, Captured, DeviceFail, DeviceId, Effect, KeyChoice, KeyNo, KeyView, Login,
+    OpenDataApi, Who,
 };
 
 use self::arguments::Arguments;
@@ -20,13 +20,16 @@ use crate::http::{Request, Response};
 pub(crate) const PREFIX: &str = "/_mock/wx/";
 
 /// The apis, as `wx` spells them.
-pub(crate) const APIS: [&str; 6] = [
+pub(crate) const APIS: [&str; 9] = [
     "login",
     "checkSession",
     "getUserProfile",
     "getUserInfo",
     "getPhoneNumber",
     "getWeRunData",
+    "pluginLogin",
+    "qy.login",
+    "qy.checkSession",
 ];
 
 /// The phone a user holds when the request names none.
@@ -71,11 +74,12 @@ fn run(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
         return Err(ApiError::unknown("device api", "unknown-api", api, &APIS));
     }
     let arguments = Arguments::read(api, request)?;
-    let who = who(handle, &arguments)?;
+    let who = who(handle, api, &arguments)?;
     let open_data = |api| capture(handle, &who, api, &arguments);
     let happened = match api {
-        "login" => login(handle, &who),
-        "checkSession" => check_session(handle, &who),
+        "login" | "qy.login" => login(handle, api, &who),
+        "pluginLogin" => plugin_login(handle, &who),
+        "checkSession" | "qy.checkSession" => check_session(handle, api, &who),
         "getUserProfile" => open_data(OpenDataApi::GetUserProfile)?,
         "getUserInfo" => open_data(OpenDataApi::GetUserInfo)?,
         "getPhoneNumber" => open_data(OpenDataApi::GetPhoneNumber)?,
@@ -84,8 +88,18 @@ fn run(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
     happened.response(arguments.pick.as_deref())
 }
 
-fn who(handle: &Handle, arguments: &Arguments) -> Result<Who, ApiError> {
+fn who(handle: &Handle, api: &str, arguments: &Arguments) -> Result<Who, ApiError> {
     let app = call::app(handle, arguments.app.as_deref())?;
+    let is_wecom = app.kind == AppKind::Wecom;
+    if is_wecom != api.starts_with("qy.") {
+        let (is, wants) = if is_wecom {
+            ("a WeCom company", "wx.qy.login and wx.qy.checkSession")
+        } else {
+            ("not a WeCom company", "the apis without `qy.`")
+        };
+        let wrong = format!("{} is {is}, so it has no wx.{api}", app.name);
+        return Err(ApiError::invalid("app", wrong).hint(format!("it has {wants}")));
+    }
     let user = call::user(handle, &app, arguments.user.as_deref())?;
     let device = match arguments.device.as_deref() {
         None => default_device(),
@@ -115,10 +129,10 @@ impl Happened {
     ) -> Self {
         let (key_no, fields) = match effect.reply {
             Ok(reply) => success(reply),
-            Err(fail) => (None, failure(fail)),
+            Err(fail) => (None, failure(api, fail)),
         };
         let mut detail = Map::new();
-        detail.insert("errMsg".to_owned(), json!(format!("{api}:ok")));
+        detail.insert("errMsg".to_owned(), json!(format!("{}:ok", spoken(api))));
         if let Value::Object(fields) = fields {
             detail.extend(fields);
         }
@@ -165,23 +179,37 @@ impl Happened {
     }
 }
 
-fn failure(fail: DeviceFail) -> Value {
+/// An api's name as it stands in `errMsg`: WeCom's client calls its own by their inner names.
+fn spoken(api: &str) -> String {
+    api.replacen("qy.", "qy__", 1)
+}
+
+fn failure(api: &str, fail: DeviceFail) -> Value {
+    let inner = if api.starts_with("qy.") { "qy__" } else { "" };
+    let err_msg = format!("{inner}{}", fail.err_msg);
     match fail.errno {
-        Some(errno) => json!({ "errMsg": fail.err_msg, "errno": errno }),
-        None => json!({ "errMsg": fail.err_msg }),
+        Some(errno) => json!({ "errMsg": err_msg, "errno": errno }),
+        None => json!({ "errMsg": err_msg }),
     }
 }
 
-fn login(handle: &Handle, who: &Who) -> Happened {
+fn login(handle: &Handle, api: &str, who: &Who) -> Happened {
     let effect = handle.with_world(|world, now| world.login(now, who));
-    Happened::new("login", effect, |Login { code, key_no, .. }| {
+    Happened::new(api, effect, |Login { code, key_no, .. }| {
         (Some(key_no), json!({ "code": code.as_ref() }))
     })
 }
 
-fn check_session(handle: &Handle, who: &Who) -> Happened {
+fn plugin_login(handle: &Handle, who: &Who) -> Happened {
+    let effect = handle.with_world(|world, now| world.plugin_login(now, who));
+    Happened::new("pluginLogin", effect, |code| {
+        (None, json!({ "code": code }))
+    })
+}
+
+fn check_session(handle: &Handle, api: &str, who: &Who) -> Happened {
     let effect = handle.with_world(|world, now| world.check_session(now, who));
-    Happened::new("checkSession", effect, |()| (None, json!({})))
+    Happened::new(api, effect, |()| (None, json!({})))
 }
 
 fn capture(

@@ -6,17 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The hosts the mock plays. Every SDK's base URL is one of them; all lead to the same endpoints.
+/// The hosts the mock plays: WeChat's, which all lead to the same endpoints, and WeCom's with its own.
 ///
-/// Source: base URLs in the public SDKs' repositories. `api.q.qq.com` is the sibling platform's.
-pub const WECHAT_HOSTS: [&str; 7] = [
+/// Source: base URLs in the public SDKs' repositories. `api.q.qq.com` is not among them: the mock has no QQ mini programs.
+pub const WECHAT_HOSTS: [&str; 6] = [
     "api.weixin.qq.com",
     "api2.weixin.qq.com",
     "sh.api.weixin.qq.com",
     "sz.api.weixin.qq.com",
     "hk.api.weixin.qq.com",
-    "qyapi.weixin.qq.com",
-    "api.q.qq.com",
+    WECOM_HOST,
 ];
 
 /// Whose API a host serves.
@@ -24,12 +23,22 @@ pub const WECHAT_HOSTS: [&str; 7] = [
 pub(crate) enum Platform {
     /// WeChat's, for mini programs.
     WeChat,
+    /// WeCom's.
+    Wecom,
 }
+
+/// WeCom's host; the others are WeChat's.
+const WECOM_HOST: &str = "qyapi.weixin.qq.com";
 
 impl Platform {
     /// That of a host in any spelling; `None` for a name that is nobody's but the mock's own, such as a base URL or an alias.
     pub(crate) fn of(host: &str) -> Option<Self> {
-        is_played(host).then_some(Self::WeChat)
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.eq_ignore_ascii_case(WECOM_HOST) {
+            Some(Self::Wecom)
+        } else {
+            is_played(host).then_some(Self::WeChat)
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn answer(
             // What becomes of this answer must not keep the others of its release waiting.
             call.pass_turn();
             let (app, dialect) = (subject.app.as_ref(), asked.dialect);
-            match spoil::spoil(handle, app, dialect, rendered, &rule.effect) {
+            match spoil::spoil(handle, app, dialect, asked.from, rendered, &rule.effect) {
                 Spoilt::Answer(rendered, shaping) => {
                     record(handle, &mut call, &rendered, None, None);
                     (rendered, shaping)
@@ -121,10 +121,7 @@ fn commit(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Rendered
     handle.with_world(|world, now| {
         let subject = subject.unwrap_or_else(|| asked.attribute(world));
         let mut rendered = asked.run(world, now, subject.app.as_ref());
-        let refused = rendered.errcode.filter(|errcode| *errcode != 0);
-        rendered.why = refused
-            .and_then(|errcode| asked.why_refused(world, errcode))
-            .map(Box::new);
+        rendered.why = asked.why(world, rendered.errcode).map(Box::new);
         (rendered, subject)
     })
 }
@@ -138,7 +135,15 @@ fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Render
             .and_then(|app| world.clock_view(now, app).ok())
             .map_or(now, |clock| clock.now);
         (
-            render::refusal(world, at, app, asked.dialect, None, &errcode::SYSTEM_ERROR),
+            render::refusal(
+                world,
+                at,
+                app,
+                asked.dialect,
+                None,
+                asked.from,
+                &errcode::SYSTEM_ERROR,
+            ),
             subject,
         )
     })
@@ -147,7 +152,7 @@ fn stand_in(handle: &Handle, asked: &Asked, subject: Option<Subject>) -> (Render
 /// Counts why a call was refused. Credentials of another world are worth a warning of their own: a real AppSecret may have
 /// leaked into a test. One that only came altered, or is another app's of this mock, has not.
 fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFlight) {
-    let (Some(why), Some(errcode)) = (rendered.why.as_deref(), rendered.errcode) else {
+    let Some(why) = rendered.why.as_deref() else {
         return;
     };
     let roads = handle.roads();
@@ -171,7 +176,9 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
         }
         _ => {}
     }
-    roads.refused(asked.endpoint.as_str(), errcode, why);
+    if let Some(errcode) = rendered.errcode {
+        roads.refused(asked.endpoint.as_str(), errcode, why);
+    }
 }
 
 /// The call's answer is decided, though `fault` may keep it from ever being sent; by now it is known whom it is about.

@@ -1,6 +1,7 @@
 //! One request on its way through an endpoint: its outer shape (path, method, length, body), and the command inside.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use hyper::{Method, StatusCode};
 use wxmock_world::{
@@ -13,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::render::{Dialect, Rendered};
 use crate::calls::CallInfo;
 use crate::http::Request;
+use crate::net::Platform;
 
 /// What a request asks for, if it asks for anything.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ enum Wanted {
     Command(Box<dyn Command>),
     /// Answered before it reaches the world.
     Refused(WxError),
-    /// A POST of unknown length: 412 without a body, the one answer that is not 200.
-    Unmeasured,
+    /// A status without a body: 412 to a POST of unknown length, 404 to a path WeCom does not have (captured).
+    Nothing(StatusCode),
 }
 
 /// A request with the endpoint and the dialect of its path.
@@ -30,6 +32,8 @@ pub(super) struct Asked {
     pub(super) endpoint: Endpoint,
     pub(super) dialect: Dialect,
     wanted: Wanted,
+    /// The caller's address.
+    pub(super) from: IpAddr,
     /// For a path the mock does not play: the one nearest to it that it plays.
     nearest: Option<&'static str>,
 }
@@ -39,9 +43,11 @@ impl Asked {
     pub(super) fn read(request: &Request) -> Self {
         let endpoint = Endpoint::of(&request.via.host, request.path());
         let definition = endpoint.definition();
+        let platform = Platform::of(&request.via.host);
         let is_unmeasured = request.chunked && request.method == Method::POST;
         let wanted = match definition {
-            _ if is_unmeasured => Wanted::Unmeasured,
+            _ if is_unmeasured => Wanted::Nothing(StatusCode::PRECONDITION_FAILED),
+            None if platform == Some(Platform::Wecom) => Wanted::Nothing(StatusCode::NOT_FOUND),
             // That a path under no known prefix is answered as one under a known prefix is our choice: no capture exists, and
             // WeChat answers everything else with 200 and an errcode.
             None => Wanted::Refused(INVALID_URL),
@@ -59,14 +65,15 @@ impl Asked {
                 |definition| definition.dialect,
             ),
             wanted,
-            nearest: is_unknown.then(|| nearest(request.path())),
+            from: request.peer.ip(),
+            nearest: is_unknown.then(|| nearest(platform, request.path())),
         }
     }
 
     fn command(&self) -> Option<&dyn Command> {
         match &self.wanted {
             Wanted::Command(command) => Some(command.as_ref()),
-            Wanted::Refused(_) | Wanted::Unmeasured => None,
+            Wanted::Refused(_) | Wanted::Nothing(_) => None,
         }
     }
 
@@ -90,20 +97,21 @@ impl Asked {
         };
     }
 
-    /// Why it was refused with `errcode`, as the world stands right after; `None` if the errcode says it all.
-    pub(super) fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
+    /// Why it was answered with `errcode`, as the world stands right after; `None` if that is no refusal, or says it all.
+    pub(super) fn why(&self, world: &World, errcode: Option<i64>) -> Option<Refusal> {
         if let Some(nearest) = self.nearest {
             return Some(Refusal::NotPlayed {
                 nearest: Cow::Borrowed(nearest),
             });
         }
+        let errcode = errcode.filter(|errcode| *errcode != 0)?;
         match &self.wanted {
             Wanted::Command(command) => command.why_refused(world, errcode),
             Wanted::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {
                 Some(Refusal::Method)
             }
             Wanted::Refused(_) => Some(Refusal::Body),
-            Wanted::Unmeasured => None,
+            Wanted::Nothing(_) => None,
         }
     }
 
@@ -128,20 +136,25 @@ impl Asked {
             now,
             app,
             dialect: self.dialect,
+            from: self.from,
         };
         match &self.wanted {
             Wanted::Command(command) => command.run(&mut desk),
             Wanted::Refused(error) => desk.refuse(now, None, error),
-            Wanted::Unmeasured => Rendered::empty(StatusCode::PRECONDITION_FAILED, now),
+            Wanted::Nothing(status) => Rendered::empty(*status, now),
         }
     }
 }
 
-/// The played path that is nearest to one that is not.
-fn nearest(path: &str) -> &'static str {
+/// The path played on the same hosts that is nearest to one that is not.
+fn nearest(platform: Option<Platform>, path: &str) -> &'static str {
     // The comparison costs length times length, and no path of WeChat's is as long as this.
     let shown: String = path.chars().take(128).collect();
-    let played = Endpoint::ALL.into_iter().filter_map(Endpoint::path);
+    let played = Endpoint::ALL
+        .into_iter()
+        .filter_map(Endpoint::definition)
+        .filter(|definition| platform.is_none_or(|platform| platform == definition.platform))
+        .map(|definition| definition.path);
     played
         .min_by_key(|known| strsim::damerau_levenshtein(&shown, known))
         .unwrap_or_default()

@@ -1,6 +1,7 @@
 //! What every endpoint file has in common: where it is played, how its request is read, what it does. Knows no endpoint.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 
 use hyper::Method;
 use wxmock_world::{
@@ -93,12 +94,14 @@ impl Subject {
     }
 }
 
-/// Where an endpoint does its work: the world, the moment, and how its family words things.
+/// Where an endpoint does its work: the world, the moment, who called, and how its family words things.
 pub(super) struct Desk<'a> {
     pub(super) world: &'a mut World,
     pub(super) now: UnixMs,
     pub(super) app: Option<&'a AppId>,
     pub(super) dialect: Dialect,
+    /// The caller's address.
+    pub(super) from: IpAddr,
 }
 
 impl Desk<'_> {
@@ -117,6 +120,14 @@ impl Desk<'_> {
 
     /// Render a refusal.
     pub(super) fn refuse(&mut self, at: UnixMs, seq: Option<Seq>, error: &WxError) -> Rendered {
-        render::refusal(self.world, at, self.app, self.dialect, seq, error)
+        render::refusal(
+            self.world,
+            at,
+            self.app,
+            self.dialect,
+            seq,
+            self.from,
+            error,
+        )
     }
 }

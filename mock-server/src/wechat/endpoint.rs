@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Definition;
 use super::{
-    checksession, getuserphonenumber, jscode2session, resetusersessionkey, stable_token, token,
+    api_component_token, checkencryptedmsg, checksession, component_jscode2session, getpaidunionid,
+    getpluginopenpid, getuserphonenumber, getuserriskrank, jscode2session, resetusersessionkey,
+    stable_token, token, wecom_gettoken, wecom_jscode2session,
 };
 use crate::net::Platform;
 
@@ -62,6 +64,22 @@ endpoints! {
     Resetusersessionkey = "resetusersessionkey", resetusersessionkey::ENDPOINT;
     /// `POST /wxa/business/getuserphonenumber`
     Getuserphonenumber = "getuserphonenumber", getuserphonenumber::ENDPOINT;
+    /// `GET /sns/component/jscode2session`
+    ComponentJscode2session = "component_jscode2session", component_jscode2session::ENDPOINT;
+    /// `POST /cgi-bin/component/api_component_token`
+    ApiComponentToken = "api_component_token", api_component_token::ENDPOINT;
+    /// `GET /wxa/getpaidunionid`
+    Getpaidunionid = "getpaidunionid", getpaidunionid::ENDPOINT;
+    /// `POST /wxa/business/checkencryptedmsg`
+    Checkencryptedmsg = "checkencryptedmsg", checkencryptedmsg::ENDPOINT;
+    /// `POST /wxa/getpluginopenpid`
+    Getpluginopenpid = "getpluginopenpid", getpluginopenpid::ENDPOINT;
+    /// `POST /wxa/getuserriskrank`
+    Getuserriskrank = "getuserriskrank", getuserriskrank::ENDPOINT;
+    /// `GET /cgi-bin/gettoken` of WeCom
+    WecomGettoken = "wecom_gettoken", wecom_gettoken::ENDPOINT;
+    /// `GET /cgi-bin/miniprogram/jscode2session` of WeCom
+    WecomJscode2session = "wecom_jscode2session", wecom_jscode2session::ENDPOINT;
 }
 
 impl Endpoint {
@@ -121,6 +139,18 @@ mod tests {
         }
         assert_eq!(Endpoint::of("", "/sns/JSCODE2SESSION"), Endpoint::Unknown);
         let error = "jscode".parse::<Endpoint>().unwrap_err().to_string();
-        assert!(error.ends_with("getuserphonenumber, unknown"), "{error}");
+        assert!(error.ends_with("wecom_jscode2session, unknown"), "{error}");
+    }
+
+    #[test]
+    fn a_platforms_host_plays_its_own_endpoints_only() {
+        let check =
+            |host: &str, path: &str, endpoint| assert_eq!(Endpoint::of(host, path), endpoint);
+        let wecom = "/cgi-bin/miniprogram/jscode2session";
+        check("qyapi.weixin.qq.com", wecom, Endpoint::WecomJscode2session);
+        check("api.weixin.qq.com", wecom, Endpoint::Unknown);
+        check("localhost", wecom, Endpoint::WecomJscode2session);
+        check("qyapi.weixin.qq.com", "/cgi-bin/token", Endpoint::Unknown);
+        check("sh.api.weixin.qq.com", "/cgi-bin/token", Endpoint::Token);
     }
 }

@@ -28,11 +28,17 @@
 //! the outer shape (method, length, body).
 
 mod answer;
+mod api_component_token;
 mod asked;
+mod checkencryptedmsg;
 mod checksession;
 mod command;
+mod component_jscode2session;
 mod endpoint;
+mod getpaidunionid;
+mod getpluginopenpid;
 mod getuserphonenumber;
+mod getuserriskrank;
 mod jscode2session;
 mod json;
 mod post;
@@ -41,6 +47,8 @@ mod resetusersessionkey;
 mod spoil;
 mod stable_token;
 mod token;
+mod wecom_gettoken;
+mod wecom_jscode2session;
 
 pub(crate) use answer::answer;
 pub use endpoint::{Endpoint, UnknownEndpoint};

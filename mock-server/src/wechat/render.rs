@@ -2,16 +2,20 @@
 
 use std::cell::RefCell;
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use wxmock_world::{AppId, Effect, KeyNo, Refusal, Seq, Shape, UnixMs, World, WxError, errcode};
 
 use super::json::Object;
+
+/// WeCom's page about an errcode, up to the errcode.
+const WECOM_PAGE: &str = "https://open.work.weixin.qq.com/devtool/query?e=";
 
 /// How a family of paths words its errors and names its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub(super) enum Dialect {
     Plain,
     /// As `Plain`; only getuserphonenumber's 40029 still carries a hint before the rid.
     Hinted,
+    /// WeCom's: no rid, but a hint of 25 digits (the Unix time first), the caller's address and a page about the errcode;
+    /// errors are also in two headers. Source: captures of `qyapi.weixin.qq.com`, 2022 to 2026.
+    Wecom,
 }
 
 impl Dialect {
@@ -38,6 +45,7 @@ impl Dialect {
         match self {
             Self::Sns => "text/plain",
             Self::Plain | Self::Hinted => "application/json; encoding=utf-8",
+            Self::Wecom => "application/json; charset=UTF-8",
         }
     }
 
@@ -45,7 +53,16 @@ impl Dialect {
         self == Self::Sns
     }
 
-    fn wording(self, error: &WxError, rid: &str) -> String {
+    /// `at` and `from` are the moment and the caller, which only WeCom mentions.
+    fn wording(self, error: &WxError, rid: &str, at: UnixMs, from: IpAddr) -> String {
+        if self == Self::Wecom {
+            let WxError { errcode, errmsg } = error;
+            let (seconds, rest) = (at.seconds(), mix(rid) % 1_000_000_000_000_000);
+            let from = from.to_canonical();
+            return format!(
+                "{errmsg}, hint: [{seconds}{rest:015}], from ip: {from}, more info at {WECOM_PAGE}{errcode}"
+            );
+        }
         let comma = if self == Self::Sns { "," } else { "" };
         let mut text = String::with_capacity(96);
         text.push_str(&error.errmsg);
@@ -73,6 +90,8 @@ pub(super) struct Rendered {
     pub(super) errcode: Option<i64>,
     pub(super) seq: Option<Seq>,
     pub(super) key_no: Option<KeyNo>,
+    /// Headers this answer has beside those of every answer.
+    pub(super) extra: Vec<(HeaderName, HeaderValue)>,
     /// Why it is a refusal, as far as there is more to say than its errcode does.
     pub(super) why: Option<Box<Refusal>>,
 }
@@ -95,6 +114,7 @@ impl Rendered {
             errcode: shape.filter(|shape| shape.errcode_zero).map(|_| 0),
             seq: Some(effect.seq),
             key_no: None,
+            extra: Vec::new(),
             why: None,
         }
     }
@@ -110,6 +130,7 @@ impl Rendered {
             errcode: None,
             seq: None,
             key_no: None,
+            extra: Vec::new(),
             why: None,
         }
     }
@@ -139,6 +160,11 @@ impl Rendered {
             headers.insert(CONTENT_TYPE, content_type);
         }
         headers.insert(DATE, http_date(self.date));
+        headers.extend(
+            self.extra
+                .into_iter()
+                .map(|(name, value)| (Some(name), value)),
+        );
         // hyper adds Content-Length, which captures show in this last place.
         parts.headers = headers;
         (parts, self.body)
@@ -152,10 +178,11 @@ pub(super) fn refusal(
     app: Option<&AppId>,
     dialect: Dialect,
     seq: Option<Seq>,
+    from: IpAddr,
     error: &WxError,
 ) -> Rendered {
     let rid = world.rid(app, at);
-    let text = dialect.wording(error, &rid);
+    let text = dialect.wording(error, &rid, at, from);
     let shape = app
         .and_then(|app| world.policy(app, None).ok())
         .map(|policy| policy.shape);
@@ -169,9 +196,21 @@ pub(super) fn refusal(
     };
     let mut rendered =
         Rendered::new(dialect, &effect, shape.as_ref(), &object).with_errcode(error.errcode);
-    rendered.rid = Some(rid);
     rendered.seq = seq;
+    if dialect == Dialect::Wecom {
+        rendered.extra = wecom_headers(error.errcode, &text);
+    } else {
+        rendered.rid = Some(rid);
+    }
     rendered
+}
+
+/// The two headers in which WeCom repeats an error. Whether a success has them is unknown; here it has not.
+fn wecom_headers(errcode: i64, errmsg: &str) -> Vec<(HeaderName, HeaderValue)> {
+    let message = HeaderValue::from_str(errmsg).ok();
+    let message = message.map(|message| (HeaderName::from_static("error-msg"), message));
+    let code = (HeaderName::from_static("error-code"), errcode.into());
+    [Some(code), message].into_iter().flatten().collect()
 }
 
 fn content_type(dialect: Dialect, shape: Option<&Shape>) -> Option<HeaderValue> {
@@ -212,10 +251,8 @@ fn write_date(second: i64) -> HeaderValue {
 /// Sixteen characters that look random and follow from the rid, so that the same run gives the same bytes.
 fn hint(rid: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    // FNV-1a, then a linear congruential step a character: any mixing would do.
-    let mut state = rid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    // A linear congruential step a character: any mixing would do.
+    let mut state = mix(rid);
     let next = |_| {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -225,6 +262,13 @@ fn hint(rid: &str) -> String {
     (0..16).map(next).collect()
 }
 
+/// A number that looks random and follows from a text: FNV-1a.
+fn mix(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +276,8 @@ mod tests {
     const RID: &str = "66c69111-4157f271-729ca238";
 
     fn check(dialect: Dialect, error: &WxError, expected: &str) {
-        assert_eq!(dialect.wording(error, RID), expected);
+        let (at, from) = (UnixMs(1_686_402_237_000), IpAddr::from([127, 0, 0, 1]));
+        assert_eq!(dialect.wording(error, RID, at, from), expected);
     }
 
     #[test]
@@ -260,6 +305,15 @@ mod tests {
             &errcode::INVALID_APPID,
             &format!("invalid appid rid: {RID}"),
         );
+    }
+
+    #[test]
+    fn wecom_names_the_moment_the_caller_and_a_page() {
+        let rest = mix(RID) % 1_000_000_000_000_000;
+        let expected = format!(
+            "invalid code, hint: [1686402237{rest:015}], from ip: 127.0.0.1, more info at https://open.work.weixin.qq.com/devtool/query?e=40029"
+        );
+        check(Dialect::Wecom, &errcode::INVALID_CODE, &expected);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a fault makes of an answer. Knows faults and rendered answers, not what either is about.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,11 +26,12 @@ pub(super) enum Spoilt {
     Silent,
 }
 
-/// Apply a fault to an answer. `app` gives the rid of an errcode its series.
+/// Apply a fault to an answer. `app` gives the rid of an errcode its series, `from` is the caller.
 pub(super) fn spoil(
     handle: &Handle,
     app: Option<&AppId>,
     dialect: Dialect,
+    from: IpAddr,
     mut answer: Rendered,
     effect: &FaultEffect,
 ) -> Spoilt {
@@ -37,8 +39,9 @@ pub(super) fn spoil(
         FaultEffect::Errcode { errcode, errmsg } => {
             let error = wording(*errcode, errmsg.as_deref());
             let (date, seq, key_no) = (answer.date, answer.seq, answer.key_no);
-            answer = handle
-                .with_world(|world, _| render::refusal(world, date, app, dialect, seq, &error));
+            answer = handle.with_world(|world, _| {
+                render::refusal(world, date, app, dialect, seq, from, &error)
+            });
             answer.key_no = key_no;
             Shaping::Whole
         }
@@ -79,6 +82,7 @@ impl Rendered {
             self.content_type = Some(content_type);
         }
         self.rid = None;
+        self.extra.clear();
         self.errcode = None;
     }
 }

@@ -307,7 +307,7 @@ mod tests {
         fn call(&mut self, s: u64, force: bool) -> Result<Handed, WxError> {
             let at = T0.plus(Span::s(s));
             let kind = self.shelf.kind;
-            let make = |n| values::access_token(Seed(1), &values::appid(Seed(1), 0), kind, n);
+            let make = |n| values::access_token(Seed(1), &values::appid(Seed(1), "wx", 0), kind, n);
             self.shelf.bury(at, &mut Vec::new());
             match kind {
                 TokenKind::Plain => {

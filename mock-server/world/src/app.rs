@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, AppSecret, ClockView, UnixMs,
+    AppId, AppSecret, ClockView, Seed, UnixMs,
     access_token::TokenShelf,
     clock::Clock,
     deadline::Deadlines,
@@ -16,11 +16,40 @@ use crate::{
     index::{CodeNo, UserNo},
     policy::{Policy, PolicyPatch},
     user::{DeviceNames, User, Users},
+    values,
+    world::inquiry::Inquiries,
 };
+
+/// What an account is, and so which endpoints know it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppKind {
+    /// A mini program.
+    #[default]
+    MiniProgram,
+    /// A third-party platform ("component"): it has no users, and exchanges codes of the mini programs that authorised it.
+    ThirdParty,
+    /// A WeCom company with one app of its own: the appid is the corpid, the secret the corpsecret, a user's name the userid.
+    Wecom,
+}
+
+impl AppKind {
+    /// How its ids begin.
+    pub(crate) const fn id_prefix(self) -> &'static str {
+        match self {
+            Self::MiniProgram | Self::ThirdParty => "wx",
+            Self::Wecom => "ww",
+        }
+    }
+}
 
 /// An app to be made.
 #[derive(Debug, Clone)]
 pub struct NewApp {
+    /// What it is.
+    pub kind: AppKind,
+    /// The mini programs that authorised a third-party platform; `None` is every one there is. Means nothing for another kind.
+    pub authorized_by: Option<Vec<AppId>>,
     /// Its id; `None` takes the next one of the seed.
     pub appid: Option<AppId>,
     /// Its secret; `None` takes the one of seed and id.
@@ -36,6 +65,8 @@ pub struct NewApp {
 impl Default for NewApp {
     fn default() -> Self {
         Self {
+            kind: AppKind::MiniProgram,
+            authorized_by: None,
             appid: None,
             secret: None,
             name: String::new(),
@@ -63,6 +94,15 @@ pub struct AppView {
     pub appid: AppId,
     /// Its secret.
     pub secret: AppSecret,
+    /// What it is.
+    pub kind: AppKind,
+    /// Of a third-party platform: the ticket that api_component_token wants, which WeChat pushes every ten minutes. This mock
+    /// has one a platform, and it does not expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component_verify_ticket: Option<String>,
+    /// Of a third-party platform: the mini programs that authorised it; `None` is every one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorized_by: Option<Vec<AppId>>,
     /// A name for people.
     pub name: String,
     /// Whether unionids exist.
@@ -80,6 +120,10 @@ pub struct AppView {
 pub(crate) struct App {
     pub(crate) id: AppId,
     pub(crate) secret: AppSecret,
+    #[serde(default)]
+    pub(crate) kind: AppKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorized_by: Option<Vec<AppId>>,
     pub(crate) name: String,
     pub(crate) open_platform: bool,
     pub(crate) policy: Arc<Policy>,
@@ -97,6 +141,9 @@ pub(crate) struct App {
     pub(crate) dead_phone_codes: VecDeque<CodeNo>,
     pub(crate) n_rids: u64,
     pub(crate) n_hints: u64,
+    /// Payments, plugin codes and payload hashes that server calls ask about.
+    #[serde(default)]
+    pub(crate) inquiries: Inquiries,
     /// Only saves memory, so it need not be stored.
     #[serde(skip)]
     pub(crate) device_names: DeviceNames,
@@ -114,6 +161,8 @@ impl App {
         Self {
             id,
             secret,
+            kind: new.kind,
+            authorized_by: new.authorized_by,
             name: new.name,
             open_platform: new.open_platform,
             policy: Arc::clone(&policy),
@@ -127,6 +176,7 @@ impl App {
             dead_phone_codes: VecDeque::new(),
             n_rids: 0,
             n_hints: 0,
+            inquiries: Inquiries::default(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
             agenda_at: None,
@@ -188,10 +238,20 @@ impl App {
         }
     }
 
-    pub(crate) fn view(&self, now: UnixMs) -> AppView {
+    /// Whether this third-party platform may act for a mini program.
+    pub(crate) fn may_act_for(&self, app: &AppId) -> bool {
+        let all = self.authorized_by.as_ref();
+        all.is_none_or(|authorized_by| authorized_by.contains(app))
+    }
+
+    pub(crate) fn view(&self, seed: Seed, now: UnixMs) -> AppView {
+        let ticket = || values::component_ticket(seed, &self.id);
         AppView {
             appid: self.id.clone(),
             secret: self.secret,
+            kind: self.kind,
+            component_verify_ticket: (self.kind == AppKind::ThirdParty).then(ticket),
+            authorized_by: self.authorized_by.clone(),
             name: self.name.clone(),
             open_platform: self.open_platform,
             policy: (*self.policy).clone(),

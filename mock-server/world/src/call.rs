@@ -3,6 +3,8 @@
 //! Parameters are as they arrived. A missing one is `None`; an empty one counts as missing. The world answers both in
 //! WeChat's own order, so the HTTP layer need not look.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AccessToken, AppId, KeyNo, OpenId, Seq, SessionKey, UnionId, UnixMs, UserId, policy::Shape,
 };
@@ -57,6 +59,52 @@ pub struct SessionReply {
     pub unionid: Option<UnionId>,
     /// How to render it.
     pub shape: Shape,
+}
+
+/// `GET /sns/component/jscode2session`: a third-party platform exchanges a mini program's code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComponentJscode2Session {
+    /// `appid`, the mini program's.
+    pub appid: Option<String>,
+    /// `js_code`.
+    pub js_code: Option<String>,
+    /// `grant_type`: `authorization_code`.
+    pub grant_type: Option<String>,
+    /// `component_appid`, the platform's.
+    pub component_appid: Option<String>,
+    /// `component_access_token`.
+    pub component_access_token: Option<String>,
+}
+
+/// `POST /cgi-bin/component/api_component_token`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComponentTokenRequest {
+    /// `component_appid`.
+    pub component_appid: Option<String>,
+    /// `component_appsecret`.
+    pub component_appsecret: Option<String>,
+    /// `component_verify_ticket`, as pushed by WeChat; here [`AppView::component_verify_ticket`](crate::AppView).
+    pub component_verify_ticket: Option<String>,
+}
+
+/// `GET /cgi-bin/gettoken` of WeCom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CorpTokenRequest {
+    /// `corpid`.
+    pub corpid: Option<String>,
+    /// `corpsecret`.
+    pub corpsecret: Option<String>,
+}
+
+/// `GET /cgi-bin/miniprogram/jscode2session` of WeCom.
+///
+/// Its `grant_type` is not looked at: what WeCom says to a wrong one is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CorpJscode2Session {
+    /// `access_token`, from gettoken.
+    pub access_token: Option<String>,
+    /// `js_code`, from `wx.qy.login`.
+    pub js_code: Option<String>,
 }
 
 /// `GET /cgi-bin/token`.
@@ -118,6 +166,86 @@ pub struct ResetReply {
     pub session_key: SessionKey,
     /// The number of that key; not on the wire.
     pub key_no: KeyNo,
+}
+
+/// `GET /wxa/getpaidunionid`: transaction_id, or mch_id and out_trade_no.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaidUnionIdRequest {
+    /// `access_token`.
+    pub access_token: Option<String>,
+    /// `openid`.
+    pub openid: Option<String>,
+    /// `transaction_id`.
+    pub transaction_id: Option<String>,
+    /// `mch_id`.
+    pub mch_id: Option<String>,
+    /// `out_trade_no`.
+    pub out_trade_no: Option<String>,
+}
+
+/// The unionid of who paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidUnionId {
+    /// `unionid`.
+    pub unionid: UnionId,
+}
+
+/// A payment to be made; what is `None` comes from the seed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewPayment {
+    /// WeChat Pay's number of it.
+    pub transaction_id: Option<String>,
+    /// The merchant's number.
+    pub mch_id: Option<String>,
+    /// The merchant's number of the order.
+    pub out_trade_no: Option<String>,
+}
+
+/// A payment that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// WeChat Pay's number of it: 28 digits unless the caller chose.
+    pub transaction_id: String,
+    /// The merchant's number: 10 digits unless the caller chose.
+    pub mch_id: String,
+    /// The merchant's number of the order.
+    pub out_trade_no: String,
+    /// When, in the app's virtual time. getpaidunionid knows it for five minutes.
+    pub paid_at: UnixMs,
+}
+
+/// `POST /wxa/getpluginopenpid`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginOpenPidRequest {
+    /// `access_token`, from the query.
+    pub access_token: Option<String>,
+    /// `code`, of `wx.pluginLogin`.
+    pub code: Option<String>,
+}
+
+/// `POST /wxa/business/checkencryptedmsg`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckEncryptedMsg {
+    /// `access_token`, from the query.
+    pub access_token: Option<String>,
+    /// `encrypted_msg_hash`.
+    pub encrypted_msg_hash: Option<String>,
+}
+
+/// `POST /wxa/getuserriskrank`. Its optional fields are not looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RiskRankRequest {
+    /// `access_token`, from the query.
+    pub access_token: Option<String>,
+    /// `appid`.
+    pub appid: Option<String>,
+    /// `openid`.
+    pub openid: Option<String>,
+    /// `scene`: 0 is signing up, 1 is a promotion.
+    pub scene: Option<String>,
+    /// `client_ip`.
+    pub client_ip: Option<String>,
 }
 
 /// `POST /wxa/business/getuserphonenumber`.

@@ -68,6 +68,12 @@ pub fn sign_raw_data(raw_data: &str, key: &SessionKey) -> String {
     hex::encode(digest)
 }
 
+/// SHA-256 of a text, 64 lower-case hex digits.
+#[must_use]
+pub fn sha256_hex(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
 /// The signature of server calls: HMAC-SHA256 keyed by the *text* of the key, 64 lower-case hex digits.
 ///
 /// The message is the exact body of a POST and empty for a GET.

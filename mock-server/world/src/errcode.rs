@@ -68,6 +68,10 @@ macro_rules! errcodes {
 
 errcodes! {
     SYSTEM_ERROR, -1, "system error", "a transient fault; only scheduled faults send it", Captured, "C:000844a4c6c7581d498b6f7a751c00";
+    NO_SUCH_DATA, 1, "data not exit", "no phone payload of the last three days has the hash; spelt so", Official, "official checkEncryptedData page";
+    ARGUMENT_REFUSED, 1001, "", "getpluginopenpid without a code; that its text is empty is inferred from 1007's", Official, "official getPluginOpenPId page";
+    NO_OPENPID, 1007, "", "the plugin code is unknown, expired, spent or of wx.login; the text is empty", Captured, "C:000ae0670c4f3870e6fdd9f4e51800";
+    NOT_JSON, 1022, "", "the body of getpluginopenpid is no JSON; that its text is empty is inferred from 1007's", Official, "official getPluginOpenPId page";
     INVALID_CREDENTIAL, 40001, "invalid credential, access_token is invalid or not latest", "the access_token is unknown, killed or displaced", Captured, "JeffreySu/WeiXinMPSDK#3029";
     INVALID_GRANT_TYPE, 40002, "invalid grant_type", "grant_type is absent or not the one of this endpoint", Captured, "a public login client's log, January 2026";
     INVALID_OPENID, 40003, "invalid openid", "the openid is absent, unknown to the app, or not the one the phone code belongs to", Captured, "getuserphonenumber and checksession threads; the openid check of phone codes is inferred";
@@ -76,7 +80,10 @@ errcodes! {
     INVALID_CODE, 40029, "invalid code", "the code is garbage, expired or of another app; for phone codes also reused", Captured, "C:0002c8f70c84c8c726f166df166c00";
     INVALID_TEMPLATE, 40037, "invalid template_id", "only scheduled faults send it", Official, "official subscribe/send page";
     INVALID_URL, 40066, "invalid url", "no such path is played", Captured, "C:00000cff8c43c0efde3d20c1e54400";
+    INVALID_COMPONENT_CREDENTIAL, 40094, "invalid component credential", "the component_access_token is not a valid one of that platform", Captured, "official third-party code2Session page and community threads";
+    INVALID_ARGS, 40097, "invalid args", "an argument is absent or out of range", Official, "official checkEncryptedData and resetusersessionkey pages";
     INVALID_APPSECRET, 40125, "invalid appsecret", "the secret is wrong", Captured, "C:oCJUsw1ZaTLsKtsSQBnKaZpjgzRA";
+    INVALID_SCENE_OF_CHECK, 40129, "invalid scene", "the scene is none of the documented ones; the text is unknown", Official, "official msg_sec_check and getUserRiskRank pages";
     CODE_BEEN_USED, 40163, "code been used", "the code was exchanged or burnt before", Captured, "C:oCJUswyXAKS-2WEUfqGYPm42xzjw";
     IP_NOT_LISTED, 40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist", "the caller's address is not on the account's list; only scheduled faults send it", Captured, "C:oCJUswzGgzTcSDz4msBSgEKZHJpw";
     CODE_BLOCKED, 40226, "code blocked", "the user has a high risk grade", Official, "official code2Session page";
@@ -88,15 +95,21 @@ errcodes! {
     REQUIRE_GET, 43001, "require GET method", "the endpoint wants GET", Captured, "error table of token-protected paths";
     REQUIRE_POST, 43002, "require POST method", "the endpoint wants POST", Captured, "error table of token-protected paths";
     USER_REFUSES, 43101, "user refuse to accept the msg", "the user has not allowed messages; only scheduled faults send it", Captured, "binarywang/WxJava#1387";
+    OPENID_OF_ANOTHER_APP, 43104, "The openid does not match the appid", "the openid is of nobody in this app, or the appid is not the token's", Captured, "reports about msg_sec_check";
     EMPTY_POST, 44002, "empty post data", "a POST without a body", Captured, "error table of token-protected paths";
     DAILY_QUOTA, 45009, "reach max api daily quota limit", "the day's calls are spent", Captured, "official quota page and SDK reports";
     MINUTE_QUOTA, 45011, "api minute-quota reach limit, must slower, retry next minute", "the user's exchanges of this minute are spent", Captured, "C:oCJUsw-teX5YIqgjrcPqDzpKoGio";
     DATA_FORMAT, 47001, "data format error", "the body is not the JSON the endpoint wants", Captured, "error table of token-protected paths";
     API_UNAUTHORIZED, 48001, "api unauthorized", "the account lacks the permission; only scheduled faults send it", Captured, "error table of token-protected paths";
-    COMPONENT_UNAUTHORIZED, 61003, "component is not authorized by this account", "a third-party platform without the app's consent; only scheduled faults send it", Captured, "binarywang/WxJava#1201";
+    COMPONENT_UNAUTHORIZED, 61003, "component is not authorized by this account", "the mini program has not authorised the third-party platform", Captured, "binarywang/WxJava#1201";
+    COMPONENT_TICKET_INVALID, 61006, "component ticket is invalid", "the component_verify_ticket is not the platform's", Official, "official component_access_token page";
+    INVALID_COMPONENT, 61011, "invalid component", "the component_appid is no third-party platform's", Official, "official component_access_token page";
+    COMPONENT_TOKEN_ELSEWHERE, 61024, "must use api(api_component_token) to get token for component acct", "a third-party platform asks for a mini program's access_token", Captured, "error table of token-protected paths";
     SESSION_KEY_GONE, 87007, "session_key is not existd or expired", "the user has no live session_key to reset", Official, "official resetusersessionkey page; spelt so";
     INVALID_SIG_METHOD, 87008, "invalid sig_method", "sig_method is not hmac_sha256", Official, "official resetusersessionkey page";
     INVALID_SIGNATURE, 87009, "invalid signature", "the signature is not of the user's valid session_key", Captured, "C:oCJUsw4EEKIzzT4TnVYIcz6mOw-U";
+    NOT_BOUND, 89002, "open not exists", "the mini program is not bound to an Open Platform account, so there is no unionid", Official, "official getPaidUnionId page";
+    INVALID_TRADE, 89300, "invalid trade", "no payment of this person in the last five minutes has the numbers", Official, "official getPaidUnionId page";
 }
 
 /// 40029 as `/wxa/business/getuserphonenumber` still words it, with a hint of 16 characters before the rid.
@@ -131,6 +144,6 @@ mod tests {
             invalid_code_with_hint("hGHa0wYWO-v2pKCa").to_string(),
             "40029 invalid code hint: [hGHa0wYWO-v2pKCa]"
         );
-        assert_eq!(info(1), None);
+        assert_eq!(info(2), None);
     }
 }

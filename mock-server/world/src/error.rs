@@ -20,6 +20,17 @@ pub enum ControlError {
     /// An app with this id exists.
     #[error("app {0} exists already")]
     AppExists(AppId),
+    /// The id is not one of that kind of account.
+    #[error("the id of such an account begins with {want}, not as {app} does")]
+    AppIdOfAnotherKind {
+        /// The id.
+        app: AppId,
+        /// How it would begin.
+        want: &'static str,
+    },
+    /// A third-party platform has no users: people use the mini programs that authorised it.
+    #[error("{0} is a third-party platform, which has no users")]
+    NoPeople(AppId),
     /// A user with this name exists in that app.
     #[error("user {user} exists already in app {app}")]
     UserExists {

@@ -249,9 +249,10 @@ fn token_shaped(text: &str) -> bool {
 }
 
 named_id! {
-    /// A mini program: `wx` and 16 lower-case hex digits. A tenant of the world.
-    AppId, "an appid", "wx and 16 lower-case hex digits", open,
-    |t| t.len() == 18 && t.starts_with("wx") && lower_hex(&t[2..])
+    /// A mini program or third-party platform: `wx` and 16 lower-case hex digits; or a WeCom company, whose corpid begins with
+    /// `ww` instead. A tenant of the world.
+    AppId, "an appid", "wx (a corpid: ww) and 16 lower-case hex digits", open,
+    |t| t.len() == 18 && (t.starts_with("wx") || t.starts_with("ww")) && lower_hex(&t[2..])
 }
 
 fixed_id! {
@@ -475,12 +476,13 @@ mod tests {
     #[test]
     fn shapes_are_checked() {
         check::<AppId>(
-            &["wx4f4bc4dec97d474b"],
+            &["wx4f4bc4dec97d474b", "ww4f4bc4dec97d474b"],
             &[
                 "",
                 "wx4f4bc4dec97d474",
                 "wx4F4bc4dec97d474b",
                 "xx4f4bc4dec97d474b",
+                "wwx4f4bc4dec97d474",
                 "wx四四四四四四",
             ],
         );

@@ -34,10 +34,12 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use app::{AppView, EditApp, NewApp};
+pub use app::{AppKind, AppView, EditApp, NewApp};
 pub use call::{
-    Effect, Jscode2Session, PhoneInfo, PhoneNumberRequest, ResetReply, SessionReply, SignedRequest,
-    StableTokenRequest, TokenReply, TokenRequest,
+    CheckEncryptedMsg, ComponentJscode2Session, ComponentTokenRequest, CorpJscode2Session,
+    CorpTokenRequest, Effect, Jscode2Session, NewPayment, PaidUnionId, PaidUnionIdRequest, Payment,
+    PhoneInfo, PhoneNumberRequest, PluginOpenPidRequest, ResetReply, RiskRankRequest, SessionReply,
+    SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
 };
 pub use clock::{ClockChange, ClockView};
 pub use crypto::OpenError;

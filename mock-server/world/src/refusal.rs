@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, TokenEnd, UnixMs, UserId};
+use crate::{AppId, AppKind, TokenEnd, UnixMs, UserId};
 
 /// The reason of one refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,32 @@ pub enum Refusal {
     LoginCodeAtPhone,
     /// The phone button's code was sent where the code of `wx.login` belongs.
     PhoneCodeAtLogin,
+    /// The code of `wx.login` was sent to WeCom, which wants that of `wx.qy.login`.
+    LoginCodeAtWecom,
+    /// The code of `wx.qy.login` was sent to WeChat, which wants that of `wx.login`.
+    WecomCodeAtLogin,
+    /// The mini program has not authorised the third-party platform.
+    NotAuthorized,
+    /// The component_access_token is of another third-party platform than the component_appid beside it.
+    TokenOfAnotherComponent {
+        /// The token's platform.
+        token: AppId,
+    },
+    /// The component_verify_ticket is not the platform's.
+    Ticket,
+    /// The appid is that of an account of another kind.
+    AccountOfAnotherKind {
+        /// What it is.
+        kind: AppKind,
+    },
+    /// The code of `wx.login` was sent where the code of `wx.pluginLogin` belongs.
+    LoginCodeAtPlugin,
+    /// No phone payload of the last three days has the hash.
+    PayloadUnknown,
+    /// No payment of the user in the last five minutes has the numbers.
+    PaymentUnknown,
+    /// The user has no unionid: the app is not bound to an Open Platform account, or the user was given none.
+    NoUnionId,
     /// The user's high risk grade is switched on.
     UserBlocked {
         /// Whose code it is.
@@ -176,6 +202,42 @@ impl Refusal {
             Self::PhoneCodeAtLogin => {
                 "this is the code of the phone button (a phone code); jscode2session wants the code of wx.login".to_owned()
             }
+            Self::LoginCodeAtWecom => {
+                "this is the code of wx.login; WeCom wants the code of wx.qy.login".to_owned()
+            }
+            Self::WecomCodeAtLogin => {
+                "this is the code of wx.qy.login; WeChat wants the code of wx.login".to_owned()
+            }
+            Self::NotAuthorized => {
+                "the mini program is not in authorized_by of this third-party platform".to_owned()
+            }
+            Self::TokenOfAnotherComponent { token } => {
+                format!("the component_access_token is of {token}, not of the component_appid")
+            }
+            Self::Ticket => {
+                "the component_verify_ticket is not the platform's; GET /_mock/v1/apps shows it"
+                    .to_owned()
+            }
+            Self::AccountOfAnotherKind { kind } => match kind {
+                AppKind::MiniProgram => "this is the appid of a mini program",
+                AppKind::ThirdParty => "this is the appid of a third-party platform",
+                AppKind::Wecom => "this is a corpid of WeCom, not an appid",
+            }
+            .to_owned(),
+            Self::LoginCodeAtPlugin => {
+                "this is the code of wx.login; getpluginopenpid wants the code of wx.pluginLogin"
+                    .to_owned()
+            }
+            Self::PayloadUnknown => {
+                "no phone payload of the last three days has this hash (SHA-256 of the base64 text)"
+                    .to_owned()
+            }
+            Self::PaymentUnknown => {
+                "this user made no such payment in the last five minutes; POST /_mock/v1/apps/{app}/users/{user}/payments makes one".to_owned()
+            }
+            Self::NoUnionId => {
+                "the user has no unionid: open_platform is off, or unionid is none".to_owned()
+            }
             Self::UserBlocked { user } => format!("{user} is switched to a high risk grade"),
             Self::Missing { parameter } => format!("{parameter} is absent or empty"),
             Self::GrantType => "grant_type is not the one of this endpoint".to_owned(),
@@ -219,8 +281,12 @@ pub struct RefusedCall<'a> {
     pub secret: Option<&'a str>,
     /// As sent.
     pub access_token: Option<&'a str>,
+    /// `component_access_token`, as sent; empty if the endpoint wants one and it is not there.
+    pub component_access_token: Option<&'a str>,
     /// `js_code`, as sent.
     pub js_code: Option<&'a str>,
+    /// The code of `wx.pluginLogin`, as sent.
+    pub plugin_code: Option<&'a str>,
     /// The phone button's code, as sent.
     pub phone_code: Option<&'a str>,
     /// As sent.

@@ -4,8 +4,8 @@
 //! on: two runs that interleave differently still show the same values.
 
 use crate::{
-    AccessToken, AppId, AppSecret, DeviceId, Iv, JsCode, OpenId, Phone, PhoneCode, Profile, Seed,
-    SessionKey, TokenKind, UnionId, UserId,
+    AccessToken, AppId, AppSecret, DeviceId, Iv, JsCode, OpenId, Payment, Phone, PhoneCode,
+    Profile, Seed, SessionKey, TokenKind, UnionId, UnixMs, UserId,
     rng::{DIGITS_AND_LETTERS, HEX, Stream, URL_SAFE, digest, sixteen, stream},
 };
 
@@ -18,13 +18,19 @@ const STABLE_TOKEN_LEN: usize = 157;
 /// Days of steps getWeRunData shows. Source: official page.
 pub(crate) const STEP_DAYS: usize = 31;
 
-/// The appid a seed gives to its app number `n`, from 0.
-pub(crate) fn appid(seed: Seed, n: u32) -> AppId {
+/// The appid a seed gives to its app number `n`, from 0; `prefix` is `wx`, or `ww` for a corpid.
+pub(crate) fn appid(seed: Seed, prefix: &str, n: u32) -> AppId {
     let text = format!(
-        "wx{}",
+        "{prefix}{}",
         stream(seed, "appid", &[&n.to_be_bytes()]).text(16, HEX)
     );
-    text.parse().expect("wx and 16 hex digits")
+    text.parse().expect("a prefix and 16 hex digits")
+}
+
+/// The `component_verify_ticket` of a third-party platform. Public threads show `ticket@@@` and some 80 characters.
+pub(crate) fn component_ticket(seed: Seed, app: &AppId) -> String {
+    let rest = stream(seed, "component ticket", &[bytes(app)]).text(84, URL_SAFE);
+    format!("ticket@@@{rest}")
 }
 
 /// The secret of an app.
@@ -82,6 +88,30 @@ pub(crate) fn phone_code(seed: Seed, app: &AppId, user: &UserId, n: u32) -> Phon
     );
     let nibble = |at: usize| whole[at / 2] >> (4 * (1 - at % 2)) & 0xf;
     PhoneCode::from_ascii(std::array::from_fn(|at| HEX[usize::from(nibble(at))]))
+}
+
+/// Code number `n` of `wx.pluginLogin` in an app.
+pub(crate) fn plugin_code(seed: Seed, app: &AppId, n: u64) -> String {
+    stream(seed, "plugin code", &[bytes(app), &n.to_be_bytes()]).text(64, HEX)
+}
+
+/// What a plugin calls a person inside one mini program: 28 characters, the first `G`. Source: official sample.
+pub(crate) fn openpid(seed: Seed, app: &AppId, user: &UserId) -> String {
+    let rest = stream(seed, "openpid", &[bytes(app), bytes(user)]).text(27, URL_SAFE);
+    format!("G{rest}")
+}
+
+/// The numbers of payment `n` of an app. The time in it is the caller's to set.
+pub(crate) fn payment(seed: Seed, app: &AppId, n: u64) -> Payment {
+    const DIGITS: &[u8] = b"0123456789";
+    let merchant = stream(seed, "mch_id", &[bytes(app)]).text(9, DIGITS);
+    let rest = stream(seed, "transaction_id", &[bytes(app), &n.to_be_bytes()]).text(26, DIGITS);
+    Payment {
+        transaction_id: format!("42{rest}"),
+        mch_id: format!("1{merchant}"),
+        out_trade_no: format!("order-{n}"),
+        paid_at: UnixMs(0),
+    }
 }
 
 /// Session key number `n` of a user.
@@ -212,7 +242,7 @@ mod tests {
 
     fn names() -> (AppId, UserId, DeviceId) {
         (
-            appid(SEED, 0),
+            appid(SEED, "wx", 0),
             "alice".parse().unwrap(),
             "phone".parse().unwrap(),
         )
@@ -244,7 +274,7 @@ mod tests {
         assert_ne!(a, b);
         assert_ne!(
             a.as_str()[..6],
-            openid(SEED, &appid(SEED, 1), &user).as_str()[..6]
+            openid(SEED, &appid(SEED, "wx", 1), &user).as_str()[..6]
         );
         assert_ne!(unionid(SEED, &user), unionid(SEED, &other));
     }

@@ -5,11 +5,14 @@
 //! does in `phone`, the levers in `control`, questions that change nothing in `view`.
 
 mod backend;
+mod component;
 mod control;
+pub(crate) mod inquiry;
 mod phone;
 mod refused;
 mod turn;
 mod view;
+mod wecom;
 
 use crate::{
     ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed, Seq,

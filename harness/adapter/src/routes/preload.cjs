@@ -14,7 +14,6 @@ const HOSTS = new Set([
   'sz.api.weixin.qq.com',
   'hk.api.weixin.qq.com',
   'qyapi.weixin.qq.com',
-  'api.q.qq.com',
 ]);
 
 const isWeChat = (host) => typeof host === 'string' && HOSTS.has(host.toLowerCase().replace(/\.$/, ''));

@@ -21,7 +21,6 @@ HOSTS = frozenset((
     "sz.api.weixin.qq.com",
     "hk.api.weixin.qq.com",
     "qyapi.weixin.qq.com",
-    "api.q.qq.com",
 ))
 # Nobody listens there, so a connection that escapes us is refused at once and never leaves the machine.
 STAND_IN = "127.43.89.10"

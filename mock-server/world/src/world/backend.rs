@@ -7,16 +7,17 @@ use super::{
     turn::{Occasion, Turn, shelf_mut},
 };
 use crate::{
-    AccessToken, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode, Jscode2Session,
-    KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply, Rotate,
-    SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs, WxError,
+    AccessToken, AppKind, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
+    Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply,
+    Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs,
+    WxError,
     access_token::Handed,
     crypto::hmac_signature,
     errcode::{
         ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, CODE_BEEN_USED, CODE_BLOCKED,
-        INVALID_ACCESS_TOKEN, INVALID_APPID, INVALID_APPSECRET, INVALID_CODE, INVALID_CREDENTIAL,
-        INVALID_GRANT_TYPE, INVALID_OPENID, INVALID_SIG_METHOD, INVALID_SIGNATURE, MINUTE_QUOTA,
-        MISSING_CODE, SESSION_KEY_GONE, invalid_code_with_hint,
+        COMPONENT_TOKEN_ELSEWHERE, INVALID_ACCESS_TOKEN, INVALID_APPID, INVALID_APPSECRET,
+        INVALID_CODE, INVALID_CREDENTIAL, INVALID_GRANT_TYPE, INVALID_OPENID, INVALID_SIG_METHOD,
+        INVALID_SIGNATURE, MINUTE_QUOTA, MISSING_CODE, SESSION_KEY_GONE, invalid_code_with_hint,
     },
     event::TokenKind,
     ids::Tail,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// A parameter that was given and is not empty.
-fn given(parameter: &Option<String>) -> Option<&str> {
+pub(super) fn given(parameter: &Option<String>) -> Option<&str> {
     parameter.as_deref().filter(|text| !text.is_empty())
 }
 
@@ -38,30 +39,21 @@ impl World {
     /// js_code missing (41008), then the code. The order is inferred from captures with one fault each. A refusal before the
     /// code is looked at leaves the code alone.
     pub fn jscode2session(&mut self, now: UnixMs, q: &Jscode2Session) -> Wx<SessionReply> {
-        let at = self.begin(now);
+        self.begin(now);
         let app = match self.app_of(q.appid.as_ref()) {
             Ok(app) => app,
-            Err(error) => {
-                let kind = EventKind::CodeRefused {
-                    code: None,
-                    errcode: error.errcode,
-                    burnt: false,
-                };
-                self.events.push(Event {
-                    seq: self.seq,
-                    at,
-                    app: None,
-                    user: None,
-                    kind,
-                });
-                return Effect {
-                    seq: self.seq,
-                    at,
-                    reply: Err(error),
-                };
-            }
+            Err(error) => return self.refuse_nobodys_code(error),
         };
-        let asked = self.on_app(app, |turn| turn.check_exchange(q));
+        self.spend_code(app, |turn| turn.check_exchange(q))
+    }
+
+    /// The second half of every exchange: what the call brought is checked first, then its code is spent.
+    pub(super) fn spend_code(
+        &mut self,
+        app: AppNo,
+        check: impl FnOnce(&mut Turn<'_>) -> Result<JsCode, WxError>,
+    ) -> Wx<SessionReply> {
+        let asked = self.on_app(app, check);
         match asked.reply {
             Err(error) => Effect {
                 seq: asked.seq,
@@ -89,7 +81,7 @@ impl World {
     pub fn token(&mut self, now: UnixMs, q: &TokenRequest) -> Wx<TokenReply> {
         const CALL: &str = "token";
         self.begin(now);
-        match self.app_of(q.appid.as_ref()) {
+        match self.app_for_token(q.appid.as_ref()) {
             Err(error) => self.refuse_nobody(CALL, error),
             Ok(app) => self.on_app(app, |turn| {
                 turn.check_secret(q.secret.as_ref())
@@ -104,7 +96,7 @@ impl World {
     pub fn stable_token(&mut self, now: UnixMs, q: &StableTokenRequest) -> Wx<TokenReply> {
         const CALL: &str = "stable_token";
         self.begin(now);
-        match self.app_of(q.appid.as_ref()) {
+        match self.app_for_token(q.appid.as_ref()) {
             Err(error) => self.refuse_nobody(CALL, error),
             Ok(app) => self.on_app(app, |turn| {
                 turn.check_secret(q.secret.as_ref())
@@ -194,29 +186,75 @@ impl World {
         })
     }
 
-    fn app_of(&self, appid: Option<&String>) -> Result<AppNo, WxError> {
+    /// The mini program with this appid. An account of another kind has none, so far as these endpoints know.
+    pub(super) fn app_of(&self, appid: Option<&String>) -> Result<AppNo, WxError> {
         let text = appid.filter(|text| !text.is_empty()).ok_or(APPID_MISSING)?;
-        self.core
-            .by_id
-            .get(text.as_str())
-            .copied()
+        self.account(text, AppKind::MiniProgram)
             .ok_or(INVALID_APPID)
     }
 
-    /// The app an access_token names, and the token's place; whether the token still works is asked in the app's own time.
-    fn app_of_token(&self, token: Option<&String>) -> Result<(AppNo, (TokenKind, u32)), WxError> {
+    /// The account with this id, if it is of that kind.
+    pub(super) fn account(&self, id: &str, kind: AppKind) -> Option<AppNo> {
+        let no = self.core.by_id.get(id).copied()?;
+        (self.core.app(no)?.kind == kind).then_some(no)
+    }
+
+    /// The mini program that asks for an access_token; a third-party platform is sent to its own endpoint.
+    fn app_for_token(&self, appid: Option<&String>) -> Result<AppNo, WxError> {
+        match appid.and_then(|id| self.account(id, AppKind::ThirdParty)) {
+            Some(_) => Err(COMPONENT_TOKEN_ELSEWHERE),
+            None => self.app_of(appid),
+        }
+    }
+
+    /// The mini program an access_token names, and the token's place; whether the token still works is asked in the app's own
+    /// time. A token of another kind of account is to these endpoints no token at all (assumed).
+    pub(super) fn app_of_token(
+        &self,
+        token: Option<&String>,
+    ) -> Result<(AppNo, (TokenKind, u32)), WxError> {
         let text = token
             .filter(|text| !text.is_empty())
             .ok_or(ACCESS_TOKEN_MISSING)?;
-        let token = text
-            .parse::<AccessToken>()
-            .map_err(|_| INVALID_ACCESS_TOKEN)?;
-        let place = self.core.tokens.get(&token).ok_or(INVALID_CREDENTIAL)?;
-        Ok((place.app, (place.kind, place.number)))
+        if text.parse::<AccessToken>().is_err() {
+            return Err(INVALID_ACCESS_TOKEN);
+        }
+        self.token_of(text, AppKind::MiniProgram)
+            .ok_or(INVALID_CREDENTIAL)
+    }
+
+    /// Whose token this is, if it is of that kind of account, and its place among the account's.
+    pub(super) fn token_of(&self, text: &str, kind: AppKind) -> Option<(AppNo, (TokenKind, u32))> {
+        let token = text.parse::<AccessToken>().ok()?;
+        let place = self.core.tokens.get(&token)?;
+        let app = self.core.app(place.app)?;
+        (app.kind == kind).then_some((place.app, (place.kind, place.number)))
+    }
+
+    /// Refuses an exchange that could not be brought home to any app.
+    pub(super) fn refuse_nobodys_code<T>(&mut self, error: WxError) -> Wx<T> {
+        let (seq, at) = (self.seq, self.wall);
+        let kind = EventKind::CodeRefused {
+            code: None,
+            errcode: error.errcode,
+            burnt: false,
+        };
+        self.events.push(Event {
+            seq,
+            at,
+            app: None,
+            user: None,
+            kind,
+        });
+        Effect {
+            seq,
+            at,
+            reply: Err(error),
+        }
     }
 
     /// Refuses a call that could not be brought home to any app.
-    fn refuse_nobody<T>(&mut self, call: &'static str, error: WxError) -> Wx<T> {
+    pub(super) fn refuse_nobody<T>(&mut self, call: &'static str, error: WxError) -> Wx<T> {
         let (seq, at) = (self.seq, self.wall);
         let kind = EventKind::CallRefused {
             call,
@@ -237,7 +275,7 @@ impl World {
     }
 }
 
-fn check_grant(grant_type: Option<&String>, wanted: &str) -> Result<(), WxError> {
+pub(super) fn check_grant(grant_type: Option<&String>, wanted: &str) -> Result<(), WxError> {
     if grant_type.is_some_and(|grant_type| grant_type == wanted) {
         Ok(())
     } else {
@@ -245,8 +283,14 @@ fn check_grant(grant_type: Option<&String>, wanted: &str) -> Result<(), WxError>
     }
 }
 
+/// The login code a call brought.
+pub(super) fn code_in(js_code: &Option<String>) -> Result<JsCode, WxError> {
+    let text = given(js_code).ok_or(MISSING_CODE)?;
+    text.parse().map_err(|_| INVALID_CODE)
+}
+
 impl Turn<'_> {
-    fn check_secret(&self, secret: Option<&String>) -> Result<(), WxError> {
+    pub(super) fn check_secret(&self, secret: Option<&String>) -> Result<(), WxError> {
         let secret = secret
             .filter(|text| !text.is_empty())
             .ok_or(APPSECRET_MISSING)?;
@@ -263,13 +307,12 @@ impl Turn<'_> {
         let checked = self
             .check_secret(q.secret.as_ref())
             .and_then(|()| check_grant(q.grant_type.as_ref(), "authorization_code"))
-            .and_then(|()| given(&q.js_code).ok_or(MISSING_CODE))
-            .and_then(|text| text.parse::<JsCode>().map_err(|_| INVALID_CODE));
+            .and_then(|()| code_in(&q.js_code));
         checked.or_else(|error| self.refuse_code(None, None, error))
     }
 
     /// Notes a refused exchange that leaves the code as it is.
-    fn refuse_code<T>(
+    pub(super) fn refuse_code<T>(
         &mut self,
         user: Option<UserNo>,
         code: Option<JsCode>,
@@ -318,6 +361,8 @@ impl Turn<'_> {
         }
         let (at, policy) = (self.at, self.policy_of(no));
         let checked = match code.check(at, policy.code.single_use) {
+            // WeCom's page on 40029 names a second exchange as its cause, and there is no 40163 on it.
+            Err(ExchangeError::Used) if self.app.kind == AppKind::Wecom => Err(INVALID_CODE),
             Err(ExchangeError::Used) => Err(CODE_BEEN_USED),
             Err(ExchangeError::Expired) => Err(INVALID_CODE),
             Ok(()) if self.user(no).switches().blocked => Err(CODE_BLOCKED),
@@ -402,7 +447,7 @@ impl Turn<'_> {
         key
     }
 
-    fn hand_out(&mut self, kind: TokenKind, force: bool) -> Result<TokenReply, WxError> {
+    pub(super) fn hand_out(&mut self, kind: TokenKind, force: bool) -> Result<TokenReply, WxError> {
         let (seed, at, id, policy) = (
             self.seed,
             self.at,
@@ -442,7 +487,7 @@ impl Turn<'_> {
         })
     }
 
-    fn check_token(&self, (kind, number): (TokenKind, u32)) -> Result<(), WxError> {
+    pub(super) fn check_token(&self, (kind, number): (TokenKind, u32)) -> Result<(), WxError> {
         self.app.shelf(kind).check(number)
     }
 

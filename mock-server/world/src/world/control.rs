@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
-    AppId, AppView, ClockChange, ClockView, ControlError, EditApp, EditUser, Effect, EventKind,
-    KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId, UserView,
+    AppId, AppKind, AppView, ClockChange, ClockView, ControlError, EditApp, EditUser, Effect,
+    EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId, UserView,
     app::App,
     event::TokenKind,
     index::{AppNo, UserNo},
@@ -19,10 +19,14 @@ impl World {
     /// Makes an app.
     ///
     /// # Errors
-    /// [`ControlError::AppExists`], [`ControlError::Policy`].
+    /// [`ControlError::AppExists`], [`ControlError::AppIdOfAnotherKind`], [`ControlError::Policy`].
     pub fn create_app(&mut self, now: UnixMs, new: NewApp) -> Pulled<AppView> {
         new.policy.check()?;
-        let id = new.appid.clone().unwrap_or_else(|| self.next_appid());
+        let want = new.kind.id_prefix();
+        let id = new.appid.clone().unwrap_or_else(|| self.next_appid(want));
+        if !id.as_str().starts_with(want) {
+            return Err(ControlError::AppIdOfAnotherKind { app: id, want });
+        }
         if self.core.by_id.contains_key(&id) {
             return Err(ControlError::AppExists(id));
         }
@@ -35,7 +39,9 @@ impl World {
             .apps
             .push(Some(Box::new(App::new(wall, id.clone(), secret, new))));
         self.core.by_id.insert(id, no);
-        Ok(self.changed(no, None, "app created", |turn, wall| turn.app.view(wall)))
+        Ok(self.changed(no, None, "app created", |turn, wall| {
+            turn.app.view(turn.seed, wall)
+        }))
     }
 
     /// Changes an app.
@@ -56,7 +62,7 @@ impl World {
             if let Some(name) = name {
                 turn.app.name = name;
             }
-            turn.app.view(wall)
+            turn.app.view(turn.seed, wall)
         }))
     }
 
@@ -82,9 +88,13 @@ impl World {
     /// Makes a person in an app.
     ///
     /// # Errors
-    /// [`ControlError::NoSuchApp`], [`ControlError::UserExists`], [`ControlError::OpenidTaken`], [`ControlError::BadUser`].
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoPeople`], [`ControlError::UserExists`], [`ControlError::OpenidTaken`],
+    /// [`ControlError::BadUser`].
     pub fn create_user(&mut self, now: UnixMs, app: &AppId, new: NewUser) -> Pulled<UserView> {
         let (no, found) = self.find_app(app)?;
+        if found.kind == AppKind::ThirdParty {
+            return Err(ControlError::NoPeople(app.clone()));
+        }
         let user = User::new(self.core.seed, &found.id, new)?;
         let name = user.name.clone();
         let users = &mut self.core.app_mut(no).expect("just found").users;
@@ -326,7 +336,7 @@ impl World {
     }
 
     /// Does something to an app by hand, and notes it.
-    fn changed<T>(
+    pub(super) fn changed<T>(
         &mut self,
         no: AppNo,
         user: Option<UserNo>,
@@ -376,8 +386,8 @@ impl World {
     }
 
     /// The first appid of the seed that is free.
-    fn next_appid(&self) -> AppId {
-        let mut ids = (0..).map(|n| values::appid(self.core.seed, n));
+    fn next_appid(&self, prefix: &str) -> AppId {
+        let mut ids = (0..).map(|n| values::appid(self.core.seed, prefix, n));
         ids.find(|id| !self.core.by_id.contains_key(id))
             .expect("there are more appids than apps")
     }

@@ -46,7 +46,7 @@ impl World {
         })
     }
 
-    fn on_phone<T>(
+    pub(super) fn on_phone<T>(
         &mut self,
         now: UnixMs,
         who: &Who,
@@ -221,6 +221,10 @@ impl Turn<'_> {
         };
         self.note(Some(no), kind);
         let code = (what.api == OpenDataApi::GetPhoneNumber).then(|| self.mint_phone_code(no));
+        if let (OpenDataApi::GetPhoneNumber, Some(sealed)) = (what.api, &sealed) {
+            let at = self.at;
+            self.app.inquiries.sealed(at, &sealed.encrypted_data);
+        }
         let signature = sealed
             .as_ref()
             .zip(raw_data.as_ref())

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::World;
 use crate::{
-    AccessToken, Alteration, AppId, CodeState, JsCode, PhoneCode, Refusal, RefusedCall, errcode,
-    index::AppNo, js_code::Code,
+    AccessToken, Alteration, AppId, AppKind, CodeState, JsCode, PhoneCode, Refusal, RefusedCall,
+    errcode, index::AppNo, js_code::Code,
 };
 
 impl World {
@@ -21,17 +21,47 @@ impl World {
         match refused {
             e if e == errcode::ACCESS_TOKEN_MISSING.errcode => missing("access_token"),
             e if e == errcode::APPID_MISSING.errcode => missing("appid"),
-            e if e == errcode::APPSECRET_MISSING.errcode => missing("secret"),
+            e if e == errcode::APPSECRET_MISSING.errcode => {
+                missing(match call.component_access_token {
+                    Some(_) => "component_appid or component_access_token",
+                    None => "secret",
+                })
+            }
             e if e == errcode::MISSING_CODE.errcode => missing("js_code"),
             e if e == errcode::INVALID_GRANT_TYPE.errcode => Some(Refusal::GrantType),
             e if e == errcode::INVALID_APPID.errcode => Some(self.why_appid(call)),
             e if e == errcode::INVALID_APPSECRET.errcode => Some(self.why_secret(call)),
+            e if e == errcode::INVALID_COMPONENT_CREDENTIAL.errcode => {
+                Some(self.why_component_token(call.component_access_token))
+            }
+            e if e == errcode::NO_OPENPID.errcode => self.why_plugin_code(call),
+            e if e == errcode::ARGUMENT_REFUSED.errcode => missing("code"),
+            e if e == errcode::NO_SUCH_DATA.errcode => Some(Refusal::PayloadUnknown),
+            e if e == errcode::INVALID_TRADE.errcode => Some(Refusal::PaymentUnknown),
+            e if e == errcode::NOT_BOUND.errcode => Some(Refusal::NoUnionId),
+            e if e == errcode::COMPONENT_UNAUTHORIZED.errcode => Some(Refusal::NotAuthorized),
+            e if e == errcode::COMPONENT_TICKET_INVALID.errcode => Some(Refusal::Ticket),
+            e if e == errcode::INVALID_COMPONENT.errcode
+                || e == errcode::COMPONENT_TOKEN_ELSEWHERE.errcode =>
+            {
+                Some(self.why_appid(call))
+            }
+            // WeCom says so to a wrong corpsecret.
+            e if e == errcode::INVALID_CREDENTIAL.errcode && call.secret.is_some() => {
+                Some(self.why_secret(call))
+            }
             e if e == errcode::INVALID_CREDENTIAL.errcode
                 || e == errcode::ACCESS_TOKEN_EXPIRED.errcode =>
             {
                 Some(self.why_token(call.access_token))
             }
-            e if e == errcode::INVALID_ACCESS_TOKEN.errcode => Some(Refusal::TokenMalformed),
+            e if e == errcode::INVALID_ACCESS_TOKEN.errcode => {
+                Some(match call.access_token.map(str::parse::<AccessToken>) {
+                    // WeCom says so to any token that is not one of its own.
+                    Some(Ok(_)) => self.why_token(call.access_token),
+                    _ => Refusal::TokenMalformed,
+                })
+            }
             e if e == errcode::INVALID_OPENID.errcode => Some(match call.phone_code {
                 Some(_) => Refusal::OpenIdOfAnother,
                 None => Refusal::OpenIdUnknown,
@@ -52,6 +82,9 @@ impl World {
             .and_then(|token| self.owner_of_token(token))
         {
             return Refusal::TokenOfAnotherApp { token };
+        }
+        if let Some(kind) = call.appid.and_then(|id| self.kind_of(id)) {
+            return Refusal::AccountOfAnotherKind { kind };
         }
         let altered = call.appid.and_then(Alteration::undone);
         match altered.and_then(|(how, bare)| Some((how, self.app_id(&bare)?))) {
@@ -84,6 +117,22 @@ impl World {
             .map(|app| app.id.clone())
     }
 
+    fn kind_of(&self, id: &str) -> Option<AppKind> {
+        let no = self.core.by_id.get(id).copied()?;
+        self.core.app(no).map(|app| app.kind)
+    }
+
+    /// The component_access_token is dead, of nobody, or of another platform than the one that was named.
+    fn why_component_token(&self, token: Option<&str>) -> Refusal {
+        match (
+            self.why_token(token),
+            token.and_then(|token| self.owner_of_token(token)),
+        ) {
+            (Refusal::TokenUnknown, Some(token)) => Refusal::TokenOfAnotherComponent { token },
+            (why, _) => why,
+        }
+    }
+
     fn why_token(&self, token: Option<&str>) -> Refusal {
         let place = token
             .and_then(|text| text.parse::<AccessToken>().ok())
@@ -112,8 +161,21 @@ impl World {
                 altered(text, |bare| find(bare).is_some())
             });
         };
-        let sent_to = call.appid.and_then(|id| self.core.by_id.get(id).copied());
+        let named = || call.appid.and_then(|id| self.core.by_id.get(id).copied());
+        let by_token = || Some(self.token_of(call.access_token?, AppKind::Wecom)?.0);
+        let sent_to = named().or_else(by_token);
         self.why_known_code(code, sent_to)
+    }
+
+    fn why_plugin_code(&self, call: &RefusedCall<'_>) -> Option<Refusal> {
+        let text = call.plugin_code?;
+        if self.owner_of_code(text).is_some() {
+            return Some(Refusal::LoginCodeAtPlugin);
+        }
+        let token = call
+            .access_token
+            .and_then(|token| self.owner_of_token(token));
+        Some(self.plugin_code_end(text, token))
     }
 
     fn why_phone_code(&self, text: &str) -> Refusal {
@@ -133,8 +195,17 @@ impl World {
     /// `sent_to` is the app the call named, if the code's own app matters.
     fn why_known_code<P>(&self, code: &Code<P>, sent_to: Option<AppNo>) -> Option<Refusal> {
         let (app, user) = self.names(code.app, code.user)?;
-        if sent_to.is_some_and(|no| no != code.app) {
-            return Some(Refusal::CodeOfAnotherApp { app });
+        if let Some(no) = sent_to.filter(|no| *no != code.app) {
+            let is_wecom = |no| {
+                self.core
+                    .app(no)
+                    .is_some_and(|app| app.kind == AppKind::Wecom)
+            };
+            return Some(match (is_wecom(no), is_wecom(code.app)) {
+                (true, false) => Refusal::LoginCodeAtWecom,
+                (false, true) => Refusal::WecomCodeAtLogin,
+                _ => Refusal::CodeOfAnotherApp { app },
+            });
         }
         Some(match code.state {
             CodeState::Expired => Refusal::CodeExpired {

@@ -18,7 +18,7 @@ impl World {
             .apps
             .iter()
             .flatten()
-            .map(|app| app.view(self.wall))
+            .map(|app| app.view(self.core.seed, self.wall))
             .collect()
     }
 
@@ -27,7 +27,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn app(&self, app: &AppId) -> Result<AppView, ControlError> {
-        Ok(self.find_app(app)?.1.view(self.wall))
+        Ok(self.find_app(app)?.1.view(self.core.seed, self.wall))
     }
 
     /// The app of this appid, if there is one; asks for no memory.

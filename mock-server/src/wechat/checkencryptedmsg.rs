@@ -1,0 +1,51 @@
+//! `POST /wxa/business/checkencryptedmsg`: whether WeChat sealed a phone payload in the last three days, told by its hash.
+
+use wxmock_world::errcode::DATA_FORMAT;
+use wxmock_world::{CheckEncryptedMsg, RefusedCall, WxError};
+
+use super::command::{Accepts, Command, Definition, Desk};
+use super::json::Object;
+use super::post;
+use super::render::{Dialect, Rendered};
+use crate::http::Request;
+use crate::net::Platform;
+
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/wxa/business/checkencryptedmsg",
+    platform: Platform::WeChat,
+    dialect: Dialect::Plain,
+    method: Accepts::Post,
+    read: |request| Ok(Box::new(read(request)?)),
+};
+
+fn read(request: &Request) -> Result<CheckEncryptedMsg, WxError> {
+    let Ok(fields) = post::read(request)? else {
+        return Err(DATA_FORMAT);
+    };
+    Ok(CheckEncryptedMsg {
+        access_token: request.param("access_token"),
+        encrypted_msg_hash: fields.text("encrypted_msg_hash")?,
+    })
+}
+
+impl Command for CheckEncryptedMsg {
+    fn carried(&self) -> RefusedCall<'_> {
+        RefusedCall {
+            access_token: self.access_token.as_deref(),
+            ..RefusedCall::default()
+        }
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.checkencryptedmsg(desk.now, self);
+        desk.render(effect, |dialect, effect| {
+            // WeChat spells the field so.
+            let object = Object::new()
+                .number("errcode", 0)
+                .text("errmsg", "ok")
+                .json("vaild", "true")
+                .number("create_time", effect.reply.seconds());
+            Rendered::new(dialect, &effect, None, &object).with_errcode(0)
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! `GET /sns/component/jscode2session`: a third-party platform exchanges the code of a mini program that authorised it.
+//!
+//! Only the query is read. The answer is jscode2session's own.
+
+use wxmock_world::{ComponentJscode2Session, RefusedCall};
+
+use super::command::{Accepts, Command, Definition, Desk};
+use super::jscode2session;
+use super::render::{Dialect, Rendered};
+use crate::http::Request;
+use crate::net::Platform;
+
+pub(super) static ENDPOINT: Definition = Definition {
+    path: "/sns/component/jscode2session",
+    platform: Platform::WeChat,
+    dialect: Dialect::Sns,
+    method: Accepts::Any,
+    read: |request| Ok(Box::new(read(request))),
+};
+
+fn read(request: &Request) -> ComponentJscode2Session {
+    let [
+        appid,
+        js_code,
+        grant_type,
+        component_appid,
+        component_access_token,
+    ] = request.params([
+        "appid",
+        "js_code",
+        "grant_type",
+        "component_appid",
+        "component_access_token",
+    ]);
+    ComponentJscode2Session {
+        appid,
+        js_code,
+        grant_type,
+        component_appid,
+        component_access_token,
+    }
+}
+
+impl Command for ComponentJscode2Session {
+    fn carried(&self) -> RefusedCall<'_> {
+        RefusedCall {
+            appid: self.appid.as_deref(),
+            component_access_token: Some(
+                self.component_access_token.as_deref().unwrap_or_default(),
+            ),
+            js_code: self.js_code.as_deref(),
+            ..RefusedCall::default()
+        }
+    }
+
+    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
+        let effect = desk.world.component_jscode2session(desk.now, self);
+        desk.render(effect, |dialect, effect| {
+            jscode2session::success(dialect, &effect)
+        })
+    }
+}

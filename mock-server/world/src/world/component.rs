@@ -1,0 +1,97 @@
+//! What a third-party platform ("component") calls on behalf of the mini programs that authorised it.
+
+use super::{
+    World, Wx,
+    backend::{check_grant, code_in, given},
+};
+use crate::{
+    AppKind, ComponentJscode2Session, ComponentTokenRequest, SessionReply, TokenReply, UnixMs,
+    WxError,
+    errcode::{
+        APPID_MISSING, APPSECRET_MISSING, COMPONENT_TICKET_INVALID, COMPONENT_UNAUTHORIZED,
+        INVALID_APPID, INVALID_COMPONENT, INVALID_COMPONENT_CREDENTIAL,
+    },
+    event::TokenKind,
+    index::AppNo,
+    values,
+};
+
+impl World {
+    /// `POST /cgi-bin/component/api_component_token`: a new component_access_token; the one before it lives on for the overlap,
+    /// as a plain access_token does (assumed).
+    ///
+    /// Checks in this order, which is inferred: component_appid missing (41002), unknown (40013), of another kind of account
+    /// (61011), component_appsecret missing (41004), wrong (40125), component_verify_ticket missing or wrong (61006).
+    pub fn component_token(&mut self, now: UnixMs, q: &ComponentTokenRequest) -> Wx<TokenReply> {
+        const CALL: &str = "api_component_token";
+        self.begin(now);
+        match self.component_of(&q.component_appid) {
+            Err(error) => self.refuse_nobody(CALL, error),
+            Ok(component) => self.on_app(component, |turn| {
+                let ticket = values::component_ticket(turn.seed, &turn.app.id);
+                turn.check_secret(q.component_appsecret.as_ref())
+                    .and_then(|()| match given(&q.component_verify_ticket) {
+                        Some(given) if given == ticket => Ok(()),
+                        _ => Err(COMPONENT_TICKET_INVALID),
+                    })
+                    .and_then(|()| turn.hand_out(TokenKind::Plain, false))
+                    .or_else(|error| turn.refused(CALL, None, error))
+            }),
+        }
+    }
+
+    /// `GET /sns/component/jscode2session`: spends a mini program's code and reveals its session_key.
+    ///
+    /// Checks in this order: appid missing (41002), component parameters missing (41004, as captured: it falls through to the
+    /// plain form), appid unknown (40013), the component_access_token (40094), whether the mini program authorised the platform
+    /// (61003), grant_type (40002), js_code missing (41008), then the code. The order is inferred.
+    pub fn component_jscode2session(
+        &mut self,
+        now: UnixMs,
+        q: &ComponentJscode2Session,
+    ) -> Wx<SessionReply> {
+        self.begin(now);
+        match self.check_component(q) {
+            Err(error) => self.refuse_nobodys_code(error),
+            Ok(app) => self.spend_code(app, |turn| {
+                let checked = check_grant(q.grant_type.as_ref(), "authorization_code")
+                    .and_then(|()| code_in(&q.js_code));
+                checked.or_else(|error| turn.refuse_code(None, None, error))
+            }),
+        }
+    }
+
+    /// The mini program a platform may act for.
+    fn check_component(&mut self, q: &ComponentJscode2Session) -> Result<AppNo, WxError> {
+        if given(&q.appid).is_none() {
+            return Err(APPID_MISSING);
+        }
+        let (Some(id), Some(token)) = (given(&q.component_appid), given(&q.component_access_token))
+        else {
+            return Err(APPSECRET_MISSING);
+        };
+        let app = self.app_of(q.appid.as_ref())?;
+        let (component, place) = self
+            .token_of(token, AppKind::ThirdParty)
+            .filter(|(component, _)| self.account(id, AppKind::ThirdParty) == Some(*component))
+            .ok_or(INVALID_COMPONENT_CREDENTIAL)?;
+        // The platform's own time decides whether its token lives.
+        let alive = self.on_app(component, |turn| turn.check_token(place)).reply;
+        alive.map_err(|_| INVALID_COMPONENT_CREDENTIAL)?;
+        let of = |no| self.core.app(no).expect("just found");
+        if of(component).may_act_for(&of(app).id) {
+            Ok(app)
+        } else {
+            Err(COMPONENT_UNAUTHORIZED)
+        }
+    }
+
+    fn component_of(&self, id: &Option<String>) -> Result<AppNo, WxError> {
+        let id = given(id).ok_or(APPID_MISSING)?;
+        match self.account(id, AppKind::ThirdParty) {
+            Some(component) => Ok(component),
+            None if self.core.by_id.contains_key(id) => Err(INVALID_COMPONENT),
+            None => Err(INVALID_APPID),
+        }
+    }
+}
