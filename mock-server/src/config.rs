@@ -492,6 +492,7 @@ mod tests {
             "phone_code",
             "shape",
             "quota",
+            "caller",
         ] {
             let pointer = format!("/$defs/policy/properties/{group}/properties");
             check(&pointer, &format!("[[app]]\n[app.policy.{group}]\nx = 1"));

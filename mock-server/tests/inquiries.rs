@@ -178,6 +178,15 @@ async fn a_phone_payload_is_known_by_its_hash_for_three_days() {
     check(&mock, &path, Some(&other), unknown, reason).await;
     let refused = r#"{"errcode":40097,"errmsg":"invalid args rid: RID"}"#;
     check(&mock, &path, Some(&json!({})), refused, "").await;
+    let form = format!(
+        "encrypted_msg_hash={}",
+        body["encrypted_msg_hash"].as_str().unwrap()
+    );
+    assert_eq!(
+        mock.post(&path, &form).await.body,
+        known,
+        "silenceper/wechat sends a form"
+    );
     let refused = r#"{"errcode":44002,"errmsg":"empty post data rid: RID"}"#;
     let answer = mock.post(&path, "").await;
     assert_eq!(answer.masked().body, refused);

@@ -349,3 +349,81 @@ async fn wecoms_phone_has_wecoms_apis_only() {
     let failed = heard["errMsg"].as_str().unwrap();
     assert!(failed.starts_with("qy__checkSession:fail"), "{failed}");
 }
+
+#[tokio::test]
+async fn a_call_from_an_address_that_is_not_listed_is_refused_as_each_platform_does() {
+    let mock = Mock::start().await;
+    let policy = json!({ "caller": { "ip_whitelist": ["203.0.113.7"] } });
+    mock.policy(&policy.to_string());
+    let code = mock.mint("alice");
+    let reason = "the caller's address is not in policy.caller.ip_whitelist";
+    let refused = r#"{"errcode":40164,"errmsg":"invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist, rid: RID"}"#;
+    check(&mock, &mock.exchange(&code), refused, reason).await;
+
+    let platform = make(
+        &mock,
+        json!({ "name": "saas", "kind": "third_party", "policy": policy }),
+    )
+    .await;
+    let refused = component_token(&mock, &platform, "").await;
+    assert_eq!(refused["errcode"], 61004);
+    let path = component_exchange(&code, platform.appid.as_str(), "t");
+    let refused = r#"{"errcode":40090,"errmsg":"invalid request source (bad client ip), requestIP: 127.0.0.1, rid: RID"}"#;
+    check(&mock, &path, refused, reason).await;
+    let corp = make(
+        &mock,
+        json!({ "name": "corp", "kind": "wecom", "policy": policy }),
+    )
+    .await;
+    let path = format!("/cgi-bin/gettoken?corpid={}&corpsecret=x", corp.appid);
+    check_wecom(
+        &mock,
+        &path,
+        60020,
+        "not allow to access from your ip",
+        reason,
+    )
+    .await;
+
+    mock.policy(r#"{"caller":{"ip_whitelist":["127.0.0.1","::1"]}}"#);
+    let answer = mock.get(&mock.exchange(&code)).await;
+    assert_eq!(
+        answer.errcode(),
+        None,
+        "the code is left alone: {}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn calls_to_one_endpoint_have_a_quota() {
+    let mock = Mock::start().await;
+    mock.policy(r#"{"quota":{"calls_per_minute":2,"calls_per_day":3}}"#);
+    let exchange = async || {
+        let path = mock.exchange(&mock.mint("alice"));
+        mock.get(&path).await.errcode()
+    };
+    assert_eq!([exchange().await, exchange().await], [None, None]);
+    let path = mock.exchange(&mock.mint("alice"));
+    let refused = r#"{"errcode":45011,"errmsg":"api minute-quota reach limit, must slower, retry next minute, rid: RID"}"#;
+    check(&mock, &path, refused, "a limit of policy.quota is reached").await;
+    let other = format!(
+        "/cgi-bin/token?grant_type=client_credential&appid={APPID}&secret={}",
+        support::SECRET
+    );
+    assert_eq!(
+        mock.get(&other).await.errcode(),
+        None,
+        "another endpoint has its own"
+    );
+    let later = |span| {
+        let change = wxmock_world::ClockChange::Advance(span);
+        mock.handle
+            .with_world(|world, now| world.clock(now, &support::app(), change).unwrap());
+    };
+    later(wxmock_world::Span::m(1));
+    assert_eq!(exchange().await, None);
+    assert_eq!(exchange().await, Some(45009));
+    later(wxmock_world::Span::d(1));
+    assert_eq!(exchange().await, None);
+}

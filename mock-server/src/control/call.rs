@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
-use wxmock_world::{AppId, AppView, UserId};
+use wxmock_world::{AppId, AppKind, AppView, UserId};
 
 use super::error::{ApiError, decode};
 use super::table::Params;
@@ -75,8 +75,17 @@ pub(crate) fn accept(pairs: &[(String, String)], accepted: &[&str]) -> Result<()
     }
 }
 
-/// An app by appid or name; without one, the only app.
+/// An app by appid or name; without one, the only mini program.
 pub(crate) fn app(handle: &Handle, named: Option<&str>) -> Result<AppView, ApiError> {
+    app_of_kind(handle, named, AppKind::MiniProgram)
+}
+
+/// An app by appid or name; without one, the only app of that kind, or the only app.
+pub(crate) fn app_of_kind(
+    handle: &Handle,
+    named: Option<&str>,
+    kind: AppKind,
+) -> Result<AppView, ApiError> {
     if let Some(appid) = named.and_then(|named| AppId::parse(named).ok())
         && let Ok(app) = handle.with_world(|world, _| world.app(&appid))
     {
@@ -84,6 +93,9 @@ pub(crate) fn app(handle: &Handle, named: Option<&str>) -> Result<AppView, ApiEr
     }
     let apps = handle.with_world(|world, _| world.apps());
     let Some(wrong) = named else {
+        let (of_kind, others): (Vec<_>, Vec<_>) =
+            apps.into_iter().partition(|app| app.kind == kind);
+        let apps = if of_kind.is_empty() { others } else { of_kind };
         return match <[AppView; 1]>::try_from(apps) {
             Ok([only]) => Ok(only),
             Err(apps) if apps.is_empty() => Err(ApiError::new(404, "no-app", "there is no app")

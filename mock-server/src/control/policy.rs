@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wxmock_world::{
-    AccessTokenPatch, AppId, CodePatch, PhoneCodePatch, PolicyPatch, Preset, QuotaPatch,
-    SessionKeyPatch, ShapePatch, UserId,
+    AccessTokenPatch, AppId, CallerPatch, CodePatch, PhoneCodePatch, PolicyPatch, Preset,
+    QuotaPatch, SessionKeyPatch, ShapePatch, UserId,
 };
 
 use super::call::Call;
@@ -24,6 +24,7 @@ pub(super) struct PolicyBody {
     phone_code: PhoneCodePatch,
     shape: ShapePatch,
     quota: QuotaPatch,
+    caller: CallerPatch,
 }
 
 impl PolicyBody {
@@ -36,6 +37,7 @@ impl PolicyBody {
             phone_code,
             shape,
             quota,
+            caller,
         } = self;
         let knobs = PolicyPatch {
             session_key,
@@ -44,6 +46,7 @@ impl PolicyBody {
             phone_code,
             shape,
             quota,
+            caller,
         };
         let mut patch = preset.map(PolicyPatch::from).unwrap_or_default();
         patch.merge(&knobs);

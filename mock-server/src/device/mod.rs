@@ -89,9 +89,15 @@ fn run(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
 }
 
 fn who(handle: &Handle, api: &str, arguments: &Arguments) -> Result<Who, ApiError> {
-    let app = call::app(handle, arguments.app.as_deref())?;
+    let wants_wecom = api.starts_with("qy.");
+    let kind = if wants_wecom {
+        AppKind::Wecom
+    } else {
+        AppKind::MiniProgram
+    };
+    let app = call::app_of_kind(handle, arguments.app.as_deref(), kind)?;
     let is_wecom = app.kind == AppKind::Wecom;
-    if is_wecom != api.starts_with("qy.") {
+    if is_wecom != wants_wecom {
         let (is, wants) = if is_wecom {
             ("a WeCom company", "wx.qy.login and wx.qy.checkSession")
         } else {

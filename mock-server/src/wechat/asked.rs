@@ -139,7 +139,9 @@ impl Asked {
             from: self.from,
         };
         match &self.wanted {
-            Wanted::Command(command) => command.run(&mut desk),
+            Wanted::Command(command) => command
+                .admit(&mut desk, self.endpoint.as_str())
+                .unwrap_or_else(|| command.run(&mut desk)),
             Wanted::Refused(error) => desk.refuse(now, None, error),
             Wanted::Nothing(status) => Rendered::empty(*status, now),
         }

@@ -5,9 +5,9 @@ use wxmock_world::{CheckEncryptedMsg, RefusedCall, WxError};
 
 use super::command::{Accepts, Command, Definition, Desk};
 use super::json::Object;
-use super::post;
+use super::post::{self, NotJson};
 use super::render::{Dialect, Rendered};
-use crate::http::Request;
+use crate::http::{Request, decode_pairs, first_value};
 use crate::net::Platform;
 
 pub(super) static ENDPOINT: Definition = Definition {
@@ -19,12 +19,16 @@ pub(super) static ENDPOINT: Definition = Definition {
 };
 
 fn read(request: &Request) -> Result<CheckEncryptedMsg, WxError> {
-    let Ok(fields) = post::read(request)? else {
-        return Err(DATA_FORMAT);
+    const HASH: &str = "encrypted_msg_hash";
+    let encrypted_msg_hash = match post::read(request)? {
+        Ok(fields) => fields.text(HASH)?,
+        // One published SDK sends a form, another JSON. That WeChat takes both is an assumption.
+        Err(NotJson::Form) => first_value(&decode_pairs(&request.body), HASH).map(str::to_owned),
+        Err(NotJson::Broken) => return Err(DATA_FORMAT),
     };
     Ok(CheckEncryptedMsg {
         access_token: request.param("access_token"),
-        encrypted_msg_hash: fields.text("encrypted_msg_hash")?,
+        encrypted_msg_hash,
     })
 }
 

@@ -57,6 +57,13 @@ pub(super) trait Command: Debug + Send + Sync {
     /// Do it. The world decides; this renders.
     fn run(&self, desk: &mut Desk<'_>) -> Rendered;
 
+    /// Refuses a call from an address that may not call, or one too many; `endpoint` is the name quotas count under.
+    fn admit(&self, desk: &mut Desk<'_>, endpoint: &'static str) -> Option<Rendered> {
+        let app = desk.app?;
+        let refused = desk.world.admit(desk.now, app, endpoint, desk.from).err()?;
+        Some(desk.refuse(refused.at, Some(refused.seq), &refused.reply))
+    }
+
     /// Find out whose app and whose login it is about, before anything happens to either.
     fn attribute(&self, world: &World) -> Subject {
         Subject::of(world, &self.carried())

@@ -2,6 +2,7 @@
 //!
 //! Only the query is read. The answer is jscode2session's own.
 
+use wxmock_world::errcode::{COMPONENT_IP_NOT_LISTED, bad_request_source};
 use wxmock_world::{ComponentJscode2Session, RefusedCall};
 
 use super::command::{Accepts, Command, Definition, Desk};
@@ -51,6 +52,19 @@ impl Command for ComponentJscode2Session {
             js_code: self.js_code.as_deref(),
             ..RefusedCall::default()
         }
+    }
+
+    /// It is the platform that calls, and so its list and its quotas that count.
+    fn admit(&self, desk: &mut Desk<'_>, endpoint: &'static str) -> Option<Rendered> {
+        let platform = desk.world.app_id(self.component_appid.as_deref()?)?;
+        let admitted = desk.world.admit(desk.now, &platform, endpoint, desk.from);
+        let refused = admitted.err()?;
+        let error = if refused.reply == COMPONENT_IP_NOT_LISTED {
+            bad_request_source(desk.from)
+        } else {
+            refused.reply
+        };
+        Some(desk.refuse(refused.at, Some(refused.seq), &error))
     }
 
     fn run(&self, desk: &mut Desk<'_>) -> Rendered {

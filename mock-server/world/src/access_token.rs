@@ -29,14 +29,14 @@ pub(crate) struct Token {
 
 /// Calls counted in one day of WeChat's own time zone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct DayCount {
+pub(crate) struct DayCount {
     day: i64,
     n: u32,
 }
 
 impl DayCount {
     /// Counts one call, or refuses it.
-    fn take(&mut self, at: UnixMs, limit: Option<u32>) -> Result<(), WxError> {
+    pub(crate) fn take(&mut self, at: UnixMs, limit: Option<u32>) -> Result<(), WxError> {
         let day = at.plus(Span::h(8)).0.div_euclid(86_400_000);
         if self.day != day {
             *self = Self { day, n: 0 };

@@ -17,7 +17,7 @@ use crate::{
     policy::{Policy, PolicyPatch},
     user::{DeviceNames, User, Users},
     values,
-    world::inquiry::Inquiries,
+    world::{admission::CallCounts, inquiry::Inquiries},
 };
 
 /// What an account is, and so which endpoints know it.
@@ -144,6 +144,9 @@ pub(crate) struct App {
     /// Payments, plugin codes and payload hashes that server calls ask about.
     #[serde(default)]
     pub(crate) inquiries: Inquiries,
+    /// Calls by endpoint, where a quota counts them.
+    #[serde(default)]
+    pub(crate) calls: CallCounts,
     /// Only saves memory, so it need not be stored.
     #[serde(skip)]
     pub(crate) device_names: DeviceNames,
@@ -177,6 +180,7 @@ impl App {
             n_rids: 0,
             n_hints: 0,
             inquiries: Inquiries::default(),
+            calls: CallCounts::default(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
             agenda_at: None,

@@ -2,7 +2,7 @@
 //!
 //! The texts are without the rid; `/sns` appends `, rid: …` and the other paths ` rid: …`, which is the renderer's job.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +80,13 @@ errcodes! {
     INVALID_CODE, 40029, "invalid code", "the code is garbage, expired or of another app; for phone codes also reused", Captured, "C:0002c8f70c84c8c726f166df166c00";
     INVALID_TEMPLATE, 40037, "invalid template_id", "only scheduled faults send it", Official, "official subscribe/send page";
     INVALID_URL, 40066, "invalid url", "no such path is played", Captured, "C:00000cff8c43c0efde3d20c1e54400";
+    BAD_REQUEST_SOURCE, 40090, "invalid request source (bad client ip)", "the caller's address is not on the third-party platform's list; the text goes on with it", Captured, "community threads on the third-party code2Session";
     INVALID_COMPONENT_CREDENTIAL, 40094, "invalid component credential", "the component_access_token is not a valid one of that platform", Captured, "official third-party code2Session page and community threads";
     INVALID_ARGS, 40097, "invalid args", "an argument is absent or out of range", Official, "official checkEncryptedData and resetusersessionkey pages";
     INVALID_APPSECRET, 40125, "invalid appsecret", "the secret is wrong", Captured, "C:oCJUsw1ZaTLsKtsSQBnKaZpjgzRA";
     INVALID_SCENE_OF_CHECK, 40129, "invalid scene", "the scene is none of the documented ones; the text is unknown", Official, "official msg_sec_check and getUserRiskRank pages";
     CODE_BEEN_USED, 40163, "code been used", "the code was exchanged or burnt before", Captured, "C:oCJUswyXAKS-2WEUfqGYPm42xzjw";
-    IP_NOT_LISTED, 40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist", "the caller's address is not on the account's list; only scheduled faults send it", Captured, "C:oCJUswzGgzTcSDz4msBSgEKZHJpw";
+    IP_NOT_LISTED, 40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist", "the caller's address is not on the account's list", Captured, "C:oCJUswzGgzTcSDz4msBSgEKZHJpw";
     CODE_BLOCKED, 40226, "code blocked", "the user has a high risk grade", Official, "official code2Session page";
     ACCESS_TOKEN_MISSING, 41001, "access_token missing", "there is no access_token", Captured, "kuif/xcx#1";
     APPID_MISSING, 41002, "appid missing", "there is no appid", Captured, "C:oCJUsw3SIlg0MVH1D968OWPyeeKs";
@@ -101,7 +102,9 @@ errcodes! {
     MINUTE_QUOTA, 45011, "api minute-quota reach limit, must slower, retry next minute", "the user's exchanges of this minute are spent", Captured, "C:oCJUsw-teX5YIqgjrcPqDzpKoGio";
     DATA_FORMAT, 47001, "data format error", "the body is not the JSON the endpoint wants", Captured, "error table of token-protected paths";
     API_UNAUTHORIZED, 48001, "api unauthorized", "the account lacks the permission; only scheduled faults send it", Captured, "error table of token-protected paths";
+    WECOM_IP_NOT_LISTED, 60020, "not allow to access from your ip", "the caller's address is not on the WeCom app's list", Captured, "easychen/wecomchan#62";
     COMPONENT_UNAUTHORIZED, 61003, "component is not authorized by this account", "the mini program has not authorised the third-party platform", Captured, "binarywang/WxJava#1201";
+    COMPONENT_IP_NOT_LISTED, 61004, "access clientip is not registered", "the caller's address is not on the third-party platform's list", Official, "official component_access_token page";
     COMPONENT_TICKET_INVALID, 61006, "component ticket is invalid", "the component_verify_ticket is not the platform's", Official, "official component_access_token page";
     INVALID_COMPONENT, 61011, "invalid component", "the component_appid is no third-party platform's", Official, "official component_access_token page";
     COMPONENT_TOKEN_ELSEWHERE, 61024, "must use api(api_component_token) to get token for component acct", "a third-party platform asks for a mini program's access_token", Captured, "error table of token-protected paths";
@@ -118,6 +121,29 @@ pub fn invalid_code_with_hint(hint: &str) -> WxError {
     WxError {
         errcode: INVALID_CODE.errcode,
         errmsg: Cow::Owned(format!("{} hint: [{hint}]", INVALID_CODE.errmsg)),
+    }
+}
+
+/// 40164 for a caller. The form of an address that is no IPv4 is unknown; here it stands in both places.
+#[must_use]
+pub fn ip_not_listed(from: IpAddr) -> WxError {
+    let (from, mapped) = match from.to_canonical() {
+        IpAddr::V4(from) => (from.to_string(), from.to_ipv6_mapped()),
+        IpAddr::V6(from) => (from.to_string(), from),
+    };
+    WxError {
+        errcode: IP_NOT_LISTED.errcode,
+        errmsg: Cow::Owned(format!("invalid ip {from} ipv6 {mapped}, not in whitelist")),
+    }
+}
+
+/// 40090 for a caller, as captured.
+#[must_use]
+pub fn bad_request_source(from: IpAddr) -> WxError {
+    let from = from.to_canonical();
+    WxError {
+        errcode: BAD_REQUEST_SOURCE.errcode,
+        errmsg: Cow::Owned(format!("{}, requestIP: {from}", BAD_REQUEST_SOURCE.errmsg)),
     }
 }
 
@@ -145,5 +171,17 @@ mod tests {
             "40029 invalid code hint: [hGHa0wYWO-v2pKCa]"
         );
         assert_eq!(info(2), None);
+    }
+
+    #[test]
+    fn a_refused_address_is_named_as_captured() {
+        assert_eq!(
+            ip_not_listed(IpAddr::from([127, 0, 0, 1])).errmsg,
+            IP_NOT_LISTED.errmsg
+        );
+        assert_eq!(
+            bad_request_source(IpAddr::from([124, 71, 16, 254])).to_string(),
+            "40090 invalid request source (bad client ip), requestIP: 124.71.16.254"
+        );
     }
 }

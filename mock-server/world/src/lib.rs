@@ -57,9 +57,10 @@ pub use ids::{
 };
 pub use js_code::{CodeState, CodeView};
 pub use policy::{
-    AccessTokenPatch, AccessTokenPolicy, ActivateOn, CodePatch, CodePolicy, ExchangeReturns,
-    FieldOrder, KeyScope, PhoneCodePatch, PhoneCodePolicy, Policy, PolicyError, PolicyPatch,
-    QuotaPatch, QuotaPolicy, RenewOn, Rotate, SessionKeyPatch, SessionKeyPolicy, Shape, ShapePatch,
+    AccessTokenPatch, AccessTokenPolicy, ActivateOn, CallerPatch, CallerPolicy, CodePatch,
+    CodePolicy, ExchangeReturns, FieldOrder, KeyScope, PhoneCodePatch, PhoneCodePolicy, Policy,
+    PolicyError, PolicyPatch, QuotaPatch, QuotaPolicy, RenewOn, Rotate, SessionKeyPatch,
+    SessionKeyPolicy, Shape, ShapePatch,
 };
 pub use preset::{Preset, PresetError};
 pub use refusal::{Alteration, Refusal, RefusedCall};

@@ -4,6 +4,8 @@
 //! policy with the user's patch on top. A change holds for what happens from then on: a key keeps the expiry it was issued
 //! with until it is next renewed, a code the lifetime it was minted with.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Preset, Span};
@@ -198,6 +200,24 @@ knobs! {
         token_per_day: Option<u32>, via "set_or_null";
         /// Forced refreshes of the stable token in one day (UTC+8), then 45009. Official: 20.
         force_refresh_per_day: Option<u32>, via "set_or_null";
+        /// Calls of one account to one endpoint in one minute of virtual time, then 45011. Every endpoint has a limit of its own,
+        /// and few are published.
+        calls_per_minute: Option<u32>, via "set_or_null";
+        /// Calls of one account to one endpoint in one day (UTC+8), then 45009. As above.
+        calls_per_day: Option<u32>, via "set_or_null";
+    }
+}
+
+knobs! {
+    /// From where WeChat takes calls; per app only.
+    #[derive(Default)]
+    CallerPolicy,
+    /// Some knobs of [`CallerPolicy`]; `null` takes calls from everywhere.
+    CallerPatch {
+        /// The only addresses WeChat takes calls from, then 40164 (60020 at WeCom; a third-party platform hears 61004, or 40090 at
+        /// the exchange). It applies once an account has switched it on. Whether it is looked at before the code, and so leaves
+        /// it alone, is unknown; here it is.
+        ip_whitelist: Option<Vec<IpAddr>>, via "set_or_null";
     }
 }
 
@@ -272,6 +292,8 @@ impl Default for QuotaPolicy {
             exchanges_per_user_minute: None,
             token_per_day: None,
             force_refresh_per_day: Some(20),
+            calls_per_minute: None,
+            calls_per_day: None,
         }
     }
 }
@@ -306,6 +328,8 @@ pub struct Policy {
     pub shape: Shape,
     /// How often WeChat answers.
     pub quota: QuotaPolicy,
+    /// From where WeChat takes calls; per app only.
+    pub caller: CallerPolicy,
 }
 
 /// Some knobs of a [`Policy`]; what is absent stays as it is.
@@ -330,6 +354,9 @@ pub struct PolicyPatch {
     /// How often WeChat answers.
     #[serde(skip_serializing_if = "is_empty")]
     pub quota: QuotaPatch,
+    /// From where WeChat takes calls; has an effect per app only.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub caller: CallerPatch,
 }
 
 fn is_empty<T: Default + PartialEq>(patch: &T) -> bool {
@@ -357,6 +384,7 @@ impl Policy {
         whole.phone_code.apply(&patch.phone_code);
         whole.shape.apply(&patch.shape);
         whole.quota.apply(&patch.quota);
+        whole.caller.apply(&patch.caller);
         whole
     }
 
@@ -399,6 +427,7 @@ impl PolicyPatch {
             phone_code: PhoneCodePatch::of(&policy.phone_code),
             shape: ShapePatch::of(&policy.shape),
             quota: QuotaPatch::of(&policy.quota),
+            caller: CallerPatch::of(&policy.caller),
         }
     }
 
@@ -410,6 +439,7 @@ impl PolicyPatch {
         self.phone_code.merge(&newer.phone_code);
         self.shape.merge(&newer.shape);
         self.quota.merge(&newer.quota);
+        self.caller.merge(&newer.caller);
     }
 }
 

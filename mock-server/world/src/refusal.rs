@@ -78,6 +78,10 @@ pub enum Refusal {
     PaymentUnknown,
     /// The user has no unionid: the app is not bound to an Open Platform account, or the user was given none.
     NoUnionId,
+    /// The caller's address is not in `caller.ip_whitelist` of the account's policy.
+    AddressNotListed,
+    /// A quota of the account's policy is spent.
+    QuotaSpent,
     /// The user's high risk grade is switched on.
     UserBlocked {
         /// Whose code it is.
@@ -238,6 +242,10 @@ impl Refusal {
             Self::NoUnionId => {
                 "the user has no unionid: open_platform is off, or unionid is none".to_owned()
             }
+            Self::AddressNotListed => {
+                "the caller's address is not in policy.caller.ip_whitelist".to_owned()
+            }
+            Self::QuotaSpent => "a limit of policy.quota is reached".to_owned(),
             Self::UserBlocked { user } => format!("{user} is switched to a high risk grade"),
             Self::Missing { parameter } => format!("{parameter} is absent or empty"),
             Self::GrantType => "grant_type is not the one of this endpoint".to_owned(),

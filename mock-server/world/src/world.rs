@@ -4,6 +4,7 @@
 //! construction (`&mut self`); the shell keeps the world behind one lock. What a backend calls is in `backend`, what a phone
 //! does in `phone`, the levers in `control`, questions that change nothing in `view`.
 
+pub(crate) mod admission;
 mod backend;
 mod component;
 mod control;

@@ -39,6 +39,16 @@ impl World {
             e if e == errcode::NO_SUCH_DATA.errcode => Some(Refusal::PayloadUnknown),
             e if e == errcode::INVALID_TRADE.errcode => Some(Refusal::PaymentUnknown),
             e if e == errcode::NOT_BOUND.errcode => Some(Refusal::NoUnionId),
+            e if e == errcode::IP_NOT_LISTED.errcode
+                || e == errcode::BAD_REQUEST_SOURCE.errcode
+                || e == errcode::COMPONENT_IP_NOT_LISTED.errcode
+                || e == errcode::WECOM_IP_NOT_LISTED.errcode =>
+            {
+                Some(Refusal::AddressNotListed)
+            }
+            e if e == errcode::DAILY_QUOTA.errcode || e == errcode::MINUTE_QUOTA.errcode => {
+                Some(Refusal::QuotaSpent)
+            }
             e if e == errcode::COMPONENT_UNAUTHORIZED.errcode => Some(Refusal::NotAuthorized),
             e if e == errcode::COMPONENT_TICKET_INVALID.errcode => Some(Refusal::Ticket),
             e if e == errcode::INVALID_COMPONENT.errcode
