@@ -145,8 +145,14 @@ fn sum(rows: impl Iterator<Item = (u64, String)>) -> (u64, Vec<String>) {
     })
 }
 
+/// The exchange of a login code, by whichever of the three endpoints there are for it.
 fn is_exchange(call: &CallInfo) -> bool {
-    call.endpoint == Endpoint::Jscode2session
+    matches!(
+        call.endpoint,
+        Endpoint::Jscode2session
+            | Endpoint::ComponentJscode2session
+            | Endpoint::WecomJscode2session
+    )
 }
 
 /// Answered whole, with status 200 and without an errcode that says no.
@@ -415,6 +421,17 @@ mod tests {
     use wxmock_world::UnixMs;
 
     use super::*;
+
+    #[test]
+    fn the_exchanges_of_a_platform_and_of_wecom_count_too() {
+        for (endpoint, is) in [
+            (Endpoint::ComponentJscode2session, true),
+            (Endpoint::WecomJscode2session, true),
+            (Endpoint::WecomGettoken, false),
+        ] {
+            assert_eq!(is_exchange(&call(endpoint, None, None)), is, "{endpoint}");
+        }
+    }
 
     fn call(endpoint: Endpoint, code: Option<&str>, errcode: Option<i64>) -> CallInfo {
         CallInfo {
