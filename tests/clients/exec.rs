@@ -38,6 +38,8 @@ pub(crate) struct Exec {
     url: String,
     appid: String,
     secret: String,
+    /// Further variables for every client.
+    pub(crate) more: Vec<(&'static str, String)>,
 }
 
 /// What one client did.
@@ -98,6 +100,7 @@ impl Exec {
             url,
             appid,
             secret,
+            more: Vec::new(),
         }
     }
 
@@ -118,7 +121,12 @@ impl Exec {
         for name in VARIABLES.iter().filter(|name| !is_kept(name, keep)) {
             line.push_str(&format!("unset {name}; "));
         }
-        for (name, value) in self.phone().into_iter().chain(guards(keep, java)) {
+        for (name, value) in self
+            .phone()
+            .into_iter()
+            .chain(guards(keep, java))
+            .chain(self.more.clone())
+        {
             line.push_str(&format!("export {name}={}; ", quoted(&value)));
         }
         line.push_str(&format!(
@@ -184,20 +192,32 @@ impl Exec {
         self.get(&format!("/_mock/v1/apps/{}/users/alice", self.appid))
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.ask(&format!("GET {path}"), "")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        self.ask(&format!("POST {path}"), &body.to_string())
+    }
+
+    fn ask(&self, what: &str, body: &str) -> Value {
         let address = self.url.trim_start_matches("http://");
+        let length = body.len();
         let mut stream = TcpStream::connect(address).expect("the mock accepts");
         stream
             .set_read_timeout(Some(PATIENCE))
             .expect("a timeout can be set");
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")
-            .expect("the request is taken");
+        write!(
+            stream,
+            "{what} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("the request is taken");
         let mut answer = String::new();
         stream
             .read_to_string(&mut answer)
             .expect("an answer and an end");
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("GET {path}: {error}: {answer}"))
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{what}: {error}: {answer}"))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use crate::exec::source;
 
@@ -17,6 +18,9 @@ fn folder(name: &str) -> PathBuf {
 
 /// Runs an installer unless what is pinned is what it installed last time.
 fn once(folder: &Path, pinned: &Path, install: impl FnOnce()) {
+    /// Tests run in parallel, and some share an installation.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let stamp = folder.join("installed");
     let wanted = std::fs::read(pinned).expect("what is pinned");
     if std::fs::read(&stamp).is_ok_and(|there| there == wanted) {

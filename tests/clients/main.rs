@@ -10,6 +10,7 @@
     reason = "a step that fails should fail the test where it stands"
 )]
 
+mod endpoints;
 mod exec;
 mod install;
 mod table;

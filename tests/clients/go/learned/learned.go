@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Facts are compared with what WeChat knows.
+// Facts of the clients that log in, which are compared with what WeChat knows.
 type Facts struct {
 	OpenID         string `json:"openid"`
 	AccessToken    string `json:"access_token"`
@@ -19,7 +19,7 @@ type Facts struct {
 }
 
 // Print writes the version of a module this program was built with, and the facts, a line each.
-func Print(module string, facts Facts) {
+func Print(module string, facts any) {
 	text, err := json.Marshal(facts)
 	if err != nil {
 		log.Fatal(err)

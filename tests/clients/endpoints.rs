@@ -1,0 +1,121 @@
+//! Published SDKs on the endpoints beside login, token and phone number: third-party platforms, WeCom, calls about one person.
+//! What each learned is compared with what WeChat knows. How they reach the mock is not the question here; `main.rs` asks it.
+//!
+//! getpaidunionid, checkencryptedmsg, getpluginopenpid and getuserriskrank are called by silenceper/wechat, api_component_token by it
+//! and node-easywechat, component/jscode2session by node-easywechat, WeCom's gettoken by wechatpy. WeCom's exchange is wrapped by
+//! PowerWeChat and by WxJava's weixin-java-cp, neither of which is run here; wechatpy asks for it with its general call.
+
+use serde_json::{Value, json};
+
+use crate::exec::{Attempt, Exec, source};
+use crate::{PLAIN, install, path, runtime};
+
+/// A mock with a third-party platform and a company beside its mini program, and what phones did for the calls to come.
+fn stage() -> Exec {
+    let mut exec = Exec::start(&[]);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let make = |kind: &str| exec.post("/_mock/v1/apps", &json!({ "name": kind, "kind": kind }));
+    let (platform, company) = (make("third_party"), make("wecom"));
+    let payment = exec.post("/_mock/v1/apps/default/users/alice/payments", &json!({}));
+    let plugin = exec.get("/_mock/wx/pluginLogin?user=alice");
+    let inside = exec.get("/_mock/wx/qy.login?user=alice");
+    exec.more = vec![
+        ("WX_COMPONENT_APPID", text(&platform["appid"])),
+        ("WX_COMPONENT_SECRET", text(&platform["secret"])),
+        (
+            "WX_COMPONENT_TICKET",
+            text(&platform["component_verify_ticket"]),
+        ),
+        ("WX_CORPID", text(&company["appid"])),
+        ("WX_CORPSECRET", text(&company["secret"])),
+        ("WX_TRANSACTION_ID", text(&payment["transaction_id"])),
+        ("WX_PLUGIN_CODE", text(&plugin["code"])),
+        ("WX_QY_CODE", text(&inside["code"])),
+    ];
+    exec
+}
+
+/// That the client ended well, and that WeChat answered each of these endpoints without an error.
+fn check(attempt: &Attempt, endpoints: &[&str]) {
+    assert!(attempt.worked, "{}", attempt.told);
+    for endpoint in endpoints {
+        let mut calls = attempt.calls.iter();
+        let answered = calls.any(|call| {
+            call["endpoint"] == *endpoint && call["errcode"].as_i64().unwrap_or(0) == 0
+        });
+        assert!(
+            answered,
+            "{endpoint}: {:?}\n{}",
+            attempt.calls, attempt.told
+        );
+    }
+}
+
+/// The key WeCom's phone of Alice encrypts with.
+fn company_key(exec: &Exec) -> Value {
+    let (_, corpid) = &exec.more[3];
+    let keys = exec.get(&format!("/_mock/v1/apps/{corpid}/users/alice/keys"));
+    let mut keys = keys["keys"].as_array().expect("keys").iter();
+    keys.find(|key| key["current"] == true).expect("a key")["session_key"].clone()
+}
+
+#[test]
+fn silenceper_asks_about_one_person() {
+    if runtime("Go", &["go", "env", "GOVERSION"], 2, &[1, 23]).is_none() {
+        return;
+    }
+    let folder = install::go(&["./inquiries"]);
+    let mut exec = stage();
+    let attempt = exec.attempt(&folder, &["./inquiries".to_owned()], PLAIN, "");
+    check(
+        &attempt,
+        &[
+            "getpaidunionid",
+            "checkencryptedmsg",
+            "getpluginopenpid",
+            "getuserriskrank",
+            "api_component_token",
+        ],
+    );
+    let alice = exec.alice();
+    assert_eq!(attempt.facts["openid"], alice["openid"]);
+    assert_eq!(attempt.facts["unionid"], alice["unionid"]);
+    assert_eq!(attempt.facts["sealed"], true);
+    assert_eq!(attempt.facts["risk_rank"], 0);
+    let openpid = attempt.facts["openpid"].as_str().expect("a text");
+    assert!(openpid.len() == 28 && openpid.starts_with('G'), "{openpid}");
+}
+
+#[test]
+fn node_easywechat_exchanges_for_a_platform() {
+    if runtime("Node", &["node", "--version"], 1, &[20]).is_none() {
+        return;
+    }
+    let folder = install::node(&source("node"), "node-endpoints");
+    let mut exec = stage();
+    let program = ["node".to_owned(), "platform.js".to_owned()];
+    let attempt = exec.attempt(&folder, &program, PLAIN, "");
+    check(
+        &attempt,
+        &["api_component_token", "component_jscode2session"],
+    );
+    assert_eq!(attempt.facts["openid"], exec.alice()["openid"]);
+}
+
+#[test]
+fn wechatpy_logs_in_at_wecom() {
+    if runtime("Python", &["python3", "--version"], 2, &[3, 10]).is_none() {
+        return;
+    }
+    let folder = install::python();
+    let mut exec = stage();
+    let program = [
+        "venv/bin/python".to_owned(),
+        path(source("python/wecom.py")),
+    ];
+    let attempt = exec.attempt(&folder, &program, PLAIN, "");
+    check(&attempt, &["wecom_gettoken", "wecom_jscode2session"]);
+    assert_eq!(attempt.facts["userid"], "alice");
+    assert_eq!(attempt.facts["corpid"], exec.more[3].1);
+    assert_eq!(attempt.facts["session_key"], company_key(&exec));
+}
