@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use wxmock_world::{
     ActivateOn, AppId, AppKind, AppSecret, AppView, ControlError, Effect, NewApp, PolicyPatch,
-    Preset, Seed, UnixMs, UserId, World,
+    Preset, PushSettings, Seed, UnixMs, UserId, World,
 };
 
 pub use crate::person::{PhoneEdit, ProfileEdit, SwitchesEdit, UserConfig, UserEdit};
@@ -85,6 +85,9 @@ pub struct AppConfig {
     pub policy: Option<PolicyPatch>,
     /// Bound to an open-platform account, so that its users have a unionid.
     pub open_platform: bool,
+    /// Where message push goes; without it nothing is pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushSettings>,
     /// Default: alice and bob.
     #[serde(alias = "users")]
     pub user: Vec<UserConfig>,
@@ -209,17 +212,34 @@ impl AppConfig {
         } else {
             self.user.as_slice()
         };
-        for user in users {
-            if let Err(refusal) = user.create(world, now, &appid) {
-                // It was created some lines ago, so it can be deleted; the refusal is what the caller must see.
-                let _ = world.delete_app(now, &appid);
-                return Err(refusal);
-            }
+        if let Err(refusal) = self.fill(world, now, &appid, users) {
+            // It was created some lines ago, so it can be deleted; the refusal is what the caller must see.
+            let _ = world.delete_app(now, &appid);
+            return Err(refusal);
         }
         Ok(made.map(|view| AppView {
             n_users: users.len(),
             ..view
         }))
+    }
+}
+
+impl AppConfig {
+    /// What an app has beside itself.
+    fn fill(
+        &self,
+        world: &mut World,
+        now: UnixMs,
+        appid: &AppId,
+        users: &[UserConfig],
+    ) -> Result<(), ControlError> {
+        if let Some(push) = &self.push {
+            world.set_push(now, appid, Some(push.clone()))?;
+        }
+        for user in users {
+            user.create(world, now, appid)?;
+        }
+        Ok(())
     }
 }
 
@@ -320,6 +340,7 @@ impl Default for AppConfig {
             preset: None,
             policy: None,
             open_platform: true,
+            push: None,
             user: vec![
                 person("alice", "Alice", "13800000001"),
                 person("bob", "Bob", "13800000002"),
@@ -484,6 +505,7 @@ mod tests {
             "/$defs/switches/properties",
             "[[app]]\n[[app.user]]\nname = \"a\"\nswitches = { x = 1 }",
         );
+        check("/$defs/push/properties", "[[app]]\npush = { x = 1 }");
         check("/$defs/policy/properties", "[[app]]\npolicy = { x = 1 }");
         for group in [
             "session_key",

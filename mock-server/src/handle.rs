@@ -14,6 +14,7 @@ use crate::gates::Gates;
 use crate::journal::Journal;
 use crate::log::Logger;
 use crate::net::{Passthrough, Roads, Tls};
+use crate::push::Pushes;
 use crate::server::Settings;
 use crate::verbatim::Verbatim;
 
@@ -36,6 +37,7 @@ struct Shared {
     gates: Arc<Gates>,
     faults: Faults,
     journal: Arc<Journal>,
+    pushes: Pushes,
     verbatim: Verbatim,
     logger: Logger,
     roads: Roads,
@@ -75,6 +77,7 @@ impl Handle {
             passthrough: settings.passthrough,
             calls,
             journal,
+            pushes: Pushes::default(),
             verbatim: Verbatim::default(),
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
@@ -103,7 +106,9 @@ impl Handle {
         let shared = &*self.shared;
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         let value = f(&mut world, self.now());
-        shared.journal.push_events(world.drain_events());
+        let events = world.drain_events();
+        shared.pushes.follow(events.as_slice());
+        shared.journal.push_events(events);
         let deadline = world
             .next_deadline()
             .map_or(i64::MAX, |deadline| deadline.0);
@@ -152,6 +157,10 @@ impl Handle {
     /// What went wrong the first time; it is not tried again.
     pub fn ca(&self) -> Result<Option<&Ca>, &CaError> {
         self.shared.tls.ca()
+    }
+
+    pub(crate) fn pushes(&self) -> &Pushes {
+        &self.shared.pushes
     }
 
     pub(crate) fn shared_gates(&self) -> &Arc<Gates> {

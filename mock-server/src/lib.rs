@@ -46,6 +46,7 @@ mod log;
 mod names;
 mod net;
 mod person;
+mod push;
 mod server;
 mod verbatim;
 mod wechat;

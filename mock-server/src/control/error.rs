@@ -108,6 +108,10 @@ impl From<ControlError> for ApiError {
             ControlError::NoSuchKey { .. } => Self::new(404, "unknown-key", message)
                 .at("key")
                 .hint("GET …/keys lists them"),
+            ControlError::NoSuchPush(_) => Self::new(404, "unknown-push", message)
+                .at("id")
+                .hint("GET /_mock/v1/apps/{app}/push lists them"),
+            ControlError::Push { field, .. } => Self::invalid(field, message),
             ControlError::Policy(policy) => Self::invalid(policy.knob, message),
             ControlError::BadUser { field, .. } => Self::invalid(field, message),
             _ => Self::new(400, "invalid", message),

@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod policy;
 mod public;
+mod push;
 mod roads;
 mod state;
 mod table;
@@ -35,7 +36,7 @@ use crate::{Handle, device};
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 58] = {
+static ROUTES: [Route<Handler>; 64] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -121,6 +122,12 @@ static ROUTES: [Route<Handler>; 58] = {
         get("/_mock/v1/apps/{app}/users/{user}/codes", codes::list),
         post("/_mock/v1/codes", codes::mint),
         post("/_mock/v1/which-key", keys::which),
+        get("/_mock/v1/apps/{app}/push", push::show),
+        put("/_mock/v1/apps/{app}/push", push::set),
+        delete("/_mock/v1/apps/{app}/push", push::unset),
+        get("/_mock/v1/apps/{app}/push/{id}", push::get),
+        post("/_mock/v1/apps/{app}/push/verify", push::verify),
+        post("/_mock/v1/apps/{app}/push/events", push::event),
         get("/_mock/v1/gates", gates::list),
         post("/_mock/v1/gates", gates::hold),
         delete("/_mock/v1/gates/{id}", gates::remove),

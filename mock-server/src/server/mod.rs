@@ -27,6 +27,7 @@ use crate::driver;
 use crate::handle::{Handle, Phase};
 use crate::log::{LogFormat, LogSink};
 use crate::net::Passthrough;
+use crate::push;
 
 /// How to start a server. The default seeds nothing, logs nothing and binds a free port of 127.0.0.1.
 #[derive(Debug, Clone)]
@@ -138,6 +139,7 @@ impl MockServer {
         // What the world already waits for becomes the driver's first deadline.
         handle.with_world(|_, _| ());
         tokio::spawn(driver::drive(handle.clone()));
+        tokio::spawn(push::deliver(handle.clone()));
         tokio::spawn(accept(listener, handle.clone(), Arc::clone(&connections)));
         Ok(Self {
             addr,

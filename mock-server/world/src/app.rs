@@ -15,6 +15,7 @@ use crate::{
     event::TokenKind,
     index::{CodeNo, UserNo},
     policy::{Policy, PolicyPatch},
+    push::PushBook,
     user::{DeviceNames, User, Users},
     values,
     world::{admission::CallCounts, inquiry::Inquiries},
@@ -147,6 +148,9 @@ pub(crate) struct App {
     /// Calls by endpoint, where a quota counts them.
     #[serde(default)]
     pub(crate) calls: CallCounts,
+    /// Message push: settings and what was pushed.
+    #[serde(default)]
+    pub(crate) push: PushBook,
     /// Only saves memory, so it need not be stored.
     #[serde(skip)]
     pub(crate) device_names: DeviceNames,
@@ -181,6 +185,7 @@ impl App {
             n_hints: 0,
             inquiries: Inquiries::default(),
             calls: CallCounts::default(),
+            push: PushBook::default(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
             agenda_at: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    KeyNo, UnixMs,
+    KeyNo, PushNo, UnixMs,
     event::TokenKind,
     index::{CodeNo, UserNo},
 };
@@ -14,6 +14,7 @@ pub(crate) enum Due {
     Key(UserNo, KeyNo),
     Code(CodeNo),
     PhoneCode(CodeNo),
+    Push(PushNo),
     Token,
 }
 
@@ -23,6 +24,7 @@ pub(crate) struct Deadlines {
     pub(crate) keys: BTreeSet<(UnixMs, UserNo, KeyNo)>,
     pub(crate) codes: BTreeSet<(UnixMs, CodeNo)>,
     pub(crate) phone_codes: BTreeSet<(UnixMs, CodeNo)>,
+    pub(crate) pushes: BTreeSet<(UnixMs, PushNo)>,
     pub(crate) tokens: BTreeSet<(UnixMs, TokenKind, u32)>,
 }
 
@@ -33,6 +35,7 @@ impl Deadlines {
             self.keys.first().map(|entry| entry.0),
             self.codes.first().map(|entry| entry.0),
             self.phone_codes.first().map(|entry| entry.0),
+            self.pushes.first().map(|entry| entry.0),
             self.tokens.first().map(|entry| entry.0),
         ]
         .into_iter()
@@ -40,7 +43,7 @@ impl Deadlines {
         .min()
     }
 
-    /// Takes out the earliest deadline if it is not after `at`; keys go before codes of the same moment, then phone codes, tokens last.
+    /// Takes out the earliest deadline if it is not after `at`; keys go before codes of the same moment, then phone codes, then pushes, tokens last.
     pub(crate) fn pop(&mut self, at: UnixMs) -> Option<(UnixMs, Due)> {
         let first = self.first().filter(|first| *first <= at)?;
         if self.keys.first().is_some_and(|entry| entry.0 == first) {
@@ -64,6 +67,12 @@ impl Deadlines {
                 .phone_codes
                 .pop_first()
                 .map(|(due, code)| (due, Due::PhoneCode(code)));
+        }
+        if self.pushes.first().is_some_and(|entry| entry.0 == first) {
+            return self
+                .pushes
+                .pop_first()
+                .map(|(due, push)| (due, Due::Push(push)));
         }
         self.tokens.pop_first().map(|(due, _, _)| (due, Due::Token))
     }

@@ -65,6 +65,17 @@ pub enum ControlError {
     /// The clock cannot do that.
     #[error("clock {0}")]
     Clock(&'static str),
+    /// The app has no push with this number, or it is forgotten.
+    #[error("no push {0}")]
+    NoSuchPush(u32),
+    /// A push setting or an event cannot be used.
+    #[error("push setting {field}: {why}")]
+    Push {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, and the way out.
+        why: &'static str,
+    },
     /// A field of a user is out of range.
     #[error("user field {field} {why}")]
     BadUser {

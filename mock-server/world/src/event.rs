@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    AppId, DeviceId, KeyNo, OpenDataApi, Seq, Tail, UnixMs, UserId, session_key::KeyCause,
+    AppId, DeviceId, KeyNo, OpenDataApi, PushNo, Seq, Tail, UnixMs, UserId, Verdict,
+    session_key::KeyCause,
 };
 
 /// One thing that happened. Several may share the number of the command that caused them; they are in order.
@@ -184,6 +185,29 @@ pub enum EventKind {
     SessionVerified {
         /// Which key signed.
         key: KeyNo,
+    },
+    /// A message is being pushed to the backend; the shell sends it on seeing this.
+    PushSent {
+        /// Its number.
+        push: PushNo,
+        /// The event pushed, or `url_verification`.
+        event: String,
+        /// Which attempt this is, from 1.
+        attempt: u32,
+    },
+    /// The backend answered a push, or did not.
+    PushAnswered {
+        /// Its number.
+        push: PushNo,
+        /// The event pushed, or `url_verification`.
+        event: String,
+        /// Which attempt it was, from 1.
+        attempt: u32,
+        /// What WeChat makes of it.
+        verdict: Verdict,
+        /// When it is sent again, in the app's virtual time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_at: Option<UnixMs>,
     },
     /// An app, a user, a policy or a clock was changed by hand.
     Changed {

@@ -16,6 +16,12 @@ pub struct IdError {
     got: usize,
 }
 
+impl IdError {
+    pub(crate) const fn new(what: &'static str, shape: &'static str, got: usize) -> Self {
+        Self { what, shape, got }
+    }
+}
+
 /// `N` ASCII bytes, stored in place: a million of them need no million allocations.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Text<const N: usize>([u8; N]);

@@ -22,6 +22,7 @@ mod js_code;
 mod payload;
 mod policy;
 mod preset;
+mod push;
 mod refusal;
 mod rng;
 mod session_key;
@@ -63,6 +64,11 @@ pub use policy::{
     SessionKeyPolicy, Shape, ShapePatch,
 };
 pub use preset::{Preset, PresetError};
+pub use push::{
+    EncodingAesKey, PushEvent, PushFormat, PushHeard, PushMode, PushNo, PushOpenError, PushRequest,
+    PushSettings, PushState, PushToken, PushUrl, PushUrlError, PushView, PushWhat, REVOKE_INFO,
+    Verdict, msg_signature, open_push, push_signature, seal_push,
+};
 pub use refusal::{Alteration, Refusal, RefusedCall};
 pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};

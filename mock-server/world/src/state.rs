@@ -120,6 +120,14 @@ impl Core {
                     app.id
                 )));
             }
+            let settings = app.push.settings.as_ref();
+            if settings.is_some_and(|settings| settings.check().is_err()) {
+                return Err(ImportError::Inconsistent(format!(
+                    "the push settings of {} cannot be used",
+                    app.id
+                )));
+            }
+            app.deadlines.pushes.extend(app.push.deadlines());
             index_users(app)?;
             for (kind, shelf) in [
                 (TokenKind::Plain, &app.plain),

@@ -172,6 +172,45 @@ pub(crate) fn hint(seed: Seed, app: &AppId, n: u64) -> String {
     stream(seed, "hint", &[bytes(app), &n.to_be_bytes()]).text(16, URL_SAFE)
 }
 
+/// What is drawn for one push.
+pub(crate) struct PushDraw {
+    /// Nine digits, like those of the official samples.
+    pub(crate) nonce: String,
+    /// 16 hex digits, like those of the official sample.
+    pub(crate) random: [u8; 16],
+    /// 19 digits, like that of the official sample.
+    pub(crate) echostr: String,
+}
+
+/// What push number `n` of an app is signed and sealed with.
+pub(crate) fn push(seed: Seed, app: &AppId, n: u32) -> PushDraw {
+    let mut draw = stream(seed, "push", &[bytes(app), &n.to_be_bytes()]);
+    let mut digits = |len: usize| {
+        let first = char::from(draw.pick(b"123456789"));
+        format!("{first}{}", draw.text(len - 1, b"0123456789"))
+    };
+    let (nonce, echostr) = (digits(9), digits(19));
+    PushDraw {
+        nonce,
+        echostr,
+        random: std::array::from_fn(|_| draw.pick(HEX)),
+    }
+}
+
+/// `ToUserName`: an app's original id, `gh_` and 12 hex digits.
+pub(crate) fn original_id(seed: Seed, app: &AppId) -> String {
+    let id = stream(seed, "original id", &[bytes(app)]).text(12, HEX);
+    format!("gh_{id}")
+}
+
+/// `FromUserName` of events: WeChat's own sender, an openid of the app that is no user's.
+pub(crate) fn push_service(seed: Seed, app: &AppId) -> OpenId {
+    OpenId::from_ascii(personal(
+        stream(seed, "openid of app", &[bytes(app)]),
+        stream(seed, "push service", &[bytes(app)]),
+    ))
+}
+
 /// Whether event number `n` of a phone rotates the key, at this probability.
 pub(crate) fn rotates(
     seed: Seed,

@@ -2,7 +2,7 @@
 //!
 //! Every command takes a number, first records what has expired by then, acts, and notes events. Commands are atomic by
 //! construction (`&mut self`); the shell keeps the world behind one lock. What a backend calls is in `backend`, what a phone
-//! does in `phone`, the levers in `control`, questions that change nothing in `view`.
+//! does in `phone`, what WeChat sends a backend in `push`, the levers in `control`, questions that change nothing in `view`.
 
 pub(crate) mod admission;
 mod backend;
@@ -10,6 +10,7 @@ mod component;
 mod control;
 pub(crate) mod inquiry;
 mod phone;
+mod push;
 mod refused;
 mod turn;
 mod view;

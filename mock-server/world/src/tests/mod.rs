@@ -7,6 +7,7 @@ mod diagnosis;
 mod keys;
 mod model;
 mod phone;
+mod push;
 mod refusal;
 mod tokens;
 

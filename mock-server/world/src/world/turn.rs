@@ -51,6 +51,7 @@ impl Turn<'_> {
                 }
                 Due::Code(no) => self.expire_code(due, no),
                 Due::PhoneCode(no) => self.expire_phone_code(due, no),
+                Due::Push(no) => self.send_push(due, no),
                 Due::Token => {
                     for kind in [TokenKind::Plain, TokenKind::Stable] {
                         self.token_step_at(due, kind, |app, changes| {
@@ -67,7 +68,7 @@ impl Turn<'_> {
         self.note_at(self.at, user, kind);
     }
 
-    fn note_at(&mut self, at: UnixMs, user: Option<UserNo>, kind: EventKind) {
+    pub(super) fn note_at(&mut self, at: UnixMs, user: Option<UserNo>, kind: EventKind) {
         let user = user
             .and_then(|no| self.app.users.get(no))
             .map(|user| user.name.clone());
