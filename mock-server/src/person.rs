@@ -112,6 +112,9 @@ pub struct SwitchesEdit {
     /// Whether getWeRunData may have the steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub werun: Option<Consent>,
+    /// Refuse subscribe messages: 43101.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuses_messages: Option<bool>,
     /// Show the anonymous profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
@@ -199,6 +202,7 @@ impl UserEdit {
             lay(&edit.user_info, &mut switches.user_info);
             lay(&edit.phone, &mut switches.phone);
             lay(&edit.werun, &mut switches.werun);
+            lay(&edit.refuses_messages, &mut switches.refuses_messages);
             lay(&edit.anonymous, &mut switches.anonymous);
         }
         let edit = EditUser {

@@ -5,7 +5,6 @@
 use wxmock_world::{RefusedCall, SignedRequest};
 
 use super::command::{Accepts, Command, Definition, Desk};
-use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
 use crate::net::Platform;
@@ -46,9 +45,6 @@ impl Command for SignedRequest {
 
     fn run(&self, desk: &mut Desk<'_>) -> Rendered {
         let effect = desk.world.checksession(desk.now, self);
-        desk.render(effect, |dialect, effect| {
-            let object = Object::new().number("errcode", 0).text("errmsg", "ok");
-            Rendered::new(dialect, &effect, None, &object).with_errcode(0)
-        })
+        desk.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
 }

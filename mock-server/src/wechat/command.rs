@@ -75,6 +75,11 @@ pub(super) trait Command: Debug + Send + Sync {
     }
 }
 
+/// A rule of an endpoint's own as the reason of a refusal.
+pub(super) fn rule(rule: &'static str) -> Option<Refusal> {
+    Some(Refusal::Rule { rule: rule.into() })
+}
+
 /// Whose app and whose login a call is about.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Subject {

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Definition;
 use super::{
-    api_component_token, checkencryptedmsg, checksession, component_jscode2session, getpaidunionid,
-    getpluginopenpid, getuserphonenumber, getuserriskrank, jscode2session, resetusersessionkey,
-    stable_token, token, wecom_gettoken, wecom_jscode2session,
+    api_component_token, checkencryptedmsg, checksession, clear_quota, component_jscode2session,
+    getcallbackip, getpaidunionid, getpluginopenpid, getuserphonenumber, getuserriskrank,
+    getwxacodeunlimit, jscode2session, msg_sec_check, remove_user_storage, resetusersessionkey,
+    set_user_storage, stable_token, subscribe_send, token, wecom_gettoken, wecom_jscode2session,
+    xpay,
 };
 use crate::net::Platform;
 
@@ -80,6 +82,24 @@ endpoints! {
     WecomGettoken = "wecom_gettoken", wecom_gettoken::ENDPOINT;
     /// `GET /cgi-bin/miniprogram/jscode2session` of WeCom
     WecomJscode2session = "wecom_jscode2session", wecom_jscode2session::ENDPOINT;
+    /// `POST /cgi-bin/message/subscribe/send`
+    SubscribeSend = "subscribe_send", subscribe_send::ENDPOINT;
+    /// `POST /wxa/getwxacodeunlimit`
+    Getwxacodeunlimit = "getwxacodeunlimit", getwxacodeunlimit::ENDPOINT;
+    /// `POST /wxa/msg_sec_check`
+    MsgSecCheck = "msg_sec_check", msg_sec_check::ENDPOINT;
+    /// `POST /wxa/set_user_storage`
+    SetUserStorage = "set_user_storage", set_user_storage::ENDPOINT;
+    /// `POST /wxa/remove_user_storage`
+    RemoveUserStorage = "remove_user_storage", remove_user_storage::ENDPOINT;
+    /// `POST /xpay/query_user_balance`
+    QueryUserBalance = "query_user_balance", xpay::QUERY_USER_BALANCE;
+    /// `POST /xpay/query_order`
+    QueryOrder = "query_order", xpay::QUERY_ORDER;
+    /// `GET /cgi-bin/getcallbackip`
+    Getcallbackip = "getcallbackip", getcallbackip::ENDPOINT;
+    /// `POST /cgi-bin/clear_quota`
+    ClearQuota = "clear_quota", clear_quota::ENDPOINT;
 }
 
 impl Endpoint {
@@ -139,7 +159,10 @@ mod tests {
         }
         assert_eq!(Endpoint::of("", "/sns/JSCODE2SESSION"), Endpoint::Unknown);
         let error = "jscode".parse::<Endpoint>().unwrap_err().to_string();
-        assert!(error.ends_with("wecom_jscode2session, unknown"), "{error}");
+        assert!(
+            error.contains("getuserphonenumber, ") && error.ends_with(", unknown"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl Fields {
         })
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
+    /// A member as it is.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
+};
 use hyper::http::response::Parts;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -132,6 +134,29 @@ impl Rendered {
             key_no: None,
             extra: Vec::new(),
             why: None,
+        }
+    }
+
+    /// `{"errcode":0,"errmsg":"ok"}`.
+    pub(super) fn done<T>(dialect: Dialect, effect: &Effect<T>) -> Self {
+        let object = Object::new().number("errcode", 0).text("errmsg", "ok");
+        Self::new(dialect, effect, None, &object).with_errcode(0)
+    }
+
+    /// Raw bytes under a content type and a name of their own.
+    pub(super) fn attachment(
+        date: UnixMs,
+        seq: Seq,
+        bytes: Vec<u8>,
+        content_type: HeaderValue,
+        disposition: HeaderValue,
+    ) -> Self {
+        Self {
+            content_type: Some(content_type),
+            body: bytes.into(),
+            extra: vec![(CONTENT_DISPOSITION, disposition)],
+            seq: Some(seq),
+            ..Self::empty(StatusCode::OK, date)
         }
     }
 

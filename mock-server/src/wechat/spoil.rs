@@ -81,8 +81,8 @@ impl Rendered {
         if let Some(content_type) = content_type.and_then(|text| HeaderValue::from_str(text).ok()) {
             self.content_type = Some(content_type);
         }
-        self.rid = None;
         self.extra.clear();
+        self.rid = None;
         self.errcode = None;
     }
 }

@@ -178,6 +178,11 @@ impl TokenShelf {
     }
 
     /// Why a token stopped working; `None` while it works and once it is forgotten.
+    /// The day's calls start again.
+    pub(crate) fn clear_day(&mut self) {
+        self.today.n = 0;
+    }
+
     pub(crate) fn ended(&self, number: u32) -> Option<TokenEnd> {
         let token = self.tokens.iter().find(|token| token.number == number)?;
         token.ended

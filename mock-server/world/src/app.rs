@@ -18,7 +18,7 @@ use crate::{
     push::PushBook,
     user::{DeviceNames, User, Users},
     values,
-    world::{admission::CallCounts, inquiry::Inquiries},
+    world::{admission::CallCounts, inquiry::Inquiries, service::Clears},
 };
 
 /// What an account is, and so which endpoints know it.
@@ -110,6 +110,10 @@ pub struct AppView {
     pub open_platform: bool,
     /// Its rules.
     pub policy: Policy,
+    /// The AppKey of virtual payment in the live environment (`env` 0), which signs `paySig`. From the seed.
+    pub pay_app_key: String,
+    /// The same of the sandbox (`env` 1).
+    pub pay_app_key_sandbox: String,
     /// Its clock.
     pub clock: ClockView,
     /// How many users it has.
@@ -148,6 +152,15 @@ pub(crate) struct App {
     /// Calls by endpoint, where a quota counts them.
     #[serde(default)]
     pub(crate) calls: CallCounts,
+    /// Subscribe messages sent.
+    #[serde(default)]
+    pub(crate) n_messages: u64,
+    /// Texts checked.
+    #[serde(default)]
+    pub(crate) n_traces: u64,
+    /// How often the daily quotas were cleared.
+    #[serde(default)]
+    pub(crate) clears: Clears,
     /// Message push: settings and what was pushed.
     #[serde(default)]
     pub(crate) push: PushBook,
@@ -185,6 +198,9 @@ impl App {
             n_hints: 0,
             inquiries: Inquiries::default(),
             calls: CallCounts::default(),
+            n_messages: 0,
+            n_traces: 0,
+            clears: Clears::default(),
             push: PushBook::default(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
@@ -264,6 +280,8 @@ impl App {
             name: self.name.clone(),
             open_platform: self.open_platform,
             policy: (*self.policy).clone(),
+            pay_app_key: values::pay_app_key(seed, &self.id, false),
+            pay_app_key_sandbox: values::pay_app_key(seed, &self.id, true),
             clock: self.clock.view(now),
             n_users: self.users.len(),
         }

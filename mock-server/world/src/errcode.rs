@@ -78,7 +78,7 @@ errcodes! {
     INVALID_APPID, 40013, "invalid appid", "the appid is unknown or malformed, or a token and a phone code are of different apps", Captured, "C:oCJUsw6RxR5ECJxmtoWERCgDiAOU";
     INVALID_ACCESS_TOKEN, 40014, "invalid access_token", "the access_token is malformed", Captured, "official error table and SDK reports";
     INVALID_CODE, 40029, "invalid code", "the code is garbage, expired or of another app; for phone codes also reused", Captured, "C:0002c8f70c84c8c726f166df166c00";
-    INVALID_TEMPLATE, 40037, "invalid template_id", "only scheduled faults send it", Official, "official subscribe/send page";
+    INVALID_TEMPLATE, 40037, "invalid template_id", "the template_id has not the shape of one", Official, "official subscribe/send page";
     INVALID_URL, 40066, "invalid url", "no such path is played", Captured, "C:00000cff8c43c0efde3d20c1e54400";
     BAD_REQUEST_SOURCE, 40090, "invalid request source (bad client ip)", "the caller's address is not on the third-party platform's list; the text goes on with it", Captured, "community threads on the third-party code2Session";
     INVALID_COMPONENT_CREDENTIAL, 40094, "invalid component credential", "the component_access_token is not a valid one of that platform", Captured, "official third-party code2Session page and community threads";
@@ -87,32 +87,44 @@ errcodes! {
     INVALID_SCENE_OF_CHECK, 40129, "invalid scene", "the scene is none of the documented ones; the text is unknown", Official, "official msg_sec_check and getUserRiskRank pages";
     CODE_BEEN_USED, 40163, "code been used", "the code was exchanged or burnt before", Captured, "C:oCJUswyXAKS-2WEUfqGYPm42xzjw";
     IP_NOT_LISTED, 40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist", "the caller's address is not on the account's list", Captured, "C:oCJUswzGgzTcSDz4msBSgEKZHJpw";
+    INVALID_SCENE, 40169, "invalid length for scene, or the data is not json string", "the scene of a code is absent, too long or of other characters, or the body is not JSON", Captured, "C:oCJUsw2fqWyy9iWs8G1STPNxUH4w";
     CODE_BLOCKED, 40226, "code blocked", "the user has a high risk grade", Official, "official code2Session page";
     ACCESS_TOKEN_MISSING, 41001, "access_token missing", "there is no access_token", Captured, "kuif/xcx#1";
     APPID_MISSING, 41002, "appid missing", "there is no appid", Captured, "C:oCJUsw3SIlg0MVH1D968OWPyeeKs";
     APPSECRET_MISSING, 41004, "appsecret missing", "there is no secret", Captured, "C:oCJUsw_ruqOP5dGTIYrJgSeVl2wo";
     MISSING_CODE, 41008, "missing code", "there is no js_code", Captured, "two public client logs, 2021 and 2024";
+    INVALID_PAGE, 41030, "invalid page", "the page of a code begins with a slash or carries a query", Captured, "reports about getwxacodeunlimit";
     ACCESS_TOKEN_EXPIRED, 42001, "access_token expired", "the access_token has outlived its expires_in", Captured, "C:000e22b7860ba0d197021180566000";
     REQUIRE_GET, 43001, "require GET method", "the endpoint wants GET", Captured, "error table of token-protected paths";
     REQUIRE_POST, 43002, "require POST method", "the endpoint wants POST", Captured, "error table of token-protected paths";
-    USER_REFUSES, 43101, "user refuse to accept the msg", "the user has not allowed messages; only scheduled faults send it", Captured, "binarywang/WxJava#1387";
+    USER_REFUSES, 43101, "user refuse to accept the msg", "the user refuses messages", Captured, "binarywang/WxJava#1387";
     OPENID_OF_ANOTHER_APP, 43104, "The openid does not match the appid", "the openid is of nobody in this app, or the appid is not the token's", Captured, "reports about msg_sec_check";
     EMPTY_POST, 44002, "empty post data", "a POST without a body", Captured, "error table of token-protected paths";
     DAILY_QUOTA, 45009, "reach max api daily quota limit", "the day's calls are spent", Captured, "official quota page and SDK reports";
     MINUTE_QUOTA, 45011, "api minute-quota reach limit, must slower, retry next minute", "the user's exchanges of this minute are spent", Captured, "C:oCJUsw-teX5YIqgjrcPqDzpKoGio";
     DATA_FORMAT, 47001, "data format error", "the body is not the JSON the endpoint wants", Captured, "error table of token-protected paths";
+    ARGUMENT_INVALID, 47003, "argument invalid!", "a keyword of a subscribe message breaks its rule; the text goes on with its place", Captured, "reports about subscribe/send";
     API_UNAUTHORIZED, 48001, "api unauthorized", "the account lacks the permission; only scheduled faults send it", Captured, "error table of token-protected paths";
+    CLEARS_SPENT, 48006, "forbid to clear quota because of reaching the limit", "the quotas were cleared ten times this month", Official, "official page on clearing the quotas";
     WECOM_IP_NOT_LISTED, 60020, "not allow to access from your ip", "the caller's address is not on the WeCom app's list", Captured, "easychen/wecomchan#62";
     COMPONENT_UNAUTHORIZED, 61003, "component is not authorized by this account", "the mini program has not authorised the third-party platform", Captured, "binarywang/WxJava#1201";
     COMPONENT_IP_NOT_LISTED, 61004, "access clientip is not registered", "the caller's address is not on the third-party platform's list", Official, "official component_access_token page";
     COMPONENT_TICKET_INVALID, 61006, "component ticket is invalid", "the component_verify_ticket is not the platform's", Official, "official component_access_token page";
+    VISIT_EXPIRED, 61010, "code is expired", "a text is checked for a person who has not used the app for two hours", Captured, "reports about msg_sec_check";
     INVALID_COMPONENT, 61011, "invalid component", "the component_appid is no third-party platform's", Official, "official component_access_token page";
     COMPONENT_TOKEN_ELSEWHERE, 61024, "must use api(api_component_token) to get token for component acct", "a third-party platform asks for a mini program's access_token", Captured, "error table of token-protected paths";
     SESSION_KEY_GONE, 87007, "session_key is not existd or expired", "the user has no live session_key to reset", Official, "official resetusersessionkey page; spelt so";
     INVALID_SIG_METHOD, 87008, "invalid sig_method", "sig_method is not hmac_sha256", Official, "official resetusersessionkey page";
     INVALID_SIGNATURE, 87009, "invalid signature", "the signature is not of the user's valid session_key", Captured, "C:oCJUsw4EEKIzzT4TnVYIcz6mOw-U";
+    STORAGE_PAIR_LONG, 87016, "key-value length exceeds the limit", "key and value are longer than 1024 bytes; the text is unknown", Official, "official setUserStorage page";
+    STORAGE_PAIRS_MANY, 87018, "number of key-value pairs exceeds the limit", "the user would have more than 128 pairs; the text is unknown", Official, "official setUserStorage page";
+    STORAGE_KEY_LONG, 87019, "key length exceeds the limit", "a key is longer than 128 bytes; the text is unknown", Official, "official setUserStorage page";
     NOT_BOUND, 89002, "open not exists", "the mini program is not bound to an Open Platform account, so there is no unionid", Official, "official getPaidUnionId page";
     INVALID_TRADE, 89300, "invalid trade", "no payment of this person in the last five minutes has the numbers", Official, "official getPaidUnionId page";
+    XPAY_OPENID, 268490001, "openid错误", "virtual payment: no user of the app has the openid", Official, "official page on virtual payment";
+    XPAY_FIELD, 268490002, "请求参数字段错误", "virtual payment: a field is absent or out of range; the text of the wire is unknown", Official, "official page on virtual payment";
+    XPAY_SIGNATURE, 268490003, "签名错误", "virtual payment: pay_sig or signature is wrong", Official, "official page on virtual payment";
+    XPAY_SESSION_KEY, 268490009, "用户session_key不存在或已过期，请重新登录", "virtual payment: the user has no valid session_key", Official, "official page on virtual payment";
 }
 
 /// 40029 as `/wxa/business/getuserphonenumber` still words it, with a hint of 16 characters before the rid.
@@ -144,6 +156,15 @@ pub fn bad_request_source(from: IpAddr) -> WxError {
     WxError {
         errcode: BAD_REQUEST_SOURCE.errcode,
         errmsg: Cow::Owned(format!("{}, requestIP: {from}", BAD_REQUEST_SOURCE.errmsg)),
+    }
+}
+
+/// 47003 with the place of what is wrong: `argument invalid! data.date4.value invalid`, as captured.
+#[must_use]
+pub fn argument_invalid(place: &str) -> WxError {
+    WxError {
+        errcode: ARGUMENT_INVALID.errcode,
+        errmsg: Cow::Owned(format!("{} {place} invalid", ARGUMENT_INVALID.errmsg)),
     }
 }
 

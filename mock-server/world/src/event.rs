@@ -217,3 +217,17 @@ pub enum EventKind {
     /// The world went back to its baseline.
     Reset,
 }
+
+impl EventKind {
+    /// Whether a phone did this, so that its person was in the app at that moment.
+    pub(crate) const fn is_of_a_phone(&self) -> bool {
+        matches!(
+            self,
+            Self::CodeMinted { .. }
+                | Self::SessionChecked { .. }
+                | Self::PayloadSealed { .. }
+                | Self::DeviceFailed { .. }
+                | Self::PhoneCodeMinted { .. }
+        )
+    }
+}

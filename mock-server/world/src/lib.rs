@@ -74,4 +74,9 @@ pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};
 pub use time::{Span, SpanError, UnixMs};
 pub use user::{EditUser, NewUser, Phone, Profile, Switches, UnionIdChoice, UserView};
+pub use world::service::{
+    Balance, CallbackIp, ClearQuota, CodePicture, MsgSecCheck, RemoveUserStorage, SecCheckReply,
+    SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, WxaCode, XpayQuery,
+    XpayQueryKind,
+};
 pub use world::{Heard, Pulled, World, Wx};

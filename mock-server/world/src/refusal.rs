@@ -137,6 +137,11 @@ pub enum Refusal {
     Method,
     /// The body is absent, or not the JSON this endpoint wants.
     Body,
+    /// A rule of this endpoint is broken.
+    Rule {
+        /// Which, as a sentence.
+        rule: Cow<'static, str>,
+    },
     /// WeChat may have such a path; this mock does not play it.
     NotPlayed {
         /// The path nearest to it that is played.
@@ -273,6 +278,7 @@ impl Refusal {
             Self::OpenIdUnknown => "no user of this app has this openid".to_owned(),
             Self::Method => "the endpoint wants the other HTTP method".to_owned(),
             Self::Body => "the body is absent, or not the JSON this endpoint wants".to_owned(),
+            Self::Rule { rule } => rule.clone().into_owned(),
             Self::NotPlayed { nearest } => {
                 format!("this mock does not play this path; the nearest it plays is {nearest}")
             }

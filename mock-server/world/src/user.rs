@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ControlError, DeviceId, KeyNo, KeyView, OpenId, Seed, UnionId, UserId,
+    ControlError, DeviceId, KeyNo, KeyView, OpenId, Seed, UnionId, UnixMs, UserId,
     device::{Consent, LoginSwitch},
     few::Few,
     index::{HashIndex, UserNo, hash_of},
     policy::{Policy, PolicyPatch},
     session_key::KeyRing,
     values,
+    world::service::Storage,
 };
 
 /// What WeChat shows of a person. Any text, four-byte characters included.
@@ -85,6 +86,8 @@ pub struct Switches {
     pub phone: Consent,
     /// Whether getWeRunData may have the steps.
     pub werun: Consent,
+    /// Refuse subscribe messages: sending one answers 43101.
+    pub refuses_messages: bool,
     /// Answer getUserInfo and getUserProfile with the anonymous profile (`微信用户`), as WeChat does since 2021 and 2022.
     pub anonymous: bool,
 }
@@ -125,6 +128,7 @@ impl NewUser {
                 user_info: Consent::Allow,
                 phone: Consent::Allow,
                 werun: Consent::Allow,
+                refuses_messages: false,
                 anonymous: false,
             },
         }
@@ -255,6 +259,12 @@ pub(crate) struct User {
     pub(crate) handsets: Few<Handset>,
     facts: Option<Box<Facts>>,
     pub(crate) rules: Option<Box<OwnRules>>,
+    /// What a mini game keeps with them. Absent until it does.
+    #[serde(default)]
+    pub(crate) storage: Option<Box<Storage>>,
+    /// When a phone of theirs last did something in this app.
+    #[serde(default)]
+    pub(crate) visited_at: Option<UnixMs>,
     /// The key of the last operation that obtained a code.
     pub(crate) last_login: Option<KeyNo>,
     pub(crate) n_captures: u32,
@@ -292,6 +302,8 @@ impl User {
             handsets: Few::default(),
             facts: facts.boxed(),
             rules: None,
+            storage: None,
+            visited_at: None,
             last_login: None,
             n_captures: 0,
             n_phone_codes: 0,
@@ -339,7 +351,7 @@ impl User {
     }
 
     /// Counts an exchange in its minute; false if the limit is reached.
-    pub(crate) fn may_exchange(&mut self, at: crate::UnixMs, limit: Option<u32>) -> bool {
+    pub(crate) fn may_exchange(&mut self, at: UnixMs, limit: Option<u32>) -> bool {
         let Some(limit) = limit else { return true };
         let minute = at.0.div_euclid(60_000) as u32;
         if self.quota.0 != minute {

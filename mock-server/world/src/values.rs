@@ -146,6 +146,16 @@ pub(crate) fn iv(seed: Seed, app: &AppId, user: &UserId, n: u32, tries: u32) -> 
     ))
 }
 
+/// The AppKey of virtual payment, of the live environment or the sandbox. Its shape is unknown: 32 letters and digits here.
+pub(crate) fn pay_app_key(seed: Seed, app: &AppId, sandbox: bool) -> String {
+    let name = if sandbox {
+        "AppKey of the sandbox"
+    } else {
+        "AppKey"
+    };
+    stream(seed, name, &[bytes(app)]).text(32, DIGITS_AND_LETTERS)
+}
+
 /// Access token number `n` of one kind of an app.
 pub(crate) fn access_token(seed: Seed, app: &AppId, kind: TokenKind, n: u32) -> AccessToken {
     let (name, len) = match kind {
@@ -165,6 +175,19 @@ pub(crate) fn rid_tail(seed: Seed, app: Option<&AppId>, n: u64) -> String {
         &[app.map_or(b"", |app| bytes(app)), &n.to_be_bytes()],
     );
     format!("{}-{}", draw.text(8, HEX), draw.text(8, HEX))
+}
+
+/// Groups two and three of the trace_id of message check number `n`.
+pub(crate) fn trace_tail(seed: Seed, app: &AppId, n: u64) -> String {
+    let mut draw = stream(seed, "trace_id", &[bytes(app), &n.to_be_bytes()]);
+    format!("{}-{}", draw.text(8, HEX), draw.text(8, HEX))
+}
+
+/// The number of subscribe message `n`: 19 digits like the captured one, and odd, so that no double holds it.
+pub(crate) fn msgid(seed: Seed, app: &AppId, n: u64) -> u64 {
+    let drawn =
+        stream(seed, "msgid", &[bytes(app), &n.to_be_bytes()]).below(1_000_000_000_000_000_000);
+    (2_000_000_000_000_000_000 + drawn) | 1
 }
 
 /// The 16 characters in the brackets of a hint.

@@ -2,7 +2,8 @@
 //!
 //! Every command takes a number, first records what has expired by then, acts, and notes events. Commands are atomic by
 //! construction (`&mut self`); the shell keeps the world behind one lock. What a backend calls is in `backend`, what a phone
-//! does in `phone`, what WeChat sends a backend in `push`, the levers in `control`, questions that change nothing in `view`.
+//! does in `phone`, what WeChat sends a backend in `push`, what else a backend asks
+//! of it in `service`, the levers in `control`, questions that change nothing in `view`.
 
 pub(crate) mod admission;
 mod backend;
@@ -12,6 +13,7 @@ pub(crate) mod inquiry;
 mod phone;
 mod push;
 mod refused;
+pub(crate) mod service;
 mod turn;
 mod view;
 mod wecom;

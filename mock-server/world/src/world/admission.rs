@@ -23,6 +23,13 @@ struct Count {
 }
 
 impl CallCounts {
+    /// The day's calls start again.
+    pub(super) fn clear_day(&mut self) {
+        for count in self.0.values_mut() {
+            count.day = DayCount::default();
+        }
+    }
+
     /// Counts one call, or refuses it. One that the minute refuses counts for no day.
     fn take(&mut self, endpoint: &str, at: UnixMs, quota: &QuotaPolicy) -> Result<(), WxError> {
         if quota.calls_per_minute.is_none() && quota.calls_per_day.is_none() {

@@ -12,7 +12,6 @@ use crate::{
     Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs,
     WxError,
     access_token::Handed,
-    crypto::hmac_signature,
     errcode::{
         ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, CODE_BEEN_USED, CODE_BLOCKED,
         COMPONENT_TOKEN_ELSEWHERE, INVALID_ACCESS_TOKEN, INVALID_APPID, INVALID_APPSECRET,
@@ -505,25 +504,7 @@ impl Turn<'_> {
         if q.sig_method.as_deref() != Some("hmac_sha256") {
             return Err(INVALID_SIG_METHOD);
         }
-        let signature = q
-            .signature
-            .as_deref()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let policy = self.policy_of(no);
-        let rules = &policy.session_key;
-        let mut accepted = self
-            .user(no)
-            .ring
-            .accepted(rules.scope, rules.grace, self.at);
-        let signer = accepted.find(|(_, key)| {
-            bool::from(
-                hmac_signature(&key.session_key, b"")
-                    .as_bytes()
-                    .ct_eq(signature.as_bytes()),
-            )
-        });
-        Ok((no, signer.map(|(key, _)| key)))
+        Ok((no, self.signer(no, b"", q.signature.as_ref())))
     }
 
     fn reset_by_backend(&mut self, no: UserNo, signer: KeyNo) -> ResetReply {

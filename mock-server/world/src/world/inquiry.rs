@@ -245,7 +245,7 @@ impl World {
     }
 
     /// Runs a call of a mini program that brought an access_token.
-    fn with_token<T>(
+    pub(super) fn with_token<T>(
         &mut self,
         now: UnixMs,
         call: &'static str,

@@ -69,6 +69,11 @@ impl Turn<'_> {
     }
 
     pub(super) fn note_at(&mut self, at: UnixMs, user: Option<UserNo>, kind: EventKind) {
+        if let Some(user) = user.and_then(|no| self.app.users.get_mut(no))
+            && kind.is_of_a_phone()
+        {
+            user.visited_at = Some(at);
+        }
         let user = user
             .and_then(|no| self.app.users.get(no))
             .map(|user| user.name.clone());

@@ -1,0 +1,20 @@
+//! `GET /cgi-bin/getcallbackip`: the addresses message pushes come from.
+
+use super::{World, Wx};
+use crate::UnixMs;
+
+/// The request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallbackIp {
+    /// `access_token`.
+    pub access_token: Option<String>,
+}
+
+impl World {
+    /// The addresses a backend may see as the sender of a push: those of this machine, for nothing else sends here.
+    pub fn getcallbackip(&mut self, now: UnixMs, q: &CallbackIp) -> Wx<Vec<&'static str>> {
+        self.with_token(now, "getcallbackip", &q.access_token, |_| {
+            Ok(vec!["127.0.0.1", "::1"])
+        })
+    }
+}
