@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use wxmock_world::{
-    ActivateOn, AppId, AppKind, AppSecret, AppView, ControlError, Effect, NewApp, PolicyPatch,
-    Preset, PushSettings, Seed, UnixMs, UserId, World,
+    ActivateOn, ApiSignature, AppId, AppKind, AppSecret, AppView, ControlError, Effect, NewApp,
+    PolicyPatch, Preset, PushSettings, Seed, UnixMs, UserId, World,
 };
 
 pub use crate::person::{PhoneEdit, ProfileEdit, SwitchesEdit, UserConfig, UserEdit};
@@ -88,6 +88,9 @@ pub struct AppConfig {
     /// Where message push goes; without it nothing is pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<PushSettings>,
+    /// Keys for signed server calls; without them a signed call is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_signature: Option<ApiSignature>,
     /// Default: alice and bob.
     #[serde(alias = "users")]
     pub user: Vec<UserConfig>,
@@ -236,6 +239,9 @@ impl AppConfig {
         if let Some(push) = &self.push {
             world.set_push(now, appid, Some(push.clone()))?;
         }
+        if let Some(keys) = &self.api_signature {
+            world.set_api_signature(now, appid, Some(keys.clone()))?;
+        }
         for user in users {
             user.create(world, now, appid)?;
         }
@@ -341,6 +347,7 @@ impl Default for AppConfig {
             policy: None,
             open_platform: true,
             push: None,
+            api_signature: None,
             user: vec![
                 person("alice", "Alice", "13800000001"),
                 person("bob", "Bob", "13800000002"),
@@ -504,6 +511,10 @@ mod tests {
         check(
             "/$defs/switches/properties",
             "[[app]]\n[[app.user]]\nname = \"a\"\nswitches = { x = 1 }",
+        );
+        check(
+            "/$defs/api_signature/properties",
+            "[[app]]\napi_signature = { x = 1 }",
         );
         check("/$defs/push/properties", "[[app]]\npush = { x = 1 }");
         check("/$defs/policy/properties", "[[app]]\npolicy = { x = 1 }");

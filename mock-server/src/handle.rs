@@ -1,11 +1,11 @@
 //! What every part of the server shares: the world behind its one lock, and the books beside it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use wxmock_world::{UnixMs, World};
+use wxmock_world::{PlatformKey, UnixMs, World};
 
 use crate::ca::{Ca, CaError};
 use crate::calls::Calls;
@@ -38,6 +38,7 @@ struct Shared {
     faults: Faults,
     journal: Arc<Journal>,
     pushes: Pushes,
+    platform_key: OnceLock<PlatformKey>,
     verbatim: Verbatim,
     logger: Logger,
     roads: Roads,
@@ -78,6 +79,7 @@ impl Handle {
             calls,
             journal,
             pushes: Pushes::default(),
+            platform_key: OnceLock::new(),
             verbatim: Verbatim::default(),
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
@@ -157,6 +159,13 @@ impl Handle {
     /// What went wrong the first time; it is not tried again.
     pub fn ca(&self) -> Result<Option<&Ca>, &CaError> {
         self.shared.tls.ca()
+    }
+
+    /// The key WeChat signs answers with. The first call searches it, which takes a moment.
+    pub(crate) fn platform_key(&self) -> &PlatformKey {
+        self.shared
+            .platform_key
+            .get_or_init(|| PlatformKey::of(self.with_world(|world, _| world.seed())))
     }
 
     pub(crate) fn pushes(&self) -> &Pushes {

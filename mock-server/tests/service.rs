@@ -188,7 +188,7 @@ async fn a_code_is_a_picture_that_reads_back() {
         let (head, bytes) = picture(&mock, &body).await;
         assert!(head.contains("\r\nContent-Type: image/jpeg\r\n"), "{head}");
         assert!(
-            head.contains("\r\nContent-Disposition: attachment; filename=\""),
+            head.contains("\r\nContent-disposition: attachment; filename=\""),
             "{head}"
         );
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))

@@ -5,6 +5,7 @@
 
 mod authority;
 mod error;
+mod platform;
 mod store;
 mod trust;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 pub use authority::Ca;
 pub use error::CaError;
+pub(crate) use platform::platform_certificate;
 pub use trust::Bundle;
 
 /// Where the certificate authority comes from. It is made or read at the first TLS byte, never at start.

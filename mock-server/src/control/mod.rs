@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets and nothing of WeChat's own paths.
 
+mod api_signature;
 mod apps;
 mod ca;
 pub(crate) mod call;
@@ -36,7 +37,7 @@ use crate::{Handle, device};
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 64] = {
+static ROUTES: [Route<Handler>; 67] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -128,6 +129,9 @@ static ROUTES: [Route<Handler>; 64] = {
         get("/_mock/v1/apps/{app}/push/{id}", push::get),
         post("/_mock/v1/apps/{app}/push/verify", push::verify),
         post("/_mock/v1/apps/{app}/push/events", push::event),
+        get("/_mock/v1/apps/{app}/api-signature", api_signature::show),
+        put("/_mock/v1/apps/{app}/api-signature", api_signature::set),
+        delete("/_mock/v1/apps/{app}/api-signature", api_signature::unset),
         get("/_mock/v1/gates", gates::list),
         post("/_mock/v1/gates", gates::hold),
         delete("/_mock/v1/gates/{id}", gates::remove),

@@ -41,6 +41,8 @@ pub(crate) struct Wire {
     /// The body has been handed over whole; the next flush ends the exchange. Read before `ending` is locked.
     is_ending: AtomicBool,
     ending: Mutex<Option<InFlight>>,
+    /// A head on this connection holds a header name that is not in title case.
+    spells: AtomicBool,
     /// A gate holds the connection after its last answer. Read before `hold` is locked.
     is_held: AtomicBool,
     hold: Mutex<Option<Hold>>,
@@ -191,6 +193,21 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// The next head holds a name that WeChat spells in its own way.
+    pub(crate) fn spell(&self) {
+        self.spells.store(true, Ordering::Release);
+    }
+
+    /// The bytes with those names spelt so, if that was asked for and they hold one.
+    fn spelt(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.spells
+            .load(Ordering::Acquire)
+            .then(|| spell(bytes))
+            .flatten()
+    }
+}
+
 impl Drop for Wire {
     fn drop(&mut self) {
         if let Some(carrier) = &self.carrier {
@@ -201,6 +218,32 @@ impl Drop for Wire {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Header names WeChat does not write in title case, as hyper does, beside what it writes. Clients that keep headers in a map
+/// of texts (WxJava) find none but the exact one.
+const SPELLINGS: [(&[u8], &[u8]); 2] = [
+    (b"\r\nContent-Disposition: ", b"\r\nContent-disposition: "),
+    (b"\r\nWechatmp-Timestamp: ", b"\r\nWechatmp-TimeStamp: "),
+];
+
+/// The bytes with WeChat's spelling of those names; `None` if they hold no head with one. Never changes their number.
+fn spell(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !bytes.starts_with(b"HTTP/1.1 ") {
+        return None;
+    }
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let mut spelt: Option<Vec<u8>> = None;
+    for (ours, theirs) in SPELLINGS {
+        let at = bytes[..end]
+            .windows(ours.len())
+            .position(|window| window == ours);
+        if let Some(at) = at {
+            spelt.get_or_insert_with(|| bytes.to_vec())[at..at + ours.len()]
+                .copy_from_slice(theirs);
+        }
+    }
+    spelt
 }
 
 /// The socket as hyper sees it.
@@ -287,7 +330,8 @@ impl Write for WireIo {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let n = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        let spelt = self.wire.spelt(buf);
+        let n = ready!(Pin::new(&mut self.stream).poll_write(cx, spelt.as_deref().unwrap_or(buf)))?;
         self.wire.written.fetch_add(n as u64, Ordering::Relaxed);
         Poll::Ready(Ok(n))
     }
@@ -297,7 +341,12 @@ impl Write for WireIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let n = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        // The head lies in the first buffer.
+        let spelt = bufs.first().and_then(|first| self.wire.spelt(first));
+        let n = match &spelt {
+            None => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?,
+            Some(head) => ready!(Pin::new(&mut self.stream).poll_write(cx, head))?,
+        };
         self.wire.written.fetch_add(n as u64, Ordering::Relaxed);
         Poll::Ready(Ok(n))
     }

@@ -8,7 +8,9 @@ use wxmock_world::{Refusal, errcode};
 
 use super::asked::Asked;
 use super::command::Subject;
+use super::endpoint::Endpoint;
 use super::render::{self, Rendered};
+use super::signed::{self, Opening, Sealing};
 use super::spoil::{self, Spoilt};
 use crate::calls::{CallInfo, CallState};
 use crate::faults::{FaultRule, When};
@@ -25,12 +27,18 @@ pub(crate) async fn answer(
     request: Request,
 ) -> Result<Answer, Cut> {
     let keep_alive = request.keep_alive;
-    let (asked, subject, mut call) = begin(handle, &wire, request);
+    let (asked, sealing, subject, mut call) = begin(handle, &wire, request);
     call.pass(Point::Arrived).await;
     let before = strike(handle, &mut call, When::BeforeCommit).await;
     let (rendered, subject) = match &before {
         Some(_) => stand_in(handle, &asked, subject),
-        None => commit(handle, &asked, subject),
+        None => {
+            let (rendered, subject) = commit(handle, &asked, subject);
+            match &sealing {
+                Some(sealing) => (sealing.seal(handle, rendered), subject),
+                None => (rendered, subject),
+            }
+        }
     };
     note_refusal(handle, &asked, &rendered, &call);
     record(
@@ -68,6 +76,9 @@ pub(crate) async fn answer(
             }
         }
     };
+    if !rendered.extra.is_empty() {
+        wire.spell();
+    }
     let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
     let cut_after = shaping.cut_after();
     handle
@@ -78,8 +89,12 @@ pub(crate) async fn answer(
 }
 
 /// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
-fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<Subject>, InFlight) {
-    let asked = Asked::read(&request);
+fn begin(
+    handle: &Handle,
+    wire: &Wire,
+    mut request: Request,
+) -> (Asked, Option<Box<Sealing>>, Option<Subject>, InFlight) {
+    let (asked, sealing) = read(handle, &mut request);
     let endpoint = asked.endpoint;
     let mut info = CallInfo::new(endpoint, handle.now());
     info.via = std::mem::take(&mut request.via);
@@ -98,7 +113,23 @@ fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> (Asked, Option<S
     if let Some(spoken) = request.spoken {
         handle.verbatim().file(call.id(), *spoken);
     }
-    (asked, subject, call)
+    (asked, sealing, subject, call)
+}
+
+/// Read what is asked, out of its seal if it has one.
+fn read(handle: &Handle, request: &mut Request) -> (Asked, Option<Box<Sealing>>) {
+    let endpoint = Endpoint::of(&request.via.host, request.path());
+    match signed::open(handle, endpoint, request) {
+        Opening::Plain => (Asked::read(request), None),
+        Opening::Opened(sealing) => (Asked::read(request), Some(sealing)),
+        Opening::Refused(error, why) => (Asked::read(request).refused(error, why), None),
+        Opening::Ignored => (
+            Asked::read(request).because(
+                "the call is signed, and this endpoint is not known to take signed calls; it was read as it came",
+            ),
+            None,
+        ),
+    }
 }
 
 fn is_watched(handle: &Handle) -> bool {

@@ -34,6 +34,8 @@ pub(super) struct Asked {
     wanted: Wanted,
     /// The caller's address.
     pub(super) from: IpAddr,
+    /// The reason where it is known before the world is asked.
+    why: Option<Refusal>,
     /// For a path the mock does not play: the one nearest to it that it plays.
     nearest: Option<&'static str>,
 }
@@ -66,7 +68,24 @@ impl Asked {
             ),
             wanted,
             from: request.peer.ip(),
+            why: None,
             nearest: is_unknown.then(|| nearest(platform, request.path())),
+        }
+    }
+
+    /// The same request, refused before its endpoint reads it.
+    pub(super) fn refused(self, error: WxError, rule: &'static str) -> Self {
+        Self {
+            wanted: Wanted::Refused(error),
+            ..self.because(rule)
+        }
+    }
+
+    /// The same request; if it is refused, this is why.
+    pub(super) fn because(self, rule: &'static str) -> Self {
+        Self {
+            why: Some(Refusal::Rule { rule: rule.into() }),
+            ..self
         }
     }
 
@@ -105,6 +124,9 @@ impl Asked {
             });
         }
         let errcode = errcode.filter(|errcode| *errcode != 0)?;
+        if let Some(why) = &self.why {
+            return Some(why.clone());
+        }
         match &self.wanted {
             Wanted::Command(command) => command.why_refused(world, errcode),
             Wanted::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {

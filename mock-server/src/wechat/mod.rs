@@ -50,6 +50,7 @@ mod remove_user_storage;
 mod render;
 mod resetusersessionkey;
 mod set_user_storage;
+mod signed;
 mod spoil;
 mod stable_token;
 mod subscribe_send;

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, AppSecret, ClockView, Seed, UnixMs,
+    ApiSignature, AppId, AppSecret, ClockView, Seed, UnixMs,
     access_token::TokenShelf,
     clock::Clock,
     deadline::Deadlines,
@@ -161,6 +161,11 @@ pub(crate) struct App {
     /// How often the daily quotas were cleared.
     #[serde(default)]
     pub(crate) clears: Clears,
+    /// Keys for signed calls, if the app has any, and how many answers were sealed.
+    #[serde(default)]
+    pub(crate) api_signature: Option<Box<ApiSignature>>,
+    #[serde(default)]
+    pub(crate) n_sealed: u64,
     /// Message push: settings and what was pushed.
     #[serde(default)]
     pub(crate) push: PushBook,
@@ -201,6 +206,8 @@ impl App {
             n_messages: 0,
             n_traces: 0,
             clears: Clears::default(),
+            api_signature: None,
+            n_sealed: 0,
             push: PushBook::default(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),

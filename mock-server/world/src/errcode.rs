@@ -89,6 +89,16 @@ errcodes! {
     IP_NOT_LISTED, 40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist", "the caller's address is not on the account's list", Captured, "C:oCJUswzGgzTcSDz4msBSgEKZHJpw";
     INVALID_SCENE, 40169, "invalid length for scene, or the data is not json string", "the scene of a code is absent, too long or of other characters, or the body is not JSON", Captured, "C:oCJUsw2fqWyy9iWs8G1STPNxUH4w";
     CODE_BLOCKED, 40226, "code blocked", "the user has a high risk grade", Official, "official code2Session page";
+    API_TIMESTAMP_MISSING, 40231, "API_Missing_Wechatmp_Timestamp", "a signed call without Wechatmp-TimeStamp; the text of the wire is unknown, as of the nine below", Official, "official guide on API signatures";
+    API_SIGNATURE_MISSING, 40232, "API_Missing_Wechatmp_Signature", "a signed call without Wechatmp-Signature", Official, "official guide on API signatures";
+    API_APPID_MISSING, 40233, "API_Missing_Wechatmp_Appid", "a signed call without Wechatmp-Appid", Official, "official guide on API signatures";
+    API_SIGNATURE_INVALID, 40234, "API_Invalid_Signature", "the signature of a signed call is wrong", Official, "official guide on API signatures";
+    API_ENCRYPT_INVALID, 40235, "API_Invalid_Encrypt", "the body of a signed call does not open, or says another appid or timestamp", Official, "official guide on API signatures";
+    API_APPID_INVALID, 40236, "API_Invalid_Wechatmp_Appid", "Wechatmp-Appid is no app's", Official, "official guide on API signatures";
+    API_APPID_MISMATCH, 40237, "API_Invalid_Wechatmp_Appidmatch", "Wechatmp-Appid is not the app of the access_token", Official, "official guide on API signatures";
+    API_SYMMETRIC_KEY_UNSET, 40238, "API_NoExist_DevSecretSym", "the app has no symmetric key; only scheduled faults send it", Official, "official guide on API signatures";
+    API_PUBLIC_KEY_UNSET, 40239, "API_NoExist_DevSecretAsym", "the app has no keys for signed calls", Official, "official guide on API signatures";
+    API_TIMESTAMP_EXPIRED, 40240, "API_Expired_Wechatmp_Timestamp", "the timestamp of a signed call is far from now", Official, "official guide on API signatures";
     ACCESS_TOKEN_MISSING, 41001, "access_token missing", "there is no access_token", Captured, "kuif/xcx#1";
     APPID_MISSING, 41002, "appid missing", "there is no appid", Captured, "C:oCJUsw3SIlg0MVH1D968OWPyeeKs";
     APPSECRET_MISSING, 41004, "appsecret missing", "there is no secret", Captured, "C:oCJUsw_ruqOP5dGTIYrJgSeVl2wo";

@@ -5,6 +5,7 @@
 //! manifest shows it.
 
 mod access_token;
+mod api_signature;
 mod app;
 mod call;
 mod clock;
@@ -35,6 +36,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use api_signature::{
+    AnswerDraw, ApiSignature, AppPublicKey, OpenedCall, PlatformKey, SealedAnswer, SignedCall,
+    SymKey,
+};
 pub use app::{AppKind, AppView, EditApp, NewApp};
 pub use call::{
     CheckEncryptedMsg, ComponentJscode2Session, ComponentTokenRequest, CorpJscode2Session,

@@ -10,7 +10,12 @@ use crate::ids::Seed;
 
 /// The stream `name` for the thing that `parts` name. Parts are length-prefixed, so `("ab","c")` is not `("a","bc")`.
 pub(crate) fn stream(seed: Seed, name: &str, parts: &[&[u8]]) -> Stream {
-    Stream(ChaCha8Rng::from_seed(digest(seed, name, parts)))
+    Stream(generator(seed, name, parts))
+}
+
+/// The generator behind a stream, for a library that wants one.
+pub(crate) fn generator(seed: Seed, name: &str, parts: &[&[u8]]) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(digest(seed, name, parts))
 }
 
 /// The 32 bytes a stream starts from; enough by themselves for keys and ivs.

@@ -6,6 +6,7 @@
 //! of it in `service`, the levers in `control`, questions that change nothing in `view`.
 
 pub(crate) mod admission;
+mod api_signature;
 mod backend;
 mod component;
 mod control;
