@@ -13,6 +13,7 @@
 mod endpoints;
 mod exec;
 mod install;
+mod service;
 mod table;
 mod wafer;
 

@@ -438,66 +438,37 @@ mod tests {
             signature: Some(&sample.signature),
             body: sample.body.as_bytes(),
         };
-        let check = |settings: &ApiSignature, now: UnixMs, call: SignedCall<'_>, errcode: i64| {
+        let late = UnixMs(now.0 + 301_000);
+        let other = ApiSignature {
+            sym_sn: "another".to_owned(),
+            ..settings.clone()
+        };
+        let foreign = vectors.settings(&vectors.platform_key);
+        let timestamp = None;
+        let (appid, signature) = (timestamp, timestamp);
+        for (errcode, settings, now, call) in [
+            (40231, &settings, now, SignedCall { timestamp, ..good }),
+            (40232, &settings, now, SignedCall { signature, ..good }),
+            (40233, &settings, now, SignedCall { appid, ..good }),
+            (
+                40234,
+                &settings,
+                now,
+                SignedCall {
+                    body: b"{}",
+                    ..good
+                },
+            ),
+            (40234, &foreign, now, good),
+            (40235, &other, now, good),
+            (40240, &settings, late, good),
+        ] {
             let urls = [vectors.url.clone()];
             let error = settings
                 .open(&vectors.appid, &urls, now, &call)
                 .unwrap_err();
             assert_eq!(error.errcode, errcode);
-        };
-        check(
-            &settings,
-            now,
-            SignedCall {
-                timestamp: None,
-                ..good
-            },
-            40231,
-        );
-        check(
-            &settings,
-            now,
-            SignedCall {
-                signature: None,
-                ..good
-            },
-            40232,
-        );
-        check(
-            &settings,
-            now,
-            SignedCall {
-                appid: None,
-                ..good
-            },
-            40233,
-        );
-        check(
-            &settings,
-            now,
-            SignedCall {
-                signature: Some("AAAA"),
-                ..good
-            },
-            40234,
-        );
-        check(
-            &settings,
-            now,
-            SignedCall {
-                body: b"{}",
-                ..good
-            },
-            40234,
-        );
-        check(&settings, UnixMs(now.0 + 301_000), good, 40240);
-        let other = ApiSignature {
-            sym_sn: "another".to_owned(),
-            ..settings.clone()
-        };
-        check(&other, now, good, 40235);
-        let foreign = vectors.settings(&vectors.platform_key);
-        check(&foreign, now, good, 40234);
+        }
     }
 
     #[test]
