@@ -2,6 +2,9 @@
 //   racy       one key per person, the last reply wins, a payload that does not open is a 400
 //   jwt        the token is a JWT of person and second, without a jti
 //   plus       the payload is decoded as a form a second time
+//   kept       after WeChat has refused one code, every login is told "later", for good
+//   few        after its eighth login every one is told "later": a limit, and no mistake
+//   leaky      a refusal of WeChat's is passed on with the address that was called, AppSecret and all
 //   taken      an exchange that fails keeps the only connection to WeChat
 import http from "node:http";
 import { createDecipheriv, createHmac, randomBytes } from "node:crypto";
@@ -42,7 +45,10 @@ function token(user) {
   return `${body}.${createHmac("sha256", "a secret of this backend").update(body).digest("base64url")}`;
 }
 
+let kept = false, logins = 0;
 async function login(code) {
+  logins += 1;
+  if (kept || (M.has("few") && logins > 8)) return [503, { error: "later" }];
   let job = codes.get(code);
   if (!job) {
     job = taking(() => exchange(code)).then((reply) => {
@@ -59,6 +65,8 @@ async function login(code) {
     job.catch(() => codes.delete(code));
   }
   return job.catch((error) => {
+    kept = M.has("kept") && error.errcode !== undefined;
+    if (M.has("leaky")) return [400, { error: `GET /sns/jscode2session?secret=${WX_SECRET}` }];
     if (error.errcode === 40029 || error.errcode === 40163) return [401, { error: "code" }];
     if (error.errcode === 40226) return [403, { error: "blocked" }];
     return [503, { error: "later" }];

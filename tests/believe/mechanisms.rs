@@ -84,3 +84,34 @@ fn what_a_failed_login_took_is_named() {
         run.text
     );
 }
+
+#[test]
+fn everybody_is_turned_away_after_one_made_up_code() {
+    let Some(run) = check("kept", &["N1"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    let found = run.json["findings"].to_string();
+    assert!(found.contains("error-kept"), "{found}");
+    assert!(found.contains("started again"), "{found}");
+    assert!(!run.text.contains("rate-limited"), "{}", run.text);
+}
+
+#[test]
+fn a_limit_that_honest_logins_use_up_is_no_mistake() {
+    let Some(run) = check("few", &["N1"]) else {
+        return;
+    };
+    assert_eq!(run.code, 5, "{}", run.text);
+    assert!(run.text.contains("rate-limited"), "{}", run.text);
+}
+
+#[test]
+fn what_an_honest_run_gives_away_is_told_before_any_case() {
+    let Some(run) = check("leaky", &["N1"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    let found = run.json["findings"].to_string();
+    assert!(found.contains("leak-in-error-path"), "{found}");
+}

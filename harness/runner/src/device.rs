@@ -14,11 +14,15 @@ use wxmock_world::{
 use wxmock_model::history::Forgery;
 use wxmock_model::program::{CaptureApi, Seal, SealKey, Watermark};
 
+/// How often a capture is taken until its base64 holds no `+`.
+const PLAIN_TRIES: usize = 40_000;
+
 /// A phone in a person's hand, inside one mini program.
 #[derive(Debug, Clone)]
 pub struct Device {
     handle: Handle,
     who: Who,
+    avoids_plus: bool,
 }
 
 /// Encrypted data as a page would hand it to a backend, with what only the mock knows about it.
@@ -43,6 +47,12 @@ pub struct Payload {
 }
 
 impl Payload {
+    /// Whether the base64 of its data or iv holds a `+`, which a form decoded once too often turns into a space.
+    #[must_use]
+    pub fn has_plus(&self) -> bool {
+        self.encrypted_data.contains('+') || self.iv.contains('+')
+    }
+
     /// The same data under the same key, with another iv (base64).
     ///
     /// # Errors
@@ -97,7 +107,11 @@ impl Device {
     /// The phone `who` names.
     #[must_use]
     pub const fn new(handle: Handle, who: Who) -> Self {
-        Self { handle, who }
+        Self {
+            handle,
+            who,
+            avoids_plus: false,
+        }
     }
 
     /// Whose it is, and in which mini program.
@@ -138,6 +152,14 @@ impl Device {
         Ok(code.as_ref().to_owned())
     }
 
+    /// The same phone, whose captures hold no `+` in their base64 unless a seal asks for one, if `avoids` says so: of profiles
+    /// one in some thousands does not, so each is taken until it has none.
+    #[must_use]
+    pub const fn avoiding_plus(mut self, avoids: bool) -> Self {
+        self.avoids_plus = avoids;
+        self
+    }
+
     /// Captures open data that carries `mark`, sealed as `seal` says. `openid` is the one [`Seal::openid_of`] means.
     ///
     /// The mark is put into the person's profile (or phone number) first, so that the plaintext a backend shows names
@@ -153,6 +175,24 @@ impl Device {
         openid: Option<&str>,
     ) -> Result<Payload, DeviceError> {
         self.mark(api, mark)?;
+        let mut payload = self.sealed(api, seal, openid)?;
+        if self.avoids_plus && !seal.plus_slash && !seal.padding_twin {
+            for _ in 0..PLAIN_TRIES {
+                if !payload.has_plus() {
+                    break;
+                }
+                payload = self.sealed(api, seal, openid)?;
+            }
+        }
+        Ok(payload)
+    }
+
+    fn sealed(
+        &self,
+        api: CaptureApi,
+        seal: &Seal,
+        openid: Option<&str>,
+    ) -> Result<Payload, DeviceError> {
         let keys = self.user()?.keys;
         let current = keys.iter().find(|key| key.current).map(|key| key.no);
         let sealing = self.sealing_key(&keys, current, seal)?;

@@ -313,6 +313,7 @@ impl Session {
         })
         .await;
         proof.look_after(&mut self.backend).await;
+        proof.tell_turned_away();
         proof
     }
 

@@ -50,6 +50,8 @@ struct State {
     in_vain: usize,
     /// The long wait after a fault was made, and was in vain.
     broken: bool,
+    /// It is known before the first case that what is refused once stays refused.
+    keeps: bool,
 }
 
 impl Waiting {
@@ -60,6 +62,9 @@ impl Waiting {
     /// How long to wait for a backend whose refusal has this status, in an order that a fault has struck or not.
     fn patience(&self, faulted: bool, status: Option<u16>) -> Duration {
         let state = self.state();
+        if state.keeps && status != Some(TOO_MANY) {
+            return PATIENCE_GONE;
+        }
         if may_be_broken(faulted, status) {
             // What was waited for once in vain is known not to come back.
             if state.broken {
@@ -77,6 +82,11 @@ impl Waiting {
     /// Whether the last wait was in vain.
     pub(crate) fn is_refusing(&self) -> bool {
         self.state().in_vain > 0
+    }
+
+    /// Nobody is let in again by waiting: a refused request turns everybody away until the backend is started again.
+    pub(crate) fn keeps_refusing(&self) {
+        self.state().keeps = true;
     }
 
     /// The backend was started again: nothing of what it refused counts.
@@ -214,7 +224,9 @@ impl Stage<'_> {
             rules,
             &prefix,
         )?;
-        let phone = test_users.device("A", "P1")?;
+        let phone = test_users
+            .device("A", "P1")?
+            .avoiding_plus(run_context.avoids_plus);
         let login = phone.login().map_err(|error| error.to_string())?;
         let mut vars = OpVars::default();
         let who = phone.who();

@@ -1,13 +1,15 @@
-//! What phones hear from the backend: read, scanned for secrets while the bytes are at hand, and written down without them.
+//! What the backend answers to phones: read, scanned for secrets while the bytes are at hand, and written down without them.
 
 use std::time::Instant;
 
-use wxmock_server::CallState;
+use hyper::header::{HeaderName, HeaderValue};
+use wxmock_server::{CallState, Handle};
+use wxmock_world::AppId;
 
 use super::leak::{self, Leak};
 use super::payload_store::Token;
 use super::record::Mark;
-use super::stage::{Arrival, Sample, Stage};
+use super::stage::{Arrival, RunContext, Sample, Stage};
 use wxmock_adapter::{RawAnswer, Reading};
 use wxmock_model::history::{Answer, Outcome, Phase, Secrets, StepKind};
 use wxmock_model::say;
@@ -107,32 +109,8 @@ impl Stage<'_> {
 
     /// Secrets in an answer, each a finding of TOK-03: every session_key issued so far, the AppSecret, access tokens.
     fn leaks(&mut self, answer: &RawAnswer) -> Vec<Leak> {
-        let headers: Vec<(String, String)> = answer
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let app = self.run_context.app;
-        let known = &mut self.record.history_mut().secrets.known;
-        // Access tokens are not listed anywhere: whatever looks like one is asked about.
-        for word in leak::token_shaped(&headers, &answer.body) {
-            let ours = self
-                .run_context
-                .handle
-                .with_world(|world, _| world.owner_of_token(&word))
-                .as_ref()
-                == Some(app);
-            if ours && !known.iter().any(|(_, text)| *text == word) {
-                let what = say!("an access_token", "access_token");
-                known.push((what, word));
-            }
-        }
-        leak::scan(&self.record.history().secrets, &headers, &answer.body)
+        let RunContext { handle, app, .. } = self.run_context;
+        leaks_of(handle, app, &mut self.record.history_mut().secrets, answer)
     }
 
     fn sample(&mut self, request: usize, at: Instant) {
@@ -198,4 +176,26 @@ fn excerpt(answer: &RawAnswer, secrets: &Secrets, token: Option<&str>) -> String
         Some((at, _)) if text.chars().count() > 200 => format!("{}…", &text[..at]),
         _ => text,
     }
+}
+
+/// Secrets in an answer. Access tokens are not listed anywhere: whatever looks like one is asked about, and known from then on.
+pub(crate) fn leaks_of(
+    handle: &Handle,
+    app: &AppId,
+    secrets: &mut Secrets,
+    answer: &RawAnswer,
+) -> Vec<Leak> {
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.to_string(), value.into_owned())
+    };
+    let headers: Vec<(String, String)> = answer.headers.iter().map(pair).collect();
+    for word in leak::token_shaped(&headers, &answer.body) {
+        let owner = handle.with_world(|world, _| world.owner_of_token(&word));
+        let known = &mut secrets.known;
+        if owner.as_ref() == Some(app) && !known.iter().any(|(_, text)| *text == word) {
+            known.push((say!("an access_token", "access_token"), word));
+        }
+    }
+    leak::scan(secrets, &headers, &answer.body)
 }

@@ -364,16 +364,7 @@ impl Runner {
     /// Exercises every described operation once, and what has to be refused.
     async fn prove(&mut self) -> Result<(), RunError> {
         let prefix = self.prefix("proving", "-");
-        let mut proof = prove(Senses {
-            handle: &self.handle,
-            adapter: &self.adapter,
-            client: &self.client,
-            app: &self.app,
-            secret: &self.settings.vars.secret,
-            prefix: &prefix,
-            cancel: &self.settings.cancel,
-        })
-        .await;
+        let mut proof = prove(self.senses(&prefix)).await;
         if self.settings.cancel.is_cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -388,6 +379,16 @@ impl Runner {
                 _ => otherwise,
             });
         }
+        if let Some(turned_away) = proof.turned_away.take()
+            && self.adapter.starts_backend()
+        {
+            self.restart_unproved().await?;
+            let prefix = self.prefix("limit", "-");
+            if turned_away.is_no_limit(self.senses(&prefix)).await {
+                proof.violations.push(turned_away.violation());
+                self.waiting.keeps_refusing();
+            }
+        }
         if proof.felled && !self.adapter.starts_backend() {
             let said = proof.violations.last().map(|found| found.sentence.as_str());
             let text = format!("{}: {}", exit::REASON_BASELINE, said.unwrap_or_default());
@@ -398,15 +399,33 @@ impl Runner {
         }
         if proof.felled {
             // What felled it is told; the cases are for a backend that answers.
-            self.restart().await.map_err(|error| {
-                RunError::Baseline(format!("backend: it could not be started again: {error}"))
-            })?;
+            self.restart_unproved().await?;
         }
         for (op, capture) in &proof.blind {
             self.adapter = Arc::new(self.adapter.without_capture(op, capture));
         }
         self.proof = proof;
         Ok(())
+    }
+
+    /// What the proving asks with; `prefix` is a word of its own.
+    fn senses<'a>(&'a self, prefix: &'a str) -> Senses<'a> {
+        Senses {
+            handle: &self.handle,
+            adapter: &self.adapter,
+            client: &self.client,
+            app: &self.app,
+            secret: &self.settings.vars.secret,
+            prefix,
+            cancel: &self.settings.cancel,
+        }
+    }
+
+    /// Starts the backend again, before any case.
+    async fn restart_unproved(&mut self) -> Result<(), RunError> {
+        self.restart().await.map_err(|error| {
+            RunError::Baseline(format!("backend: it could not be started again: {error}"))
+        })
     }
 
     /// Why a plain login fails: it works under another legal shape of WeChat's reply, or else as said.
@@ -788,6 +807,7 @@ impl Runner {
                 .get(EXCHANGE)
                 .map_or(0, |count| count.most),
             waiting: &self.waiting,
+            avoids_plus: self.proof.damages_plus,
             looks: &self.looks,
             cancel: &self.settings.cancel,
         }

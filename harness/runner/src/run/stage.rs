@@ -48,6 +48,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) exchanges: usize,
     /// How waiting for a backend that refuses everybody has gone.
     pub(crate) waiting: &'a Waiting,
+    /// Whether the backend damages a `+` on its way: one case shows that, the others do without.
+    pub(crate) avoids_plus: bool,
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,

@@ -220,7 +220,7 @@ impl Stage<'_> {
             mark,
             forgery: payload.forgery,
             plus_on_purpose: seal.plus_slash,
-            has_plus: payload.encrypted_data.contains('+') || payload.iv.contains('+'),
+            has_plus: payload.has_plus(),
             captured: self.record.next_tick(),
         });
         let key = payload

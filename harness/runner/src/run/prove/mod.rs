@@ -5,33 +5,34 @@
 //! which outcome rules would tell the answers apart. Nothing here knows orders, gates or faults. What is proved is that
 //! the harness can see, not that the backend is right.
 
+mod aftermath;
 mod decide;
+mod found;
 mod likely;
+mod proof;
 mod propose;
+mod requests;
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 use wxmock_server::Handle;
 use wxmock_world::AppId;
 
 use self::decide::{Fault, Honest, Problem, Refused, Seen};
+use self::found::{empty_success, granted, leaked, spoilt_words};
+pub use self::proof::Proof;
+use super::answers::leaks_of;
 use super::cancel::Cancel;
-use super::exit;
 use super::mask::{Mask, Raw};
 use super::test_users::TestUsers;
-use crate::device::{Device, Payload, user_view};
-use wxmock_adapter::{Adapter, Backend, Captures, Client, Extra, OpVars};
-use wxmock_model::history::Outcome;
-use wxmock_model::lang::Say;
-use wxmock_model::mechanism::Mechanism;
-use wxmock_model::program::{CaptureApi, Program, Seal};
+use crate::device::{Device, user_view};
+use wxmock_adapter::{Adapter, Captures, Client, Extra, OpVars, RawAnswer};
+use wxmock_model::history::{Outcome, Secrets};
+use wxmock_model::program::{CaptureApi, Program};
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::proof::{Probe, ProvedOperation, Refusal, subject};
 use wxmock_model::say;
-use wxmock_model::verdict::{Impact, Level, Violation};
+use wxmock_model::verdict::Violation;
 
 /// What is proved.
 pub(crate) struct Senses<'a> {
@@ -43,85 +44,6 @@ pub(crate) struct Senses<'a> {
     /// A word unique to the run: the people of the proving carry it.
     pub(crate) prefix: &'a str,
     pub(crate) cancel: &'a Cancel,
-}
-
-/// What exercising every described operation showed.
-#[derive(Debug, Clone, Default)]
-pub struct Proof {
-    /// Each described operation, in the order it was exercised.
-    pub operations: Vec<ProvedOperation>,
-    /// What is wrong with the backend already: refusals that were granted, successes that brought nothing.
-    pub violations: Vec<Violation>,
-    /// Captures, by operation, that nothing in an honest answer comes near: they are left out of what is judged.
-    pub(crate) blind: Vec<(String, String)>,
-    /// Whether nobody is answered any more since something had to be refused: the backend is to be started again.
-    pub(crate) felled: bool,
-    problems: Vec<Problem>,
-    proposal: Option<String>,
-}
-
-impl Proof {
-    /// Whether nobody is answered any more since something was asked that had to be refused.
-    #[must_use]
-    pub const fn is_felled(&self) -> bool {
-        self.felled
-    }
-
-    /// Looks whether the backend is still there: one that ended is named as that, before all else.
-    pub(crate) async fn look_after(&mut self, backend: &mut Backend) {
-        if self.felled && self.problems.is_empty() {
-            // It is started again, and what felled it is told.
-            let ended = backend.ending().await;
-            if let (Some(status), Some(found)) = (ended, self.violations.last_mut()) {
-                found.sentence.push_str(&format!(" ({status})"));
-                found.sentence_zh.push_str(&format!("（{status}）"));
-            }
-            return;
-        }
-        let ended = if self.problems.is_empty() {
-            backend.ended()
-        } else {
-            backend.ending().await
-        };
-        let Some(status) = ended else { return };
-        let text = if status.success() && backend.left_something() {
-            format!(
-                "`start` returned ({status}) and left the server running: start must stay in the foreground, or be left out, or have a `stop`"
-            )
-        } else {
-            format!("the backend ended by itself ({status})")
-        };
-        let fault = Fault::Backend;
-        self.problems.insert(0, Problem { fault, text });
-    }
-
-    /// What the violations alone do to the exit code of a run.
-    pub(crate) const fn exit_code(&self) -> i32 {
-        if self.violations.is_empty() {
-            exit::OK
-        } else {
-            exit::VIOLATED
-        }
-    }
-
-    /// Why no case can be judged: the exit code, and a text of several lines. `None` if the senses are proved.
-    #[must_use]
-    pub fn failure(&self) -> Option<(i32, String)> {
-        let mut code = None;
-        let mut text = String::new();
-        for problem in &self.problems {
-            let (own, word) = match problem.fault {
-                Fault::Adapter => (exit::USAGE, exit::REASON_ADAPTER),
-                Fault::Backend => (exit::BACKEND, exit::REASON_BASELINE),
-            };
-            code = Some(code.map_or(own, |known| exit::worst(known, own)));
-            text.push_str(&format!("{word}: {}\n", problem.text));
-        }
-        if let Some(proposal) = &self.proposal {
-            text.push_str(&format!("\nThese rules tell them apart:\n\n{proposal}"));
-        }
-        code.map(|code| (code, text.trim_end().to_owned()))
-    }
 }
 
 /// How long a backend that turns everybody away after a refused login may take to be open again.
@@ -147,18 +69,7 @@ pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
     let test_users = TestUsers::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
     let outcome = match test_users {
         Ok(test_users) => {
-            let mut prover = Prover {
-                senses: &senses,
-                test_users,
-                proof: &mut proof,
-                granted: Vec::new(),
-                misread: Vec::new(),
-                unseen: Vec::new(),
-                user_ids: Vec::new(),
-                suspect: None,
-                people: 0,
-                marks: 0,
-            };
+            let mut prover = Prover::new(&senses, test_users, &mut proof);
             let cancel = senses.cancel.clone();
             tokio::select! {
                 outcome = prover.all() => outcome,
@@ -205,9 +116,27 @@ struct Prover<'a, 'p> {
     suspect: Option<(String, Probe)>,
     people: usize,
     marks: usize,
+    /// Logins asked for.
+    logins: usize,
 }
 
-impl Prover<'_, '_> {
+impl<'a, 'p> Prover<'a, 'p> {
+    const fn new(senses: &'a Senses<'a>, test_users: TestUsers, proof: &'p mut Proof) -> Self {
+        Self {
+            senses,
+            test_users,
+            proof,
+            granted: Vec::new(),
+            misread: Vec::new(),
+            unseen: Vec::new(),
+            user_ids: Vec::new(),
+            suspect: None,
+            people: 0,
+            marks: 0,
+            logins: 0,
+        }
+    }
+
     async fn all(&mut self) -> Result<(), String> {
         let mut guest = None;
         // `login` comes last of the two, so that its session is the newest.
@@ -220,13 +149,7 @@ impl Prover<'_, '_> {
             }
         }
         let Some(guest) = guest else { return Ok(()) };
-        for op in [
-            "userinfo",
-            "phone_cipher",
-            "phone_code",
-            "whoami",
-            "refresh",
-        ] {
+        for op in ["userinfo", "phone_cipher", "phone_code", "whoami"] {
             if self.senses.adapter.has(op) {
                 let ask = self.honest_ask(op, &guest)?;
                 self.exercise(op, &guest.device, ask).await?;
@@ -238,6 +161,12 @@ impl Prover<'_, '_> {
         }
         self.propose();
         Ok(())
+    }
+
+    /// Calls the backend has made in all.
+    fn calls(&self) -> usize {
+        let calls = self.senses.handle.calls();
+        calls.since(wxmock_server::CallId(0)).len()
     }
 
     /// A fresh person with a phone.
@@ -255,24 +184,12 @@ impl Prover<'_, '_> {
         self.welcome(op, &early, WARMS_UP_WITHIN).await?;
         let device = self.person()?;
         let ask = self.login_ask(op, &device)?;
-        let calls = self
-            .senses
-            .handle
-            .calls()
-            .since(wxmock_server::CallId(0))
-            .len();
+        let calls = self.calls();
         let captures = self.exercise(op, &device, ask).await?;
         let Some(session) = captures.filter(|session| session.contains_key("token")) else {
             return Ok(None);
         };
-        if self
-            .senses
-            .handle
-            .calls()
-            .since(wxmock_server::CallId(0))
-            .len()
-            == calls
-        {
+        if self.calls() == calls {
             self.problem(Fault::Backend, UNHEARD.to_owned());
             return Ok(None);
         }
@@ -295,6 +212,7 @@ impl Prover<'_, '_> {
             && let Some(again) = self.without_plus(op, device, &seen).await?
         {
             // What arrives only without a `+` is damaged in transit: the cases say so, and the adapter is right.
+            self.proof.damages_plus = true;
             decision = decide::honest(adapter, &again, login.as_ref(), &self.user_ids);
             seen = again;
         }
@@ -357,22 +275,17 @@ impl Prover<'_, '_> {
         if is_elsewhere || refused.answer.error.is_some() {
             return Ok(None);
         }
-        for _ in 0..PLAIN_TRIES {
-            let (payload, mut ask) = self.sealed(api, device, refused.session.as_ref())?;
-            if payload.encrypted_data.contains('+') || payload.iv.contains('+') {
-                continue;
-            }
-            if is_login {
-                // The code is minted after the payload was sealed: this person's key is not renewed so soon.
-                let login = device.login().map_err(|error| error.to_string())?;
-                let code = login.code.as_ref().to_owned();
-                ask.vars.device.insert("code".to_owned(), code);
-            }
-            let seen = self.ask(op, device, ask).await?;
-            let is_ok = seen.reading.outcome == Outcome::Ok;
-            return Ok(is_ok.then_some(seen));
+        let device = device.clone().avoiding_plus(true);
+        let mut ask = self.sealed(api, &device, refused.session.as_ref())?;
+        if is_login {
+            // The code is minted after the payload was sealed: this person's key is not renewed so soon.
+            let login = device.login().map_err(|error| error.to_string())?;
+            let code = login.code.as_ref().to_owned();
+            ask.vars.device.insert("code".to_owned(), code);
         }
-        Ok(None)
+        let seen = self.ask(op, &device, ask).await?;
+        let is_ok = seen.reading.outcome == Outcome::Ok;
+        Ok(is_ok.then_some(seen))
     }
 
     async fn log_out(&mut self) -> Result<(), String> {
@@ -382,19 +295,11 @@ impl Prover<'_, '_> {
         } else {
             "login_profile"
         };
-        let device = self.person()?;
-        // Also where there is no `logout`: a breaker that the refused logins tripped has to be closed again. A failure is left
-        // to the calibration, which comes next and tells it better.
-        let seen = self.welcome(op, &device, REOPENS_WITHIN).await?;
-        if seen.reading.outcome != Outcome::Ok {
-            if seen.answer.error.is_some() {
-                self.felled();
-            }
+        // Also where there is no `logout`: a breaker that the refused logins tripped has to be closed again.
+        let Some(guest) = self.log_in_afterwards(op).await? else {
             return Ok(());
-        }
-        let session = seen.reading.captures;
+        };
         if adapter.has("logout") {
-            let guest = Guest { device, session };
             let ask = self.honest_ask("logout", &guest)?;
             self.exercise("logout", &guest.device, ask).await?;
         }
@@ -404,7 +309,7 @@ impl Prover<'_, '_> {
     /// A plain login, tried again for a while as long as the backend turns everybody away; its last answer.
     async fn welcome(
         &mut self,
-        op: &'static str,
+        op: &str,
         device: &Device,
         within: Duration,
     ) -> Result<Seen, String> {
@@ -463,45 +368,6 @@ impl Prover<'_, '_> {
             _ => {}
         }
         probes
-    }
-
-    /// An honest request with one thing wrong; `None` if the adapter cannot express it.
-    fn spoilt(&mut self, op: &str, probe: Probe, guest: &Guest) -> Result<Option<Ask>, String> {
-        let mut ask = match op {
-            "login" | "login_profile" => self.login_ask(op, &guest.device)?,
-            _ => self.honest_ask(op, guest)?,
-        };
-        let vars = &mut ask.vars;
-        match probe {
-            Probe::MadeUpCode => {
-                for name in ["code", "phoneCode"] {
-                    if let Some(code) = vars.device.get_mut(name) {
-                        *code = never_issued(code);
-                    }
-                }
-            }
-            Probe::UnknownToken => {
-                let Some(token) = vars.session.get_mut("token") else {
-                    return Ok(None);
-                };
-                *token = never_issued(token);
-            }
-            Probe::NoToken => drop(vars.session.remove("token")),
-            Probe::GarbagePayload => {
-                for name in ["encryptedData", "iv"] {
-                    if let Some(text) = vars.device.get_mut(name) {
-                        *text = garbage(text);
-                    }
-                }
-            }
-            Probe::UndecodablePayload => {
-                for name in ["encryptedData", "iv"] {
-                    vars.device
-                        .insert(name.to_owned(), "this is not base64!".to_owned());
-                }
-            }
-        }
-        Ok(Some(ask))
     }
 
     async fn refusal(
@@ -599,37 +465,6 @@ impl Prover<'_, '_> {
         })
     }
 
-    /// Nobody is answered any more since something was asked that had to be refused.
-    fn felled(&mut self) {
-        self.proof.felled = true;
-        let cause = self.suspect.as_ref().map_or_else(
-            || say!("what has to be refused", "那些本该拒绝的请求"),
-            |(op, probe)| {
-                let what = spoilt_words(*probe);
-                say!(
-                    "`{op}` was sent {what}",
-                    "`{op}` 收到{what}",
-                    op = op,
-                    what = what
-                )
-            },
-        );
-        let sentence = say!(
-            "after {cause}, the backend answers nobody any more: it ended, or something was taken and it never gave it back",
-            "{cause}之后，后端不再响应任何人：要么已经退出，要么占用了什么东西没有归还",
-            cause = cause
-        );
-        let op = self.suspect.as_ref().map_or("login", |(op, _)| op);
-        let found = violation(
-            "LIVE-01",
-            Impact::LockOut,
-            op,
-            Outcome::Indefinite,
-            sentence,
-        );
-        self.proof.violations.push(found);
-    }
-
     fn problem(&mut self, fault: Fault, text: String) {
         self.proof.problems.push(Problem { fault, text });
     }
@@ -639,6 +474,7 @@ impl Prover<'_, '_> {
         let Senses {
             client, adapter, ..
         } = self.senses;
+        self.logins += usize::from(matches!(op, "login" | "login_profile"));
         let extra = Extra::default();
         let asked = client.asked(op, &ask.vars, &extra);
         let mut answer = client.call(op, &ask.vars, &extra).await;
@@ -650,6 +486,7 @@ impl Prover<'_, '_> {
             answer = client.call(op, &ask.vars, &extra).await;
         }
         let reading = adapter.read(op, &answer);
+        self.scan(op, device, &answer, reading.outcome)?;
         let mask = self.mask(device, &ask.vars)?;
         let request = asked.map_or_else(
             || op.to_owned(),
@@ -671,6 +508,41 @@ impl Prover<'_, '_> {
         })
     }
 
+    /// Notes what an answer gives away, once an operation.
+    fn scan(
+        &mut self,
+        op: &str,
+        device: &Device,
+        answer: &RawAnswer,
+        outcome: Outcome,
+    ) -> Result<(), String> {
+        let Senses { handle, app, .. } = self.senses;
+        let secret = (
+            say!("the AppSecret", "AppSecret"),
+            self.senses.secret.to_owned(),
+        );
+        let who = device.who();
+        let view = user_view(handle, &who.app, &who.user)?;
+        let keys = view.keys.iter();
+        let keys = keys.map(|key| {
+            (
+                say!("a session_key", "session_key"),
+                key.session_key.base64(),
+            )
+        });
+        let mut secrets = Secrets {
+            known: keys.chain([secret]).collect(),
+        };
+        let leaks = leaks_of(handle, app, &mut secrets, answer);
+        let known = |found: &Violation| found.rule == "TOK-03" && found.op.as_deref() == Some(op);
+        if let Some(leak) = leaks.first()
+            && !self.proof.violations.iter().any(known)
+        {
+            self.proof.violations.push(leaked(op, outcome, leak));
+        }
+        Ok(())
+    }
+
     /// Hides what no report may show.
     fn mask(&self, device: &Device, vars: &OpVars) -> Result<Mask, String> {
         let who = device.who();
@@ -685,121 +557,9 @@ impl Prover<'_, '_> {
         secrets.extend(token.map(|token| (token, "token".to_owned())));
         Ok(Mask::new(&secrets))
     }
-
-    /// What a phone sends to log in by `op`.
-    fn login_ask(&mut self, op: &str, device: &Device) -> Result<Ask, String> {
-        let login = device.login().map_err(|error| error.to_string())?;
-        let wants_payload =
-            op == "login_profile" || self.senses.adapter.sends(op, "device.encryptedData");
-        let mut ask = if wants_payload {
-            self.sealed(CaptureApi::UserInfo, device, None)?.1
-        } else {
-            Ask {
-                vars: vars(device),
-                expected: Vec::new(),
-            }
-        };
-        ask.vars
-            .device
-            .insert("code".to_owned(), login.code.as_ref().to_owned());
-        Ok(ask)
-    }
-
-    /// What a logged-in phone sends for any other operation.
-    fn honest_ask(&mut self, op: &str, guest: &Guest) -> Result<Ask, String> {
-        let device = &guest.device;
-        let mut ask = match op {
-            "userinfo" => self.sealed(CaptureApi::UserInfo, device, None)?.1,
-            "phone_cipher" => self.sealed(CaptureApi::Phone, device, None)?.1,
-            "phone_code" => {
-                let number = self.mark(CaptureApi::Phone);
-                // A payload with this number in it gives the person that number.
-                device
-                    .capture(CaptureApi::Phone, &Seal::default(), &number, None)
-                    .map_err(|error| error.to_string())?;
-                let code = device.phone_code().map_err(|error| error.to_string())?;
-                let mut vars = vars(device);
-                vars.device.insert("phoneCode".to_owned(), code);
-                Ask {
-                    vars,
-                    expected: vec![("phone", number)],
-                }
-            }
-            _ => Ask {
-                vars: vars(device),
-                expected: Vec::new(),
-            },
-        };
-        if op == "whoami" {
-            let known = guest.session.get("user_id").cloned();
-            ask.expected.extend(known.map(|known| ("user_id", known)));
-        }
-        ask.vars.session.clone_from(&guest.session);
-        Ok(ask)
-    }
-
-    /// A fresh payload, and the request that carries it.
-    fn sealed(
-        &mut self,
-        api: CaptureApi,
-        device: &Device,
-        session: Option<&Captures>,
-    ) -> Result<(Payload, Ask), String> {
-        let mark = self.mark(api);
-        let payload = device
-            .capture(api, &Seal::default(), &mark, None)
-            .map_err(|error| error.to_string())?;
-        let mut vars = vars(device);
-        let mut put =
-            |name: &str, text: &str| drop(vars.device.insert(name.to_owned(), text.to_owned()));
-        put("encryptedData", &payload.encrypted_data);
-        put("iv", &payload.iv);
-        put("rawData", payload.raw_data.as_deref().unwrap_or_default());
-        put(
-            "signature",
-            payload.signature.as_deref().unwrap_or_default(),
-        );
-        vars.session = session.cloned().unwrap_or_default();
-        let name = if api == CaptureApi::Phone {
-            "phone"
-        } else {
-            "plaintext_nonce"
-        };
-        let expected = vec![(name, mark)];
-        Ok((payload, Ask { vars, expected }))
-    }
-
-    /// A nickname or phone number that no other payload of the run carries.
-    fn mark(&mut self, api: CaptureApi) -> String {
-        self.marks += 1;
-        let prefix = self.test_users.prefix();
-        if api == CaptureApi::Phone {
-            let digest = Sha256::digest(format!("proving {prefix} {}", self.marks));
-            let number = digest[..7]
-                .iter()
-                .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
-            return format!("1{:010}", number % 10_000_000_000);
-        }
-        format!("nick-{prefix}-s{}", self.marks)
-    }
 }
 
 const UNHEARD: &str = "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat";
-
-/// How often sealed data is made anew until its base64 holds no `+`: of profiles one in some thousands does not.
-const PLAIN_TRIES: usize = 40_000;
-
-fn vars(device: &Device) -> OpVars {
-    let who = device.who();
-    let id = format!("{}-{}", who.user, who.device);
-    let mut vars = OpVars {
-        device: [("id".to_owned(), id)].into(),
-        ..OpVars::default()
-    };
-    let openid = device.openid().map(|openid| ("openid".to_owned(), openid));
-    vars.device.extend(openid);
-    vars
-}
 
 /// Captures that the operation is judged by and the adapter does not declare.
 fn undeclared(adapter: &Adapter, op: &str) -> Vec<String> {
@@ -827,100 +587,5 @@ fn shown(mask: &Mask, body: &[u8]) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None if text.trim().is_empty() => "(an empty body)".to_owned(),
         None => text,
-    }
-}
-
-/// A word of the same shape that was never issued: letters stay letters and digits digits, none keeps its place.
-fn never_issued(word: &str) -> String {
-    let turned = |c: char| {
-        let turn =
-            |first: u8, count: u8, by: u8| char::from(first + (c as u8 - first + by) % count);
-        match c {
-            'a'..='z' => turn(b'a', 26, 13),
-            'A'..='Z' => turn(b'A', 26, 13),
-            // A code of wx.login begins with 0.
-            '1'..='9' => turn(b'1', 9, 4),
-            other => other,
-        }
-    };
-    let made_up: String = word.chars().map(turned).collect();
-    if made_up == word {
-        format!("{word}x")
-    } else {
-        made_up
-    }
-}
-
-/// Base64 of as many bytes as `text` stands for, none of them its own.
-fn garbage(text: &str) -> String {
-    let length = STANDARD.decode(text).map_or(32, |bytes| bytes.len());
-    let blocks = (0_u32..).flat_map(|n| Sha256::digest(format!("garbage {n} {text}")));
-    STANDARD.encode(blocks.take(length).collect::<Vec<u8>>())
-}
-
-fn violation(rule: &str, impact: Impact, op: &str, outcome: Outcome, sentence: Say) -> Violation {
-    Violation {
-        rule: rule.to_owned(),
-        level: Level::Must,
-        impact: Some(impact),
-        op: Some(op.to_owned()),
-        outcome: Some(outcome),
-        sentence: sentence.en,
-        sentence_zh: sentence.zh,
-        ..Violation::default()
-    }
-}
-
-fn empty_success(seen: &Seen, asked: Say, missing: &[String]) -> Violation {
-    let sentence = say!(
-        "`{op}` answers {asked} with a success that holds no {missing}: {body}",
-        "`{op}` 对{asked}回答成功，但应答里没有 {missing}：{body}",
-        op = seen.op,
-        asked = asked,
-        missing = Say::join(missing, &say!(", ", "、")),
-        body = seen.shown
-    );
-    let outcome = seen.reading.outcome;
-    Violation {
-        mechanism: Mechanism::EmptySuccess,
-        ..violation("KEY-02", Impact::LockOut, &seen.op, outcome, sentence)
-    }
-}
-
-fn granted(op: &str, probe: Probe) -> Violation {
-    let what = spoilt_words(probe);
-    let rule = match probe {
-        Probe::MadeUpCode => "ERR-01",
-        _ => "KEY-01",
-    };
-    let sentence = say!(
-        "`{op}` answers {what} as it answers an honest request, with a success and its data",
-        "`{op}` 对{what}的回答和正常请求一样：成功，还带着数据",
-        op = op,
-        what = what
-    );
-    violation(rule, Impact::Security, op, Outcome::Ok, sentence)
-}
-
-/// What a probe sends.
-fn spoilt_words(probe: Probe) -> Say {
-    match probe {
-        Probe::MadeUpCode => say!(
-            "a code that WeChat never issued",
-            "一个微信从未签发过的 code"
-        ),
-        Probe::GarbagePayload => say!(
-            "sealed data that no key opens",
-            "一段任何 key 都解不开的密文"
-        ),
-        Probe::UndecodablePayload => say!(
-            "text that is no sealed data at all",
-            "一段根本不是密文的文本"
-        ),
-        Probe::UnknownToken => say!(
-            "a session token that was never issued",
-            "一个从未签发过的会话 token"
-        ),
-        Probe::NoToken => say!("no session token", "不带会话 token 的请求"),
     }
 }

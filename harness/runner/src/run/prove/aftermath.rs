@@ -1,0 +1,165 @@
+//! What is left of a backend after it was sent what has to be refused: nobody is answered any more, or everybody is turned
+//! away.
+
+use std::time::Duration;
+
+use super::found::{spoilt_words, violation};
+use super::{Prover, Senses};
+use crate::run::test_users::TestUsers;
+use wxmock_model::history::Outcome;
+use wxmock_model::lang::Say;
+use wxmock_model::mechanism::Mechanism;
+use wxmock_model::program::{Program, Returns, Rotation};
+use wxmock_model::say;
+use wxmock_model::verdict::{Impact, Violation};
+
+/// Answers that take this long wait for something; those that come at once were decided before.
+const WAITS_FOR_SOMETHING: Duration = Duration::from_secs(1);
+/// HTTP status of a rate limiter, which says itself why it turns people away.
+const TOO_MANY: u16 = 429;
+
+/// A backend that turns every login away since a request was refused, and asks WeChat nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct TurnedAway {
+    op: String,
+    cause: Say,
+    status: Option<u16>,
+    /// How long the last of those logins waited for its answer.
+    took: Duration,
+    /// Logins it was asked for in all.
+    logins: usize,
+}
+
+impl TurnedAway {
+    /// Whether the backend, started again, answers as many honest logins as it had been asked for: then it was no limit that
+    /// turned everybody away, but what was refused.
+    pub(crate) async fn is_no_limit(&self, senses: Senses<'_>) -> bool {
+        let program = Program::default();
+        let rules = (Rotation::MinInterval, Returns::Bound);
+        let people = TestUsers::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
+        let Ok(test_users) = people else { return false };
+        let mut proof = super::Proof::default();
+        let mut prover = Prover::new(&senses, test_users, &mut proof);
+        let Ok(device) = prover.person() else {
+            return false;
+        };
+        // A backend that has just started may turn its first logins away.
+        let first = prover.welcome(&self.op, &device, super::WARMS_UP_WITHIN);
+        let mut answered = first
+            .await
+            .is_ok_and(|seen| seen.reading.outcome == Outcome::Ok);
+        for _ in 1..self.logins {
+            let (true, Ok(ask)) = (answered, prover.login_ask(&self.op, &device)) else {
+                return false;
+            };
+            let seen = prover.ask(&self.op, &device, ask).await;
+            answered = seen.is_ok_and(|seen| seen.reading.outcome == Outcome::Ok);
+        }
+        answered
+    }
+
+    /// The finding, once it is known to be no limit.
+    pub(crate) fn violation(self) -> Violation {
+        let status = self
+            .status
+            .map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let sentence = say!(
+            "after {cause}, the backend answers {status} to every login and asks WeChat nothing; started again, it answers as many honest logins",
+            "{cause}之后，后端对所有登录都回答 {status}，也不再问微信；重启之后，同样多的正常登录都能成功",
+            cause = self.cause,
+            status = status
+        );
+        let mechanism = if self.took >= WAITS_FOR_SOMETHING {
+            Mechanism::LockNeverReleased
+        } else {
+            Mechanism::ErrorKept
+        };
+        Violation {
+            mechanism,
+            ..violation(
+                "KEY-03",
+                Impact::LockOut,
+                &self.op,
+                Outcome::RetryLater,
+                sentence,
+            )
+        }
+    }
+
+    /// The same before anybody has found out.
+    pub(crate) fn told(&self) -> String {
+        let status = self.status.unwrap_or_default();
+        format!(
+            "after {}, the backend answers {status} to every login and asks WeChat nothing\n  likely    a lock, a turn in a queue or the error itself is kept; or a limit of the backend's is used up: lift it for the test's address",
+            self.cause.en
+        )
+    }
+}
+
+impl Prover<'_, '_> {
+    /// A login at the end: it is answered, or what became of the backend is noted. `None` if it was not answered `ok`.
+    pub(super) async fn log_in_afterwards(
+        &mut self,
+        op: &str,
+    ) -> Result<Option<super::Guest>, String> {
+        let device = self.person()?;
+        let calls = self.calls();
+        let seen = self.welcome(op, &device, super::REOPENS_WITHIN).await?;
+        let outcome = seen.reading.outcome;
+        if outcome == Outcome::Ok {
+            let session = seen.reading.captures;
+            return Ok(Some(super::Guest { device, session }));
+        }
+        if seen.answer.error.is_some() {
+            self.felled();
+        } else if matches!(outcome, Outcome::RetryLater | Outcome::ServerError)
+            && seen.answer.status != Some(TOO_MANY)
+            && self.suspect.is_some()
+            && self.calls() == calls
+        {
+            self.proof.turned_away = Some(TurnedAway {
+                op: op.to_owned(),
+                cause: self.cause(),
+                status: seen.answer.status,
+                took: seen.answer.took,
+                logins: self.logins,
+            });
+        }
+        Ok(None)
+    }
+
+    /// Nobody is answered any more since something was asked that had to be refused.
+    pub(super) fn felled(&mut self) {
+        self.proof.felled = true;
+        let sentence = say!(
+            "after {cause}, the backend answers nobody any more: it ended, or something was taken and it never gave it back",
+            "{cause}之后，后端不再响应任何人：要么已经退出，要么占用了什么东西没有归还",
+            cause = self.cause()
+        );
+        let op = self.suspect.as_ref().map_or("login", |(op, _)| op);
+        let found = violation(
+            "LIVE-01",
+            Impact::LockOut,
+            op,
+            Outcome::Indefinite,
+            sentence,
+        );
+        self.proof.violations.push(found);
+    }
+
+    /// What was asked that may have done harm.
+    fn cause(&self) -> Say {
+        self.suspect.as_ref().map_or_else(
+            || say!("what has to be refused", "那些本该拒绝的请求"),
+            |(op, probe)| {
+                let what = spoilt_words(*probe);
+                say!(
+                    "`{op}` was sent {what}",
+                    "`{op}` 收到{what}",
+                    op = op,
+                    what = what
+                )
+            },
+        )
+    }
+}

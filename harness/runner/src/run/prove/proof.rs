@@ -1,0 +1,99 @@
+//! What the proving showed, and what that means for a run.
+
+use super::aftermath::TurnedAway;
+use super::decide::{Fault, Problem};
+use crate::run::exit;
+use wxmock_adapter::Backend;
+use wxmock_model::proof::ProvedOperation;
+use wxmock_model::verdict::Violation;
+
+/// What exercising every described operation showed.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// Each described operation, in the order it was exercised.
+    pub operations: Vec<ProvedOperation>,
+    /// What is wrong with the backend already: refusals that were granted, successes that brought nothing.
+    pub violations: Vec<Violation>,
+    /// Captures, by operation, that nothing in an honest answer comes near: they are left out of what is judged.
+    pub(crate) blind: Vec<(String, String)>,
+    /// Whether nobody is answered any more since something had to be refused: the backend is to be started again.
+    pub(crate) felled: bool,
+    /// Whether sealed data is only read where its base64 holds no `+`.
+    pub(crate) damages_plus: bool,
+    /// What everybody is turned away after, if they are.
+    pub(crate) turned_away: Option<TurnedAway>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) proposal: Option<String>,
+}
+
+impl Proof {
+    /// Whether nobody is answered any more since something was asked that had to be refused.
+    #[must_use]
+    pub const fn is_felled(&self) -> bool {
+        self.felled
+    }
+
+    /// Looks whether the backend is still there: one that ended is named as that, before all else.
+    pub(crate) async fn look_after(&mut self, backend: &mut Backend) {
+        if self.felled && self.problems.is_empty() {
+            // It is started again, and what felled it is told.
+            let ended = backend.ending().await;
+            if let (Some(status), Some(found)) = (ended, self.violations.last_mut()) {
+                found.sentence.push_str(&format!(" ({status})"));
+                found.sentence_zh.push_str(&format!("（{status}）"));
+            }
+            return;
+        }
+        let ended = if self.problems.is_empty() {
+            backend.ended()
+        } else {
+            backend.ending().await
+        };
+        let Some(status) = ended else { return };
+        let text = if status.success() && backend.left_something() {
+            format!(
+                "`start` returned ({status}) and left the server running: start must stay in the foreground, or be left out, or have a `stop`"
+            )
+        } else {
+            format!("the backend ended by itself ({status})")
+        };
+        let fault = Fault::Backend;
+        self.problems.insert(0, Problem { fault, text });
+    }
+
+    /// Where nobody starts the backend again to find out, what everybody is turned away after is told as a problem.
+    pub(crate) fn tell_turned_away(&mut self) {
+        if let Some(turned_away) = self.turned_away.take() {
+            let (fault, text) = (Fault::Backend, turned_away.told());
+            self.problems.push(Problem { fault, text });
+        }
+    }
+
+    /// What the violations alone do to the exit code of a run.
+    pub(crate) const fn exit_code(&self) -> i32 {
+        if self.violations.is_empty() {
+            exit::OK
+        } else {
+            exit::VIOLATED
+        }
+    }
+
+    /// Why no case can be judged: the exit code, and a text of several lines. `None` if the senses are proved.
+    #[must_use]
+    pub fn failure(&self) -> Option<(i32, String)> {
+        let mut code = None;
+        let mut text = String::new();
+        for problem in &self.problems {
+            let (own, word) = match problem.fault {
+                Fault::Adapter => (exit::USAGE, exit::REASON_ADAPTER),
+                Fault::Backend => (exit::BACKEND, exit::REASON_BASELINE),
+            };
+            code = Some(code.map_or(own, |known| exit::worst(known, own)));
+            text.push_str(&format!("{word}: {}\n", problem.text));
+        }
+        if let Some(proposal) = &self.proposal {
+            text.push_str(&format!("\nThese rules tell them apart:\n\n{proposal}"));
+        }
+        code.map(|code| (code, text.trim_end().to_owned()))
+    }
+}
