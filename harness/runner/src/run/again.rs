@@ -223,10 +223,9 @@ impl Stage<'_> {
             &one_phone(),
             rules,
             &prefix,
-        )?;
-        let phone = test_users
-            .device("A", "P1")?
-            .avoiding_plus(run_context.avoids_plus);
+        )?
+        .avoiding_plus(run_context.avoids_plus);
+        let phone = test_users.device("A", "P1")?;
         let login = phone.login().map_err(|error| error.to_string())?;
         let mut vars = OpVars::default();
         let who = phone.who();

@@ -90,12 +90,14 @@ pub(crate) fn stage<'a>(
         piece.program,
         piece.rules,
         piece.prefix,
-    )?;
-    let devices = piece.program.phones.iter().map(|phone| {
-        let device = test_users.device(&phone.user, &phone.device)?;
-        Ok(device.avoiding_plus(run_context.avoids_plus))
-    });
-    let devices = devices.collect::<Result<_, String>>()?;
+    )?
+    .avoiding_plus(run_context.avoids_plus);
+    let devices = piece
+        .program
+        .phones
+        .iter()
+        .map(|phone| test_users.device(&phone.user, &phone.device));
+    let devices = devices.collect::<Result<_, _>>()?;
     let mut stage = Stage::new(run_context, piece.program, test_users, devices);
     introduce(&mut stage);
     Ok(stage)

@@ -37,6 +37,7 @@ pub(crate) struct TestUsers {
     gates: Vec<GateId>,
     held_codes: HashSet<String>,
     faults: Vec<FaultId>,
+    avoids_plus: bool,
 }
 
 impl TestUsers {
@@ -60,6 +61,7 @@ impl TestUsers {
             gates: Vec::new(),
             held_codes: HashSet::new(),
             faults: Vec::new(),
+            avoids_plus: false,
         };
         for name in &program.users {
             test_users.admit(name)?;
@@ -126,14 +128,18 @@ impl TestUsers {
         let device: DeviceId = device
             .parse()
             .map_err(|e| format!("device {device}: {e}"))?;
-        Ok(Device::new(
-            self.handle.clone(),
-            Who {
-                app: self.app.clone(),
-                user: user.clone(),
-                device,
-            },
-        ))
+        let who = Who {
+            app: self.app.clone(),
+            user: user.clone(),
+            device,
+        };
+        Ok(Device::new(self.handle.clone(), who).avoiding_plus(self.avoids_plus))
+    }
+
+    /// The same people, whose phones' captures hold no `+` unless a case asks for one.
+    pub(crate) fn avoiding_plus(mut self, avoids: bool) -> Self {
+        self.avoids_plus = avoids;
+        self
     }
 
     /// Holds every exchange of this code from now on, before and after WeChat carries it out.
