@@ -9,6 +9,7 @@ use wxmock_world::{PlatformKey, UnixMs, World};
 
 use crate::ca::{Ca, CaError};
 use crate::calls::Calls;
+use crate::device::Answers;
 use crate::faults::Faults;
 use crate::gates::Gates;
 use crate::journal::Journal;
@@ -40,6 +41,7 @@ struct Shared {
     pushes: Pushes,
     platform_key: OnceLock<PlatformKey>,
     verbatim: Verbatim,
+    answers: Answers,
     logger: Logger,
     roads: Roads,
     tls: Arc<Tls>,
@@ -81,6 +83,7 @@ impl Handle {
             pushes: Pushes::default(),
             platform_key: OnceLock::new(),
             verbatim: Verbatim::default(),
+            answers: Answers::default(),
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
             head_limit: settings.head_limit,
@@ -170,6 +173,11 @@ impl Handle {
 
     pub(crate) fn pushes(&self) -> &Pushes {
         &self.shared.pushes
+    }
+
+    /// What phones were last handed by the device API.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
     }
 
     pub(crate) fn shared_gates(&self) -> &Arc<Gates> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use wxmock_world::{
-    AppId, Consent, ControlError, EditUser, Effect, LoginSwitch, NewUser, OpenId, UnionId,
+    AppId, Consent, ControlError, EditUser, Effect, LoginSwitch, NewUser, OpenId, Scopes, UnionId,
     UnionIdChoice, UnixMs, UserId, UserView, World,
 };
 
@@ -115,6 +115,12 @@ pub struct SwitchesEdit {
     /// Refuse subscribe messages: 43101.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuses_messages: Option<bool>,
+    /// Whether the avatar button may have a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Consent>,
+    /// What the person refuses when `wx.authorize` asks: `["scope.userLocation"]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Scopes>,
     /// Show the anonymous profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
@@ -203,6 +209,8 @@ impl UserEdit {
             lay(&edit.phone, &mut switches.phone);
             lay(&edit.werun, &mut switches.werun);
             lay(&edit.refuses_messages, &mut switches.refuses_messages);
+            lay(&edit.avatar, &mut switches.avatar);
+            lay(&edit.scopes, &mut switches.refused_scopes);
             lay(&edit.anonymous, &mut switches.anonymous);
         }
         let edit = EditUser {

@@ -7,8 +7,8 @@ use wxmock_world::{AppId, AppKind, AppView, UserId};
 
 use super::error::{ApiError, decode};
 use super::table::Params;
+use crate::Handle;
 use crate::http::Request;
-use crate::{Handle, names};
 
 /// What a handler is given.
 pub(crate) struct Call<'a> {
@@ -63,14 +63,19 @@ impl Call<'_> {
 
 /// Refuses parameters that are not among the accepted ones.
 pub(crate) fn accept(pairs: &[(String, String)], accepted: &[&str]) -> Result<(), ApiError> {
-    match pairs
-        .iter()
-        .find(|(name, _)| !accepted.contains(&name.as_str()))
-    {
+    accept_names(pairs.iter().map(|(name, _)| name), accepted)
+}
+
+/// The same, where values are of another kind.
+pub(crate) fn accept_names<'a>(
+    mut names: impl Iterator<Item = &'a String>,
+    accepted: &[&str],
+) -> Result<(), ApiError> {
+    match names.find(|name| !accepted.contains(&name.as_str())) {
         None => Ok(()),
-        Some((name, _)) => Err(
+        Some(name) => Err(
             ApiError::invalid(name, format!("unknown parameter `{name}`"))
-                .hint(names::hint(name, accepted)),
+                .hint(crate::names::hint(name, accepted)),
         ),
     }
 }

@@ -18,7 +18,7 @@ pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
     let device: Vec<String> = device::APIS
         .iter()
-        .map(|api| format!("{}{api}", device::PREFIX))
+        .map(|api| format!("{}{}", device::PREFIX, api.name))
         .collect();
     let mut admin: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for route in &super::ROUTES {
@@ -189,7 +189,7 @@ mod tests {
             .iter()
             .map(|route| (route.path.to_owned(), route.method.to_string()));
         let device = device::APIS.iter().flat_map(|api| {
-            let path = format!("{}{api}", device::PREFIX);
+            let path = format!("{}{}", device::PREFIX, api.name);
             [(path.clone(), "GET".to_owned()), (path, "POST".to_owned())]
         });
         let served: BTreeSet<(String, String)> = admin.chain(device).collect();
@@ -199,6 +199,32 @@ mod tests {
             missing.is_empty() && invented.is_empty(),
             "not described: {missing:?}; not served: {invented:?}"
         );
+    }
+
+    /// A parameter that is described and not taken, or taken and not described, is a trap for whoever reads either.
+    #[test]
+    fn openapi_describes_exactly_the_parameters_of_the_phone() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
+        let resolved = |value: &Value| -> Value {
+            let pointer = value["$ref"].as_str().map(|path| path.replacen('#', "", 1));
+            pointer
+                .and_then(|pointer| document.pointer(&pointer).cloned())
+                .unwrap_or_else(|| value.clone())
+        };
+        for api in &device::APIS {
+            let taken: BTreeSet<String> = api.parameters().into_iter().map(str::to_owned).collect();
+            let path = &document["paths"][format!("{}{}", device::PREFIX, api.name)];
+            let query = path["get"]["parameters"].as_array().expect("parameters");
+            let query: BTreeSet<String> = query
+                .iter()
+                .filter_map(|one| resolved(one)["name"].as_str().map(str::to_owned))
+                .collect();
+            assert_eq!(query, taken, "GET {}", api.name);
+            let body = &path["post"]["requestBody"]["content"]["application/json"]["schema"];
+            let body = body["properties"].as_object().expect("properties");
+            let body: BTreeSet<String> = body.keys().cloned().collect();
+            assert_eq!(body, taken, "POST {}", api.name);
+        }
     }
 
     #[test]

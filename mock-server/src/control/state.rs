@@ -11,6 +11,7 @@ use crate::http::Response;
 pub(super) fn reset(call: &Call<'_>) -> Result<Response, ApiError> {
     call.handle.gates().open_all();
     call.handle.faults().clear();
+    call.handle.answers().clear();
     call.handle.with_world(World::reset);
     call.handle.journal().clear();
     let apps = call.handle.with_world(|world, _| world.apps().len());

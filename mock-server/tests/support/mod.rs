@@ -11,8 +11,8 @@ use wxmock_server::{
     CallId, CallInfo, Calls, Handle, HoldRule, LogFormat, MockServer, Point, RealClock, Settings,
 };
 use wxmock_world::{
-    AppId, AppSecret, Capture, DeviceId, KeyChoice, NewApp, NewUser, OpenDataApi, PolicyPatch,
-    UnixMs, UserId, Who,
+    AppId, AppSecret, Capture, DeviceId, NewApp, NewUser, OpenDataApi, PolicyPatch, UnixMs, UserId,
+    Who,
 };
 
 /// The moment every test runs at: the Date of the capture whose rid begins with `66c69111`.
@@ -65,12 +65,7 @@ impl Mock {
 
     /// A fresh code of the phone button.
     pub(crate) fn phone_code(&self, name: &str) -> String {
-        let what = Capture {
-            api: OpenDataApi::GetPhoneNumber,
-            key: KeyChoice::Current,
-            with_credentials: true,
-            iv: wxmock_world::IvChoice::Next,
-        };
+        let what = Capture::new(OpenDataApi::GetPhoneNumber);
         let captured = self
             .handle
             .with_world(|world, now| world.capture(now, &who(name), &what).reply.unwrap());

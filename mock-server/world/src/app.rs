@@ -1,14 +1,14 @@
 //! Tenants: an app is a universe of its own, with its users, clock, policy and tokens.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiSignature, AppId, AppSecret, ClockView, Seed, UnixMs,
+    ApiSignature, AppId, AppSecret, ClockView, DeviceId, Seed, UnixMs,
     access_token::TokenShelf,
     clock::Clock,
     deadline::Deadlines,
@@ -169,6 +169,9 @@ pub(crate) struct App {
     /// Message push: settings and what was pushed.
     #[serde(default)]
     pub(crate) push: PushBook,
+    /// Who is logged in to WeChat on a phone, where somebody said so.
+    #[serde(default)]
+    pub(crate) holders: BTreeMap<DeviceId, UserNo>,
     /// Only saves memory, so it need not be stored.
     #[serde(skip)]
     pub(crate) device_names: DeviceNames,
@@ -209,6 +212,7 @@ impl App {
             api_signature: None,
             n_sealed: 0,
             push: PushBook::default(),
+            holders: BTreeMap::new(),
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
             agenda_at: None,

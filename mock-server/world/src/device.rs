@@ -1,13 +1,11 @@
 //! What a page asks of the phone (`wx.*`) and what its callbacks hear. Knows nothing of HTTP or of how a key is chosen.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, DeviceId, JsCode, KeyNo, PhoneCode, UserId};
+use crate::{AppId, DeviceId, JsCode, KeyNo, UserId};
 
 /// Whose hand holds which phone, inside which mini program.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Who {
     /// The mini program.
@@ -29,6 +27,26 @@ pub struct Login {
     pub bound_key_no: KeyNo,
 }
 
+/// What a `wx.login` is to bring that phones do not choose; the default is what a phone does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LoginDemand {
+    /// The code has `+`, `/` and `=` in it.
+    pub code_to_encode: bool,
+    /// A new key is issued in any case, and its base64 has `+` and `/` in it.
+    pub key_to_encode: bool,
+}
+
+/// What WeChat sends along when it fetches data ahead: a token of the page's or a code, never both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prefetch {
+    /// What `wx.setBackgroundFetchToken` set on this phone.
+    pub token: Option<String>,
+    /// Else a login code that no page asked for; it may have rotated the key.
+    pub code: Option<JsCode>,
+    /// The key the code is bound to.
+    pub key_no: Option<KeyNo>,
+}
+
 /// What the fail callback of a `wx.*` call gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{err_msg}")]
@@ -36,130 +54,37 @@ pub struct DeviceFail {
     /// `errMsg`: `<api>:fail <reason>`.
     #[serde(rename = "errMsg")]
     pub err_msg: String,
+    /// `errCode`, where the api has error codes of its own.
+    #[serde(rename = "errCode", skip_serializing_if = "Option::is_none")]
+    pub err_code: Option<i64>,
     /// `errno`, where the base library sends one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errno: Option<i64>,
 }
 
-/// The `wx.*` calls that hand out open data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OpenDataApi {
-    /// `wx.getUserProfile`: ciphertext without openId and unionId.
-    GetUserProfile,
-    /// `wx.getUserInfo`: ciphertext with openId, if a login is alive.
-    GetUserInfo,
-    /// The phone button: a code, and the older encrypted form beside it.
-    GetPhoneNumber,
-    /// `wx.getWeRunData`: steps of the last 31 days.
-    GetWeRunData,
-}
-
-impl OpenDataApi {
-    /// The name as in `wx.<name>` and before the colon of `errMsg`.
+impl DeviceFail {
+    /// A failure of `api` with nothing but its text; `reason` begins with what stands behind `fail`, a blank or a colon.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GetUserProfile => "getUserProfile",
-            Self::GetUserInfo => "getUserInfo",
-            Self::GetPhoneNumber => "getPhoneNumber",
-            Self::GetWeRunData => "getWeRunData",
-        }
-    }
-}
-
-impl fmt::Display for OpenDataApi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// Which key seals a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyChoice {
-    /// The key in force, as a phone does.
-    #[default]
-    Current,
-    /// A key of this user by its number, in force or not.
-    Number(KeyNo),
-    /// A key WeChat never issued; different numbers give different keys.
-    NeverIssued(u32),
-}
-
-/// Which iv seals a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IvChoice {
-    /// The next one of this user's stream, as a phone does.
-    #[default]
-    Next,
-    /// One that makes both the iv and the ciphertext contain `+` and `/`, the characters transports damage.
-    PlusSlash,
-    /// One under which opening the payload with this other key of the user meets valid padding (chance does that one time in
-    /// 256): the garbage then passes for a decryption.
-    ValidPaddingUnder(KeyNo),
-}
-
-/// A request for open data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capture {
-    /// Which `wx.*` call.
-    pub api: OpenDataApi,
-    /// Which key seals it.
-    pub key: KeyChoice,
-    /// `withCredentials` of getUserInfo; without it the answer has no ciphertext and needs no login. The other calls ignore it.
-    pub with_credentials: bool,
-    /// Which iv seals it.
-    pub iv: IvChoice,
-}
-
-impl Capture {
-    /// What a phone does: the key in force, with credentials.
-    #[must_use]
-    pub const fn new(api: OpenDataApi) -> Self {
+    pub fn new(api: &str, reason: &str) -> Self {
         Self {
-            api,
-            key: KeyChoice::Current,
-            with_credentials: true,
-            iv: IvChoice::Next,
+            err_msg: format!("{api}:fail{reason}"),
+            err_code: None,
+            errno: None,
         }
     }
 
-    /// The same with another key.
+    /// A page called `api` with a parameter of the wrong type: errno 1001. `wanted` and `got` are names of types as the base
+    /// library writes them: `String`, `Undefined`. Source: captures of `uploadFile` and `copyFile` on phones; other calls are
+    /// assumed to word it alike.
     #[must_use]
-    pub const fn with_key(self, key: KeyChoice) -> Self {
-        Self { key, ..self }
+    pub fn wrong_parameter(api: &str, name: &str, wanted: &str, got: &str) -> Self {
+        let reason =
+            format!(" parameter error: parameter.{name} should be {wanted} instead of {got};");
+        Self {
+            errno: Some(1001),
+            ..Self::new(api, &reason)
+        }
     }
-
-    /// The same with another iv.
-    #[must_use]
-    pub const fn with_iv(self, iv: IvChoice) -> Self {
-        Self { iv, ..self }
-    }
-}
-
-/// Open data as the page gets it, and what it was made from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Captured {
-    /// Which `wx.*` call.
-    pub api: OpenDataApi,
-    /// The key that sealed it; `None` for a key never issued, or if there is no ciphertext.
-    pub key_no: Option<KeyNo>,
-    /// `rawData`, for getUserInfo and getUserProfile.
-    pub raw_data: Option<String>,
-    /// `signature` over it, 40 lower-case hex digits.
-    pub signature: Option<String>,
-    /// `userInfo`, an object.
-    pub user_info: Option<serde_json::Value>,
-    /// `encryptedData`, base64; empty if there is no ciphertext (no credentials asked for, or the phone button before any login).
-    pub encrypted_data: String,
-    /// `iv`, 24 characters of base64; empty with the ciphertext.
-    pub iv: String,
-    /// `code` of the phone button.
-    pub code: Option<PhoneCode>,
-    /// What was sealed; not on the wire.
-    pub plaintext: String,
 }
 
 /// Whether a person lets a page have one kind of data.
@@ -182,26 +107,34 @@ pub enum Consent {
 }
 
 impl Consent {
-    /// What the fail callback gets; `None` if the call goes on.
+    /// What the fail callback of `api` gets; `None` if the call goes on.
     ///
-    /// The texts of a denied profile, a denied phone button, missing permission and missing privacy consent are captured. The
-    /// errno of a plain denial is read from the official table (103), and the text of a spent quota is ours: only its number is known.
+    /// The texts of a denied profile, scope, phone button and avatar, of missing permission and missing privacy consent are
+    /// captured. The errno of a plain denial is read from the official table (103), and the text of a spent quota is ours: only
+    /// its number is known.
     #[must_use]
-    pub fn refusal(self, api: OpenDataApi) -> Option<DeviceFail> {
-        let phone = api == OpenDataApi::GetPhoneNumber;
-        let (reason, errno) = match self {
-            Self::Allow => return None,
-            Self::Deny if phone => (" user deny", 103),
-            Self::DenyAndroid if phone => (":user deny", 103),
-            Self::Deny | Self::DenyAndroid => (" auth deny", 103),
-            Self::Privacy => (" privacy permission is not authorized", 104),
-            Self::NoPermission => (" operateWXData:fail jsapi has no permission", 102),
-            Self::NoQuota => (" no quota", 1_400_001),
+    pub fn refusal(self, api: &str) -> Option<DeviceFail> {
+        let (reason, errno) = match (self, api) {
+            (Self::Allow, _) => return None,
+            (Self::Deny, "getPhoneNumber") => (" user deny", Some(103)),
+            (Self::DenyAndroid, "getPhoneNumber") => (":user deny", Some(103)),
+            // Captured without an errno, from all systems.
+            (Self::Deny | Self::DenyAndroid, "chooseAvatar") => (" cancel", None),
+            (Self::Deny | Self::DenyAndroid, _) => (" auth deny", Some(103)),
+            (Self::Privacy, _) => (" privacy permission is not authorized", Some(104)),
+            (Self::NoPermission, _) => (" operateWXData:fail jsapi has no permission", Some(102)),
+            (Self::NoQuota, _) => (" no quota", Some(1_400_001)),
         };
         Some(DeviceFail {
-            err_msg: format!("{api}:fail{reason}"),
-            errno: Some(errno),
+            errno,
+            ..DeviceFail::new(api, reason)
         })
+    }
+
+    /// Whether the person says no.
+    #[must_use]
+    pub const fn denies(self) -> bool {
+        matches!(self, Self::Deny | Self::DenyAndroid)
     }
 }
 
@@ -229,6 +162,7 @@ impl LoginSwitch {
         };
         Some(DeviceFail {
             err_msg: err_msg.to_owned(),
+            err_code: None,
             errno: Some(errno),
         })
     }
@@ -236,17 +170,14 @@ impl LoginSwitch {
 
 /// What a phone says when no login is alive. Captured for checkSession; the other calls are assumed to word it alike.
 pub(crate) fn no_live_login(api: &str) -> DeviceFail {
-    DeviceFail {
-        err_msg: format!("{api}:fail session time out, need relogin"),
-        errno: None,
-    }
+    DeviceFail::new(api, " session time out, need relogin")
 }
 
 /// What a phone says about a person, app or key this world does not have: a mistake of whoever drives the phone.
 pub(crate) fn no_such(api: &str, what: &str) -> DeviceFail {
     DeviceFail {
-        err_msg: format!("{api}:fail {what}"),
         errno: Some(101),
+        ..DeviceFail::new(api, &format!(" {what}"))
     }
 }
 
@@ -254,66 +185,83 @@ pub(crate) fn no_such(api: &str, what: &str) -> DeviceFail {
 mod tests {
     use super::*;
 
-    fn check(consent: Consent, api: OpenDataApi, err_msg: &str, errno: i64) {
+    fn check(consent: Consent, api: &str, err_msg: &str, errno: impl Into<Option<i64>>) {
         let fail = consent.refusal(api);
         assert_eq!(
             fail,
             Some(DeviceFail {
                 err_msg: err_msg.to_owned(),
-                errno: Some(errno)
+                err_code: None,
+                errno: errno.into()
             })
         );
     }
 
     #[test]
     fn refusals_use_the_captured_words() {
-        use OpenDataApi::{GetPhoneNumber, GetUserInfo, GetUserProfile, GetWeRunData};
         check(
             Consent::Deny,
-            GetUserInfo,
+            "getUserInfo",
             "getUserInfo:fail auth deny",
             103,
         );
         check(
             Consent::Deny,
-            GetUserProfile,
+            "getUserProfile",
             "getUserProfile:fail auth deny",
             103,
         );
         check(
             Consent::DenyAndroid,
-            GetWeRunData,
+            "getWeRunData",
             "getWeRunData:fail auth deny",
             103,
         );
         check(
             Consent::Deny,
-            GetPhoneNumber,
+            "getPhoneNumber",
             "getPhoneNumber:fail user deny",
             103,
         );
         check(
             Consent::DenyAndroid,
-            GetPhoneNumber,
+            "getPhoneNumber",
             "getPhoneNumber:fail:user deny",
             103,
         );
         check(
             Consent::Privacy,
-            GetPhoneNumber,
+            "getPhoneNumber",
             "getPhoneNumber:fail privacy permission is not authorized",
             104,
         );
         check(
             Consent::NoPermission,
-            GetPhoneNumber,
+            "getPhoneNumber",
             "getPhoneNumber:fail operateWXData:fail jsapi has no permission",
             102,
         );
-        assert_eq!(Consent::Allow.refusal(GetUserInfo), None);
+        assert_eq!(Consent::Allow.refusal("getUserInfo"), None);
         assert_eq!(
             no_live_login("checkSession").err_msg,
             "checkSession:fail session time out, need relogin"
+        );
+    }
+
+    #[test]
+    fn scopes_and_avatars_are_refused_in_the_captured_words() {
+        check(Consent::Deny, "authorize", "authorize:fail auth deny", 103);
+        check(
+            Consent::DenyAndroid,
+            "chooseAvatar",
+            "chooseAvatar:fail cancel",
+            None,
+        );
+        check(
+            Consent::Privacy,
+            "chooseAvatar",
+            "chooseAvatar:fail privacy permission is not authorized",
+            104,
         );
     }
 
@@ -323,6 +271,15 @@ mod tests {
         assert_eq!(
             json(&no_live_login("checkSession")),
             r#"{"errMsg":"checkSession:fail session time out, need relogin"}"#
+        );
+        assert_eq!(
+            json(&DeviceFail::wrong_parameter(
+                "uploadFile",
+                "filePath",
+                "String",
+                "Undefined"
+            )),
+            r#"{"errMsg":"uploadFile:fail parameter error: parameter.filePath should be String instead of Undefined;","errno":1001}"#
         );
         let timeout = LoginSwitch::Timeout
             .refusal()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    AppId, DeviceId, KeyNo, OpenDataApi, PushNo, Seq, Tail, UnixMs, UserId, Verdict,
+    AppId, DeviceId, KeyNo, OpenDataApi, PushNo, Scope, Seq, Tail, UnixMs, UserId, Verdict,
     session_key::KeyCause,
 };
 
@@ -140,6 +140,50 @@ pub enum EventKind {
         device: DeviceId,
         /// What the page heard.
         err_msg: String,
+    },
+    /// A person allowed or refused what a page asked for.
+    ScopeDecided {
+        /// The phone.
+        device: DeviceId,
+        /// For what.
+        scope: Scope,
+        /// Whether they allowed it.
+        allowed: bool,
+    },
+    /// A phone verified what a backend had signed with the session_key.
+    SignatureJudged {
+        /// The phone.
+        device: DeviceId,
+        /// By which call.
+        api: &'static str,
+        /// The key it was signed with; absent if it is none of this person's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<KeyNo>,
+        /// Whether that key is in force.
+        accepted: bool,
+    },
+    /// WeChat fetched data ahead for a phone.
+    DataPrefetched {
+        /// The phone.
+        device: DeviceId,
+        /// Last four characters of the code sent along; absent if a token of the page's was.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<Tail>,
+    },
+    /// A person's encryption key for page and backend has a new version.
+    UserKeyIssued {
+        /// Which.
+        version: u32,
+    },
+    /// This person is the one logged in to WeChat on a phone from now on.
+    AccountSwitched {
+        /// The phone.
+        device: DeviceId,
+    },
+    /// A person removed the mini program from a phone.
+    Uninstalled {
+        /// The phone.
+        device: DeviceId,
     },
     /// The phone button made a code.
     PhoneCodeMinted {

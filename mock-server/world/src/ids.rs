@@ -301,8 +301,10 @@ fixed_id! {
 
 fixed_id! {
     /// What `wx.login` hands to a page: 32 of `[0-9A-Za-z]`. Codes this world mints start with `0`, have `1` or `3` third,
-    /// and repeat two groups (`[3..7]` at `[27..31]`, `[7..9]` at `[19..21]`). A secret.
-    JsCode, 32, "a login code", "32 of [0-9A-Za-z]", hidden, |t| t.bytes().all(|b| b.is_ascii_alphanumeric())
+    /// and repeat two groups (`[3..7]` at `[27..31]`, `[7..9]` at `[19..21]`). One with `+`, `/` and `=` is minted on request only:
+    /// no captured code has them, and no page promises that none will. A secret.
+    JsCode, 32, "a login code", "32 of [0-9A-Za-z]", hidden,
+    |t| t.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
 fixed_id! {

@@ -8,6 +8,7 @@ mod access_token;
 mod api_signature;
 mod app;
 mod call;
+mod capture;
 mod clock;
 pub mod crypto;
 mod deadline;
@@ -19,17 +20,21 @@ mod event;
 mod few;
 mod ids;
 mod index;
+mod installed;
 mod js_code;
+mod page;
 mod payload;
 mod policy;
 mod preset;
 mod push;
 mod refusal;
 mod rng;
+mod scope;
 mod session_key;
 mod state;
 mod time;
 mod user;
+mod user_key;
 mod values;
 mod world;
 
@@ -47,12 +52,13 @@ pub use call::{
     PhoneInfo, PhoneNumberRequest, PluginOpenPidRequest, ResetReply, RiskRankRequest, SessionReply,
     SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
 };
+pub use capture::{
+    Capture, Captured, Chat, IvChoice, KeyChoice, MadeAt, NamedPerson, OpenDataApi, Variation,
+    WatermarkApp,
+};
 pub use clock::{ClockChange, ClockView};
 pub use crypto::OpenError;
-pub use device::{
-    Capture, Captured, Consent, DeviceFail, IvChoice, KeyChoice, Login, LoginSwitch, OpenDataApi,
-    Who,
-};
+pub use device::{Consent, DeviceFail, Login, LoginDemand, LoginSwitch, Prefetch, Who};
 pub use diagnosis::{Believed, Damage, KeyFinding, Opener};
 pub use errcode::{ERRCODES, ErrcodeInfo, WxError};
 pub use error::{ControlError, ImportError};
@@ -61,7 +67,9 @@ pub use ids::{
     AccessToken, AppId, AppSecret, DeviceId, IdError, Iv, JsCode, KeyNo, OpenId, PhoneCode, Seed,
     SeedError, Seq, SessionKey, Tail, UnionId, UserId,
 };
+pub use installed::FetchedData;
 pub use js_code::{CodeState, CodeView};
+pub use page::{Handover, RawDataEdit};
 pub use policy::{
     AccessTokenPatch, AccessTokenPolicy, ActivateOn, CallerPatch, CallerPolicy, CodePatch,
     CodePolicy, ExchangeReturns, FieldOrder, KeyScope, PhoneCodePatch, PhoneCodePolicy, Policy,
@@ -75,13 +83,15 @@ pub use push::{
     Verdict, msg_signature, open_push, push_signature, seal_push,
 };
 pub use refusal::{Alteration, Refusal, RefusedCall};
+pub use scope::{Scope, Scopes};
 pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};
 pub use time::{Span, SpanError, UnixMs};
 pub use user::{EditUser, NewUser, Phone, Profile, Switches, UnionIdChoice, UserView};
+pub use user_key::UserKey;
 pub use world::service::{
     Balance, CallbackIp, ClearQuota, CodePicture, MsgSecCheck, RemoveUserStorage, SecCheckReply,
     SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, WxaCode, XpayQuery,
     XpayQueryKind,
 };
-pub use world::{Heard, Pulled, World, Wx};
+pub use world::{Heard, Pulled, VirtualPayment, VoipChat, World, Wx};

@@ -5,20 +5,20 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{AppId, OpenId, Phone, Profile, UnionId, UnixMs};
+use crate::{OpenId, Phone, Profile, UnionId, UnixMs};
 
 /// `watermark`: when and for which app a payload was made.
 #[derive(Serialize)]
 struct Watermark<'a> {
     timestamp: i64,
-    appid: &'a AppId,
+    appid: &'a str,
 }
 
 /// What every payload says about its making.
 #[derive(Clone, Copy)]
 pub(crate) struct Made<'a> {
     pub(crate) at: UnixMs,
-    pub(crate) app: &'a AppId,
+    pub(crate) app: &'a str,
 }
 
 impl<'a> Made<'a> {
@@ -167,6 +167,63 @@ pub(crate) fn werun(made: Made<'_>, steps: &[u32]) -> String {
     })
 }
 
+/// Plaintext of getShareInfo.
+pub(crate) fn share_info(made: Made<'_>, open_gid: &str) -> String {
+    #[derive(Serialize)]
+    struct Plain<'a> {
+        #[serde(rename = "openGId")]
+        open_gid: &'a str,
+        watermark: Watermark<'a>,
+    }
+    text(&Plain {
+        open_gid,
+        watermark: made.watermark(),
+    })
+}
+
+/// What getGroupEnterInfo says of the chat the mini program was opened from.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct EnteredFrom<'a> {
+    /// `opengid` of a group.
+    pub(crate) opengid: Option<&'a str>,
+    /// `open_single_roomid` of a chat of two.
+    pub(crate) open_single_roomid: Option<&'a str>,
+    /// `group_openid`: who the person is in this chat, if asked for.
+    pub(crate) group_openid: Option<&'a str>,
+    /// `chat_type`: 1 a chat of two, 3 a group. Source: official typings.
+    pub(crate) chat_type: u8,
+}
+
+/// Plaintext of getGroupEnterInfo. Field names and order: official page; that what does not apply is left out is assumed, and so
+/// is the watermark, which the page does not show and all other payloads have.
+pub(crate) fn group_enter_info(made: Made<'_>, from: EnteredFrom<'_>) -> String {
+    #[derive(Serialize)]
+    struct Plain<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        opengid: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        open_single_roomid: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group_openid: Option<&'a str>,
+        chat_type: u8,
+        watermark: Watermark<'a>,
+    }
+    text(&Plain {
+        opengid: from.opengid,
+        open_single_roomid: from.open_single_roomid,
+        group_openid: from.group_openid,
+        chat_type: from.chat_type,
+        watermark: made.watermark(),
+    })
+}
+
+/// The same JSON with `count` blanks before `"watermark"`: as long as one likes, and read alike.
+pub(crate) fn with_blanks(plaintext: &str, count: usize) -> String {
+    let at = plaintext.rfind(r#""watermark""#).unwrap_or(1);
+    let (head, tail) = plaintext.split_at(at);
+    format!("{head}{}{tail}", " ".repeat(count))
+}
+
 fn text<T: Serialize>(plain: &T) -> String {
     serde_json::to_string(plain).expect("plain structs of text and numbers always serialise")
 }
@@ -176,16 +233,10 @@ fn text<T: Serialize>(plain: &T) -> String {
 mod tests {
     use super::*;
 
-    fn made(app: &AppId) -> Made<'_> {
-        Made {
-            at: UnixMs(1_477_314_187_999),
-            app,
-        }
-    }
-
-    fn app() -> AppId {
-        "wx4f4bc4dec97d474b".parse().unwrap()
-    }
+    const MADE: Made<'_> = Made {
+        at: UnixMs(1_477_314_187_999),
+        app: "wx4f4bc4dec97d474b",
+    };
 
     fn band() -> Profile {
         Profile {
@@ -207,8 +258,7 @@ mod tests {
         .unwrap();
         let open_id = "oGZUI0egBJY1zhBYw2KhdUfwVJJE".parse().unwrap();
         let union_id = "ocMvos6NjeKLIBqg5Mr9QjxrP1FA".parse().unwrap();
-        let app = app();
-        let plain = profile(made(&app), &band(), Some((&open_id, Some(&union_id))));
+        let plain = profile(MADE, &band(), Some((&open_id, Some(&union_id))));
         assert_eq!(
             Some(plain.as_str()),
             vector["cases"][0]["plaintext"].as_str()
@@ -217,8 +267,7 @@ mod tests {
 
     #[test]
     fn get_user_profile_names_nobody() {
-        let app = app();
-        let plain = profile(made(&app), &band(), None);
+        let plain = profile(MADE, &band(), None);
         assert!(
             plain.starts_with(r#"{"nickName":"Band","gender":1,"#) && !plain.contains("nionId"),
             "{plain}"
@@ -232,28 +281,50 @@ mod tests {
 
     #[test]
     fn the_phone_payload_has_timestamp_before_appid_and_a_text_country_code() {
-        let app = app();
         let phone_of = |country: &str| Phone {
             pure_number: "13900000001".into(),
             country_code: country.into(),
         };
         assert_eq!(
-            phone(made(&app), &phone_of("86")),
+            phone(MADE, &phone_of("86")),
             r#"{"phoneNumber":"13900000001","purePhoneNumber":"13900000001","countryCode":"86","watermark":{"timestamp":1477314187,"appid":"wx4f4bc4dec97d474b"}}"#
         );
-        assert!(
-            phone(made(&app), &phone_of("852")).starts_with(r#"{"phoneNumber":"+85213900000001","#)
-        );
+        assert!(phone(MADE, &phone_of("852")).starts_with(r#"{"phoneNumber":"+85213900000001","#));
     }
 
     #[test]
     fn steps_are_dated_by_midnights_in_shanghai_today_last() {
-        let app = app();
         // 2016-10-24 21:03 in Shanghai; its midnight is 1477238400.
         assert_eq!(
-            werun(made(&app), &[5, 7]),
+            werun(MADE, &[5, 7]),
             r#"{"stepInfoList":[{"timestamp":1477152000,"step":5},{"timestamp":1477238400,"step":7}],"watermark":{"timestamp":1477314187,"appid":"wx4f4bc4dec97d474b"}}"#
         );
+    }
+
+    #[test]
+    fn groups_are_named_as_captured_and_as_documented() {
+        assert_eq!(
+            share_info(MADE, "tGexample"),
+            r#"{"openGId":"tGexample","watermark":{"timestamp":1477314187,"appid":"wx4f4bc4dec97d474b"}}"#
+        );
+        let from = EnteredFrom {
+            opengid: Some("tGexample"),
+            group_openid: Some("oexample"),
+            chat_type: 3,
+            ..EnteredFrom::default()
+        };
+        assert!(group_enter_info(MADE, from).starts_with(
+            r#"{"opengid":"tGexample","group_openid":"oexample","chat_type":3,"watermark":"#
+        ));
+    }
+
+    #[test]
+    fn blanks_change_the_length_and_nothing_that_is_read() {
+        let plain = share_info(MADE, "tGexample");
+        let longer = with_blanks(&plain, 5);
+        assert_eq!(longer.len(), plain.len() + 5);
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(read(&longer), read(&plain));
     }
 
     #[test]

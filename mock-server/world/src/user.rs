@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ControlError, DeviceId, KeyNo, KeyView, OpenId, Seed, UnionId, UnixMs, UserId,
+    ControlError, DeviceId, KeyNo, KeyView, OpenId, Scopes, Seed, UnionId, UnixMs, UserId,
     device::{Consent, LoginSwitch},
     few::Few,
     index::{HashIndex, UserNo, hash_of},
+    installed::Installed,
     policy::{Policy, PolicyPatch},
     session_key::KeyRing,
     values,
@@ -88,6 +89,11 @@ pub struct Switches {
     pub werun: Consent,
     /// Refuse subscribe messages: sending one answers 43101.
     pub refuses_messages: bool,
+    /// Whether the avatar button may have a picture.
+    pub avatar: Consent,
+    /// What the person refuses when `wx.authorize` asks; `scope.userInfo` and `scope.werun` have switches of their own above.
+    #[serde(rename = "scopes")]
+    pub refused_scopes: Scopes,
     /// Answer getUserInfo and getUserProfile with the anonymous profile (`微信用户`), as WeChat does since 2021 and 2022.
     pub anonymous: bool,
 }
@@ -129,6 +135,8 @@ impl NewUser {
                 phone: Consent::Allow,
                 werun: Consent::Allow,
                 refuses_messages: false,
+                avatar: Consent::Allow,
+                refused_scopes: Scopes::NONE,
                 anonymous: false,
             },
         }
@@ -265,6 +273,9 @@ pub(crate) struct User {
     /// When a phone of theirs last did something in this app.
     #[serde(default)]
     pub(crate) visited_at: Option<UnixMs>,
+    /// Absent until a call needs it.
+    #[serde(default)]
+    pub(crate) installed: Option<Box<Installed>>,
     /// The key of the last operation that obtained a code.
     pub(crate) last_login: Option<KeyNo>,
     pub(crate) n_captures: u32,
@@ -304,6 +315,7 @@ impl User {
             rules: None,
             storage: None,
             visited_at: None,
+            installed: None,
             last_login: None,
             n_captures: 0,
             n_phone_codes: 0,
@@ -325,8 +337,12 @@ impl User {
         facts.phone = phone.or(facts.phone);
         facts.steps = steps.unwrap_or(facts.steps);
         facts.unionid = unionid.unwrap_or(facts.unionid);
+        let was = facts.switches;
         facts.switches = switches.unwrap_or(facts.switches);
         facts.check()?;
+        if let Some(installed) = &mut self.installed {
+            installed.follow(&was, &facts.switches);
+        }
         self.facts = facts.boxed();
         Ok(())
     }
@@ -367,6 +383,11 @@ impl User {
             .as_ref()
             .map(|facts| facts.switches)
             .unwrap_or_default()
+    }
+
+    /// What the mini program has of this person, made by the first question.
+    pub(crate) fn installed(&mut self) -> &mut Installed {
+        self.installed.get_or_insert_default()
     }
 
     pub(crate) fn profile(&self, seed: Seed) -> Profile {

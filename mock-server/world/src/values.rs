@@ -79,6 +79,29 @@ pub(crate) fn js_code(seed: Seed, app: &AppId, user: &UserId, device: &DeviceId,
     JsCode::from_ascii(code)
 }
 
+/// The same code with `+`, `/` and `=` in it: what a backend must encode before it puts a code into a URL.
+pub(crate) fn js_code_to_encode(code: &JsCode) -> JsCode {
+    let mut text: [u8; 32] = code
+        .as_str()
+        .as_bytes()
+        .try_into()
+        .expect("a code has 32 characters");
+    (text[10], text[15], text[31]) = (b'+', b'/', b'=');
+    JsCode::from_ascii(text)
+}
+
+/// Both forms that login code number `n` of a phone can have.
+pub(crate) fn js_codes(
+    seed: Seed,
+    app: &AppId,
+    user: &UserId,
+    device: &DeviceId,
+    n: u32,
+) -> [JsCode; 2] {
+    let code = js_code(seed, app, user, device, n);
+    [code, js_code_to_encode(&code)]
+}
+
 /// Phone code number `n` of a user.
 pub(crate) fn phone_code(seed: Seed, app: &AppId, user: &UserId, n: u32) -> PhoneCode {
     let whole = digest(
@@ -123,6 +146,31 @@ pub(crate) fn session_key(seed: Seed, app: &AppId, user: &UserId, n: u32) -> Ses
     ))
 }
 
+/// Session key number `n` of a user if it has to have `+` and `/` in its base64: the first of the alternatives that does.
+pub(crate) fn session_key_with_plus_and_slash(
+    seed: Seed,
+    app: &AppId,
+    user: &UserId,
+    n: u32,
+) -> SessionKey {
+    // One key in eleven has both, so the search is over after a handful.
+    (0_u32..)
+        .map(|tries| {
+            let parts = [
+                bytes(app),
+                bytes(user),
+                &n.to_be_bytes(),
+                &tries.to_be_bytes(),
+            ];
+            SessionKey::new(sixteen(seed, "session_key to encode", &parts))
+        })
+        .find(|key| {
+            let text = key.base64();
+            text.contains('+') && text.contains('/')
+        })
+        .expect("some key has both characters")
+}
+
 /// A key that is never issued to anybody.
 pub(crate) fn never_issued_key(seed: Seed, app: &AppId, user: &UserId, n: u32) -> SessionKey {
     SessionKey::new(sixteen(
@@ -144,6 +192,43 @@ pub(crate) fn iv(seed: Seed, app: &AppId, user: &UserId, n: u32, tries: u32) -> 
             &tries.to_be_bytes(),
         ],
     ))
+}
+
+/// The identity of a group in an app, by its name for people: `tG` and 27 more. Source: captured shape.
+pub(crate) fn open_gid(seed: Seed, app: &AppId, group: &str) -> String {
+    let mut draw = stream(seed, "openGId", &[bytes(app), group.as_bytes()]);
+    format!("tG{}", draw.text(27, URL_SAFE))
+}
+
+/// The identity of a chat of two. Its shape is unknown; that of an older group identity (`Gs`, 28 characters) is used.
+pub(crate) fn open_single_roomid(seed: Seed, app: &AppId, chat: &str) -> String {
+    let mut draw = stream(seed, "open_single_roomid", &[bytes(app), chat.as_bytes()]);
+    format!("Gs{}", draw.text(26, URL_SAFE))
+}
+
+/// Who a person is in a chat. Its shape is unknown; that of an openid is used.
+pub(crate) fn group_openid(seed: Seed, app: &AppId, user: &UserId, chat: &str) -> OpenId {
+    OpenId::from_ascii(personal(
+        stream(seed, "group_openid of chat", &[bytes(app), chat.as_bytes()]),
+        stream(
+            seed,
+            "group_openid",
+            &[bytes(app), bytes(user), chat.as_bytes()],
+        ),
+    ))
+}
+
+/// `encryptKey` and `iv` of a version of a person's encryption key: base64 of 16 bytes, and 16 hex digits.
+pub(crate) fn user_key(seed: Seed, app: &AppId, user: &UserId, version: u32) -> (String, String) {
+    let parts = [bytes(app), bytes(user), &version.to_be_bytes()];
+    let key = SessionKey::new(sixteen(seed, "encrypt_key", &parts)).base64();
+    (key, stream(seed, "encrypt_key iv", &parts).text(16, HEX))
+}
+
+/// The temporary file of avatar number `n` a person chose. Source: captured shape on phones.
+pub(crate) fn avatar(seed: Seed, app: &AppId, user: &UserId, n: u32) -> String {
+    let mut draw = stream(seed, "avatar", &[bytes(app), bytes(user), &n.to_be_bytes()]);
+    format!("wxfile://tmp_{}.jpg", draw.text(48, HEX))
 }
 
 /// The AppKey of virtual payment, of the live environment or the sandbox. Its shape is unknown: 32 letters and digits here.
@@ -328,6 +413,22 @@ mod tests {
     }
 
     #[test]
+    fn on_request_codes_and_keys_hold_what_transports_damage() {
+        let (app, user, device) = names();
+        let code = js_code_to_encode(&js_code(SEED, &app, &user, &device, 1));
+        assert_eq!(JsCode::parse(code.as_str()), Ok(code));
+        for n in 1..50 {
+            let key = session_key_with_plus_and_slash(SEED, &app, &user, n).base64();
+            let both = [key.as_str(), code.as_str()];
+            assert!(
+                both.iter()
+                    .all(|text| "+/=".chars().all(|c| text.contains(c))),
+                "{both:?}"
+            );
+        }
+    }
+
+    #[test]
     fn openids_of_an_app_share_six_characters_and_unionids_are_the_same_everywhere() {
         let (app, user, _) = names();
         let other: UserId = "bob".parse().unwrap();
@@ -361,6 +462,14 @@ mod tests {
         assert_eq!(rid_tail(SEED, Some(&app), 1).len(), 17);
         assert_eq!(app_secret(SEED, &app).as_str().len(), 32);
         assert_eq!(hint(SEED, &app, 1).len(), 16);
+        assert_eq!(open_gid(SEED, &app, "g").len(), 29);
+        assert_ne!(open_gid(SEED, &app, "g"), open_gid(SEED, &app, "h"));
+        let (key, iv) = user_key(SEED, &app, &user, 1);
+        assert_eq!((key.len(), iv.len()), (24, 16));
+        assert_ne!(
+            pay_app_key(SEED, &app, false),
+            pay_app_key(SEED, &app, true)
+        );
     }
 
     /// The values people see in the banner and paste into bug reports must not change between releases by accident.

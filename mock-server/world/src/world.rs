@@ -19,6 +19,8 @@ mod turn;
 mod view;
 mod wecom;
 
+pub use phone::{VirtualPayment, VoipChat};
+
 use crate::{
     ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed, Seq,
     UnixMs, WorldState, WxError, index::AppNo, state::Core, world::turn::Turn,

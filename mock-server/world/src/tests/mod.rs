@@ -3,9 +3,11 @@
 
 mod backend;
 mod control;
+mod device;
 mod diagnosis;
 mod keys;
 mod model;
+mod payload;
 mod phone;
 mod push;
 mod refusal;

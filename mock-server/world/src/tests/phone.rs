@@ -111,18 +111,18 @@ fn earlier_and_never_issued_keys_seal_on_request() {
     let second = stage.exchange(&second).unwrap();
     let what = Capture::new(OpenDataApi::GetUserInfo);
     let old = stage
-        .capture("alice", what.with_key(KeyChoice::Number(KeyNo(1))))
+        .capture("alice", what.clone().with_key(KeyChoice::Number(KeyNo(1))))
         .unwrap();
     assert_eq!(open(&first.session_key, &old), old.plaintext);
     let iv = Iv::from_base64(&old.iv).unwrap();
     let wrong = crypto::open(&second.session_key, &iv, &old.encrypted_data);
     assert_ne!(wrong.ok(), Some(old.plaintext.into_bytes()));
     let never = stage
-        .capture("alice", what.with_key(KeyChoice::NeverIssued(1)))
+        .capture("alice", what.clone().with_key(KeyChoice::NeverIssued(1)))
         .unwrap();
     assert_eq!(never.key_no, None);
     let missing = stage
-        .capture("alice", what.with_key(KeyChoice::Number(KeyNo(9))))
+        .capture("alice", what.clone().with_key(KeyChoice::Number(KeyNo(9))))
         .unwrap_err();
     assert_eq!(missing.err_msg, "getUserInfo:fail user alice has no key k9");
 }
@@ -135,13 +135,16 @@ fn special_ivs_are_found() {
     let session = stage.exchange(&first).unwrap();
     let what = Capture::new(OpenDataApi::GetUserInfo);
     let captured = stage
-        .capture("alice", what.with_iv(IvChoice::PlusSlash))
+        .capture("alice", what.clone().with_iv(IvChoice::PlusSlash))
         .unwrap();
     for text in [&captured.iv, &captured.encrypted_data] {
         assert!(text.contains('+') && text.contains('/'), "{text}");
     }
     let captured = stage
-        .capture("alice", what.with_iv(IvChoice::ValidPaddingUnder(KeyNo(1))))
+        .capture(
+            "alice",
+            what.clone().with_iv(IvChoice::ValidPaddingUnder(KeyNo(1))),
+        )
         .unwrap();
     assert_eq!(open(&session.session_key, &captured), captured.plaintext);
     let stale = stage

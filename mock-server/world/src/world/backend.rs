@@ -504,7 +504,7 @@ impl Turn<'_> {
         if q.sig_method.as_deref() != Some("hmac_sha256") {
             return Err(INVALID_SIG_METHOD);
         }
-        Ok((no, self.signer(no, b"", q.signature.as_ref())))
+        Ok((no, self.key_that_signed(no, b"", q.signature.as_ref())))
     }
 
     fn reset_by_backend(&mut self, no: UserNo, signer: KeyNo) -> ResetReply {

@@ -409,7 +409,7 @@ impl Turn<'_> {
         let (seed, id) = (self.seed, &self.app.id);
         let codes = user.handsets.iter().flat_map(|handset| {
             (1..=handset.n_codes)
-                .map(|number| values::js_code(seed, id, &user.name, &handset.device, number))
+                .flat_map(|number| values::js_codes(seed, id, &user.name, &handset.device, number))
         });
         let codes: BTreeSet<_> = codes
             .filter_map(|text| self.login_codes.find(&text))
@@ -441,6 +441,9 @@ impl Turn<'_> {
         for at in 0..self.user(no).handsets.len() {
             self.age_codes_of(no, at, by);
         }
+        if let Some(installed) = &mut self.user_mut(no).installed {
+            installed.user_keys.age(by);
+        }
         self.age_phone_codes(no, by);
     }
 
@@ -449,8 +452,8 @@ impl Turn<'_> {
         let (handset, name) = (user.handsets[handset_at].clone(), user.name.clone());
         let mut first_fresh = None;
         for number in handset.n_codes_over + 1..=handset.n_codes {
-            let text = values::js_code(self.seed, &self.app.id, &name, &handset.device, number);
-            let Some(code) = self.login_codes.find(&text) else {
+            let texts = values::js_codes(self.seed, &self.app.id, &name, &handset.device, number);
+            let Some(code) = texts.iter().find_map(|text| self.login_codes.find(text)) else {
                 continue;
             };
             if self

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    AccessToken, Event, EventKind, KeyNo, Policy, RenewOn, Rotate, Seed, Seq, UnixMs, WxError,
+    AccessToken, Event, EventKind, KeyNo, Policy, RenewOn, Rotate, Seed, Seq, SessionKey, UnixMs,
+    WxError,
     access_token::TokenChange,
     app::App,
     deadline::Due,
@@ -264,15 +265,28 @@ impl Turn<'_> {
         active: bool,
         inherits: Option<KeyNo>,
     ) -> KeyNo {
+        let of = self.user(user);
+        let session_key =
+            values::session_key(self.seed, &self.app.id, &of.name, of.ring.next_no().0);
+        self.add_key(user, device, cause, active, inherits, session_key)
+    }
+
+    /// Adds this key to a user's ring.
+    pub(super) fn add_key(
+        &mut self,
+        user: UserNo,
+        device: u32,
+        cause: KeyCause,
+        active: bool,
+        inherits: Option<KeyNo>,
+        session_key: SessionKey,
+    ) -> KeyNo {
         let policy = self.policy_of(user);
         let slot = Slot {
             scope: policy.session_key.scope,
             device,
         };
-        let (seed, at) = (self.seed, self.at);
-        let ring = &self.user(user).ring;
-        let session_key =
-            values::session_key(seed, &self.app.id, &self.user(user).name, ring.next_no().0);
+        let at = self.at;
         let new = NewKey {
             session_key,
             cause,

@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::{
-    AccessToken, AppId, AppView, ClockView, CodeView, ControlError, JsCode, KeyFinding, OpenId,
-    PhoneCode, Policy, UnixMs, UserId, UserView,
+    AccessToken, AppId, AppView, ClockView, CodeView, ControlError, DeviceId, JsCode, KeyFinding,
+    OpenId, PhoneCode, Policy, UnixMs, UserId, UserKey, UserView,
     app::App,
     diagnosis,
     index::{AppNo, UserNo},
@@ -103,11 +103,14 @@ impl World {
         let mut views = Vec::new();
         for handset in user.handsets.iter() {
             for number in 1..=handset.n_codes {
-                let text =
-                    values::js_code(self.core.seed, &app.id, &user.name, &handset.device, number);
+                let texts =
+                    values::js_codes(self.core.seed, &app.id, &user.name, &handset.device, number);
+                let codes = &self.core.login_codes;
+                let found = texts
+                    .iter()
+                    .find_map(|text| Some((*text, codes.get(codes.find(text)?)?)));
                 // A forgotten code leaves a gap.
-                let place = self.core.login_codes.find(&text);
-                let Some(code) = place.and_then(|place| self.core.login_codes.get(place)) else {
+                let Some((text, code)) = found else {
                     continue;
                 };
                 views.push(CodeView {
@@ -123,6 +126,28 @@ impl World {
             }
         }
         Ok(views)
+    }
+
+    /// Who is logged in to WeChat on a phone of this name, if an account switch said so.
+    #[must_use]
+    pub fn holder(&self, app: &AppId, device: &DeviceId) -> Option<UserId> {
+        let (_, app) = self.find_app(app).ok()?;
+        let no = app.holders.get(device)?;
+        app.users.get(*no).map(|user| user.name.clone())
+    }
+
+    /// The encryption keys a person's pages were given, newest first, at most three; the expired ones included.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
+    pub fn user_keys(&self, app: &AppId, user: &UserId) -> Result<Vec<UserKey>, ControlError> {
+        let (_, app, no) = self.find_user(app, user)?;
+        let user = app.users.get(no).expect("just found");
+        let keys = user
+            .installed
+            .as_ref()
+            .map(|installed| installed.user_keys.all(self.core.seed, &app.id, &user.name));
+        Ok(keys.unwrap_or_default())
     }
 
     /// The rules in effect for an app, or for one of its users.

@@ -33,7 +33,7 @@ impl Turn<'_> {
     }
 
     /// Which accepted key of a user signed a message; the signature's letters may be of either case.
-    pub(super) fn signer(
+    pub(super) fn key_that_signed(
         &self,
         no: UserNo,
         message: &[u8],

@@ -105,7 +105,7 @@ impl Turn<'_> {
             return Err(INVALID_SIG_METHOD);
         }
         let key = self
-            .signer(no, body, q.signature.as_ref())
+            .key_that_signed(no, body, q.signature.as_ref())
             .ok_or(INVALID_SIGNATURE)?;
         self.note(Some(no), EventKind::SessionVerified { key });
         Ok(no)

@@ -99,7 +99,7 @@ impl World {
                 return Err(XPAY_SESSION_KEY);
             }
             let key = turn
-                .signer(no, &q.exact, q.signature.as_ref())
+                .key_that_signed(no, &q.exact, q.signature.as_ref())
                 .ok_or(XPAY_SIGNATURE)?;
             turn.note(Some(no), EventKind::SessionVerified { key });
             Ok(Balance {
