@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use wxmock_server::Handle;
 use wxmock_world::{
     AppId, Capture, Captured, DeviceFail, EditUser, Iv, IvChoice, KeyChoice, KeyNo, KeyView, Login,
-    OpenDataApi, Phone, Profile, SessionKey, UserId, UserView, Who, crypto,
+    OpenDataApi, Phone, Profile, SessionKey, UserId, UserView, Variation, WatermarkApp, Who,
+    crypto,
 };
 
 use wxmock_model::history::Forgery;
@@ -198,7 +199,11 @@ impl Device {
         let sealing = self.sealing_key(&keys, current, seal)?;
         let capture = Capture::new(open_data(api))
             .with_key(sealing.choice)
-            .with_iv(iv_choice(&keys, current, seal)?);
+            .with_iv(iv_choice(&keys, current, seal)?)
+            .with_variation(Variation {
+                watermark: watermark(seal.watermark),
+                ..Variation::default()
+            });
         let captured = self.take(&capture)?;
         let mut payload = Payload {
             encrypted_data: captured.encrypted_data,
@@ -210,7 +215,9 @@ impl Device {
             forgery: forgery(seal),
             key: sealing.key.base64(),
         };
-        let plaintext = forged_plaintext(&captured.plaintext, seal, openid)?;
+        let plaintext = openid
+            .map(|openid| forged_plaintext(&captured.plaintext, openid))
+            .transpose()?;
         if plaintext.is_some() || sealing.number.is_none() {
             let iv = Iv::from_base64(&payload.iv).map_err(|e| DeviceError::Mock(e.to_string()))?;
             let text = plaintext.unwrap_or(captured.plaintext);
@@ -382,30 +389,21 @@ const fn forgery(seal: &Seal) -> Option<Forgery> {
     }
 }
 
-/// The plaintext with another watermark or openId; `None` if the seal asks for neither.
-fn forged_plaintext(
-    plaintext: &str,
-    seal: &Seal,
-    openid: Option<&str>,
-) -> Result<Option<String>, DeviceError> {
-    if seal.watermark == Watermark::Own && openid.is_none() {
-        return Ok(None);
+const fn watermark(watermark: Watermark) -> WatermarkApp {
+    match watermark {
+        Watermark::Own => WatermarkApp::Own,
+        Watermark::OtherApp => WatermarkApp::Other,
+        Watermark::Shorter => WatermarkApp::Shorter,
+        Watermark::Longer => WatermarkApp::Longer,
     }
+}
+
+/// The plaintext with another openId, also where it has none by itself: a phone number that claims to be somebody's.
+fn forged_plaintext(plaintext: &str, openid: &str) -> Result<String, DeviceError> {
     let mut value: Value = serde_json::from_str(plaintext)
         .map_err(|e| DeviceError::Mock(format!("captured plaintext is not JSON: {e}")))?;
-    if let Some(appid) = value["watermark"]["appid"].as_str() {
-        let appid = match seal.watermark {
-            Watermark::Own => appid.to_owned(),
-            Watermark::OtherApp => "wx0000000000000bad".to_owned(),
-            Watermark::Shorter => appid[..appid.len().saturating_sub(1)].to_owned(),
-            Watermark::Longer => format!("{appid}0"),
-        };
-        value["watermark"]["appid"] = Value::from(appid);
-    }
-    if let Some(openid) = openid {
-        value["openId"] = Value::from(openid);
-    }
-    Ok(Some(value.to_string()))
+    value["openId"] = Value::from(openid);
+    Ok(value.to_string())
 }
 
 /// The iv with one bit turned, so that one character of the first block reads differently: the first of the openId's
@@ -445,34 +443,10 @@ mod tests {
     #[test]
     fn forged_plaintext_changes_what_it_says_and_nothing_else() {
         let plain = r#"{"openId":"a","nickName":"n","watermark":{"timestamp":1,"appid":"wx1"}}"#;
-        let forged = |seal: Seal, openid| forged_plaintext(plain, &seal, openid).unwrap();
-        assert_eq!(forged(Seal::default(), None), None);
         assert_eq!(
-            forged(
-                Seal {
-                    watermark: Watermark::OtherApp,
-                    ..Seal::default()
-                },
-                None
-            )
-            .unwrap(),
-            plain.replace("wx1", "wx0000000000000bad")
-        );
-        for (watermark, appid) in [(Watermark::Shorter, "wx"), (Watermark::Longer, "wx10")] {
-            let seal = Seal {
-                watermark,
-                ..Seal::default()
-            };
-            assert_eq!(
-                forged(seal, None).unwrap(),
-                plain.replace("wx1", appid),
-                "{watermark:?}"
-            );
-        }
-        assert_eq!(
-            forged(Seal::default(), Some("b")).unwrap(),
+            forged_plaintext(plain, "b").unwrap(),
             plain.replace("\"a\"", "\"b\"")
         );
-        assert!(forged_plaintext("nonsense", &Seal::default(), Some("b")).is_err());
+        assert!(forged_plaintext("nonsense", "b").is_err());
     }
 }

@@ -1,9 +1,6 @@
 //! Puts together what a phone sends to the backend, from what it holds.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use sha2::{Digest, Sha256};
-use wxmock_world::CodeState;
+use wxmock_world::{CodeState, Handover};
 
 use super::payload_store::Token;
 use super::record::Mark;
@@ -388,42 +385,23 @@ impl Stage<'_> {
     }
 }
 
-/// The same bytes without the last, in base64.
-fn without_a_byte(iv: &str) -> String {
-    let bytes = BASE64_STANDARD.decode(iv).unwrap_or_default();
-    BASE64_STANDARD.encode(&bytes[..bytes.len().saturating_sub(1)])
-}
-
-/// So many bytes nobody sealed, in base64.
-fn made_up(from: &str, length: usize) -> String {
-    let bytes = Sha256::digest(from);
-    BASE64_STANDARD.encode(
-        bytes
-            .iter()
-            .cycle()
-            .take(length)
-            .copied()
-            .collect::<Vec<u8>>(),
-    )
-}
-
 /// Puts a payload where a request takes it from.
 pub(crate) fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Transport) {
-    let (data, iv) = (payload.encrypted_data.as_str(), payload.iv.as_str());
-    let (data, iv) = match transport {
-        Transport::Adapter => (data.to_owned(), iv.to_owned()),
+    let handover = match transport {
+        Transport::Adapter => Handover::AsMade,
         // What an unescaped `+` is by the time a form or query decoder is done with it, whatever the adapter's format.
-        Transport::RawPlus => (data.replace('+', " "), iv.replace('+', " ")),
-        Transport::Absent => {
-            let names = ["encryptedData", "iv", "rawData", "signature"];
-            vars.absent.extend(names.map(str::to_owned));
-            return;
-        }
-        Transport::Empty => (String::new(), String::new()),
-        Transport::Undefined => ("undefined".to_owned(), "undefined".to_owned()),
-        Transport::ShortIv => (data.to_owned(), without_a_byte(iv)),
-        Transport::Swapped => (iv.to_owned(), data.to_owned()),
-        Transport::Garbage => (made_up(data, 64), made_up(iv, 16)),
+        Transport::RawPlus => Handover::PlusBecameSpace,
+        Transport::Absent => Handover::Absent,
+        Transport::Empty => Handover::Empty,
+        Transport::Undefined => Handover::Undefined,
+        Transport::ShortIv => Handover::ShortIv,
+        Transport::Swapped => Handover::Swapped,
+        Transport::Garbage => Handover::Garbage,
+    };
+    let Some((data, iv)) = handover.apply(&payload.encrypted_data, &payload.iv, None) else {
+        let names = ["encryptedData", "iv", "rawData", "signature"];
+        vars.absent.extend(names.map(str::to_owned));
+        return;
     };
     vars.device.insert("encryptedData".into(), data);
     vars.device.insert("iv".into(), iv);
