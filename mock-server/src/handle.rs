@@ -1,6 +1,6 @@
 //! What every part of the server shares: the world behind its one lock, and the books beside it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ struct Shared {
     phase: watch::Sender<Phase>,
     max_body_bytes: usize,
     head_limit: Duration,
+    /// How many pages have been given the script of the phone.
+    pages: AtomicU64,
 }
 
 /// How far the server's life has come.
@@ -87,6 +89,7 @@ impl Handle {
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
             head_limit: settings.head_limit,
+            pages: AtomicU64::new(0),
         };
         Self {
             shared: Arc::new(shared),
@@ -102,6 +105,11 @@ impl Handle {
                 .fetch_max(now.0, Ordering::Relaxed)
                 .max(now.0),
         )
+    }
+
+    /// A number no page has been given yet, from 1.
+    pub(crate) fn number_page(&self) -> u64 {
+        self.shared.pages.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Do something to the world, alone and at one moment. Its events are in the journal, in order, when this returns.

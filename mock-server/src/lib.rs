@@ -48,6 +48,7 @@ mod net;
 mod person;
 mod push;
 mod server;
+mod shim;
 mod verbatim;
 mod wechat;
 

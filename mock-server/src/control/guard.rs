@@ -44,6 +44,17 @@ pub(crate) fn check(request: &Request) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Whether a page on this machine or this network made a request, or no page at all: a test's own page may do more than log in.
+pub(crate) fn is_from_here(request: &Request) -> bool {
+    let Some(origin) = request.headers.get(ORIGIN) else {
+        return true;
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    origin
+        .split_once("://")
+        .is_some_and(|(_, host)| is_local(host))
+}
+
 /// Names nobody outside can register, and WeChat's own, which point here when the hosts file says so.
 fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {

@@ -12,7 +12,7 @@ mod codes;
 mod error;
 mod faults;
 mod gates;
-mod guard;
+pub(crate) mod guard;
 mod journal;
 mod keys;
 mod policy;
@@ -32,7 +32,7 @@ pub(crate) use self::error::{ApiError, answer, decode};
 use self::table::{Route, find};
 use crate::gates::CallMatch;
 use crate::http::{Request, Response};
-use crate::{Handle, device};
+use crate::{Handle, device, shim};
 
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
@@ -160,6 +160,9 @@ static ROUTES: [Route<Handler>; 67] = {
 pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
     if request.path().starts_with(device::PREFIX) {
         return device::route(handle, request).await;
+    }
+    if shim::serves(request.path()) {
+        return shim::route(handle, &request);
     }
     dispatch(handle, &request).unwrap_or_else(ApiError::response)
 }

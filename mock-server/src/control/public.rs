@@ -32,6 +32,7 @@ pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
         "about": "a mock of api.weixin.qq.com and of the phone, for tests only",
         "console": "none yet; everything is in the API below, described by /_mock/openapi.json",
         "device": device,
+        "page": crate::shim::PATHS.map(|(path, _)| path),
         "admin": admin,
     });
     // People read this one in a terminal.
@@ -192,7 +193,12 @@ mod tests {
             let path = format!("{}{}", device::PREFIX, api.name);
             [(path.clone(), "GET".to_owned()), (path, "POST".to_owned())]
         });
-        let served: BTreeSet<(String, String)> = admin.chain(device).collect();
+        let pages = crate::shim::PATHS.iter().flat_map(|(path, methods)| {
+            methods
+                .iter()
+                .map(|method| ((*path).to_owned(), method.to_string()))
+        });
+        let served: BTreeSet<(String, String)> = admin.chain(device).chain(pages).collect();
         let missing: Vec<_> = served.difference(&described).collect();
         let invented: Vec<_> = described.difference(&served).collect();
         assert!(

@@ -98,7 +98,7 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
 }
 
 /// A page under test lives on another origin. Nothing here is secret: whoever can call can log in anyway.
-fn open_to_pages(response: Response) -> Response {
+pub(crate) fn open_to_pages(response: Response) -> Response {
     response
         .header("Access-Control-Allow-Origin", "*")
         .header("Access-Control-Allow-Methods", "GET, POST")

@@ -1,0 +1,2 @@
+/// <reference types="miniprogram-api-typings" />
+export {}
