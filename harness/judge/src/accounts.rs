@@ -7,11 +7,20 @@ use wxmock_model::say;
 
 /// ACC-01: all answers that name the account of a person name the same one.
 ///
-/// An answer that names somebody else's account is KEY-01's.
+/// An answer that names somebody else's account is KEY-01's, and so is a session that no exchange of its own code backs: whose
+/// account that is, nobody told the backend.
 pub(crate) fn acc_01(facts: &Facts<'_>) -> Vec<Finding> {
     let named: Vec<(usize, &Operation, &str, &str)> = facts
         .operations()
         .filter(|(_, op)| op.answer.outcome == Outcome::Ok)
+        .filter(|(index, op)| {
+            let login = if is_login(op) {
+                Some(*index)
+            } else {
+                facts.login_of_token(op)
+            };
+            !login.is_some_and(|login| facts.is_unbacked(login))
+        })
         .filter_map(|(index, op)| {
             let owner = if is_login(op) {
                 Some(op.user.as_str())
@@ -76,6 +85,7 @@ mod tests {
     use crate::judged::broken;
     use wxmock_histories::Builder;
     use wxmock_model::history::{History, Outcome};
+    use wxmock_model::program::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -96,6 +106,32 @@ mod tests {
         b.login("P1", "c1", 1, "t1");
         b.whoami("P1", "t1", Outcome::Ok, Some("17"));
         check(&b.history, &["ACC-01"]);
+    }
+
+    #[test]
+    fn acc_01_asks_no_login_that_no_exchange_of_its_own_code_backs() {
+        let after_a_login_with = |effect: &FaultEffect| {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            let call = b.fault(op, "f", effect);
+            b.reply(call);
+            b.welcome(op, "t1").user_id = Some("17".into());
+            b.whoami("P1", "t1", Outcome::Ok, Some("17"));
+            b.login("P1", "c2", 1, "t2");
+            broken(&b.history, &JudgeContext::default())
+        };
+        assert_eq!(after_a_login_with(&FaultEffect::Silent), ["KEY-01"]);
+        let retried = {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            b.fault(op, "f", &FaultEffect::Silent);
+            let call = b.commit(op, 1);
+            b.reply(call);
+            b.welcome(op, "t1").user_id = Some("17".into());
+            b.login("P1", "c2", 1, "t2");
+            broken(&b.history, &JudgeContext::default())
+        };
+        assert_eq!(retried, ["ACC-01"]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::context::JudgeContext;
 use crate::steps;
 use wxmock_model::history::{
-    Answer, Ending, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord, Phase,
-    Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
+    Answer, Ending, FaultKind, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord,
+    Phase, Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
 };
 use wxmock_model::lang::Say;
 use wxmock_model::say;
@@ -68,6 +68,65 @@ impl<'a> Facts<'a> {
         self.history.upstream.iter().any(|call| {
             call.code.as_deref() == Some(code) && is_exchange(call) && brought_key(call)
         })
+    }
+
+    /// Whether WeChat never told the backend whose the code of login `index` is. Where it is never asked about any code, logins
+    /// stand on something else, and no code needs backing.
+    pub(crate) fn is_unbacked(&self, index: usize) -> bool {
+        let code = self.history.operations[index].code.as_deref();
+        code.is_some_and(|code| !self.exchanged(code))
+            && self.history.upstream.iter().any(is_exchange)
+    }
+
+    /// Whether login `index` gave a session though every exchange of its code stayed without a reply, or there was none, and
+    /// no exchange of the same person ended meanwhile whose session it could share.
+    pub(crate) fn is_session_from_nowhere(&self, index: usize) -> bool {
+        let login = &self.history.operations[index];
+        let answer = &login.answer;
+        let got_in = answer.outcome == Outcome::Ok
+            && (answer.token_hash.is_some() || answer.user_id.is_some());
+        if !is_login(login) || !got_in || !self.is_unbacked(index) {
+            return false;
+        }
+        let own_calls = self.calls_of(index);
+        let of_the_code = self.history.upstream.iter().filter(|call| {
+            is_exchange(call) && (call.code == login.code || self.is_mixed_up(call))
+        });
+        let unanswered = |call: &UpstreamCall| {
+            let unheard = self
+                .fault(call)
+                .is_some_and(|fault| fault.silences || fault.effect == Some(FaultKind::Reset));
+            !failed(call) && !call.delivered && (unheard || call.released.is_none())
+        };
+        own_calls
+            .iter()
+            .map(|(_, call)| *call)
+            .chain(of_the_code)
+            .all(unanswered)
+            && !self.shares_a_session_of_its_person(index)
+    }
+
+    /// Whether another exchange of the same person brought a session while login `index` was under way, or another login of
+    /// that person with a code of its own has the same token.
+    fn shares_a_session_of_its_person(&self, index: usize) -> bool {
+        let login = &self.history.operations[index];
+        let end = self.ended(index).unwrap_or(Tick(u32::MAX));
+        let meanwhile = self.history.upstream.iter().any(|call| {
+            call.user.as_deref() == Some(login.user.as_str())
+                && is_exchange(call)
+                && brought_key(call)
+                && call
+                    .released
+                    .is_some_and(|at| at > login.called && at < end)
+        });
+        meanwhile
+            || self.logins().any(|(other, twin)| {
+                other != index
+                    && twin.user == login.user
+                    && twin.answer.token_hash.is_some()
+                    && twin.answer.token_hash == login.answer.token_hash
+                    && !self.is_unbacked(other)
+            })
     }
 
     /// The login whose token operation `op` presented: by token name, else the last good login of that phone.

@@ -45,6 +45,13 @@ fn of_success(facts: &Facts<'_>, finding: &Finding, op: &Operation) -> Impact {
     let posed = !op.alterations.is_empty() || (!is_login(op) && op.token_of.is_none());
     match finding.rule.as_str() {
         "KEY-01" if forged || posed => Impact::Security,
+        "KEY-01"
+            if finding
+                .op
+                .is_some_and(|login| facts.is_session_from_nowhere(login)) =>
+        {
+            Impact::Security
+        }
         "TOK-01" if shares_a_token_with_its_own_person(facts, op) => Impact::ExtraLogin,
         "TOK-01" | "CODE-01" => Impact::Security,
         "KEY-01" | "ACC-01" | "ERR-01" => Impact::DataMixUp,

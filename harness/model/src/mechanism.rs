@@ -74,6 +74,8 @@ pub enum Mechanism {
     ReusedCode,
     /// A code is marked as used after its exchange.
     CodeMarkedLate,
+    /// A session is given without a reply that says whose it is.
+    SessionWithoutExchange,
     /// A refused code is exchanged again.
     DeadCodeRetried,
     /// A body with an errcode is taken for a login.
@@ -157,6 +159,7 @@ impl Mechanism {
             Self::UnionidMandatory => "unionid-mandatory",
             Self::ReusedCode => "reused-code",
             Self::CodeMarkedLate => "code-marked-late",
+            Self::SessionWithoutExchange => "session-without-exchange",
             Self::DeadCodeRetried => "dead-code-retried",
             Self::ErrorBodyAsSuccess => "error-body-as-success",
             Self::NoOpenid => "no-openid",

@@ -1,6 +1,6 @@
 //! KEY-01: whose data a ciphertext opens to, and as whom a session acts.
 
-use crate::facts::{Facts, is_login, is_probe, shows};
+use crate::facts::{Facts, is_exchange, is_login, is_probe, shows};
 use crate::finding::Finding;
 use wxmock_model::history::{Forgery, Operation, Outcome, PayloadRecord, StepKind};
 use wxmock_model::lang::Say;
@@ -17,8 +17,63 @@ pub(crate) fn key_01(facts: &Facts<'_>) -> Vec<Finding> {
             found.extend(accepted_wrongly(facts, index, op, payload));
         }
     }
+    found.extend(sessions_from_nowhere(facts));
     found.extend(strange_accounts(facts));
     found
+}
+
+/// Logins that got a session though nobody told the backend whose code they came with.
+fn sessions_from_nowhere(facts: &Facts<'_>) -> Vec<Finding> {
+    if !facts.settled() {
+        return Vec::new();
+    }
+    let logins = facts
+        .logins()
+        .filter(|(index, _)| facts.is_session_from_nowhere(*index));
+    logins
+        .map(|(index, op)| {
+            let code = op.code.as_deref().unwrap_or_default();
+            let asked = facts.history.upstream.iter().enumerate().find(|(_, call)| {
+                is_exchange(call) && call.code.as_deref() == Some(code)
+            });
+            let step = asked.and_then(|(place, _)| {
+                facts
+                    .call_step(place, StepKind::UpstreamArrived)
+                    .or_else(|| facts.call_step(place, StepKind::Commit))
+            });
+            let unheard = match asked {
+                Some(_) => say!(
+                    "WeChat was asked about {code} at {place} and gave no reply.",
+                    "{place}拿 {code} 去问了微信，没有得到回复。",
+                    code = code,
+                    place = facts.place(step)
+                ),
+                None => say!(
+                    "WeChat was never asked about {code}.",
+                    "从未拿 {code} 去问过微信。",
+                    code = code
+                ),
+            };
+            Finding::must(
+                "KEY-01",
+                index,
+                say!(
+                    "{who} submitted the code {code} and got a session, though no reply of WeChat's says whose code it is.",
+                    "{who} 提交 code {code}，拿到了会话，可是微信没有任何回复说明这个 code 是谁的。",
+                    who = facts.who(op),
+                    code = code
+                ),
+            )
+            .because(unheard)
+            .because(say!(
+                "However, at {place} the phone was given a session: it is a session of whoever the backend had at hand.",
+                "可是{place}手机拿到了会话：后端手头有谁的，就给了谁的。",
+                place = facts.place(facts.step_of(index, StepKind::Answer))
+            ))
+            .steps(step)
+            .steps(facts.ends_of(index))
+        })
+        .collect()
 }
 
 fn accepted_wrongly(
@@ -198,6 +253,9 @@ mod tests {
     use crate::judged::broken;
     use wxmock_histories::Builder;
     use wxmock_model::history::History;
+    use wxmock_model::mechanism::Mechanism;
+    use wxmock_model::program::FaultEffect;
+    use wxmock_model::verdict::Impact;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -276,6 +334,57 @@ mod tests {
         b.reply(call);
         b.welcome(op, "u1").user_id = Some("id-A".into());
         check(&b.history, &["KEY-01"]);
+    }
+
+    /// A login whose exchange is hit by `effect`, answered with a session.
+    fn let_in_after(effect: &FaultEffect) -> (Builder, usize) {
+        let mut b = Builder::new();
+        let op = b.submit("P1", "c1");
+        let call = b.fault(op, "f", effect);
+        b.reply(call);
+        b.welcome(op, "t1");
+        (b, op)
+    }
+
+    #[test]
+    fn key_01_catches_a_session_that_no_exchange_backs() {
+        for effect in [FaultEffect::Silent, FaultEffect::Reset] {
+            let (b, _) = let_in_after(&effect);
+            check(&b.history, &["KEY-01"]);
+            let found = crate::judge(&b.history, &JudgeContext::default());
+            assert_eq!(found[0].impact, Some(Impact::Security));
+            assert_eq!(found[0].mechanism, Mechanism::SessionWithoutExchange);
+        }
+        // Not even asked, though others are.
+        let mut b = two_people();
+        let op = b.submit("P2", "c2");
+        b.welcome(op, "t2");
+        check(&b.history, &["KEY-01"]);
+    }
+
+    #[test]
+    fn key_01_spares_a_session_out_of_a_retry_and_out_of_an_exchange_of_the_same_person() {
+        let (mut b, op) = let_in_after(&FaultEffect::Silent);
+        let again = b.commit(op, 1);
+        b.reply(again);
+        check(&b.history, &[]);
+        // Two logins of one phone, one exchange.
+        let mut b = Builder::new();
+        let one = b.submit("P1", "c1");
+        let two = b.submit("P1", "c2");
+        let call = b.commit(one, 1);
+        b.reply(call);
+        b.welcome(one, "t1");
+        b.welcome(two, "t2");
+        check(&b.history, &[]);
+        // A backend that asks WeChat about no code logs in by something else.
+        let mut b = Builder::new();
+        let op = b.submit("P1", "c1");
+        b.welcome(op, "t1");
+        check(&b.history, &[]);
+        let (mut b, op) = let_in_after(&FaultEffect::Silent);
+        b.history.operations[op].answer.outcome = Outcome::RetryLater;
+        check(&b.history, &[]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::AccountPerLogin, account_per_login),
     (Mechanism::ReusedCode, reused_code),
     (Mechanism::CodeMarkedLate, code_marked_late),
+    (Mechanism::SessionWithoutExchange, session_without_exchange),
 ];
 
 /// The token is refused since another login of its person was answered, in the words for any dead token.
@@ -322,6 +323,17 @@ fn reused_code(evidence: &Evidence<'_>) -> bool {
 /// A code that was submitted more than once was exchanged again before the first exchange had its reply.
 fn code_marked_late(evidence: &Evidence<'_>) -> bool {
     is_about_a_code_sent_twice(evidence) && exchanges_overlap(evidence)
+}
+
+/// A login got a session though no reply of WeChat's says whose code it came with, and it is not the session of somebody who
+/// logged in meanwhile.
+fn session_without_exchange(evidence: &Evidence<'_>) -> bool {
+    let (Some(index), Some(op)) = (evidence.index, evidence.op) else {
+        return false;
+    };
+    evidence.facts.is_session_from_nowhere(index)
+        && !claims_an_identity(op)
+        && !account_of_an_overlapping_login(evidence, op)
 }
 
 fn code_of<'a>(evidence: &Evidence<'a>) -> Option<&'a str> {

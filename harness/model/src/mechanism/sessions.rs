@@ -142,4 +142,17 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         means: "once-per-code",
         source: "container-storage-interface/spec#213 (the same question about a second identical call); case CC-1",
     },
+    MechanismInfo {
+        mechanism: Mechanism::SessionWithoutExchange,
+        breaks: &["KEY-01", "ERR-06"],
+        title: "A session is given though nobody told the backend whose code it is",
+        title_zh: "微信还没说 code 是谁的，会话就发出去了",
+        what: "WeChat did not answer, or was not asked, and the login goes on all the same with what is at hand: the session of the last login, a cached reply, an account made of \
+               nothing. Whoever sends a code at that moment is somebody else, or nobody.",
+        what_zh: "微信没有回复，或者根本没有去问，登录却照常往下走，手头有什么就用什么：上一次登录的会话、缓存的回复、凭空建出来的账号。这时谁来登录，谁就成了别人，或者谁也不是。",
+        repair: "Make the session only out of the reply to this very code, as a local value; when none came (timeout, reset), answer retry_later and give nothing.",
+        repair_zh: "会话只能由微信对这一个 code 的回复得来，用局部变量传递；没有回复（超时、连接重置）就回答 retry_later，什么也不给。",
+        means: "local-state",
+        source: "a backend of this project's own trials that gave out its last session when WeChat was slow; no public report known",
+    },
 ];
