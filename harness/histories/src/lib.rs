@@ -202,6 +202,7 @@ impl Builder {
             name: name.into(),
             user,
             key_no: Some(key),
+            key_of: None,
             was_current: true,
             api: "userinfo".into(),
             mark: format!("mark-{name}"),
@@ -222,6 +223,10 @@ impl Builder {
         record.forgery = Some(forgery);
         if matches!(forgery, Forgery::NeverIssuedKey | Forgery::ForeignKey) {
             record.key_no = None;
+        }
+        if forgery == Forgery::ForeignKey {
+            let other = if record.user == "A" { "B" } else { "A" };
+            record.key_of = Some(other.into());
         }
         payload
     }

@@ -559,6 +559,9 @@ pub struct PayloadRecord {
     pub user: String,
     /// The key it was sealed under; `None` for a key WeChat never issued.
     pub key_no: Option<u32>,
+    /// The person whose key it is sealed under (scenario name), if that is not the person whose data it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_of: Option<String>,
     /// Whether that key was the newest when the payload was made.
     pub was_current: bool,
     /// `userinfo`, `profile`, `phone`, `werun`.

@@ -3,7 +3,8 @@
 
 use crate::width;
 use wxmock_model::history::{
-    Answer, BodyLook, FaultKind, History, Operation, Outcome, Phase, UpstreamCall,
+    Answer, BodyLook, FaultKind, Forgery, History, Operation, Outcome, PayloadRecord, Phase,
+    UpstreamCall,
 };
 use wxmock_model::lang::{Lang, Say};
 use wxmock_model::say;
@@ -91,10 +92,7 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         Some(payload) if probe && payload.user != op.user => {
             format!("probe, payload of {}", payload.user)
         }
-        Some(payload) if probe && op.code.is_none() => payload.key_no.map_or_else(
-            || "probe, key never issued".to_owned(),
-            |no| format!("probe k{no}"),
-        ),
+        Some(payload) if probe && op.code.is_none() => format!("probe{}", probed_key(payload)),
         _ => format!("{}{sealed}", op.label),
     };
     let token = match op.token_name.as_deref().and_then(single_word) {
@@ -106,6 +104,17 @@ pub(super) fn asks(history: &History, op: &Operation) -> String {
         .strip_prefix(&format!("{} ", op.phone))
         .unwrap_or(&label);
     format!("{} {label}{token}", op.phone)
+}
+
+/// Under which key a probe is sealed: " k2", ", key of B", ", key never issued".
+fn probed_key(payload: &PayloadRecord) -> String {
+    match (payload.key_no, &payload.key_of, payload.forgery) {
+        (Some(no), ..) => format!(" k{no}"),
+        (None, Some(other), _) => format!(", key of {other}"),
+        // A transcript of an older version does not say whose.
+        (None, None, Some(Forgery::ForeignKey)) => ", key of another".to_owned(),
+        (None, None, _) => ", key never issued".to_owned(),
+    }
 }
 
 /// "200 ok, token t2".
@@ -270,6 +279,21 @@ mod tests {
             for text in [&in_few_columns(effect).en, &in_few_columns(effect).zh] {
                 assert!(width::of(text) <= 10, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_probe_says_whose_key_it_is_sealed_under() {
+        let mut b = wxmock_histories::Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.phase(Phase::Probe);
+        for (forgery, said) in [
+            (Forgery::ForeignKey, "P1 probe, key of B"),
+            (Forgery::NeverIssuedKey, "P1 probe, key never issued"),
+        ] {
+            let p = b.forge("P1", "p", forgery);
+            let op = b.send("P1", p, "t1");
+            assert_eq!(asks(&b.history, &b.history.operations[op]), said);
         }
     }
 

@@ -13,7 +13,7 @@ use super::stage::{Stage, Stop};
 use crate::device::DeviceError;
 use wxmock_model::history::{PayloadRecord, StepKind, Tick};
 use wxmock_model::order::EventName;
-use wxmock_model::program::{CaptureApi, Nick, Seal, Step, Using, Verb};
+use wxmock_model::program::{CaptureApi, Nick, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
     /// Starts a step. `event` is its name in the race; a `login` in a race is two events, told apart by their kind.
@@ -186,6 +186,15 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Whose key a payload of `user` is sealed under, if it is another person's.
+    fn other_owner(&self, key: &SealKey, user: &str) -> Option<String> {
+        let SealKey::Foreign(key) = key else {
+            return None;
+        };
+        let mut others = self.keys_of_others(user).into_iter();
+        others.find(|(_, theirs)| theirs == key).map(|(of, _)| of)
+    }
+
     /// Captures a payload with a mark nobody else's has, and keeps it under `name`.
     pub(crate) fn seal(
         &mut self,
@@ -211,10 +220,17 @@ impl Stage<'_> {
         }
         let user = self.holder(phone);
         self.read_keys(&user);
+        let key_of = self.other_owner(&seal.key, &user);
+        let key = match (payload.key_no, &key_of) {
+            (Some(no), _) => format!("k{no}"),
+            (None, Some(other)) => format!("the key of {other}"),
+            (None, None) => "a key never issued".to_owned(),
+        };
         let record = self.record.payload(PayloadRecord {
             name: name.to_owned(),
             user: user.clone(),
             key_no: payload.key_no,
+            key_of,
             was_current: payload.was_current,
             api: api_word(api).to_owned(),
             mark,
@@ -223,9 +239,6 @@ impl Stage<'_> {
             has_plus: payload.has_plus(),
             captured: self.record.next_tick(),
         });
-        let key = payload
-            .key_no
-            .map_or_else(|| "a key never issued".to_owned(), |no| format!("k{no}"));
         let mark = Mark {
             name: event.map(|e| e.to_string()).unwrap_or_default(),
             text: format!("{text}: sealed under {key}"),
