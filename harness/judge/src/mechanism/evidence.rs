@@ -150,6 +150,13 @@ impl<'a> Evidence<'a> {
             .and_then(|call| call.user.as_deref())
     }
 
+    /// Whether no key of anybody reached the backend between two requests.
+    pub(super) fn is_same_store(&self, one: &Operation, other: &Operation) -> bool {
+        let (from, to) = (one.called.min(other.called), one.called.max(other.called));
+        let mut calls = self.facts.history.upstream.iter();
+        !calls.any(|call| brought_key(call) && call.released.is_some_and(|at| at > from && at < to))
+    }
+
     /// Whether two requests were under way at one time.
     pub(super) fn overlap(&self, one: usize, other: usize) -> bool {
         let span = |index: usize| {

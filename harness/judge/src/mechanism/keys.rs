@@ -3,7 +3,7 @@
 use super::Detector;
 use super::evidence::{Evidence, Unopened, is_refusal, is_right};
 use crate::facts::{honest, is_login};
-use wxmock_model::history::Outcome;
+use wxmock_model::history::{Forgery, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
@@ -104,7 +104,7 @@ fn previous_key_dropped(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The key in question arrived last and was requested last, but another login of the same person brought it, and with this
-/// token it does not open. Or a token opens both its person's payloads and somebody else's.
+/// token it does not open. Or a token opens what is sealed under its person's key and under somebody else's.
 fn wrong_key_lookup(evidence: &Evidence<'_>) -> bool {
     if let Some(unopened) = evidence.unopened_by_the_store() {
         let own = evidence
@@ -116,30 +116,28 @@ fn wrong_key_lookup(evidence: &Evidence<'_>) -> bool {
         };
         return own && is_latest(unopened.last()) && is_latest(unopened.requested_last());
     }
-    opened_a_strangers_payload(evidence)
+    opened_with_a_strangers_key(evidence).is_some()
         && own_newest(evidence, true)
         && !own_newest(evidence, false)
 }
 
-/// A stranger's honest payload was opened with an unaltered request.
-fn opened_a_strangers_payload(evidence: &Evidence<'_>) -> bool {
-    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
-        return false;
+/// Whose key opened what an unaltered request sent, if it is not the key of the token's person: a stranger's honest payload,
+/// or the person's own data under a stranger's key, as the harness's probes seal it.
+pub(super) fn opened_with_a_strangers_key<'a>(evidence: &Evidence<'a>) -> Option<&'a str> {
+    let (op, payload) = (evidence.op?, evidence.payload?);
+    let holder = op.token_of.as_deref()?;
+    let owner = match payload.forgery {
+        None => payload.user.as_str(),
+        Some(Forgery::ForeignKey) if payload.user == holder => payload.key_of.as_deref()?,
+        Some(_) => return None,
     };
-    let stranger = op
-        .token_of
-        .as_deref()
-        .is_some_and(|holder| holder != payload.user);
-    op.answer.outcome == Outcome::Ok
-        && honest(payload)
-        && stranger
-        && op.alterations.is_empty()
-        && !evidence.acts_as_a_stranger(op)
+    let opened = op.answer.outcome == Outcome::Ok && op.alterations.is_empty();
+    (opened && owner != holder && !evidence.acts_as_a_stranger(op)).then_some(owner)
 }
 
 /// Whether the token of the finding's operation also sent a payload of its own person under that person's newest key, with
-/// this result, at a moment when a stranger's key had arrived later.
-fn own_newest(evidence: &Evidence<'_>, opens: bool) -> bool {
+/// this result: at a moment when a stranger's key had arrived later, or with no key arriving between the two.
+pub(super) fn own_newest(evidence: &Evidence<'_>, opens: bool) -> bool {
     let Some(op) = evidence.op else { return false };
     evidence.with_the_token_of(op).any(|other| {
         let Some(payload) = evidence.facts.payload(other).filter(|sent| honest(sent)) else {
@@ -149,9 +147,10 @@ fn own_newest(evidence: &Evidence<'_>, opens: bool) -> bool {
         let fits = op.token_of.as_deref() == Some(payload.user.as_str())
             && other.alterations.is_empty()
             && newest.map(|key| key.no) == payload.key_no
-            && evidence
+            && (evidence
                 .stranger_after(&payload.user, other.called)
-                .is_some();
+                .is_some()
+                || evidence.is_same_store(op, other));
         let result = if opens {
             is_right(other, payload)
         } else {
@@ -162,9 +161,9 @@ fn own_newest(evidence: &Evidence<'_>, opens: bool) -> bool {
 }
 
 /// A person's own newest key, last to arrive of that person's, is not in force once a stranger's has arrived; or a stranger's
-/// payload opens while one's own does not.
+/// key opens something while one's own does not.
 fn one_key_for_everybody(evidence: &Evidence<'_>) -> bool {
-    if opened_a_strangers_payload(evidence) {
+    if opened_with_a_strangers_key(evidence).is_some() {
         return own_newest(evidence, false);
     }
     let Some(unopened) = newest_unopened(evidence) else {

@@ -2,6 +2,7 @@
 
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal};
+use super::keys::{opened_with_a_strangers_key, own_newest};
 use crate::facts::{brought_key, failed, is_exchange, is_login, shows};
 use wxmock_model::history::{Operation, Outcome, Tick};
 use wxmock_model::mechanism::Mechanism;
@@ -130,6 +131,7 @@ fn shared_request_state(evidence: &Evidence<'_>) -> bool {
         || data_of_an_overlapping_request(evidence, index, op)
         || account_of_an_overlapping_login(evidence, op)
         || key_of_an_overlapping_login(evidence)
+        || opened_with_the_key_of_an_overlapping_login(evidence)
 }
 
 /// Equal tokens of two people's overlapping logins; of one person's only if another login shows that neither the second nor
@@ -217,6 +219,18 @@ fn key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool {
         && evidence
             .together_with(login)
             .any(|(_, other)| other.user != unopened.user)
+}
+
+/// A token opens with the key of a login that was under way with its own, and not with its person's.
+fn opened_with_the_key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool {
+    let (Some(owner), Some(login)) = (opened_with_a_strangers_key(evidence), evidence.login())
+    else {
+        return false;
+    };
+    own_newest(evidence, false)
+        && evidence
+            .together_with(login)
+            .any(|(_, other)| other.user == owner)
 }
 
 /// A token acts as a person whose login began after the token had been given out.

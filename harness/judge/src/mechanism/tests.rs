@@ -146,6 +146,41 @@ fn a_token_that_opens_its_own_and_a_strangers_payload() {
     assert_eq!(of(&b.history, "KEY-01"), Mechanism::OneKeyForEverybody);
 }
 
+#[test]
+fn a_probe_under_another_persons_key() {
+    let probed = |together: bool, own: Outcome, theirs: Outcome| {
+        let mut b = if together {
+            overlapping_people()
+        } else {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            b.login("Q1", "d1", 1, "u1");
+            b
+        };
+        b.phase(Phase::Probe);
+        let p = b.capture("P1", "p", 1);
+        b.send_gets("P1", p, "t1", own);
+        let p = b.forge("P1", "p key of B", Forgery::ForeignKey);
+        let op = b.send_gets("P1", p, "t1", theirs);
+        expected(&b, "KEY-01", op)
+    };
+    let (yes, no) = (Outcome::Ok, Outcome::Relogin);
+    assert_eq!(probed(false, yes, yes), Mechanism::WrongKeyLookup);
+    assert_eq!(probed(false, no, yes), Mechanism::OneKeyForEverybody);
+    assert_eq!(probed(false, no, no), Mechanism::Open);
+    // One slot for everybody and a reply mixed up on its way say the same.
+    assert_eq!(probed(true, no, yes), Mechanism::Open);
+    // B was the last to log in: nothing arrived between its two probes.
+    let mut b = Builder::new();
+    b.login("P1", "c1", 1, "t1");
+    b.login("Q1", "d1", 1, "u1");
+    let q = b.capture("Q1", "q", 1);
+    b.send_gets("Q1", q, "u1", yes);
+    let q = b.forge("Q1", "q key of A", Forgery::ForeignKey);
+    let op = b.send_gets("Q1", q, "u1", yes);
+    assert_eq!(expected(&b, "KEY-01", op), Mechanism::WrongKeyLookup);
+}
+
 /// A logs in, B logs in, A sends its own payload in vain.
 fn after_a_stranger() -> (Builder, usize) {
     let mut b = Builder::new();
