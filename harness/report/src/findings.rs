@@ -5,7 +5,7 @@
 //! cause in the same order is told with it. Knows nothing of how a mechanism is established; the judge names it.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::RunView;
 use wxmock_judge::{impact_at, rule, rules};
@@ -356,34 +356,48 @@ impl<'a> Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    /// Where one order leaves the mechanism open and others establish it, and only one, it is theirs. A cause that costs more
-    /// than theirs stays by itself.
+    /// Where one order leaves the mechanism open and others establish it, and only one, it is theirs, be it as what follows
+    /// from another cause. A cause that costs more than theirs stays by itself.
     fn settle_open(&mut self) {
         let mut at = 0;
         while at < self.seen.len() {
-            let (cause, open) = &self.seen[at];
-            let mut alike = self.seen.iter().filter(|(other, _)| {
-                other.mechanism != Mechanism::Open
-                    && Cause {
-                        mechanism: Mechanism::Open,
-                        ..*other
-                    } == *cause
-            });
-            let settled = match (alike.next(), alike.next()) {
-                (Some((other, seen)), None) if seen.worst() <= open.worst() => Some(*other),
-                _ => None,
-            };
-            match settled {
+            match self.established_for(&self.seen[at]) {
                 Some(other) => {
-                    let (_, open) = self.seen.remove(at);
+                    let (cause, open) = self.seen.remove(at);
                     let seen = self.entry(other);
                     seen.symptoms.extend(open.symptoms);
+                    if cause.rule != other.rule {
+                        seen.symptoms.push(cause.rule);
+                    }
                     for showing in open.cases {
                         seen.show(showing);
                     }
                 }
                 None => at += 1,
             }
+        }
+    }
+}
+
+impl<'a> Gathered<'a> {
+    /// The only established cause that shows, in some order, as an open one shows in others.
+    fn established_for(&self, (cause, open): &(Cause<'a>, Seen<'a>)) -> Option<Cause<'a>> {
+        let is_alike = |other: &Cause<'_>| {
+            let mechanism = Mechanism::Open;
+            other.mechanism != mechanism
+                && Cause {
+                    mechanism,
+                    ..*other
+                } == *cause
+        };
+        let followed = self.follows.iter().filter(|(other, _)| is_alike(other));
+        let heads: HashSet<Cause<'_>> = followed.map(|(_, head)| *head).collect();
+        let mut alike = self.seen.iter().filter(|(other, seen)| {
+            (is_alike(other) || heads.contains(other)) && seen.worst() <= open.worst()
+        });
+        match (alike.next(), alike.next()) {
+            (Some((only, _)), None) => Some(*only),
+            _ => None,
         }
     }
 }
@@ -691,6 +705,34 @@ mod tests {
         // Two that were established leave the third open.
         let first = by(Mechanism::RequestOrder);
         orders.push(("S2.S1.K2.K1.R1.R2", vec![first]));
+        assert_eq!(ids(&run(&orders)).len(), 3);
+    }
+
+    #[test]
+    fn what_is_left_open_may_follow_from_an_established_cause_of_another_rule() {
+        let opened = |mechanism| Violation {
+            mechanism,
+            ..violation("KEY-01", "userinfo", Outcome::Ok)
+        };
+        let lost = |mechanism, level| Violation {
+            mechanism,
+            level,
+            ..violation("KEY-04", "userinfo", Outcome::Relogin)
+        };
+        let slot = Mechanism::OneKeyForEverybody;
+        let late = Mechanism::LateReplyOverwrites;
+        let mut orders = vec![
+            ("S1.K1.R1", vec![opened(slot), lost(slot, Level::Must)]),
+            ("S1.S2.K1.K2", vec![lost(Mechanism::Open, Level::Must)]),
+            // What is only a SHOULD settles nothing that is a MUST.
+            ("S2.S1.K2.K1", vec![lost(late, Level::Should)]),
+        ];
+        let told = [
+            "KEY-01/one-key-for-everybody/userinfo/ok",
+            "KEY-04/late-reply-overwrites/userinfo/relogin",
+        ];
+        assert_eq!(ids(&run(&orders)), told);
+        orders.push(("S2.K2.R2", vec![lost(late, Level::Must)]));
         assert_eq!(ids(&run(&orders)).len(), 3);
     }
 
