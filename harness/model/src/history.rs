@@ -38,6 +38,10 @@ pub struct History {
     /// Shapes of replies the scenario set, in the order they were set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shapes: Vec<ShapeRecord>,
+    /// Operations, as indices, that were told "try later" to the end: the phone waited as long as it does, and tried again where
+    /// others got in meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<usize>,
     /// How the run ended.
     pub ending: Ending,
     /// How far the order was forced.

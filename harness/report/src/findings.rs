@@ -463,7 +463,10 @@ impl<'a> Seen<'a> {
 fn causes_first(violations: &[Violation]) -> Vec<(&Violation, &Violation)> {
     let mut heads: Vec<&Violation> = Vec::new();
     let mut pairs = Vec::new();
-    for violation in violations {
+    // Whether its case is about a rule says nothing of what the cause is.
+    let mut gravest_first: Vec<&Violation> = violations.iter().collect();
+    gravest_first.sort_by_key(|one| (one.level, impact_of(one), place(&one.rule)));
+    for violation in gravest_first {
         let known = heads
             .iter()
             .find(|head| Cause::of(head) == Cause::of(violation) || follows_from(head, violation));

@@ -140,18 +140,47 @@ fn shapes_of<'a>(evidence: &Evidence<'a>, user: &str, at: Tick) -> (Option<&'a S
     (set.last().copied(), unionid)
 }
 
-/// A login with a sound code is refused at once, without a call to WeChat, after an earlier one of the same person had failed
-/// there.
+/// A login with a sound code is refused at once, without a call to WeChat, after an earlier one had failed there.
 fn error_kept(evidence: &Evidence<'_>) -> bool {
     after_a_failure(evidence).is_some_and(|op| {
-        // "Busy" may as well be a breaker that closes again by itself.
-        is_refusal(op) && op.answer.outcome != Outcome::RetryLater && !waited(op)
+        // "Busy" may as well be a breaker that closes again by itself, until it was waited for in vain.
+        let for_good = op.answer.outcome != Outcome::RetryLater
+            || is_given_up(evidence) && !another_phone_gets_in(evidence, op);
+        is_refusal(op) && for_good && !waited(op)
+    })
+}
+
+/// A phone whose login had failed at WeChat is told "busy" without a call there, however long it waits, and another phone is
+/// not: what is held is held for this device.
+fn device_stays_locked(evidence: &Evidence<'_>) -> bool {
+    after_a_failure(evidence).is_some_and(|op| {
+        op.answer.outcome == Outcome::RetryLater
+            && is_given_up(evidence)
+            && another_phone_gets_in(evidence, op)
+    })
+}
+
+/// Whether the phone waited for the request of the finding as long as it does, in vain.
+fn is_given_up(evidence: &Evidence<'_>) -> bool {
+    let given_up = &evidence.facts.history.given_up;
+    evidence
+        .index
+        .is_some_and(|index| given_up.contains(&index))
+}
+
+/// Whether a login of another phone, sent later, got in.
+fn another_phone_gets_in(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    evidence.facts.logins().any(|(_, other)| {
+        other.phone != op.phone && other.called > op.called && other.answer.outcome == Outcome::Ok
     })
 }
 
 /// A request waits for one that is over and came to nothing; or a login that nobody was under way with never called WeChat,
-/// and waited all the same.
+/// and waited all the same; or one phone is told "busy" for ever, and others are not.
 fn lock_never_released(evidence: &Evidence<'_>) -> bool {
+    if device_stays_locked(evidence) {
+        return true;
+    }
     if let Ending::Hung { waits, .. } = &evidence.facts.history.ending {
         let left_behind = waits.iter().any(|wait| {
             Some(wait.operation) == evidence.index
@@ -175,7 +204,8 @@ fn lock_never_released(evidence: &Evidence<'_>) -> bool {
         && (silent || (is_refusal(op) && waited(op)))
 }
 
-/// A login that made no call to WeChat, where an earlier login with another code had failed there.
+/// A login that made no call to WeChat, where an earlier login had failed there: with another code, as the same one may well be
+/// refused as used, unless it is "busy" for good.
 fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<&'a Operation> {
     let op = evidence.op.filter(|op| is_login(op))?;
     if op.code.is_none() || !evidence.calls().is_empty() {
@@ -188,7 +218,8 @@ fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<&'a Operation> {
             .is_some_and(|done| done < op.called);
         let mut calls = evidence.facts.calls_of(*index).into_iter();
         let failed_there = calls.any(|(_, call)| call.fault.is_some() || failed(call));
-        over && other.code != op.code && other.answer.outcome != Outcome::Ok && failed_there
+        let is_news = other.code != op.code || is_given_up(evidence);
+        over && is_news && other.answer.outcome != Outcome::Ok && failed_there
     });
     earlier.next().map(|_| op)
 }

@@ -192,6 +192,7 @@ impl Stage<'_> {
     /// Others get in and this request does not: that is judged, unless it is a limit that has nothing to do with them.
     fn give_up(&mut self, at: usize) -> Result<(), Stop> {
         self.requests[at].given_up = true;
+        self.record.history_mut().given_up.push(at);
         let status = self.record.history().operations[at].answer.status;
         if status == Some(TOO_MANY) {
             return Err(Stop::Refused(limited()));

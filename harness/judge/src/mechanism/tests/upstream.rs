@@ -80,6 +80,43 @@ fn error_kept_and_lock_never_released() {
     assert_eq!(of(&b.history, "KEY-03"), Mechanism::Open);
 }
 
+/// A login of P1 that fails at WeChat, one more with `code` that is told "busy" in vain, and one of `third` that gets in or not.
+fn busy_for_good(code: &str, third: Option<Outcome>) -> (Builder, usize) {
+    let (mut b, op) = faulted(&FaultEffect::Reset);
+    b.answer(op, Outcome::RetryLater);
+    let again = b.submit("P1", code);
+    b.answer(again, Outcome::RetryLater);
+    b.history.given_up = vec![again];
+    if let Some(outcome) = third {
+        let other = b.submit("P2", "c9");
+        if outcome == Outcome::Ok {
+            let call = b.commit(other, 1);
+            b.reply(call);
+            b.welcome(other, "t9");
+        } else {
+            b.answer(other, outcome);
+        }
+    }
+    (b, again)
+}
+
+#[test]
+fn what_stays_busy_for_good() {
+    let (mut b, op) = busy_for_good("c2", None);
+    assert_eq!(expected(&b, "KEY-03", op), Mechanism::ErrorKept);
+    // The same state, seen by the code that had failed.
+    let (same, again) = busy_for_good("c1", Some(Outcome::RetryLater));
+    assert_eq!(expected(&same, "CODE-03", again), Mechanism::ErrorKept);
+    let (device, again) = busy_for_good("c2", Some(Outcome::Ok));
+    assert_eq!(
+        expected(&device, "KEY-03", again),
+        Mechanism::LockNeverReleased
+    );
+    // Nobody waited: a breaker that closes again by itself looks the same.
+    b.history.given_up.clear();
+    assert_eq!(expected(&b, "KEY-03", op), Mechanism::Open);
+}
+
 #[test]
 fn a_hang_behind_a_login_that_is_over() {
     let hung = |known| {
