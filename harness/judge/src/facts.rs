@@ -240,6 +240,36 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Whether `op` was refused for good because its person is locked out, after payloads that did not open: it is denied, and so
+    /// is whoami with a token of that person, which no newer login of theirs has ended. What is refused then is the person,
+    /// whatever key the payload is under.
+    pub(crate) fn is_locked_out(&self, op: &Operation) -> bool {
+        let of_the_person = |other: &Operation| other.token_of == op.token_of;
+        let mut others = self.operations().map(|(_, other)| other);
+        let failed_before = others.any(|other| {
+            other.called < op.called
+                && of_the_person(other)
+                && other.payload.is_some()
+                && other.answer.outcome == Outcome::Relogin
+        });
+        let whoamis = || {
+            let asked = self.operations().map(|(_, other)| other);
+            asked.filter(|other| other.op == "whoami" && of_the_person(other))
+        };
+        let denied = whoamis().any(|whoami| {
+            whoami.answer.outcome == Outcome::Denied && self.displaced_by(whoami).is_none()
+        });
+        let alive = whoamis()
+            .any(|whoami| whoami.answer.outcome == Outcome::Ok && whoami.called > op.called);
+        op.answer.outcome == Outcome::Denied
+            && !is_login(op)
+            && op.token_of.is_some()
+            && self.displaced_by(op).is_none()
+            && failed_before
+            && denied
+            && !alive
+    }
+
     /// Whether the scenario expired or reset the key of `user` before `at`, on or after `since`.
     pub(crate) fn key_disturbed(&self, user: &str, since: Tick, at: Tick) -> bool {
         self.history.steps.iter().any(|step| {

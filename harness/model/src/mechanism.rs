@@ -56,6 +56,8 @@ pub enum Mechanism {
     OneTokenSlot,
     /// A new login ends the older session, and the adapter does not say so.
     SessionReplaced,
+    /// Payloads that did not open lock their person out.
+    LockedOut,
     /// The token depends on person and second only.
     SecondResolutionToken,
     /// The token can be computed from what others may know.
@@ -150,6 +152,7 @@ impl Mechanism {
             Self::UnhelpfulRefusal => "unhelpful-refusal",
             Self::OneTokenSlot => "one-token-slot",
             Self::SessionReplaced => "session-replaced",
+            Self::LockedOut => "locked-out",
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",
             Self::SharedRequestState => "shared-request-state",

@@ -1,6 +1,7 @@
 //! KEY-02: what a phone is told when its payload does not open.
 
 use super::ownership::session_owner;
+use super::recovery::is_locked_out_after_login;
 use crate::facts::{
     Facts, Plaintext, failed, honest, is_probe, looks, plaintext, said, shows, word,
 };
@@ -87,7 +88,8 @@ fn unhelpful(
             )
         }
         Outcome::RetryLater | Outcome::Denied | Outcome::Invalid | Outcome::ServerError => {
-            if excused(facts, index, op) || facts.gave_way(index, op) {
+            let locked_out = is_locked_out_after_login(facts, index, op);
+            if excused(facts, index, op) || facts.gave_way(index, op) || locked_out {
                 return None;
             }
             say!(

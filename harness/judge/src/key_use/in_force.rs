@@ -104,6 +104,7 @@ fn tries_newest(facts: &Facts<'_>, index: usize, op: &Operation, key: &KeyRecord
         && !facts.logged_out(op)
         && !facts.key_disturbed(&key.user, key.issued, op.called)
         && !dropped_by_probing(facts, op, key)
+        && !facts.is_locked_out(op)
         && !facts.refused_as_replaced(op)
 }
 

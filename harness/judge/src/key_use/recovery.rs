@@ -71,6 +71,14 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
     found
 }
 
+/// Whether `op` shows that a person is locked out after payloads that did not open, although the login the backend asked for
+/// was made: KEY-03 says it, and no other rule about keys has anything to add.
+pub(super) fn is_locked_out_after_login(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
+    facts.is_locked_out(op)
+        && clean_login_of(facts, index, op)
+            .is_some_and(|login| asked_to_login(facts, op, login).is_some())
+}
+
 fn refused_recovery(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
     let upstream_failed = facts
         .calls_of(index)
@@ -136,6 +144,7 @@ mod tests {
     use crate::judged::broken;
     use wxmock_histories::Builder;
     use wxmock_model::history::History;
+    use wxmock_model::mechanism::Mechanism;
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
@@ -185,6 +194,32 @@ mod tests {
         b.send_gets("P1", p, "t3", Outcome::Relogin);
         b.answer(other, Outcome::Relogin);
         check(&b.history, &[]);
+    }
+
+    #[test]
+    fn key_03_leads_where_failed_payloads_lock_a_person_out() {
+        // Two payloads that do not open, a login in between and one after; what comes then is refused as `outcome`.
+        let locked = |outcome: Outcome, whoami: Outcome| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let old = b.capture("P1", "p", 1);
+            b.login("P1", "c2", 2, "t2");
+            b.send_gets("P1", old, "t2", Outcome::Relogin);
+            b.login("P1", "c3", 3, "t3");
+            let p = b.capture("P1", "q", 3);
+            b.send_gets("P1", p, "t3", outcome);
+            b.whoami("P1", "t3", whoami, Some("id-A"));
+            b.history
+        };
+        let rules = |history: &History| broken(history, &JudgeContext::default());
+        let history = locked(Outcome::Denied, Outcome::Denied);
+        assert_eq!(rules(&history), ["KEY-03"]);
+        let found = crate::judge(&history, &JudgeContext::default());
+        assert_eq!(found[0].mechanism, Mechanism::LockedOut);
+        // The session is good: it is the payload that is refused.
+        let history = locked(Outcome::Denied, Outcome::Ok);
+        assert_eq!(rules(&history), ["KEY-04", "KEY-02", "KEY-03"]);
+        assert!(rules(&locked(Outcome::Ok, Outcome::Denied)).is_empty());
     }
 
     #[test]

@@ -237,6 +237,7 @@ fn unhelpful_refusal(evidence: &Evidence<'_>) -> bool {
         return broke && !is_login(op);
     }
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
-    let explained = damaged || told_apart || nothing_explains(evidence);
+    let locked_out = evidence.facts.is_locked_out(op);
+    let explained = damaged || told_apart || locked_out || nothing_explains(evidence);
     evidence.is_about_wording() && !is_login(op) && !explained
 }

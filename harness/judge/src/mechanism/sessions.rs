@@ -10,6 +10,7 @@ use wxmock_model::mechanism::Mechanism;
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::OneTokenSlot, one_token_slot),
     (Mechanism::SessionReplaced, session_replaced),
+    (Mechanism::LockedOut, locked_out),
     (Mechanism::SecondResolutionToken, second_resolution_token),
     (Mechanism::DerivedToken, derived_token),
     (Mechanism::SharedRequestState, shared_request_state),
@@ -35,6 +36,13 @@ fn session_replaced(evidence: &Evidence<'_>) -> bool {
         && evidence
             .op
             .is_some_and(|op| op.answer.outcome == Outcome::Denied)
+}
+
+/// A person is denied everything after payloads that did not open, and the login that was asked for changes nothing.
+fn locked_out(evidence: &Evidence<'_>) -> bool {
+    let about_help = evidence.rule == "KEY-03" || evidence.rule == "KEY-02";
+    let locked = |op| evidence.facts.is_locked_out(op);
+    about_help && evidence.op.is_some_and(locked) && !ended_by_another_login(evidence)
 }
 
 fn ended_by_another_login(evidence: &Evidence<'_>) -> bool {

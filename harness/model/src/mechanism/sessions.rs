@@ -29,6 +29,19 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "the usual single-session admin templates; blog.csdn.net/weixin_42671581/article/details/135300212; case CL-4",
     },
     MechanismInfo {
+        mechanism: Mechanism::LockedOut,
+        breaks: &["KEY-03", "KEY-02"],
+        title: "A person is locked out after a few payloads that did not open",
+        title_zh: "密文解密失败几次，用户就被锁住，什么都做不了",
+        what: "Failed decryptions are counted like wrong passwords, and the account is refused once there are too many. A phone that resends an old capture gets there by itself, and the \
+               login that the backend asked for does not take the count back.",
+        what_zh: "把解密失败当成输错密码来计数，次数一多就封账号。手机重发一份旧密文就会撞上，而后端要求的重新登录并不会清掉这个计数。",
+        repair: "Do not count a payload that does not open against its person: a stale key is no attack. Answer relogin; if there must be a limit, let it end by itself and with the next good login.",
+        repair_zh: "密文解不开不要记到用户头上：key 过期不是攻击。回答 relogin；非要限制，就让它到时自动解除，下一次登录成功时也清零。",
+        means: "open",
+        source: "a backend of this project's own trials that locked the account after three failures; no public report known",
+    },
+    MechanismInfo {
         mechanism: Mechanism::SecondResolutionToken,
         breaks: &["TOK-01"],
         title: "Two logins in one second get the same token",
