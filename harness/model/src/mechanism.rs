@@ -48,6 +48,8 @@ pub enum Mechanism {
     IdentityFromRequest,
     /// An answer is kept and given again to another request.
     AnswerCache,
+    /// An answer is read from where answers are kept, and not from the payload that was sent.
+    StoredAnswer,
     /// An answer says ok and holds nothing.
     EmptySuccess,
     /// A failure the phone could heal is answered with something it cannot act on.
@@ -148,6 +150,7 @@ impl Mechanism {
             Self::KeyFromPhone => "key-from-phone",
             Self::IdentityFromRequest => "identity-from-request",
             Self::AnswerCache => "answer-cache",
+            Self::StoredAnswer => "stored-answer",
             Self::EmptySuccess => "empty-success",
             Self::UnhelpfulRefusal => "unhelpful-refusal",
             Self::OneTokenSlot => "one-token-slot",

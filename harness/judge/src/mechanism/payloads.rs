@@ -13,6 +13,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::KeyFromPhone, key_from_phone),
     (Mechanism::IdentityFromRequest, identity_from_request),
     (Mechanism::AnswerCache, answer_cache),
+    (Mechanism::StoredAnswer, stored_answer),
     (Mechanism::EmptySuccess, empty_success),
     (Mechanism::UnhelpfulRefusal, unhelpful_refusal),
 ];
@@ -185,8 +186,43 @@ fn identity_from_request(evidence: &Evidence<'_>) -> bool {
     claims_an_identity(op) && (opened_by_name || evidence.named_stranger(op).is_some())
 }
 
-/// The answer holds what an earlier, finished request was answered with, and not what this one sent.
+/// The answer is an earlier one, and every answer like that went to a request that a cache could take for the earlier: the same
+/// payload again, or one with the iv of another.
 fn answer_cache(evidence: &Evidence<'_>) -> bool {
+    is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
+}
+
+/// The answer is an earlier one, and a payload that nobody had sent before was answered like that: what an answer holds is
+/// read from where answers are kept.
+fn stored_answer(evidence: &Evidence<'_>) -> bool {
+    is_an_earlier_answer(evidence) && is_any_fresh_payload_answered_with_another(evidence)
+}
+
+/// Whether some answer does not show what its request sent, though that was never sent before and has an iv of its own.
+fn is_any_fresh_payload_answered_with_another(evidence: &Evidence<'_>) -> bool {
+    let facts = evidence.facts;
+    facts.operations().any(|(_, op)| {
+        let sent_before = || {
+            let mut others = facts.operations();
+            others.any(|(_, other)| other.payload == op.payload && other.called < op.called)
+        };
+        let fresh = !op.alterations.contains(&Alteration::ReusedIv) && !sent_before();
+        let seen = op.answer.plaintext.as_deref().map(str::trim);
+        let wrong = |seen: &str, own: &str| {
+            let mut payloads = facts.history.payloads.iter();
+            !shows(seen, own) && payloads.any(|other| shows(seen, &other.mark))
+        };
+        op.answer.outcome == Outcome::Ok
+            && fresh
+            && facts
+                .payload(op)
+                .zip(seen)
+                .is_some_and(|(payload, seen)| wrong(seen, &payload.mark))
+    })
+}
+
+/// The answer holds what an earlier, finished request was answered with, and not what this one sent.
+fn is_an_earlier_answer(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
     };

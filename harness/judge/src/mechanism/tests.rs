@@ -431,7 +431,7 @@ fn a_spoiled_payload_is_answered_with_a_crash() {
 }
 
 #[test]
-fn answer_cache() {
+fn answer_cache_and_stored_answer() {
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");
     b.login("Q1", "d1", 1, "u1");
@@ -441,7 +441,15 @@ fn answer_cache() {
     let p = b.capture("P1", "p", 1);
     let op = b.send("P1", p, "t1");
     b.answer(op, Outcome::Ok).plaintext = Some("mark-q".into());
+    // No cache by iv or body knows a payload that was never sent.
+    assert_eq!(of(&b.history, "KEY-01"), Mechanism::StoredAnswer);
+    b.history.operations[op].alterations = vec![Alteration::ReusedIv];
     assert_eq!(of(&b.history, "KEY-01"), Mechanism::AnswerCache);
+    // Another one with an iv of its own is answered like that, too.
+    let fresh = b.capture("P1", "p2", 1);
+    let again = b.send("P1", fresh, "t1");
+    b.answer(again, Outcome::Ok).plaintext = Some("mark-q".into());
+    assert_eq!(expected(&b, "KEY-01", op), Mechanism::StoredAnswer);
     // Under way together: no cache is needed for that.
     b.history.operations[theirs].returned = b.history.operations[op].returned;
     assert_eq!(of(&b.history, "KEY-01"), Mechanism::SharedRequestState);

@@ -78,6 +78,19 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "backends of this project's own trials that cached answers by iv or by body; no public report known",
     },
     MechanismInfo {
+        mechanism: Mechanism::StoredAnswer,
+        breaks: &["KEY-01", "KEY-02"],
+        title: "The answer is read back from the store, and not from the payload that was sent",
+        title_zh: "返回的是库里读出来的数据，而不是这次密文里的",
+        what: "What was opened is written away, and the answer is made from a row: the last one of the table, one found by the wrong column, or one that was not updated. A payload that \
+               nobody has sent before is answered with what an earlier one held.",
+        what_zh: "解出来的数据先写库，再从某一行读出来作答：表里最后一行、按错误的列查到的一行，或者根本没有更新的一行。一份从没发过的密文，得到的却是更早那份里的内容。",
+        repair: "Answer with the object that was just opened; where a row must be read, find it by the primary key of the session's person, after the write and in the same transaction.",
+        repair_zh: "直接用刚解出来的对象作答；非要读库，就按会话所属用户的主键查，在写入之后、同一个事务里读。",
+        means: "opened-data",
+        source: "a backend of this project's own trials that answered with the last row of its users; no public report known",
+    },
+    MechanismInfo {
         mechanism: Mechanism::EmptySuccess,
         breaks: &["KEY-02"],
         title: "An answer says ok and holds nothing",
