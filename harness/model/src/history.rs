@@ -516,6 +516,10 @@ pub struct UpstreamCall {
     pub operation: Option<usize>,
     /// Scenario name of the code it carried (`c1`).
     pub code: Option<String>,
+    /// Whether what it asked about is the code of its operation as it reads when it is pasted into a query without escaping: cut
+    /// at an `&`, its percent signs decoded, its `+` a space.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unescaped: bool,
     /// The person concerned (scenario name).
     pub user: Option<String>,
     /// When it arrived.

@@ -78,6 +78,8 @@ pub enum Mechanism {
     ReusedCode,
     /// A code is marked as used after its exchange.
     CodeMarkedLate,
+    /// A code is pasted into the query of the exchange as it is.
+    CodeUnescaped,
     /// A session is given without a reply that says whose it is.
     SessionWithoutExchange,
     /// A refused code is exchanged again.
@@ -165,6 +167,7 @@ impl Mechanism {
             Self::UnionidMandatory => "unionid-mandatory",
             Self::ReusedCode => "reused-code",
             Self::CodeMarkedLate => "code-marked-late",
+            Self::CodeUnescaped => "code-unescaped",
             Self::SessionWithoutExchange => "session-without-exchange",
             Self::DeadCodeRetried => "dead-code-retried",
             Self::ErrorBodyAsSuccess => "error-body-as-success",

@@ -19,6 +19,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::AccountPerLogin, account_per_login),
     (Mechanism::ReusedCode, reused_code),
     (Mechanism::CodeMarkedLate, code_marked_late),
+    (Mechanism::CodeUnescaped, code_unescaped),
     (Mechanism::SessionWithoutExchange, session_without_exchange),
 ];
 
@@ -345,6 +346,12 @@ fn reused_code(evidence: &Evidence<'_>) -> bool {
 /// A code that was submitted more than once was exchanged again before the first exchange had its reply.
 fn code_marked_late(evidence: &Evidence<'_>) -> bool {
     is_about_a_code_sent_twice(evidence) && exchanges_overlap(evidence)
+}
+
+/// What was exchanged for a login is its code as a query reads it that it was pasted into.
+fn code_unescaped(evidence: &Evidence<'_>) -> bool {
+    let is_login = evidence.op.is_some_and(is_login);
+    is_login && evidence.calls().iter().any(|call| call.unescaped)
 }
 
 /// A login got a session though no reply of WeChat's says whose code it came with, and it is not the session of somebody who

@@ -156,6 +156,19 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "container-storage-interface/spec#213 (the same question about a second identical call); case CC-1",
     },
     MechanismInfo {
+        mechanism: Mechanism::CodeUnescaped,
+        breaks: &["CODE-01", "CODE-03"],
+        title: "The code is pasted into the URL of the exchange as it is",
+        title_zh: "code 原样拼进了换取的 URL，没有转义",
+        what: "The URL is put together as a text. What a phone sends behind its code becomes part of the query: an & begins a parameter of its own (another secret, another appid), %26 and + \
+               are decoded once too often, and what is exchanged is not what was submitted.",
+        what_zh: "URL 是用字符串拼出来的。手机在 code 后面加的东西都进了查询串：& 之后就是另一个参数（别的 secret、别的 appid），%26 和 + 被多解码一次，换取的已经不是提交的那个 code。",
+        repair: "Let the HTTP client build the query (URLSearchParams, params=, Values.Encode, http_build_query), so that the code is escaped once.",
+        repair_zh: "查询串交给 HTTP 客户端去拼（URLSearchParams、params=、Values.Encode、http_build_query），code 就会转义一次。",
+        means: "query",
+        source: "case SE-6; no public report known",
+    },
+    MechanismInfo {
         mechanism: Mechanism::SessionWithoutExchange,
         breaks: &["KEY-01", "ERR-06"],
         title: "A session is given though nobody told the backend whose code it is",

@@ -103,6 +103,7 @@ impl Stage<'_> {
             endpoint: info.endpoint.to_string(),
             operation: request,
             code: code_name,
+            unescaped: request.is_some_and(|request| self.is_unescaped(request, &info)),
             user,
             arrived: self.record.next_tick(),
             committed: None,
@@ -204,6 +205,14 @@ impl Stage<'_> {
             .next()
             .filter(|_| satisfied && once)
             .map(|(at, _)| at)
+    }
+
+    /// Whether a call asks about the code of a request as a query reads it that it was pasted into as it is.
+    fn is_unescaped(&self, request: usize, info: &CallInfo) -> bool {
+        let submitted = self.requests[request].js_code.as_deref();
+        submitted
+            .zip(info.js_code.as_deref())
+            .is_some_and(|(own, asked)| own != asked && as_pasted(own) == asked)
     }
 
     /// The open login whose code this was before something on the way changed or cut it.
@@ -465,5 +474,38 @@ impl Stage<'_> {
             phone,
             history.upstream[call.upstream].user.clone(),
         )
+    }
+}
+
+/// What a query holds for a code that was pasted into it without escaping.
+fn as_pasted(code: &str) -> String {
+    let query = code.split('#').next().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    // Names and values are read alike, and a code is cut where a name is only by what a code never holds.
+    pairs
+        .next()
+        .map(|(name, value)| match query.split('&').next() {
+            Some(first) if first.contains('=') => format!("{name}={value}"),
+            _ => name.into_owned(),
+        })
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_pasted;
+
+    #[test]
+    fn a_code_pasted_into_a_query_is_cut_and_decoded() {
+        for (code, read) in [
+            ("0a1b&secret=x", "0a1b"),
+            ("0a1b%26x", "0a1b&x"),
+            ("0a1b+x", "0a1b x"),
+            ("0a1b#x", "0a1b"),
+            ("0a1b=x&y", "0a1b=x"),
+            ("0a1b", "0a1b"),
+        ] {
+            assert_eq!(as_pasted(code), read, "{code}");
+        }
     }
 }

@@ -170,6 +170,22 @@ fn reused_code_and_code_marked_late() {
 }
 
 #[test]
+fn a_code_that_is_pasted_into_the_query() {
+    let pasted = |unescaped: bool| {
+        let mut b = Builder::new();
+        let op = b.submit("P1", "c1");
+        let call = b.commit(op, 1);
+        b.reply(call);
+        b.welcome(op, "t1");
+        let call = &mut b.history.upstream[call];
+        (call.code, call.unescaped) = (None, unescaped);
+        of(&b.history, "CODE-01")
+    };
+    assert_eq!(pasted(true), Mechanism::CodeUnescaped);
+    assert_eq!(pasted(false), Mechanism::Open);
+}
+
+#[test]
 fn a_request_that_exchanges_another_ones_code() {
     let mut b = Builder::new();
     let one = b.submit("P1", "c1");
