@@ -106,9 +106,35 @@ impl<'a> Evidence<'a> {
         let altered = !unopened.op.alterations.is_empty();
         let fits = !self.is_about_wording()
             && !altered
+            && !self.is_only_plus_refused()
             && !self.is_token_dead(unopened.op)
             && !self.is_token_shared(unopened.op);
         fits.then_some(unopened)
+    }
+
+    /// Whether the payload in question holds a `+`, and so does every other that was refused unaltered, while those that opened
+    /// hold none, of which there is one at least: hardly one payload in a hundred has none by chance.
+    pub(super) fn is_only_plus_refused(&self) -> bool {
+        let in_question = self.payload.is_some_and(|payload| payload.has_plus);
+        in_question
+            && self.any_sent(false, true)
+            && !self.any_sent(true, true)
+            && !self.any_sent(false, false)
+    }
+
+    /// Whether an honest payload with or without a `+`, sent unaltered, was opened or refused.
+    pub(super) fn any_sent(&self, has_plus: bool, opens: bool) -> bool {
+        self.facts.operations().any(|(_, other)| {
+            let sent = self.facts.payload(other).filter(|sent| honest(sent));
+            sent.is_some_and(|sent| {
+                let result = if opens {
+                    is_right(other, sent)
+                } else {
+                    is_refusal(other)
+                };
+                sent.has_plus == has_plus && other.alterations.is_empty() && result
+            })
+        })
     }
 
     /// Replies with a key of `user` that had arrived before `at`.

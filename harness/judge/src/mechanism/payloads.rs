@@ -18,9 +18,9 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::UnhelpfulRefusal, unhelpful_refusal),
 ];
 
-/// A payload with a `+` is refused, though its key is the newest, arrived last and came with this very token. No payload with
-/// a `+` opens, none without one is refused, and the `+` was put there on purpose or one without it does open. Or the `+` was
-/// turned into a space on purpose and the refusal is none a phone can act on.
+/// A payload with a `+` is refused, no payload with one opens and none without one is refused. Either one without it does open,
+/// or the `+` was put there on purpose and the payload's key is the newest, arrived last and came with this very token. Or the
+/// `+` was turned into a space on purpose and the refusal is none a phone can act on.
 fn damaged_in_transit(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
@@ -28,32 +28,24 @@ fn damaged_in_transit(evidence: &Evidence<'_>) -> bool {
     if op.alterations.contains(&Alteration::PlusAsSpace) {
         return is_refusal(op);
     }
-    let facts = evidence.facts;
-    let any = |has_plus: bool, opens: bool| {
-        facts.operations().any(|(_, other)| {
-            let sent = facts.payload(other).filter(|sent| honest(sent));
-            sent.is_some_and(|sent| {
-                let result = if opens {
-                    is_right(other, sent)
-                } else {
-                    is_refusal(other)
-                };
-                sent.has_plus == has_plus && other.alterations.is_empty() && result
-            })
-        })
-    };
-    let on_purpose = facts
-        .history
-        .payloads
-        .iter()
-        .any(|sent| sent.plus_on_purpose);
+    let mut payloads = evidence.facts.history.payloads.iter();
+    let on_purpose = payloads.any(|sent| sent.plus_on_purpose);
+    let by_purpose = on_purpose
+        && nothing_explains(evidence)
+        && !evidence.any_sent(true, true)
+        && !evidence.any_sent(false, false);
     payload.has_plus
         && op.alterations.is_empty()
         && is_refusal(op)
-        && nothing_explains(evidence)
-        && !any(true, true)
-        && !any(false, false)
-        && (on_purpose || any(false, true))
+        && (by_purpose || is_own_and_only_plus_refused(evidence))
+}
+
+/// Only payloads with a `+` are refused, in a session that is good: no order of logins picks them like that.
+fn is_own_and_only_plus_refused(evidence: &Evidence<'_>) -> bool {
+    evidence.is_only_plus_refused()
+        && evidence.unopened().is_some_and(|unopened| {
+            !evidence.is_token_dead(unopened.op) && !evidence.is_token_shared(unopened.op)
+        })
 }
 
 /// The payload is honest and its token's own person's, under the newest key, which arrived last, with the token's own login:

@@ -75,6 +75,20 @@ fn late_reply_overwrites() {
 }
 
 #[test]
+fn a_plus_that_is_lost_is_no_race() {
+    // The older key arrived last; what is refused holds a plus, what opens holds none, as it happens.
+    let lost = |in_older: bool| {
+        let mut b = race([1, 0], [0, 1], &[2]);
+        for payload in &mut b.history.payloads {
+            payload.has_plus = in_older || payload.key_no != Some(2);
+        }
+        of(&b.history, "KEY-04")
+    };
+    assert_eq!(lost(false), Mechanism::DamagedInTransit);
+    assert_eq!(lost(true), Mechanism::LateReplyOverwrites);
+}
+
+#[test]
 fn an_older_login_that_came_last_as_a_whole_is_a_late_reply() {
     let mut b = Builder::new();
     b.mint("P1", "c1", Some(1)).mint("P1", "c2", Some(2));
