@@ -2,6 +2,7 @@
 
 use crate::facts::{Facts, brought_key, honest, is_exchange, is_login, said, word};
 use crate::finding::Finding;
+use crate::key_use::is_locked_out_after_login;
 use wxmock_model::history::{Operation, Outcome};
 use wxmock_model::lang::Say;
 use wxmock_model::say;
@@ -24,6 +25,10 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                     return None;
                 }
                 _ if outcome == Outcome::Ok && asked_again(facts, index) => return None,
+                // KEY-03 says what it is.
+                _ if expected.rule != "KEY-03" && is_locked_out_after_login(facts, op) => {
+                    return None;
+                }
                 _ if !expected.must.is_empty() && !expected.must.contains(&outcome) => {
                     (Level::Must, &expected.must)
                 }

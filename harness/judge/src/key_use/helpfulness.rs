@@ -88,7 +88,7 @@ fn unhelpful(
             )
         }
         Outcome::RetryLater | Outcome::Denied | Outcome::Invalid | Outcome::ServerError => {
-            let locked_out = is_locked_out_after_login(facts, index, op);
+            let locked_out = is_locked_out_after_login(facts, op);
             if excused(facts, index, op) || facts.gave_way(index, op) || locked_out {
                 return None;
             }

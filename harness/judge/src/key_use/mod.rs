@@ -9,4 +9,4 @@ mod recovery;
 pub(crate) use helpfulness::key_02;
 pub(crate) use in_force::key_04;
 pub(crate) use ownership::key_01;
-pub(crate) use recovery::key_03;
+pub(crate) use recovery::{is_locked_out_after_login, key_03};

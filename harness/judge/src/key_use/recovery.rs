@@ -3,6 +3,7 @@
 use crate::facts::{Facts, Plaintext, failed, honest, is_login, is_probe, plaintext, said};
 use crate::finding::Finding;
 use wxmock_model::history::{Operation, Outcome, Purpose, StepKind};
+use wxmock_model::lang::Say;
 use wxmock_model::say;
 
 /// KEY-03: after `relogin`, one clean login and a new capture succeed.
@@ -32,6 +33,10 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
                     .steps(facts.ends_of(index)),
                 );
             }
+            continue;
+        }
+        if is_locked_out_after_login(facts, op) {
+            found.push(locked_out(facts, index, op));
             continue;
         }
         let Some(login) = clean_login_of(facts, index, op) else {
@@ -73,10 +78,39 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// Whether `op` shows that a person is locked out after payloads that did not open, although the login the backend asked for
 /// was made: KEY-03 says it, and no other rule about keys has anything to add.
-pub(super) fn is_locked_out_after_login(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
-    facts.is_locked_out(op)
-        && clean_login_of(facts, index, op)
-            .is_some_and(|login| asked_to_login(facts, op, login).is_some())
+pub(crate) fn is_locked_out_after_login(facts: &Facts<'_>, op: &Operation) -> bool {
+    let own = facts
+        .payload(op)
+        .is_some_and(|payload| honest(payload) && payload.user == op.user);
+    let asked = |login| asked_to_login(facts, op, login).is_some();
+    own && facts.is_locked_out(op) && facts.login_of_token(op).is_some_and(asked)
+}
+
+fn locked_out(facts: &Facts<'_>, index: usize, op: &Operation) -> Finding {
+    let failed = facts.operations().filter(|(_, other)| {
+        other.token_of == op.token_of
+            && other.payload.is_some()
+            && other.answer.outcome == Outcome::Relogin
+            && other.called < op.called
+    });
+    let places = failed.map(|(at, _)| facts.place(facts.step_of(at, StepKind::Answer)));
+    let sentence = say!(
+        "{who} logged in again as it was asked to, and is locked out after payloads that did not open: it got {got}.",
+        "{who} 按要求重新登录了，却因为之前有密文解不开而被锁住，结果：{got}。",
+        who = facts.who(op),
+        got = said(&op.answer)
+    );
+    let finding = Finding::must("KEY-03", index, sentence).because(say!(
+        "Payloads that did not open were answered with relogin at {places}.",
+        "解不开的密文得到 relogin：{places}。",
+        places = Say::join(places, &say!(", ", "、"))
+    ));
+    finding
+        .because(say!(
+            "However, the new login changed nothing: whoami is denied, too, so that it is the person who is refused and no key.",
+            "可是重新登录也没有用：whoami 同样被拒绝，可见拒绝的是这个人，与 key 无关。"
+        ))
+        .steps(facts.ends_of(index))
 }
 
 fn refused_recovery(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
@@ -140,8 +174,8 @@ fn asked_to_login(facts: &Facts<'_>, op: &Operation, login: usize) -> Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::JudgeContext;
     use crate::judged::broken;
+    use crate::{Expectation, JudgeContext};
     use wxmock_histories::Builder;
     use wxmock_model::history::History;
     use wxmock_model::mechanism::Mechanism;
@@ -206,19 +240,30 @@ mod tests {
             b.login("P1", "c2", 2, "t2");
             b.send_gets("P1", old, "t2", Outcome::Relogin);
             b.login("P1", "c3", 3, "t3");
+            b.send_gets("P1", old, "t3", Outcome::Relogin);
             let p = b.capture("P1", "q", 3);
             b.send_gets("P1", p, "t3", outcome);
             b.whoami("P1", "t3", whoami, Some("id-A"));
             b.history
         };
-        let rules = |history: &History| broken(history, &JudgeContext::default());
+        // The case asks the same of that payload.
+        let wish = Expectation {
+            must: vec![Outcome::Ok, Outcome::Relogin],
+            should: None,
+            rule: "KEY-02".to_owned(),
+        };
+        let context = JudgeContext {
+            expectations: [("send q".to_owned(), wish)].into_iter().collect(),
+            ..JudgeContext::default()
+        };
+        let rules = |history: &History| broken(history, &context);
         let history = locked(Outcome::Denied, Outcome::Denied);
         assert_eq!(rules(&history), ["KEY-03"]);
         let found = crate::judge(&history, &JudgeContext::default());
         assert_eq!(found[0].mechanism, Mechanism::LockedOut);
         // The session is good: it is the payload that is refused.
         let history = locked(Outcome::Denied, Outcome::Ok);
-        assert_eq!(rules(&history), ["KEY-04", "KEY-02", "KEY-03"]);
+        assert_eq!(rules(&history), ["KEY-04", "KEY-02"]);
         assert!(rules(&locked(Outcome::Ok, Outcome::Denied)).is_empty());
     }
 

@@ -168,10 +168,16 @@ fn is_given_up(evidence: &Evidence<'_>) -> bool {
         .is_some_and(|index| given_up.contains(&index))
 }
 
-/// Whether a login of another phone, sent later, got in.
+/// Whether a login of another phone, sent later, got in; or the phone tried again, as it does once a stranger has got in.
 fn another_phone_gets_in(evidence: &Evidence<'_>, op: &Operation) -> bool {
     evidence.facts.logins().any(|(_, other)| {
-        other.phone != op.phone && other.called > op.called && other.answer.outcome == Outcome::Ok
+        let later = other.called > op.called && other.answer.outcome == Outcome::Ok;
+        let tried_again = other.tried_again && other.code == op.code;
+        if other.phone == op.phone {
+            tried_again
+        } else {
+            later
+        }
     })
 }
 

@@ -112,6 +112,16 @@ fn what_stays_busy_for_good() {
         expected(&device, "KEY-03", again),
         Mechanism::LockNeverReleased
     );
+    // Tried again, as strangers got in.
+    let (mut tried, again) = busy_for_good("c2", None);
+    let last = tried.submit("P1", "c2");
+    tried.answer(last, Outcome::RetryLater);
+    tried.history.operations[again].tried_again = true;
+    tried.history.given_up = vec![last];
+    assert_eq!(
+        expected(&tried, "KEY-03", last),
+        Mechanism::LockNeverReleased
+    );
     // Nobody waited: a breaker that closes again by itself looks the same.
     b.history.given_up.clear();
     assert_eq!(expected(&b, "KEY-03", op), Mechanism::Open);
