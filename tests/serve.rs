@@ -811,7 +811,7 @@ fn decrypt_names_the_key_and_the_damage() {
     assert_eq!(code, Some(0), "{why}");
     assert!(
         plain.contains("Alice")
-            && why.contains("this key opens it")
+            && why.contains("This key opens it")
             && why.contains("+ arrived as a space"),
         "{plain}{why}"
     );

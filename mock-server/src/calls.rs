@@ -1,8 +1,10 @@
 //! One record per call a backend makes to a WeChat path: who it is about, how far it came, what it was answered.
 //! Knows nothing of sockets; the server tells it what happened.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -10,6 +12,7 @@ use tokio::sync::watch;
 use wxmock_world::{KeyNo, Refusal, Seq, Tail, UnixMs, UserId};
 
 use crate::gates::Point;
+use crate::lint::Signs;
 use crate::net::Via;
 use crate::wechat::Endpoint;
 
@@ -20,7 +23,7 @@ pub struct CallId(pub u64);
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        f.pad(&format!("#{}", self.0))
     }
 }
 
@@ -82,6 +85,9 @@ pub struct CallInfo {
     /// Why it was refused, where there is more to say than the errcode does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Box<Refusal>>,
+    /// What its request shows beside what it asks.
+    #[serde(skip)]
+    pub signs: Signs,
     /// Label of the last fault that hit it.
     pub fault: Option<String>,
     /// HTTP status it was answered; `None` when no byte of an answer was sent.
@@ -109,6 +115,7 @@ impl CallInfo {
             key_no: None,
             errcode: None,
             why: None,
+            signs: Signs::default(),
             fault: None,
             status: None,
             bytes_written: 0,
@@ -162,6 +169,10 @@ struct Book {
     first: u64,
     recent: VecDeque<CallInfo>,
     old: BTreeMap<u64, CallInfo>,
+    /// By a code's hash the call that spent it, if that is remembered. The texts themselves would cost an allocation a call.
+    spent: HashMap<u64, u64>,
+    /// The same by call, to forget them in order.
+    spenders: VecDeque<(u64, u64)>,
 }
 
 impl Calls {
@@ -173,6 +184,8 @@ impl Calls {
             first: 1,
             recent: VecDeque::new(),
             old: BTreeMap::new(),
+            spent: HashMap::new(),
+            spenders: VecDeque::new(),
         };
         Self {
             book: Mutex::new(book),
@@ -231,6 +244,21 @@ impl Calls {
         id
     }
 
+    /// The call that spent this login or phone code, if it is remembered.
+    pub fn spender(&self, code: &str) -> Option<CallId> {
+        self.lock().spent.get(&hash_of(code)).copied().map(CallId)
+    }
+
+    /// The call spent this code.
+    pub(crate) fn spends(&self, id: CallId, code: &str) {
+        let hash = hash_of(code);
+        let mut book = self.lock();
+        if let Entry::Vacant(place) = book.spent.entry(hash) {
+            place.insert(id.0);
+            book.spenders.push_back((id.0, hash));
+        }
+    }
+
     /// Change one call and tell whoever watches. `None` when it is forgotten.
     pub(crate) fn update<T>(
         &self,
@@ -240,6 +268,13 @@ impl Calls {
         let value = self.lock().find(id).map(change);
         self.changed();
         value
+    }
+
+    /// Look at one call without changing it. Nothing happens when it is forgotten.
+    pub(crate) fn look(&self, id: CallId, look: impl FnOnce(&CallInfo)) {
+        if let Some(call) = self.lock().find(id) {
+            look(call);
+        }
     }
 
     fn changed(&self) {
@@ -253,6 +288,12 @@ impl Calls {
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hash_of(code: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    code.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Book {
@@ -271,6 +312,9 @@ impl Book {
                     self.old.insert(call.id.0, call);
                 }
             }
+        }
+        while let Some((_, code)) = self.spenders.pop_front_if(|(by, _)| *by < self.first) {
+            self.spent.remove(&code);
         }
         if self.old.len() > Calls::CAPACITY {
             self.old.retain(|_, call| call.state.is_open());

@@ -13,6 +13,7 @@ use crate::device::Answers;
 use crate::faults::Faults;
 use crate::gates::Gates;
 use crate::journal::Journal;
+use crate::lint::Lints;
 use crate::log::Logger;
 use crate::net::{Passthrough, Roads, Tls};
 use crate::push::Pushes;
@@ -44,6 +45,7 @@ struct Shared {
     answers: Answers,
     logger: Logger,
     roads: Roads,
+    lints: Lints,
     tls: Arc<Tls>,
     passthrough: Passthrough,
     phase: watch::Sender<Phase>,
@@ -78,6 +80,7 @@ impl Handle {
             faults: Faults::new(Arc::clone(&calls), Arc::clone(&journal)),
             logger: Logger::start(settings.log, settings.log_sink.clone()),
             roads: Roads::default(),
+            lints: Lints::default(),
             tls: Arc::new(Tls::new(settings.ca.clone(), settings.handshake_limit)),
             passthrough: settings.passthrough,
             calls,
@@ -161,6 +164,11 @@ impl Handle {
     /// What came in by which road.
     pub fn roads(&self) -> &Roads {
         &self.shared.roads
+    }
+
+    /// What backends do that they should not, counted.
+    pub fn lints(&self) -> &Lints {
+        &self.shared.lints
     }
 
     /// The authority that vouches for the mock inside TLS, made or read now if it was not before, and then kept; `None`

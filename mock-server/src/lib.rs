@@ -31,6 +31,7 @@
 )]
 
 pub mod ca;
+mod caller;
 mod calls;
 mod clock;
 pub mod config;
@@ -38,10 +39,13 @@ mod control;
 mod device;
 mod driver;
 mod faults;
+mod foreign;
 mod gates;
 mod handle;
 mod http;
 mod journal;
+mod lint;
+mod local;
 mod log;
 mod names;
 mod net;
@@ -52,14 +56,18 @@ mod shim;
 mod verbatim;
 mod wechat;
 
+pub use caller::Caller;
 pub use calls::{CallId, CallInfo, CallState, Calls};
 pub use clock::RealClock;
 pub use faults::{FaultEffect, FaultId, FaultRule, Faults, When};
+pub use foreign::{LINE_SHOWN, foreign, foreign_line};
 pub use gates::{CallMatch, GateId, GateView, Gates, HoldRule, Parked, Point};
 pub use handle::Handle;
 pub use journal::{
     Entry, Exchange, FaultRecord, Filter, GateAct, GateRecord, Journal, Kind, Subscription, What,
 };
+pub use lint::{LINTS, LintCount, LintInfo, Lints, Signs};
+pub use local::{local_time, local_time_of_day};
 pub use log::{LogFormat, LogSink};
 pub use net::{
     AlertCount, Alpn, HostCount, HttpVersion, Passthrough, PathCount, RefusalCount, Road,

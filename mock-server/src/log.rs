@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use wxmock_world::UnixMs;
+use wxmock_world::{UnixMs, Wording};
 
+use crate::foreign::foreign_line;
 use crate::journal::Exchange;
+use crate::local;
 
 /// How exchanges are logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,15 +166,17 @@ fn line(out: &mut String, format: LogFormat, at: UnixMs, exchange: &Exchange) {
     }
 }
 
-/// `10:22:39.123Z  GET  /sns/jscode2session  alice  …1abc  200  k3  0.4 ms`
+/// `10:22:39.123  #12  GET  /sns/jscode2session  alice  …1abc  200  k3  0.4 ms`, in local time.
 fn human(out: &mut String, at: UnixMs, exchange: &Exchange) {
-    let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-    let Exchange { method, path, .. } = exchange;
-    let _ = write!(
-        out,
-        "{}  {method:<4} {path:<24}",
-        moment.strftime("%H:%M:%S%.3fZ")
-    );
+    let Exchange {
+        call, method, path, ..
+    } = exchange;
+    let (moment, path) = (local::local_time_of_day(at), foreign_line(path));
+    let _ = write!(out, "{moment}  {call:<4} {method:<4} {path:<24}");
+    let wording = Wording {
+        moment: Some(&local::local_time_of_day),
+        ..Wording::default()
+    };
     let mut field = |shown: Option<String>| {
         if let Some(shown) = shown {
             out.push_str("  ");
@@ -190,14 +194,14 @@ fn human(out: &mut String, at: UnixMs, exchange: &Exchange) {
         exchange
             .why
             .as_ref()
-            .map(|why| format!("({})", why.words())),
+            .map(|why| format!("({})", why.words(wording))),
     );
     field(exchange.key_no.map(|key| key.to_string()));
     field(
         exchange
             .fault
             .as_ref()
-            .map(|label| format!("fault {label}")),
+            .map(|label| format!("fault {}", foreign_line(label))),
     );
     field(exchange.rid.as_ref().map(|rid| format!("rid {rid}")));
     let _ = writeln!(
@@ -247,7 +251,9 @@ mod tests {
 
     #[test]
     fn a_person_reads_who_asked_what_and_got_what() {
-        let good = "00:00:01.123Z  GET  /sns/jscode2session       alice  …1abc  200  k3  1.2 ms\n";
+        let at = local::local_time_of_day(UnixMs(1_123));
+        let good =
+            &format!("{at}  #1   GET  /sns/jscode2session       alice  …1abc  200  k3  1.2 ms\n");
         check(LogFormat::Human, &exchange(), good);
         let cut = Exchange {
             user: None,
@@ -256,8 +262,9 @@ mod tests {
             fault: Some("cut".to_owned()),
             ..exchange()
         };
-        let bad =
-            "00:00:01.123Z  GET  /sns/jscode2session       …1abc  no answer  fault cut  1.2 ms\n";
+        let bad = &format!(
+            "{at}  #1   GET  /sns/jscode2session       …1abc  no answer  fault cut  1.2 ms\n"
+        );
         check(LogFormat::Human, &cut, bad);
         let refused = Exchange {
             errcode: Some(40029),

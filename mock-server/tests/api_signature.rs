@@ -73,7 +73,9 @@ async fn send(mock: &Mock, path: &str, headers: &[(&str, &str)], body: &str) -> 
 fn why(mock: &Mock) -> String {
     let calls = mock.handle.calls().since(CallId(0));
     let why = calls.last().unwrap().why.clone();
-    why.map_or_else(String::new, |why| why.words())
+    why.map_or_else(String::new, |why| {
+        why.words(wxmock_world::Wording::default())
+    })
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {

@@ -31,7 +31,10 @@ async fn check(mock: &Mock, path: &str, body: Option<&Value>, expected: &str, re
 fn why(mock: &Mock) -> String {
     let calls = mock.handle.calls().since(CallId(0));
     let last = calls.last().unwrap();
-    last.why.as_ref().map(|why| why.words()).unwrap_or_default()
+    last.why
+        .as_ref()
+        .map(|why| why.words(wxmock_world::Wording::default()))
+        .unwrap_or_default()
 }
 
 fn later(mock: &Mock, span: Span) {

@@ -21,7 +21,10 @@ async fn make(mock: &Mock, app: Value) -> AppView {
 fn why(mock: &Mock) -> String {
     let calls = mock.handle.calls().since(CallId(0));
     let last = calls.last().unwrap();
-    last.why.as_ref().map(|why| why.words()).unwrap_or_default()
+    last.why
+        .as_ref()
+        .map(|why| why.words(wxmock_world::Wording::default()))
+        .unwrap_or_default()
 }
 
 async fn component_token(mock: &Mock, platform: &AppView, ticket: &str) -> Value {

@@ -44,7 +44,9 @@ fn openid(mock: &Mock, name: &str) -> String {
 fn why(mock: &Mock) -> String {
     let calls = mock.handle.calls().since(CallId(0));
     let why = calls.last().unwrap().why.clone();
-    why.map_or_else(String::new, |why| why.words())
+    why.map_or_else(String::new, |why| {
+        why.words(wxmock_world::Wording::default())
+    })
 }
 
 fn message(mock: &Mock, name: &str) -> Value {

@@ -1,12 +1,15 @@
-//! What the roads say about a backend: which calls came how, what is missing, and what to do. Only text.
+//! What the roads and the lints say about a backend: which calls came how, what is missing, and what to do. Only text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use wxmock_server::{AlertCount, RefusalCount, Road, RoadsView, Stranger};
+use wxmock_server::{
+    AlertCount, LintCount, RefusalCount, Road, RoadsView, Stranger, foreign, foreign_line,
+};
+use wxmock_world::Lang;
 
-use super::expect::Seen;
+use super::expect::{Seen, first};
 
 /// One thing that is not as it should be, or worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,155 +32,253 @@ impl Finding {
     }
 }
 
-/// Everything the roads show, the most urgent first.
-pub(crate) fn findings(view: &RoadsView) -> Vec<Finding> {
+/// Everything the roads and the lints show, the most urgent first.
+pub(crate) fn findings(view: &RoadsView, lints: &[LintCount], lang: Lang) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(view.alerts.iter().map(alert));
+    findings.extend(view.alerts.iter().map(|failed| alert(failed, lang)));
     if view.calls.is_empty() && view.alerts.is_empty() {
-        findings.push(nothing(view));
+        findings.push(nothing(view, lang));
     }
-    findings.extend(paths(view));
-    findings.extend(view.refusals.iter().map(refusal));
-    findings.extend(strangers(view));
-    findings.extend(unplayed(view));
-    findings.extend(in_clear(view));
+    findings.extend(paths(view, lang));
+    findings.extend(view.refusals.iter().map(|refused| refusal(refused, lang)));
+    findings.extend(linted(lints, lang));
+    findings.extend(strangers(view, lang));
+    findings.extend(unplayed(view, lang));
+    findings.extend(in_clear(view, lang));
     findings
 }
 
-fn nothing(view: &RoadsView) -> Finding {
+/// What was seen and hurts later, a finding each.
+fn linted(lints: &[LintCount], lang: Lang) -> impl Iterator<Item = Finding> {
+    let seen = lints.iter().filter(|lint| lint.count > 0);
+    seen.map(move |lint| {
+        let (times, title) = (times(lint.count, lang), lint.title(lang));
+        let who = first(lint.first.as_ref(), lang);
+        Finding::new(
+            false,
+            format!("{times}{title}{who} [{}]", lint.id),
+            &[lint.advice(lang)],
+        )
+    })
+}
+
+fn nothing(view: &RoadsView, lang: Lang) -> Finding {
     let what = if view.unplayed.is_empty() {
-        "no call has arrived by any road"
+        lang.pick("no call has arrived by any road", "没有任何调用到达")
     } else {
-        "calls for other hosts came through the proxy, but none to WeChat's"
+        lang.pick(
+            "calls for other hosts came through the proxy, but none to WeChat's",
+            "代理上有发往其他主机的请求，但没有发往微信的",
+        )
     };
     Finding::new(
         true,
         what.to_owned(),
         &[
-            "has the backend exchanged a code since the mock started? mint one: wxmock code --user alice",
-            "start the backend with `wxmock exec -- CMD`, or with the variables of `wxmock env` in its environment",
-            "its client may ignore HTTPS_PROXY: Node before 22.21 (use the --require of `wxmock env --for node20`), aiohttp without trust_env and http.client (`wxmock exec --preload`), Java (JAVA_TOOL_OPTIONS), PHP-FPM (clear_env; see `wxmock env --for php-fpm`)",
-            "if it has a setting for WeChat's base URL, http://HOST:PORT of the mock needs no certificate at all",
+            lang.pick(
+                "has the backend exchanged a code since the mock started? mint one: wxmock code --user alice",
+                "mock 启动之后，后端换取过 code 吗？生成一个：wxmock code --user alice",
+            ),
+            lang.pick(
+                "start the backend with `wxmock exec -- CMD`, or with the variables of `wxmock env` in its environment",
+                "用 `wxmock exec -- CMD` 启动后端，或在其环境中设置 `wxmock env` 给出的变量",
+            ),
+            lang.pick(
+                "its client may ignore HTTPS_PROXY: Node before 22.21 (use the --require of `wxmock env --for node20`), aiohttp without trust_env and http.client (`wxmock exec --preload`), Java (JAVA_TOOL_OPTIONS), PHP-FPM (clear_env; see `wxmock env --for php-fpm`)",
+                "它的客户端可能不理会 HTTPS_PROXY：22.21 之前的 Node（用 `wxmock env --for node20` 的 --require）、没有 trust_env 的 aiohttp 和 http.client（`wxmock exec --preload`）、Java（JAVA_TOOL_OPTIONS）、PHP-FPM（clear_env，见 `wxmock env --for php-fpm`）",
+            ),
+            lang.pick(
+                "if it has a setting for WeChat's base URL, http://HOST:PORT of the mock needs no certificate at all",
+                "如果它能配置微信的接口地址，直接写 mock 的 http://HOST:PORT，就不需要证书",
+            ),
         ],
     )
 }
 
-const TRUST: [&str; 5] = [
-    "Python requests: REQUESTS_CA_BUNDLE=bundle.pem; httpx, aiohttp and urllib: SSL_CERT_FILE=bundle.pem",
-    "Node: NODE_EXTRA_CA_CERTS=root.pem, set before node starts; setting process.env is too late",
-    "Java: -Djavax.net.ssl.trustStore=truststore.p12 (a framework with a trust store of its own needs it there)",
-    "curl and PHP: CURL_CA_BUNDLE, or curl.cainfo in php.ini; Go, .NET and Ruby on Linux: SSL_CERT_FILE",
-    "`wxmock ca` prints where these files are; `wxmock env` prints the variables. A mock started with --ephemeral-ca has other certificates at every start",
+const TRUST: [[&str; 2]; 5] = [
+    [
+        "Python requests: REQUESTS_CA_BUNDLE=bundle.pem; httpx, aiohttp and urllib: SSL_CERT_FILE=bundle.pem",
+        "Python requests：REQUESTS_CA_BUNDLE=bundle.pem；httpx、aiohttp、urllib：SSL_CERT_FILE=bundle.pem",
+    ],
+    [
+        "Node: NODE_EXTRA_CA_CERTS=root.pem, set before node starts; setting process.env is too late",
+        "Node：NODE_EXTRA_CA_CERTS=root.pem，要在 node 启动之前设置；在 process.env 里设置已经太晚",
+    ],
+    [
+        "Java: -Djavax.net.ssl.trustStore=truststore.p12 (a framework with a trust store of its own needs it there)",
+        "Java：-Djavax.net.ssl.trustStore=truststore.p12（自带信任库的框架要在它那里设置）",
+    ],
+    [
+        "curl and PHP: CURL_CA_BUNDLE, or curl.cainfo in php.ini; Go, .NET and Ruby on Linux: SSL_CERT_FILE",
+        "curl 和 PHP：CURL_CA_BUNDLE，或 php.ini 的 curl.cainfo；Linux 上的 Go、.NET、Ruby：SSL_CERT_FILE",
+    ],
+    [
+        "`wxmock ca` prints where these files are; `wxmock env` prints the variables. A mock started with --ephemeral-ca has other certificates at every start",
+        "`wxmock ca` 显示这些文件的位置，`wxmock env` 显示变量。用 --ephemeral-ca 启动的 mock 每次证书都不同",
+    ],
 ];
 
-fn alert(alert: &AlertCount) -> Finding {
-    let name = alert.sni.as_deref().unwrap_or("no name");
-    let times = times(alert.count);
-    let failed = format!(
-        "{times} a TLS client asked for {name} and gave up: {}",
-        alert.kind
-    );
+fn alert(alert: &AlertCount, lang: Lang) -> Finding {
+    let name = foreign_line(
+        alert
+            .sni
+            .as_deref()
+            .unwrap_or_else(|| lang.pick("no name", "未指明的主机")),
+    )
+    .into_owned();
+    let (times, kind) = (times(alert.count, lang), foreign_line(&alert.kind));
+    let failed = match lang {
+        Lang::En => format!("{times}a TLS client asked for {name} and gave up: {kind}"),
+        Lang::Zh => format!("{times}有 TLS 客户端请求 {name} 后放弃：{kind}"),
+    };
+    let one = |what: String, en: &str, zh: &str| Finding::new(true, what, &[lang.pick(en, zh)]);
     match alert.kind.as_str() {
         "unknown_ca" | "bad_certificate" | "certificate_unknown" => Finding::new(
             true,
-            format!("{failed}; it does not trust the mock's root certificate"),
-            &TRUST,
+            format!(
+                "{failed}{}",
+                lang.pick(
+                    "; it does not trust the mock's root certificate",
+                    "；它不信任 mock 的根证书",
+                )
+            ),
+            &TRUST.map(|[en, zh]| lang.pick(en, zh)),
         ),
-        "certificate_expired" => Finding::new(
-            true,
+        "certificate_expired" => one(
             failed,
-            &[
-                "the clock of one of the two machines is wrong, or the authority is old: `wxmock ca` says until when it is valid",
-            ],
+            "the clock of one of the two machines is wrong, or the authority is old: `wxmock ca` says until when it is valid",
+            "两台机器之一的时钟不对，或证书机构太旧：`wxmock ca` 会显示有效期",
         ),
-        "no-ca" => Finding::new(
-            true,
+        "no-ca" => one(
             failed,
-            &[
-                "the mock has no certificate authority it can use: start it with --ca-dir DIR or --ephemeral-ca, and see `wxmock ca`",
-            ],
+            "the mock has no certificate authority it can use: start it with --ca-dir DIR or --ephemeral-ca, and see `wxmock ca`",
+            "mock 没有可用的证书机构：用 --ca-dir DIR 或 --ephemeral-ca 启动，并查看 `wxmock ca`",
         ),
-        "timeout" => Finding::new(
-            true,
+        "timeout" => one(
             failed,
-            &[
-                "the client connected and did not finish the handshake in time; it may be stopped in a debugger, or wait for another protocol",
-            ],
+            "the client connected and did not finish the handshake in time; it may be stopped in a debugger, or wait for another protocol",
+            "客户端连上后没有及时完成握手；它可能停在调试器里，或在等另一种协议",
         ),
-        "not-tls" => Finding::new(
-            true,
+        "not-tls" => one(
             failed,
-            &[
-                "the client spoke plain HTTP inside a tunnel or garbage on a TLS connection; check the scheme of its URL",
-            ],
+            "the client spoke plain HTTP inside a tunnel or garbage on a TLS connection; check the scheme of its URL",
+            "客户端在隧道里说的是明文 HTTP，或在 TLS 连接上发了乱码；请检查 URL 的协议",
         ),
-        _ => Finding::new(
-            true,
-            failed,
-            &[
-                "a client that closes without a word usually does not trust the certificate, or pins another one",
-                TRUST[4],
-            ],
-        ),
+        _ => {
+            let [en, zh] = TRUST[4];
+            Finding::new(
+                true,
+                failed,
+                &[
+                    lang.pick(
+                        "a client that closes without a word usually does not trust the certificate, or pins another one",
+                        "不说原因就断开的客户端，通常是不信任证书，或固定了别的证书",
+                    ),
+                    lang.pick(en, zh),
+                ],
+            )
+        }
     }
 }
 
-fn strangers(view: &RoadsView) -> impl Iterator<Item = Finding> {
-    view.strangers.iter().map(|stranger| match stranger.what {
-        Stranger::Secret => Finding::new(
-            false,
-            format!("{} the AppSecret {} was sent, which is not the mock's", times(stranger.count), stranger.tail),
-            &[
-                "if it is a real one, it has leaked into a test configuration: take it out, and have it reset on mp.weixin.qq.com if it was ever committed",
-                "give the backend WXMOCK_SECRET, or the mock the backend's own made-up one in [[app]] of wxmock.toml",
-            ],
-        ),
-        Stranger::AppId => Finding::new(
-            false,
-            format!("{} the appid {} was sent, which no app of the mock has", times(stranger.count), stranger.tail),
-            &["give the backend WXMOCK_APPID, or the mock the backend's appid in [[app]] of wxmock.toml"],
-        ),
+fn strangers(view: &RoadsView, lang: Lang) -> impl Iterator<Item = Finding> {
+    view.strangers.iter().map(move |stranger| {
+        let (times, tail) = (times(stranger.count, lang), foreign_line(&stranger.tail));
+        match stranger.what {
+            Stranger::Secret => Finding::new(
+                false,
+                match lang {
+                    Lang::En => format!("{times}the AppSecret {tail} was sent, which is not the mock's"),
+                    Lang::Zh => format!("{times}收到了不属于 mock 的 AppSecret {tail}"),
+                },
+                &[
+                    lang.pick(
+                        "if it is a real one, it has leaked into a test configuration: take it out, and have it reset on mp.weixin.qq.com if it was ever committed",
+                        "如果是真实的密钥，它已泄漏到测试配置里：请删除；若曾提交到仓库，请在 mp.weixin.qq.com 重置",
+                    ),
+                    lang.pick(
+                        "give the backend WXMOCK_SECRET, or the mock the backend's own made-up one in [[app]] of wxmock.toml",
+                        "把 WXMOCK_SECRET 交给后端，或在 wxmock.toml 的 [[app]] 里写上后端使用的虚构密钥",
+                    ),
+                ],
+            ),
+            Stranger::AppId => Finding::new(
+                false,
+                match lang {
+                    Lang::En => format!("{times}the appid {tail} was sent, which no app of the mock has"),
+                    Lang::Zh => format!("{times}收到了 mock 里不存在的 appid {tail}"),
+                },
+                &[lang.pick(
+                    "give the backend WXMOCK_APPID, or the mock the backend's appid in [[app]] of wxmock.toml",
+                    "把 WXMOCK_APPID 交给后端，或在 wxmock.toml 的 [[app]] 里写上后端的 appid",
+                )],
+            ),
+        }
     })
 }
 
 /// Paths that only look answered: 40066 is what WeChat says to a path it does not have.
-fn paths(view: &RoadsView) -> impl Iterator<Item = Finding> {
-    view.paths.iter().map(|path| {
+fn paths(view: &RoadsView, lang: Lang) -> impl Iterator<Item = Finding> {
+    view.paths.iter().map(move |path| {
+        let (times, who) = (times(path.count, lang), first(path.first.as_ref(), lang));
+        let (name, nearest) = (foreign_line(&path.path), &path.nearest);
+        let (what, near) = match lang {
+            Lang::En => (
+                format!("{times}{name} was called, which the mock does not play; it was answered 40066 invalid url{who}"),
+                format!("the nearest path it plays is {nearest}"),
+            ),
+            Lang::Zh => (
+                format!("{times}调用了 mock 没有实现的 {name}；应答是 40066 invalid url{who}"),
+                format!("它实现的最接近的路径是 {nearest}"),
+            ),
+        };
         Finding::new(
             true,
-            format!(
-                "{} {} was called, which the mock does not play; it was answered 40066 invalid url",
-                times(path.count),
-                path.path
-            ),
+            what,
             &[
-                &format!("the nearest path it plays is {}", path.nearest),
-                "if that is what was meant, mend the path in the backend; otherwise what depends on this call cannot be tried here",
+                &near,
+                lang.pick(
+                    "if that is what was meant, mend the path in the backend; otherwise what depends on this call cannot be tried here",
+                    "如果本意是它，请修正后端的路径；否则依赖这个接口的功能无法在这里测试",
+                ),
             ],
         )
     })
 }
 
 /// What only the mock knows of a refusal.
-fn refusal(refused: &RefusalCount) -> Finding {
-    Finding::new(
-        false,
-        format!(
-            "{} {} was refused with {}: {}",
-            times(refused.count),
-            refused.endpoint,
-            refused.errcode,
-            refused.why
-        ),
-        &[],
-    )
+fn refusal(refused: &RefusalCount, lang: Lang) -> Finding {
+    let (times, who) = (
+        times(refused.count, lang),
+        first(refused.first.as_ref(), lang),
+    );
+    let RefusalCount {
+        endpoint, errcode, ..
+    } = refused;
+    let why = foreign_line(lang.pick(&refused.why, &refused.why_zh));
+    let what = match lang {
+        Lang::En => format!("{times}{endpoint} was refused with {errcode}: {why}{who}"),
+        Lang::Zh => format!("{times}{endpoint} 被拒绝，{errcode}：{why}{who}"),
+    };
+    let advice = lang.pick(&refused.advice, &refused.advice_zh);
+    let steps: Vec<&str> = Some(advice)
+        .filter(|advice| !advice.is_empty())
+        .into_iter()
+        .collect();
+    Finding::new(false, what, &steps)
 }
 
-fn unplayed(view: &RoadsView) -> Option<Finding> {
+fn unplayed(view: &RoadsView, lang: Lang) -> Option<Finding> {
     let hosts: Vec<String> = view
         .unplayed
         .iter()
-        .map(|host| format!("{} ({}, by {})", host.host, host.count, host.road))
+        .map(|host| {
+            let name = foreign_line(&host.host);
+            match lang {
+                Lang::En => format!("{name} ({}, by {})", host.count, host.road),
+                Lang::Zh => format!("{name}（{} 次，{}）", host.count, host.road),
+            }
+        })
         .collect();
     if hosts.is_empty() {
         return None;
@@ -185,49 +286,63 @@ fn unplayed(view: &RoadsView) -> Option<Finding> {
     Some(Finding::new(
         false,
         format!(
-            "calls to hosts the mock does not play: {}",
-            hosts.join(", ")
+            "{}{}",
+            lang.pick(
+                "calls to hosts the mock does not play: ",
+                "发往 mock 没有实现的主机的调用：",
+            ),
+            hosts.join(lang.pick(", ", "、"))
         ),
-        &[
+        &[lang.pick(
             "through the proxy they are carried on with --passthrough tunnel and refused with deny; nothing of them is kept but the name",
-        ],
+            "经过代理时，--passthrough tunnel 会原样转发，deny 会拒绝；除主机名外不保留任何内容",
+        )],
     ))
 }
 
-fn in_clear(view: &RoadsView) -> Option<Finding> {
+fn in_clear(view: &RoadsView, lang: Lang) -> Option<Finding> {
     let clear = view
         .calls
         .iter()
         .find(|call| call.road == Road::AbsoluteForm && !call.host.is_empty())?;
     let client = if clear.user_agent.is_empty() {
-        "a client".to_owned()
+        lang.pick("a client", "有客户端").to_owned()
     } else {
-        format!("`{}`", clear.user_agent)
+        format!("`{}`", foreign_line(&clear.user_agent))
     };
     Some(Finding::new(
         false,
-        format!(
-            "{client} hands the proxy its https calls in clear (no CONNECT): with a real proxy, the AppSecret crosses the network unencrypted"
-        ),
-        &["axios 0.19 to 0.27 and 1.6 do that; newer ones open a tunnel"],
+        match lang {
+            Lang::En => format!(
+                "{client} hands the proxy its https calls in clear (no CONNECT): with a real proxy, the AppSecret crosses the network unencrypted"
+            ),
+            Lang::Zh => format!(
+                "{client} 把 https 调用以明文交给代理（没有 CONNECT）：若用真实代理，AppSecret 会在网络上明文传输"
+            ),
+        },
+        &[lang.pick(
+            "axios 0.19 to 0.27 and 1.6 do that; newer ones open a tunnel",
+            "axios 0.19 到 0.27 以及 1.6 会这样；更新的版本会建立隧道",
+        )],
     ))
 }
 
-fn times(count: u64) -> String {
-    if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
+/// `3 times `, with the space behind it.
+fn times(count: u64, lang: Lang) -> String {
+    match (lang, count) {
+        (Lang::En, 1) => "once ".to_owned(),
+        (Lang::En, _) => format!("{count} times "),
+        (Lang::Zh, _) => format!("{count} 次："),
     }
 }
 
 /// Calls by road, and the findings, as `wxmock doctor` prints them.
-pub(crate) fn report(view: &RoadsView, findings: &[Finding]) -> String {
+pub(crate) fn report(view: &RoadsView, findings: &[Finding], lang: Lang) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for call in &view.calls {
         let host = if call.host.is_empty() {
-            "(no host)"
+            lang.pick("(no host)", "（无主机名）")
         } else {
             &call.host
         };
@@ -236,16 +351,22 @@ pub(crate) fn report(view: &RoadsView, findings: &[Finding]) -> String {
             .map_or_else(String::new, |alpn| format!(" over {}", alpn.as_str()));
         let _ = writeln!(
             text,
-            "{:>6} calls  {:<17} {host}{alpn}  HTTP/{}  {}",
+            "{:>6} {}  {:<17} {}{alpn}  HTTP/{}  {}",
             call.count,
+            lang.pick("calls", "次调用"),
             call.road,
+            foreign_line(host),
             call.http.as_str(),
-            call.user_agent
+            foreign_line(&call.user_agent)
         );
     }
     for finding in findings {
-        let mark = if finding.blocks { "missing" } else { "note" };
-        let _ = writeln!(text, "\n{mark}: {}", finding.what);
+        let mark = if finding.blocks {
+            lang.pick("missing: ", "缺失：")
+        } else {
+            lang.pick("note: ", "提示：")
+        };
+        let _ = writeln!(text, "\n{mark}{}", foreign(&finding.what));
         for step in &finding.steps {
             let _ = writeln!(text, "  - {step}");
         }
@@ -253,8 +374,9 @@ pub(crate) fn report(view: &RoadsView, findings: &[Finding]) -> String {
     text
 }
 
-/// Two or three lines for the end of a run: what arrived, and why if something did not.
+/// Some lines for the end of a run: what arrived, and why if something did not. English, as everything `exec` says.
 pub(crate) fn summary(seen: &Seen) -> String {
+    let lang = Lang::En;
     let mut text = String::new();
     let mut endpoints: BTreeMap<String, u64> = BTreeMap::new();
     let mut roads: BTreeMap<Road, u64> = BTreeMap::new();
@@ -282,18 +404,20 @@ pub(crate) fn summary(seen: &Seen) -> String {
         );
     }
     // Told one by one below, whatever else there is to say.
+    let told = |finding: &Finding| finding.what.clone();
     let refusals: Vec<String> = seen
         .roads
         .refusals
         .iter()
-        .map(|refused| refusal(refused).what)
+        .map(|refused| told(&refusal(refused, lang)))
+        .chain(linted(&seen.lints, lang).map(|finding| told(&finding)))
         .collect();
-    for finding in findings(&seen.roads)
+    for finding in findings(&seen.roads, &seen.lints, lang)
         .iter()
         .filter(|finding| finding.blocks || seen.calls.is_empty())
         .filter(|finding| !refusals.contains(&finding.what))
     {
-        let _ = writeln!(text, "wxmock: {}", finding.what);
+        let _ = writeln!(text, "wxmock: {}", foreign_line(&finding.what));
         if let Some(step) = finding
             .steps
             .first()
@@ -303,7 +427,7 @@ pub(crate) fn summary(seen: &Seen) -> String {
         }
     }
     for refused in &refusals {
-        let _ = writeln!(text, "wxmock: {refused}");
+        let _ = writeln!(text, "wxmock: {}", foreign_line(refused));
     }
     for secret in seen
         .roads
@@ -314,7 +438,7 @@ pub(crate) fn summary(seen: &Seen) -> String {
         let _ = writeln!(
             text,
             "wxmock: the AppSecret {} was sent, which is not the mock's; if it is a real one, it has leaked into a test",
-            secret.tail
+            foreign_line(&secret.tail)
         );
     }
     text
@@ -322,7 +446,10 @@ pub(crate) fn summary(seen: &Seen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use wxmock_server::{HostCount, HttpVersion, PathCount, RoadCount, StrangerCount};
+    use wxmock_server::{
+        CallId, Caller, HostCount, HttpVersion, PathCount, RoadCount, StrangerCount,
+    };
+    use wxmock_world::UnixMs;
 
     use super::*;
 
@@ -337,9 +464,62 @@ mod tests {
         }
     }
 
+    fn caller() -> Caller {
+        Caller {
+            call: CallId(7),
+            at: UnixMs(0),
+            road: Road::Connect,
+            host: "api.weixin.qq.com".into(),
+            user_agent: "axios/1.7\u{1b}[2J".into(),
+        }
+    }
+
+    #[test]
+    fn lints_are_told_with_count_first_caller_and_what_to_do_in_both_languages() {
+        let lint = |count| LintCount {
+            id: "codes_sent_again".to_owned(),
+            title: "a code was sent again".to_owned(),
+            title_zh: "再次发送了 code".to_owned(),
+            advice: "log in again".to_owned(),
+            advice_zh: "重新登录".to_owned(),
+            count,
+            first: Some(caller()),
+        };
+        let view = RoadsView {
+            calls: vec![call(Road::Connect, "axios")],
+            ..RoadsView::default()
+        };
+        assert_eq!(findings(&view, &[lint(0)], Lang::En), []);
+        for (lang, parts) in [
+            (
+                Lang::En,
+                [
+                    "note: 3 times a code was sent again; first call #7 at ",
+                    "axios/1.7\\u001b[2J [codes_sent_again]",
+                    "  - log in again",
+                ],
+            ),
+            (
+                Lang::Zh,
+                [
+                    "提示：3 次：再次发送了 code；首次是调用 #7",
+                    "[codes_sent_again]",
+                    "  - 重新登录",
+                ],
+            ),
+        ] {
+            let found = findings(&view, &[lint(3)], lang);
+            assert!(!found[0].blocks, "{found:?}");
+            let text = report(&view, &found, lang);
+            for part in parts {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+        }
+    }
+
     #[test]
     fn a_silent_backend_is_told_which_roads_there_are() {
-        let findings = findings(&RoadsView::default());
+        let findings = findings(&RoadsView::default(), &[], Lang::En);
         assert_eq!(findings.len(), 1);
         assert!(
             findings[0].blocks && findings[0].steps.concat().contains("wxmock exec"),
@@ -353,11 +533,11 @@ mod tests {
             calls: vec![call(Road::Connect, "curl/8")],
             ..RoadsView::default()
         };
-        assert_eq!(findings(&view), []);
+        assert_eq!(findings(&view, &[], Lang::En), []);
         assert!(
-            report(&view, &[]).contains("2 calls  connect"),
+            report(&view, &[], Lang::En).contains("2 calls  connect"),
             "{}",
-            report(&view, &[])
+            report(&view, &[], Lang::En)
         );
     }
 
@@ -372,7 +552,7 @@ mod tests {
                 }],
                 ..RoadsView::default()
             };
-            let findings = findings(&view);
+            let findings = findings(&view, &[], Lang::En);
             assert_eq!(findings.len(), 1, "{kind}");
             assert!(
                 findings[0].blocks
@@ -412,10 +592,10 @@ mod tests {
             ],
             ..RoadsView::default()
         };
-        let findings = findings(&view);
+        let findings = findings(&view, &[], Lang::En);
         assert_eq!(findings.len(), 4, "{findings:?}");
         assert!(findings.iter().all(|finding| !finding.blocks));
-        let text = report(&view, &findings);
+        let text = report(&view, &findings, Lang::En);
         for said in [
             "…beef",
             "…0001",
@@ -435,18 +615,23 @@ mod tests {
                 path: "/cgi-bin/message/subscribe/send".to_owned(),
                 nearest: "/cgi-bin/stable_token".to_owned(),
                 count: 2,
+                first: Some(caller()),
             }],
             refusals: vec![RefusalCount {
                 endpoint: "jscode2session".to_owned(),
                 errcode: 40163,
                 why: "the code of alice was exchanged before".to_owned(),
+                why_zh: "alice 的 code 之前已被换取".to_owned(),
+                advice: "log in again".to_owned(),
+                advice_zh: "重新登录".to_owned(),
                 count: 1,
+                first: None,
             }],
             ..RoadsView::default()
         };
-        let findings = findings(&view);
+        let findings = findings(&view, &[], Lang::En);
         assert!(findings[0].blocks && !findings[1].blocks, "{findings:?}");
-        let text = report(&view, &findings);
+        let text = report(&view, &findings, Lang::En);
         for said in [
             "2 times /cgi-bin/message/subscribe/send was called, which the mock does not play",
             "once jscode2session was refused with 40163: the code of alice was exchanged before",

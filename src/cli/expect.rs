@@ -6,7 +6,11 @@ use std::fmt;
 use std::ops::Range;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use wxmock_server::{CallInfo, CallState, Endpoint, RoadsView, Stranger};
+use wxmock_server::{
+    CallInfo, CallState, Caller, Endpoint, LINTS, LintCount, RoadsView, Stranger, foreign_line,
+    local_time_of_day,
+};
+use wxmock_world::Lang;
 
 /// What a run made of the mock.
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ pub(crate) struct Seen {
     pub(crate) forgotten: u64,
     /// The roads.
     pub(crate) roads: RoadsView,
+    /// What backends should not do, in the order of [`LINTS`].
+    pub(crate) lints: Vec<LintCount>,
 }
 
 /// What can be counted.
@@ -31,11 +37,13 @@ pub(crate) enum Metric {
     TokensIssued,
     UnknownHosts,
     Unplayed,
+    /// A lint, by its place in [`LINTS`].
+    Lint(usize),
 }
 
 impl Metric {
     /// Name, and what it counts.
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 9] = [
+    const OWN: [(Self, &'static str, &'static str); 9] = [
         (
             Self::Calls,
             "calls",
@@ -79,11 +87,25 @@ impl Metric {
         ),
     ];
 
+    /// Every metric: its name, and what it counts.
+    pub(crate) fn all() -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+        let lints = LINTS.iter().enumerate();
+        let lints = lints.map(|(at, info)| (Self::Lint(at), info.id, info.counts[0]));
+        Self::OWN.into_iter().chain(lints)
+    }
+
     fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
+        Self::all()
             .find(|(metric, ..)| *metric == self)
             .map_or("", |(_, name, _)| name)
+    }
+
+    /// Whether its number is exact however many calls were forgotten.
+    fn is_counted_as_it_comes(self) -> bool {
+        matches!(
+            self,
+            Self::Lint(_) | Self::UnknownHosts | Self::Unplayed | Self::ForeignSecrets
+        )
     }
 
     /// The number, and the lines that make it up.
@@ -116,11 +138,26 @@ impl Metric {
                 (
                     path.count,
                     format!(
-                        "{}, {} times; the nearest played is {}",
-                        path.path, path.count, path.nearest
+                        "{}, {} times; the nearest played is {}{}",
+                        foreign_line(&path.path),
+                        path.count,
+                        path.nearest,
+                        first(path.first.as_ref(), Lang::En)
                     ),
                 )
             })),
+            Self::Lint(at) => seen.lints.get(at).map_or_else(
+                || (0, Vec::new()),
+                |lint| {
+                    let line = format!(
+                        "{}{}; {}",
+                        lint.title,
+                        first(lint.first.as_ref(), Lang::En),
+                        lint.advice
+                    );
+                    (lint.count, vec![line])
+                },
+            ),
             Self::ForeignSecrets => {
                 let secrets = seen
                     .roads
@@ -135,6 +172,22 @@ impl Metric {
                 }))
             }
         }
+    }
+}
+
+/// `; first call #3 at 13:55:47.123, axios/1.7`.
+pub(crate) fn first(caller: Option<&Caller>, lang: Lang) -> String {
+    let Some(caller) = caller else {
+        return String::new();
+    };
+    let agent = match &*caller.user_agent {
+        "" => String::new(),
+        agent => format!("{}{}", lang.pick(", ", "，"), foreign_line(agent)),
+    };
+    let (call, at) = (caller.call, local_time_of_day(caller.at));
+    match lang {
+        Lang::En => format!("; first call {call} at {at}{agent}"),
+        Lang::Zh => format!("；首次是调用 {call}（{at}{agent}）"),
     }
 }
 
@@ -276,9 +329,7 @@ impl Expectation {
         let mistake = |range: &Range<usize>, message: String, help: String| {
             Mistake::new(text, range.clone(), message, help)
         };
-        let metric = Metric::ALL
-            .iter()
-            .find(|(_, known, _)| *known == &text[name.clone()]);
+        let metric = Metric::all().find(|(_, known, _)| *known == &text[name.clone()]);
         let Some((metric, ..)) = metric else {
             return Err(mistake(
                 &name,
@@ -321,10 +372,15 @@ impl Expectation {
             ));
         }
         Ok(Self {
-            metric: *metric,
+            metric,
             comparison: *comparison,
             number: value,
         })
+    }
+
+    /// Whether forgotten calls leave its number uncertain.
+    pub(crate) fn needs_every_call(&self) -> bool {
+        !self.metric.is_counted_as_it_comes()
     }
 
     /// Whether it holds; if not, what was seen.
@@ -356,7 +412,7 @@ fn word(text: &str, from: usize, wanted: impl Fn(char) -> bool) -> (Range<usize>
 }
 
 fn accepted(wrong: &str) -> String {
-    let names: Vec<&str> = Metric::ALL.iter().map(|(_, name, _)| *name).collect();
+    let names: Vec<&str> = Metric::all().map(|(_, name, _)| name).collect();
     let near = names.iter().find(|name| {
         !wrong.is_empty() && strsim::damerau_levenshtein(name, wrong) <= 1 + wrong.len() / 4
     });
@@ -465,6 +521,7 @@ mod tests {
                 path: "/wxa/msg_sec_check".to_owned(),
                 nearest: "/wxa/checksession".to_owned(),
                 count: 3,
+                first: None,
             }],
             unplayed: vec![HostCount {
                 host: "example.com".to_owned(),
@@ -489,6 +546,7 @@ mod tests {
             calls,
             forgotten: 0,
             roads,
+            lints: LINTS.iter().map(|info| lint(info.id)).collect(),
         }
     }
 
@@ -513,11 +571,37 @@ mod tests {
         check("unknown_hosts", 4);
         check("unplayed", 3);
         check("foreign_secrets", 2);
+        for info in &LINTS {
+            check(info.id, 5);
+        }
+    }
+
+    fn lint(id: &str) -> LintCount {
+        LintCount {
+            id: id.to_owned(),
+            title: "seen".to_owned(),
+            title_zh: String::new(),
+            advice: "mend it".to_owned(),
+            advice_zh: String::new(),
+            count: 5,
+            first: None,
+        }
+    }
+
+    #[test]
+    fn only_what_is_counted_as_it_comes_is_certain_when_calls_were_forgotten() {
+        let needs = |text: &str| {
+            Expectation::parse(text)
+                .expect("it reads")
+                .needs_every_call()
+        };
+        assert!(needs("exchanges <= 1") && needs("exchanges_per_code <= 1"));
+        assert!(!needs("unplayed == 0") && !needs("codes_sent_again == 0"));
     }
 
     #[test]
     fn nothing_seen_counts_nothing() {
-        for (_, name, _) in Metric::ALL {
+        for (_, name, _) in Metric::all() {
             let expectation = Expectation::parse(&format!("  {name}   <= 0 ")).expect("it reads");
             assert_eq!(expectation.judge(&Seen::default()), Ok(()), "{name}");
         }

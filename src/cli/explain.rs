@@ -1,6 +1,7 @@
-//! `wxmock explain`: one case, one rule or one mechanism in prose.
+//! `wxmock explain`: one case, one rule or one mechanism in prose, or why one call to the mock was refused.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use wxmock_judge as judge;
 use wxmock_judge::explain_mechanism;
@@ -13,19 +14,30 @@ use wxmock_scenario::plan;
 use wxmock_scenario::plan::Selection;
 
 use super::lang::LangArg;
+use super::{ServerArg, call};
 use crate::exit::{Exit, Failure};
 
-/// Say in prose what a case does, what a rule demands, or how a mechanism is repaired
+/// Say in prose what a case does, what a rule demands, how a mechanism is repaired, or why a call was refused
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock explain CL-1       a case: what happens, why it matters, where it was seen
   wxmock explain KEY-04     a rule: what it demands, and the repairs that fit
   wxmock explain late-reply-overwrites
-                            a mechanism: what happens, and its repair in five languages")]
+                            a mechanism: what happens, and its repair in five languages
+  wxmock explain 17         call #17 of the running mock: what it asked, its answer, why, what to do
+  wxmock explain 6a1b2c3d-0f1e2d3c-12345678
+                            the same by the rid in your backend's log
+  wxmock explain 17 --journal wechat.ndjson
+                            the same from a file of `wxmock exec --journal`")]
 pub(crate) struct Args {
-    /// Alias (CL-1), case id, rule id (KEY-04), or mechanism
-    #[arg(value_name = "ID")]
+    /// Alias (CL-1), case id, rule id (KEY-04), mechanism, or a call: its number or rid
+    #[arg(value_name = "ID|CALL")]
     id: String,
+    #[command(flatten)]
+    server: ServerArg,
+    /// Look for the call in this journal instead of a running mock
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
     #[command(flatten)]
     lang: LangArg,
 }
@@ -33,6 +45,24 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let lang = self.lang.get();
+        if let Some(name) = call::Name::read(&self.id) {
+            let journal = self.journal.as_deref();
+            return super::print(&call::explain(
+                &name,
+                &self.server.server,
+                journal,
+                self.lang.of_mock(),
+            )?);
+        }
+        if self.journal.is_some() {
+            return Err(Failure::usage(
+                format!(
+                    "`{}` is not a call, so --journal says nothing of it",
+                    self.id
+                ),
+                "name a call by its number (17) or by the rid in its answer",
+            ));
+        }
         if let Some(text) = judge::explain(&self.id.to_uppercase(), lang) {
             return super::print(&text);
         }
@@ -65,7 +95,7 @@ impl Args {
         Failure::new(
             Exit::Nothing,
             format!("no case, rule or mechanism is called `{}`{near}", self.id),
-            "`wxmock list` shows every alias and id; `wxmock explain KEY-04` names the causes of a rule",
+            "`wxmock list` shows every alias and id; `wxmock explain KEY-04` names the causes of a rule, `wxmock explain 17` explains a call",
         )
     }
 }

@@ -5,6 +5,7 @@ mod artifacts;
 mod authority;
 mod banner;
 mod ca;
+mod call;
 mod check;
 mod child;
 mod code;
@@ -21,6 +22,7 @@ mod explain;
 mod explore;
 mod lang;
 mod list;
+mod offline;
 mod progress;
 mod readyz;
 mod regressions;
@@ -56,6 +58,7 @@ Examples:
   wxmock replay TOKEN --adapter …       run one failing order again
   wxmock exec -- npm test               its calls to https://api.weixin.qq.com reach a mock
   wxmock decrypt < payload.json         which key opens this payload, and what went wrong in transit
+  wxmock explain 17                     why call #17 was refused
 
 In Chinese: --lang zh where there is a report, WXMOCK_LANG=zh, or a Chinese locale.
 

@@ -15,6 +15,7 @@ mod gates;
 pub(crate) mod guard;
 mod journal;
 mod keys;
+mod lints;
 mod policy;
 mod public;
 mod push;
@@ -37,7 +38,7 @@ use crate::{Handle, device, shim};
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 67] = {
+static ROUTES: [Route<Handler>; 69] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -146,6 +147,8 @@ static ROUTES: [Route<Handler>; 67] = {
         delete("/_mock/v1/journal", journal::clear),
         get("/_mock/v1/roads", roads::show),
         delete("/_mock/v1/roads", roads::clear),
+        get("/_mock/v1/lints", lints::show),
+        delete("/_mock/v1/lints", lints::clear),
         get("/_mock/v1/ca", ca::show),
         get("/_mock/v1/calls", calls::list),
         get("/_mock/v1/calls/{id}", calls::get),

@@ -14,6 +14,7 @@ pub(super) fn reset(call: &Call<'_>) -> Result<Response, ApiError> {
     call.handle.answers().clear();
     call.handle.with_world(World::reset);
     call.handle.journal().clear();
+    call.handle.lints().clear();
     let apps = call.handle.with_world(|world, _| world.apps().len());
     Ok(answer(200, &json!({ "reset": true, "apps": apps })))
 }

@@ -160,6 +160,7 @@ impl Line {
             host: Arc::clone(&last.key.host),
             alpn: self.alpn,
             http,
+            user_agent: Arc::clone(&last.key.user_agent),
         }
     }
 

@@ -142,6 +142,9 @@ pub struct Via {
     pub alpn: Option<Alpn>,
     /// The version of HTTP.
     pub http: HttpVersion,
+    /// Its `User-Agent`; empty when it sent none.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub user_agent: Arc<str>,
 }
 
 fn is_empty(text: &Arc<str>) -> bool {

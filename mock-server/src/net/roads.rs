@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use wxmock_world::{Refusal, Tail};
+use wxmock_world::{Lang, Refusal, Tail, Wording};
+
+use crate::caller::Caller;
 
 use super::road::{Alpn, HttpVersion, Road};
 
@@ -23,8 +25,17 @@ struct Book {
     alerts: BTreeMap<(String, Option<String>), u64>,
     unplayed: BTreeMap<(String, Road), u64>,
     strangers: BTreeMap<(Stranger, String), u64>,
-    refusals: BTreeMap<(&'static str, i64, String), u64>,
-    paths: BTreeMap<(String, String), u64>,
+    refusals: BTreeMap<(&'static str, i64, String), Refused>,
+    paths: BTreeMap<(String, String), (u64, Option<Caller>)>,
+}
+
+/// Calls refused for one reason.
+#[derive(Debug)]
+struct Refused {
+    count: u64,
+    why_zh: String,
+    advice: [&'static str; 2],
+    first: Option<Caller>,
 }
 
 /// What calls are counted by.
@@ -65,8 +76,20 @@ pub struct RefusalCount {
     pub errcode: i64,
     /// Why, in one sentence without a secret.
     pub why: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub why_zh: String,
+    /// What to do about it.
+    #[serde(default)]
+    pub advice: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub advice_zh: String,
     /// How many.
     pub count: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Caller>,
 }
 
 /// Calls to one path that is not played. They are answered 40066, as WeChat answers a path it does not have.
@@ -78,6 +101,9 @@ pub struct PathCount {
     pub nearest: String,
     /// How many.
     pub count: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Caller>,
 }
 
 /// Calls of one client to one host by one road.
@@ -178,17 +204,25 @@ impl Roads {
         let refusals = book
             .refusals
             .iter()
-            .map(|((endpoint, errcode, why), count)| RefusalCount {
+            .map(|((endpoint, errcode, why), refused)| RefusalCount {
                 endpoint: (*endpoint).to_owned(),
                 errcode: *errcode,
                 why: why.clone(),
-                count: *count,
+                why_zh: refused.why_zh.clone(),
+                advice: refused.advice[0].to_owned(),
+                advice_zh: refused.advice[1].to_owned(),
+                count: refused.count,
+                first: refused.first.clone(),
             });
-        let paths = book.paths.iter().map(|((path, nearest), count)| PathCount {
-            path: path.clone(),
-            nearest: nearest.clone(),
-            count: *count,
-        });
+        let paths = book
+            .paths
+            .iter()
+            .map(|((path, nearest), (count, first))| PathCount {
+                path: path.clone(),
+                nearest: nearest.clone(),
+                count: *count,
+                first: first.clone(),
+            });
         RoadsView {
             refusals: refusals.collect(),
             paths: paths.collect(),
@@ -242,18 +276,47 @@ impl Roads {
     }
 
     /// A call was refused.
-    pub(crate) fn refused(&self, endpoint: &'static str, errcode: i64, why: &Refusal) {
-        bump(&mut self.lock().refusals, (endpoint, errcode, why.words()));
+    pub(crate) fn refused(
+        &self,
+        endpoint: &'static str,
+        errcode: i64,
+        why: &Refusal,
+        caller: impl FnOnce() -> Option<Caller>,
+    ) {
+        // Without moments, so that alike reasons are one line.
+        let words = |lang| why.words(Wording { lang, moment: None });
+        let key = (endpoint, errcode, words(Lang::En));
+        bump_with(
+            &mut self.lock().refusals,
+            key,
+            |refused| refused.count += 1,
+            || Refused {
+                count: 1,
+                why_zh: words(Lang::Zh),
+                advice: [why.advice(Lang::En), why.advice(Lang::Zh)],
+                first: caller(),
+            },
+        );
     }
 
     /// Somebody called a path we do not play.
-    pub(crate) fn path_not_played(&self, path: &str, nearest: &str) {
+    pub(crate) fn path_not_played(
+        &self,
+        path: &str,
+        nearest: &str,
+        caller: impl FnOnce() -> Option<Caller>,
+    ) {
         let mut end = path.len().min(PATH_KEPT);
         while !path.is_char_boundary(end) {
             end -= 1;
         }
         let key = (path[..end].to_owned(), nearest.to_owned());
-        bump(&mut self.lock().paths, key);
+        bump_with(
+            &mut self.lock().paths,
+            key,
+            |(count, _)| *count += 1,
+            || (1, caller()),
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -265,11 +328,21 @@ impl Roads {
 const PATH_KEPT: usize = 256;
 
 fn bump<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
-    let has_room = counts.len() < Roads::CAPACITY;
-    if let Some(count) = counts.get_mut(&key) {
-        *count += 1;
+    bump_with(counts, key, |count| *count += 1, || 1);
+}
+
+/// Changes the line of `key`, or begins one while there is room.
+fn bump_with<K: Ord, V>(
+    lines: &mut BTreeMap<K, V>,
+    key: K,
+    again: impl FnOnce(&mut V),
+    first: impl FnOnce() -> V,
+) {
+    let has_room = lines.len() < Roads::CAPACITY;
+    if let Some(line) = lines.get_mut(&key) {
+        again(line);
     } else if has_room {
-        counts.insert(key, 1);
+        lines.insert(key, first());
     }
 }
 

@@ -63,8 +63,9 @@ impl WireBody {
         bytes: Bytes,
         shaping: Shaping,
         wire: Arc<Wire>,
-        in_flight: InFlight,
+        mut in_flight: InFlight,
     ) -> Self {
+        in_flight.leaves();
         let kind = match shaping {
             Shaping::Truncate(keep) if keep < bytes.len() => {
                 // The head leaves before the cut even when no byte of the body does.

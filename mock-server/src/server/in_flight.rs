@@ -6,10 +6,12 @@ use std::time::Instant;
 use hyper::Method;
 use wxmock_world::Tail;
 
+use crate::caller::Caller;
 use crate::calls::{CallId, CallInfo, CallState};
 use crate::gates::{Point, Seat, Turn};
 use crate::handle::Handle;
 use crate::journal::{Exchange, What};
+use crate::lint::Began;
 
 /// A call that has begun. Dropped before [`InFlight::answered`], it is recorded as gone.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct InFlight {
     written_before: u64,
     rid: Option<String>,
     turn: Option<Turn>,
+    /// For the lints, until its answer leaves.
+    began_at: Option<Began>,
     has_ended: bool,
 }
 
@@ -35,6 +39,7 @@ impl InFlight {
         path: Cow<'static, str>,
         written: u64,
     ) -> Self {
+        let began_at = Some(handle.lints().begin(call.endpoint));
         Self {
             call: handle.calls().begin(call),
             handle: handle.clone(),
@@ -44,6 +49,7 @@ impl InFlight {
             written_before: written,
             rid: None,
             turn: None,
+            began_at,
             has_ended: false,
         }
     }
@@ -58,6 +64,15 @@ impl InFlight {
         &self.path
     }
 
+    /// Who made it.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        let mut caller = None;
+        self.handle
+            .calls()
+            .look(self.call, |call| caller = Some(Caller::of(call)));
+        caller
+    }
+
     /// The rid its answer carries.
     pub(crate) fn set_rid(&mut self, rid: Option<String>) {
         self.rid = rid;
@@ -67,6 +82,16 @@ impl InFlight {
     pub(crate) async fn pass(&mut self, point: Point) {
         if let Some(seat) = self.handle.shared_gates().seat(point, self.call) {
             self.turn = Some(seat.wait().await);
+        }
+    }
+
+    /// Its answer is about to leave: nobody has heard anything of it yet, so whatever came meanwhile came beside it.
+    pub(crate) fn leaves(&mut self) {
+        if let Some(began) = self.began_at.take() {
+            let lints = self.handle.lints();
+            self.handle
+                .calls()
+                .look(self.call, |call| lints.leave(call, began));
         }
     }
 
@@ -94,6 +119,7 @@ impl InFlight {
     fn end(&mut self, state: CallState, bytes: u64) {
         self.has_ended = true;
         self.turn = None;
+        self.leaves();
         let is_heard = self.handle.journal().capacity() > 0 || self.handle.logger().is_on();
         let asked = Asked {
             method: std::mem::take(&mut self.method),

@@ -17,6 +17,7 @@ use crate::faults::{FaultRule, When};
 use crate::gates::Point;
 use crate::handle::Handle;
 use crate::http::Request;
+use crate::lint::Signs;
 use crate::net::Stranger;
 use crate::server::{Answer, Cut, InFlight, Shaping, Wire, WireBody};
 
@@ -30,7 +31,7 @@ pub(crate) async fn answer(
     let (asked, sealing, subject, mut call) = begin(handle, &wire, request);
     call.pass(Point::Arrived).await;
     let before = strike(handle, &mut call, When::BeforeCommit).await;
-    let (rendered, subject) = match &before {
+    let (mut rendered, subject) = match &before {
         Some(_) => stand_in(handle, &asked, subject),
         None => {
             let (rendered, subject) = commit(handle, &asked, subject);
@@ -40,6 +41,7 @@ pub(crate) async fn answer(
             }
         }
     };
+    name_spender(handle, &asked, &mut rendered, &call);
     note_refusal(handle, &asked, &rendered, &call);
     record(
         handle,
@@ -97,6 +99,7 @@ fn begin(
     let (asked, sealing) = read(handle, &mut request);
     let endpoint = asked.endpoint;
     let mut info = CallInfo::new(endpoint, handle.now());
+    info.signs = Signs::of(endpoint, &request);
     info.via = std::mem::take(&mut request.via);
     asked.describe(&mut info);
     // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
@@ -189,7 +192,7 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
     let roads = handle.roads();
     match why {
         Refusal::NotPlayed { nearest } => {
-            roads.path_not_played(call.path(), nearest);
+            roads.path_not_played(call.path(), nearest, || call.caller());
             return;
         }
         Refusal::AppIdUnknown | Refusal::SecretUnknown => {
@@ -207,8 +210,25 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
         }
         _ => {}
     }
-    if let Some(errcode) = rendered.errcode {
-        roads.refused(asked.endpoint.as_str(), errcode, why);
+    // A refusal by status carries no errcode.
+    let by_status = i64::from(rendered.status.as_u16());
+    let errcode = rendered.errcode.unwrap_or(by_status);
+    roads.refused(asked.endpoint.as_str(), errcode, why, || call.caller());
+}
+
+/// Remembers which call spent a code, and names it where a later one is refused for that.
+fn name_spender(handle: &Handle, asked: &Asked, rendered: &mut Rendered, call: &InFlight) {
+    let Some(code) = asked.code() else { return };
+    let calls = handle.calls();
+    let is_refused = rendered.errcode.is_some_and(|errcode| errcode != 0);
+    match rendered.why.as_deref_mut() {
+        Some(Refusal::CodeSpent { by, .. } | Refusal::CodeBurnt { by, .. }) => {
+            *by = calls.spender(code).map(|spender| spender.0);
+        }
+        // Whether this burns the code is a policy; if it does not, nobody asks.
+        Some(Refusal::CodeOfAnotherApp { .. }) => calls.spends(call.id(), code),
+        _ if !is_refused && rendered.seq.is_some() => calls.spends(call.id(), code),
+        _ => {}
     }
 }
 

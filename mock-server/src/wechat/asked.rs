@@ -123,6 +123,9 @@ impl Asked {
                 nearest: Cow::Borrowed(nearest),
             });
         }
+        if self.is_unmeasured() {
+            return Some(Refusal::Unmeasured);
+        }
         let errcode = errcode.filter(|errcode| *errcode != 0)?;
         if let Some(why) = &self.why {
             return Some(why.clone());
@@ -135,6 +138,20 @@ impl Asked {
             Wanted::Refused(_) => Some(Refusal::Body),
             Wanted::Nothing(_) => None,
         }
+    }
+
+    /// Whether it is a POST of unknown length.
+    fn is_unmeasured(&self) -> bool {
+        matches!(
+            self.wanted,
+            Wanted::Nothing(StatusCode::PRECONDITION_FAILED)
+        )
+    }
+
+    /// The login, plugin or phone code it carries, as sent.
+    pub(super) fn code(&self) -> Option<&str> {
+        let sent = self.command()?.carried();
+        sent.js_code.or(sent.phone_code).or(sent.plugin_code)
     }
 
     /// The appid and AppSecret it carries, as sent.
@@ -179,7 +196,13 @@ fn nearest(platform: Option<Platform>, path: &str) -> &'static str {
         .filter_map(Endpoint::definition)
         .filter(|definition| platform.is_none_or(|platform| platform == definition.platform))
         .map(|definition| definition.path);
+    // A path of the same family first: who calls `/wxa/…` did not mean `/cgi-bin/…`.
+    let family = |path: &str| path.split('/').nth(1).map(str::to_owned);
+    let own = family(&shown);
     played
-        .min_by_key(|known| strsim::damerau_levenshtein(&shown, known))
+        .min_by_key(|known| {
+            let is_other = family(known) != own;
+            (is_other, strsim::damerau_levenshtein(&shown, known))
+        })
         .unwrap_or_default()
 }

@@ -34,6 +34,7 @@ pub(super) fn carried(q: &SignedRequest) -> RefusedCall<'_> {
     RefusedCall {
         access_token: q.access_token.as_deref(),
         openid: q.openid.as_deref(),
+        signature: q.signature.as_deref(),
         ..RefusedCall::default()
     }
 }

@@ -50,6 +50,7 @@ impl Command for ComponentJscode2Session {
                 self.component_access_token.as_deref().unwrap_or_default(),
             ),
             js_code: self.js_code.as_deref(),
+            grant_type: self.grant_type.as_deref(),
             ..RefusedCall::default()
         }
     }

@@ -39,6 +39,7 @@ impl Command for Jscode2Session {
             appid: self.appid.as_deref(),
             secret: self.secret.as_deref(),
             js_code: self.js_code.as_deref(),
+            grant_type: self.grant_type.as_deref(),
             ..RefusedCall::default()
         }
     }

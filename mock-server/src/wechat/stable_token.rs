@@ -38,6 +38,7 @@ impl Command for StableTokenRequest {
         RefusedCall {
             appid: self.appid.as_deref(),
             secret: self.secret.as_deref(),
+            grant_type: self.grant_type.as_deref(),
             ..RefusedCall::default()
         }
     }

@@ -30,6 +30,7 @@ impl Command for TokenRequest {
         RefusedCall {
             appid: self.appid.as_deref(),
             secret: self.secret.as_deref(),
+            grant_type: self.grant_type.as_deref(),
             ..RefusedCall::default()
         }
     }

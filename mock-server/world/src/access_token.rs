@@ -177,15 +177,18 @@ impl TokenShelf {
         self.end_all(TokenEnd::Killed, changes)
     }
 
-    /// Why a token stopped working; `None` while it works and once it is forgotten.
     /// The day's calls start again.
     pub(crate) fn clear_day(&mut self) {
         self.today.n = 0;
     }
 
-    pub(crate) fn ended(&self, number: u32) -> Option<TokenEnd> {
+    /// Why a token stopped working, and when if its time was over; `None` while it works and once it is forgotten.
+    pub(crate) fn ended(&self, number: u32) -> Option<(TokenEnd, Option<UnixMs>)> {
         let token = self.tokens.iter().find(|token| token.number == number)?;
-        token.ended
+        let why = token.ended?;
+        // A forced refresh ends a token long before its own time, and nobody wrote down when.
+        let at = (why == TokenEnd::Expired).then_some(token.dies_at);
+        Some((why, at))
     }
 
     /// What a call with this token hears.

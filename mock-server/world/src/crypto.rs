@@ -100,7 +100,7 @@ pub fn voip_signature(key: &SessionKey, mut values: [&str; 4]) -> String {
 }
 
 /// HMAC-SHA256 in lower-case hex.
-fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     hex::encode(mac.finalize().into_bytes())

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    AppId, DeviceId, KeyNo, OpenDataApi, PushNo, Scope, Seq, Tail, UnixMs, UserId, Verdict,
-    session_key::KeyCause,
+    AppId, DeviceId, KeyNo, OpenDataApi, PushNo, Refusal, Scope, Seq, Tail, UnixMs, UserId,
+    Verdict, session_key::KeyCause,
 };
 
 /// One thing that happened. Several may share the number of the command that caused them; they are in order.
@@ -78,6 +78,9 @@ pub enum EventKind {
         errcode: i64,
         /// Whether this refusal spent the code.
         burnt: bool,
+        /// Why, where there is more to say than the errcode does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<Box<Refusal>>,
     },
     /// A code was not exchanged in time.
     CodeExpired {

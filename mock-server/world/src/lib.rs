@@ -22,6 +22,7 @@ mod ids;
 mod index;
 mod installed;
 mod js_code;
+mod lang;
 mod page;
 mod payload;
 mod policy;
@@ -59,7 +60,10 @@ pub use capture::{
 pub use clock::{ClockChange, ClockView};
 pub use crypto::OpenError;
 pub use device::{Consent, DeviceFail, Login, LoginDemand, LoginSwitch, Prefetch, Who};
-pub use diagnosis::{Believed, Damage, KeyFinding, Opener};
+pub use diagnosis::{
+    Believed, Cut, Damage, Evidence, KeyFinding, Opener, Pasted, PastedFrom, RawDataChange, Recipe,
+    SignatureFinding,
+};
 pub use errcode::{ERRCODES, ErrcodeInfo, WxError};
 pub use error::{ControlError, ImportError};
 pub use event::{Event, EventKind, TokenEnd, TokenKind};
@@ -69,6 +73,7 @@ pub use ids::{
 };
 pub use installed::FetchedData;
 pub use js_code::{CodeState, CodeView};
+pub use lang::{Lang, Wording};
 pub use page::{Handover, RawDataEdit};
 pub use policy::{
     AccessTokenPatch, AccessTokenPolicy, ActivateOn, CallerPatch, CallerPolicy, CodePatch,
@@ -82,7 +87,7 @@ pub use push::{
     PushSettings, PushState, PushToken, PushUrl, PushUrlError, PushView, PushWhat, REVOKE_INFO,
     Verdict, msg_signature, open_push, push_signature, seal_push,
 };
-pub use refusal::{Alteration, Refusal, RefusedCall};
+pub use refusal::{Alteration, Refusal, RefusedCall, SigningMistake};
 pub use scope::{Scope, Scopes};
 pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};

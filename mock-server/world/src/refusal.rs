@@ -3,11 +3,13 @@
 //! Found out after the refusal by looking at the world as it is then; nothing of it decides an answer. Knows no secret: codes,
 //! tokens and AppSecrets are never repeated.
 
+mod words;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, AppKind, TokenEnd, UnixMs, UserId};
+use crate::{AppId, AppKind, KeyNo, TokenEnd, UnixMs, UserId};
 
 /// The reason of one refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub enum Refusal {
         user: UserId,
         /// When it was exchanged.
         at: UnixMs,
+        /// The number of the call that did, filled in by whoever numbers calls; `None` if that is forgotten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<u64>,
     },
     /// An exchange under another appid spent it.
     CodeBurnt {
@@ -42,6 +47,9 @@ pub enum Refusal {
         user: UserId,
         /// When.
         at: UnixMs,
+        /// The number of that call, filled in by whoever numbers calls; `None` if that is forgotten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<u64>,
     },
     /// The code came altered: without the alteration it is one of ours.
     CodeAltered {
@@ -123,6 +131,9 @@ pub enum Refusal {
     TokenEnded {
         /// Why.
         why: TokenEnd,
+        /// When, in its app's virtual time; not known of one killed by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<UnixMs>,
     },
     /// The access_token is of one app and the code of another.
     TokenOfAnotherApp {
@@ -133,6 +144,38 @@ pub enum Refusal {
     OpenIdOfAnother,
     /// No user of the app has the openid.
     OpenIdUnknown,
+    /// `sig_method` is not `hmac_sha256`.
+    SigMethod,
+    /// The user has no key in force.
+    NoKeyInForce {
+        /// Whose key it would be.
+        user: UserId,
+    },
+    /// The signature is by a key of that user which is not in force.
+    SignedWithOldKey {
+        /// Whose key it is.
+        user: UserId,
+        /// Its number.
+        no: KeyNo,
+        /// The key that took its place; `None` if it expired.
+        by: Option<KeyNo>,
+        /// When.
+        at: Option<UnixMs>,
+    },
+    /// The signature is by the right key, but made wrongly.
+    SignedWrongly {
+        /// How.
+        how: SigningMistake,
+    },
+    /// The signature is by somebody else's key.
+    SignedByAnother {
+        /// Whose.
+        user: UserId,
+    },
+    /// No key of the app made the signature.
+    SignatureUnknown,
+    /// A POST of unknown length (`Transfer-Encoding: chunked`): the one answer that is not 200.
+    Unmeasured,
     /// The wrong HTTP method.
     Method,
     /// The body is absent, or not the JSON this endpoint wants.
@@ -147,6 +190,18 @@ pub enum Refusal {
         /// The path nearest to it that is played.
         nearest: Cow<'static, str>,
     },
+}
+
+/// What is wrong with a signature by the right key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SigningMistake {
+    /// The key was decoded from base64; its text is what signs.
+    DecodedKey,
+    /// It is SHA-1, which signs rawData.
+    Sha1,
+    /// The message was `{}`; a call without a body signs the empty text.
+    EmptyObject,
 }
 
 /// What was done to a text on its way that a comparison does not forgive.
@@ -175,115 +230,6 @@ impl Alteration {
         let decoded = crate::diagnosis::percent_decode(text)?;
         Some((Self::PercentEncoded, decoded))
     }
-
-    const fn words(self) -> &'static str {
-        match self {
-            Self::WhiteSpace => "white space before or behind it",
-            Self::Quoted => "quotation marks around it",
-            Self::PercentEncoded => "percent-encoded twice",
-        }
-    }
-}
-
-impl Refusal {
-    /// The reason in one sentence, without a secret: `the code expired at …`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Self::CodeNeverIssued => "no phone of this mock minted this code".to_owned(),
-            Self::CodeOfAnotherApp { app } => format!("the code was minted in the app {app}"),
-            Self::CodeExpired {
-                user,
-                minted_at,
-                expired_at,
-            } => format!(
-                "the code of {user} expired {} s after it was minted",
-                expired_at.since(*minted_at).whole_seconds()
-            ),
-            Self::CodeSpent { user, .. } => format!("the code of {user} was exchanged before"),
-            Self::CodeBurnt { user, .. } => {
-                format!("the code of {user} was spent by a call with another appid")
-            }
-            Self::CodeAltered { how } => format!("the code came with {}", how.words()),
-            Self::LoginCodeAtPhone => {
-                "this is the code of wx.login (a login code); getuserphonenumber wants the code of the phone button".to_owned()
-            }
-            Self::PhoneCodeAtLogin => {
-                "this is the code of the phone button (a phone code); jscode2session wants the code of wx.login".to_owned()
-            }
-            Self::LoginCodeAtWecom => {
-                "this is the code of wx.login; WeCom wants the code of wx.qy.login".to_owned()
-            }
-            Self::WecomCodeAtLogin => {
-                "this is the code of wx.qy.login; WeChat wants the code of wx.login".to_owned()
-            }
-            Self::NotAuthorized => {
-                "the mini program is not in authorized_by of this third-party platform".to_owned()
-            }
-            Self::TokenOfAnotherComponent { token } => {
-                format!("the component_access_token is of {token}, not of the component_appid")
-            }
-            Self::Ticket => {
-                "the component_verify_ticket is not the platform's; GET /_mock/v1/apps shows it"
-                    .to_owned()
-            }
-            Self::AccountOfAnotherKind { kind } => match kind {
-                AppKind::MiniProgram => "this is the appid of a mini program",
-                AppKind::ThirdParty => "this is the appid of a third-party platform",
-                AppKind::Wecom => "this is a corpid of WeCom, not an appid",
-            }
-            .to_owned(),
-            Self::LoginCodeAtPlugin => {
-                "this is the code of wx.login; getpluginopenpid wants the code of wx.pluginLogin"
-                    .to_owned()
-            }
-            Self::PayloadUnknown => {
-                "no phone payload of the last three days has this hash (SHA-256 of the base64 text)"
-                    .to_owned()
-            }
-            Self::PaymentUnknown => {
-                "this user made no such payment in the last five minutes; POST /_mock/v1/apps/{app}/users/{user}/payments makes one".to_owned()
-            }
-            Self::NoUnionId => {
-                "the user has no unionid: open_platform is off, or unionid is none".to_owned()
-            }
-            Self::AddressNotListed => {
-                "the caller's address is not in policy.caller.ip_whitelist".to_owned()
-            }
-            Self::QuotaSpent => "a limit of policy.quota is reached".to_owned(),
-            Self::UserBlocked { user } => format!("{user} is switched to a high risk grade"),
-            Self::Missing { parameter } => format!("{parameter} is absent or empty"),
-            Self::GrantType => "grant_type is not the one of this endpoint".to_owned(),
-            Self::AppIdUnknown => "no app of this mock has this appid".to_owned(),
-            Self::AppIdAltered { app, how } => {
-                format!("the appid is {app} with {}", how.words())
-            }
-            Self::SecretOfAnotherApp { app } => format!("the AppSecret is that of the app {app}"),
-            Self::SecretAltered { how } => {
-                format!("the AppSecret is the right one with {}", how.words())
-            }
-            Self::SecretUnknown => "the AppSecret is not this app's".to_owned(),
-            Self::TokenUnknown => "this mock never handed out this access_token".to_owned(),
-            Self::TokenMalformed => "this is not an access_token".to_owned(),
-            Self::TokenEnded { why } => match why {
-                TokenEnd::Expired => "the access_token outlived its expires_in",
-                TokenEnd::Displaced => "a newer access_token took its place",
-                TokenEnd::Killed => "the access_token was killed by hand",
-            }
-            .to_owned(),
-            Self::TokenOfAnotherApp { token } => {
-                format!("the access_token is of the app {token}, the code is not")
-            }
-            Self::OpenIdOfAnother => "the code is another person's than the openid".to_owned(),
-            Self::OpenIdUnknown => "no user of this app has this openid".to_owned(),
-            Self::Method => "the endpoint wants the other HTTP method".to_owned(),
-            Self::Body => "the body is absent, or not the JSON this endpoint wants".to_owned(),
-            Self::Rule { rule } => rule.clone().into_owned(),
-            Self::NotPlayed { nearest } => {
-                format!("this mock does not play this path; the nearest it plays is {nearest}")
-            }
-        }
-    }
 }
 
 /// What a call carried, as far as it says whose call it is and why it may have been refused.
@@ -303,6 +249,10 @@ pub struct RefusedCall<'a> {
     pub plugin_code: Option<&'a str>,
     /// The phone button's code, as sent.
     pub phone_code: Option<&'a str>,
+    /// As sent, where the endpoint wants one.
+    pub grant_type: Option<&'a str>,
     /// As sent.
     pub openid: Option<&'a str>,
+    /// The signature of a signed request, as sent.
+    pub signature: Option<&'a str>,
 }

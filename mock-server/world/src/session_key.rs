@@ -113,10 +113,6 @@ impl Key {
     fn active(&self) -> bool {
         self.activated_at != Perhaps::NEVER
     }
-
-    pub(crate) const fn issued_at(&self) -> UnixMs {
-        self.issued_at
-    }
 }
 
 /// What a step did to a key. `expires_at` is what its deadline was or is.

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{Alteration, Capture, OpenDataApi, PhoneNumberRequest, Refusal, RefusedCall, TokenEnd};
+use crate::{
+    Alteration, Capture, KeyNo, Lang, OpenDataApi, PhoneNumberRequest, Refusal, RefusedCall,
+    SigningMistake, TokenEnd, Wording,
+};
 
 /// Exchanges `js_code` with what `change` makes of an honest request, and says why that was refused.
 fn why(
@@ -36,8 +39,21 @@ fn a_code_tells_when_it_died() {
     stage.wait(Span::s(301));
     let late = why(&mut stage, &old, |_| ()).unwrap();
     assert_eq!(
-        late.words(),
-        "the code of alice expired 300 s after it was minted"
+        late.words(Wording::default()),
+        "the code of alice expired, 300 s after it was minted"
+    );
+    let clock = |at: UnixMs| format!("T+{}", at.since(T0).whole_seconds());
+    let told = |lang| {
+        let moment: Option<&dyn Fn(UnixMs) -> String> = Some(&clock);
+        late.words(Wording { lang, moment })
+    };
+    assert_eq!(
+        told(Lang::En),
+        "the code of alice expired at T+300, 300 s after it was minted"
+    );
+    assert_eq!(
+        told(Lang::Zh),
+        "alice 的 code 已过期（T+300），距生成 300 秒"
     );
     assert_eq!(
         why(&mut stage, "0a1bcdefgh1234567890abcdefghijkl", |_| ()),
@@ -132,7 +148,109 @@ fn a_token_tells_how_it_ended() {
     let killed = TokenEnd::Killed;
     assert_eq!(
         why(&stage, &token),
-        Some(Refusal::TokenEnded { why: killed })
+        Some(Refusal::TokenEnded {
+            why: killed,
+            at: None
+        })
     );
     assert_eq!(why(&stage, "never-handed-out"), Some(Refusal::TokenUnknown));
+}
+
+#[test]
+fn a_refused_exchange_says_why_in_its_event() {
+    let mut stage = Stage::new();
+    let used = code(&mut stage);
+    why(&mut stage, &used, |_| ());
+    let _ = stage.kinds();
+    why(&mut stage, &used, |_| ());
+    let reasons: Vec<_> = stage
+        .kinds()
+        .into_iter()
+        .filter_map(|kind| match kind {
+            EventKind::CodeRefused { why, .. } => Some(why.map(|why| *why)),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(&reasons[..], [Some(Refusal::CodeSpent { at, .. })] if *at == T0),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn a_missing_grant_type_is_told_from_a_wrong_one() {
+    let mut stage = Stage::new();
+    for (sent, want) in [
+        (
+            None,
+            Refusal::Missing {
+                parameter: "grant_type".into(),
+            },
+        ),
+        (Some("client_credential"), Refusal::GrantType),
+    ] {
+        let call = RefusedCall {
+            grant_type: sent,
+            ..RefusedCall::default()
+        };
+        assert_eq!(stage.world.why_refused(&call, 40002), Some(want));
+    }
+    let _ = code(&mut stage);
+}
+
+#[test]
+fn a_refused_signature_says_whose_it_is_and_what_is_wrong_with_it() {
+    let mut stage = Stage::with(r#"{"session_key":{"min_interval":"0s"}}"#);
+    let session = |stage: &mut Stage, user| {
+        let login = stage.login(user);
+        stage.exchange(&login).unwrap()
+    };
+    let old = session(&mut stage, "alice");
+    stage.wait(Span::s(10));
+    let new = session(&mut stage, "alice");
+    let bob = session(&mut stage, "bob");
+    let at = stage.now;
+    let mut why = |signature: String| {
+        let mut request = stage.signed(&new);
+        request.signature = Some(signature);
+        let refused = errcode(stage.world.checksession(stage.now, &request).reply);
+        let call = RefusedCall {
+            access_token: request.access_token.as_deref(),
+            openid: request.openid.as_deref(),
+            signature: request.signature.as_deref(),
+            ..RefusedCall::default()
+        };
+        stage.world.why_refused(&call, refused)
+    };
+    let signed = |key| crypto::hmac_signature(key, b"");
+    assert_eq!(
+        why(signed(&old.session_key)),
+        Some(Refusal::SignedWithOldKey {
+            user: "alice".parse().unwrap(),
+            no: KeyNo(1),
+            by: Some(KeyNo(2)),
+            at: Some(at),
+        })
+    );
+    assert_eq!(
+        why(signed(&bob.session_key)),
+        Some(Refusal::SignedByAnother {
+            user: "bob".parse().unwrap()
+        })
+    );
+    let key = &new.session_key;
+    for (signature, how) in [
+        (
+            crypto::hmac_sha256(key.bytes(), b""),
+            SigningMistake::DecodedKey,
+        ),
+        (crypto::sign_raw_data("", key), SigningMistake::Sha1),
+        (
+            crypto::hmac_signature(key, b"{}"),
+            SigningMistake::EmptyObject,
+        ),
+    ] {
+        assert_eq!(why(signature), Some(Refusal::SignedWrongly { how }));
+    }
+    assert_eq!(why("0".repeat(64)), Some(Refusal::SignatureUnknown));
 }

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     AccessToken, AppKind, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
-    Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RenewOn, ResetReply,
-    Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest, UnixMs,
-    WxError,
+    Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RefusedCall, RenewOn,
+    ResetReply, Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
+    UnixMs, WxError,
     access_token::Handed,
     errcode::{
         ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, CODE_BEEN_USED, CODE_BLOCKED,
@@ -37,7 +37,39 @@ impl World {
     /// Checks in this order: appid missing (41002), unknown (40013), secret missing (41004), wrong (40125), grant_type (40002),
     /// js_code missing (41008), then the code. The order is inferred from captures with one fault each. A refusal before the
     /// code is looked at leaves the code alone.
+    ///
+    /// A refusal is explained in its event ([`EventKind::CodeRefused`]); a success pays nothing for that.
     pub fn jscode2session(&mut self, now: UnixMs, q: &Jscode2Session) -> Wx<SessionReply> {
+        let effect = self.exchange_code(now, q);
+        let call = RefusedCall {
+            appid: given(&q.appid),
+            secret: given(&q.secret),
+            js_code: given(&q.js_code),
+            grant_type: given(&q.grant_type),
+            ..RefusedCall::default()
+        };
+        self.explain_exchange(effect, &call)
+    }
+
+    /// Writes the reason of a refused exchange into its events.
+    pub(super) fn explain_exchange(
+        &mut self,
+        effect: Wx<SessionReply>,
+        call: &RefusedCall<'_>,
+    ) -> Wx<SessionReply> {
+        if let Err(error) = &effect.reply {
+            let reason = self.why_refused(call, error.errcode).map(Box::new);
+            let own = self.events.iter_mut().rev();
+            for event in own.take_while(|event| event.seq == effect.seq) {
+                if let EventKind::CodeRefused { why, .. } = &mut event.kind {
+                    why.clone_from(&reason);
+                }
+            }
+        }
+        effect
+    }
+
+    fn exchange_code(&mut self, now: UnixMs, q: &Jscode2Session) -> Wx<SessionReply> {
         self.begin(now);
         let app = match self.app_of(q.appid.as_ref()) {
             Ok(app) => app,
@@ -237,6 +269,7 @@ impl World {
             code: None,
             errcode: error.errcode,
             burnt: false,
+            why: None,
         };
         self.events.push(Event {
             seq,
@@ -324,6 +357,7 @@ impl Turn<'_> {
                 code,
                 errcode: error.errcode,
                 burnt: false,
+                why: None,
             },
         );
         Err(error)
@@ -346,6 +380,7 @@ impl Turn<'_> {
             code: Some(Tail::of(text.as_str())),
             errcode: INVALID_CODE.errcode,
             burnt,
+            why: None,
         };
         self.note(Some(code.user), kind);
     }

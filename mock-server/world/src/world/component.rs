@@ -5,8 +5,8 @@ use super::{
     backend::{check_grant, code_in, given},
 };
 use crate::{
-    AppKind, ComponentJscode2Session, ComponentTokenRequest, SessionReply, TokenReply, UnixMs,
-    WxError,
+    AppKind, ComponentJscode2Session, ComponentTokenRequest, RefusedCall, SessionReply, TokenReply,
+    UnixMs, WxError,
     errcode::{
         APPID_MISSING, APPSECRET_MISSING, COMPONENT_TICKET_INVALID, COMPONENT_UNAUTHORIZED,
         INVALID_APPID, INVALID_COMPONENT, INVALID_COMPONENT_CREDENTIAL,
@@ -51,14 +51,22 @@ impl World {
         q: &ComponentJscode2Session,
     ) -> Wx<SessionReply> {
         self.begin(now);
-        match self.check_component(q) {
+        let effect = match self.check_component(q) {
             Err(error) => self.refuse_nobodys_code(error),
             Ok(app) => self.spend_code(app, |turn| {
                 let checked = check_grant(q.grant_type.as_ref(), "authorization_code")
                     .and_then(|()| code_in(&q.js_code));
                 checked.or_else(|error| turn.refuse_code(None, None, error))
             }),
-        }
+        };
+        let call = RefusedCall {
+            appid: q.appid.as_deref(),
+            component_access_token: Some(q.component_access_token.as_deref().unwrap_or_default()),
+            js_code: q.js_code.as_deref(),
+            grant_type: given(&q.grant_type),
+            ..RefusedCall::default()
+        };
+        self.explain_exchange(effect, &call)
     }
 
     /// The mini program a platform may act for.

@@ -144,7 +144,7 @@ impl World {
             codes.find(|code| code.code == text)
         });
         match found.map(|code| (code.spent_at, code.minted_at)) {
-            Some((Some(at), _)) => Refusal::CodeSpent { user, at },
+            Some((Some(at), _)) => Refusal::CodeSpent { user, at, by: None },
             Some((None, minted_at)) => Refusal::CodeExpired {
                 user,
                 minted_at,

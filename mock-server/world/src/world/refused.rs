@@ -5,7 +5,11 @@ use std::borrow::Cow;
 use super::World;
 use crate::{
     AccessToken, Alteration, AppId, AppKind, CodeState, JsCode, PhoneCode, Refusal, RefusedCall,
-    errcode, index::AppNo, js_code::Code,
+    SessionKey, SigningMistake,
+    crypto::{self, hmac_signature},
+    errcode,
+    index::AppNo,
+    js_code::Code,
 };
 
 impl World {
@@ -28,7 +32,10 @@ impl World {
                 })
             }
             e if e == errcode::MISSING_CODE.errcode => missing("js_code"),
-            e if e == errcode::INVALID_GRANT_TYPE.errcode => Some(Refusal::GrantType),
+            e if e == errcode::INVALID_GRANT_TYPE.errcode => match call.grant_type {
+                Some(_) => Some(Refusal::GrantType),
+                None => missing("grant_type"),
+            },
             e if e == errcode::INVALID_APPID.errcode => Some(self.why_appid(call)),
             e if e == errcode::INVALID_APPSECRET.errcode => Some(self.why_secret(call)),
             e if e == errcode::INVALID_COMPONENT_CREDENTIAL.errcode => {
@@ -71,6 +78,12 @@ impl World {
                     Some(Ok(_)) => self.why_token(call.access_token),
                     _ => Refusal::TokenMalformed,
                 })
+            }
+            e if e == errcode::INVALID_SIG_METHOD.errcode => Some(Refusal::SigMethod),
+            e if e == errcode::INVALID_SIGNATURE.errcode
+                || e == errcode::SESSION_KEY_GONE.errcode =>
+            {
+                self.why_signature(call)
             }
             e if e == errcode::INVALID_OPENID.errcode => Some(match call.phone_code {
                 Some(_) => Refusal::OpenIdOfAnother,
@@ -152,9 +165,58 @@ impl World {
             app.shelf(place.kind).ended(place.number)
         });
         match ended {
-            Some(why) => Refusal::TokenEnded { why },
+            Some((why, at)) => Refusal::TokenEnded { why, at },
             None => Refusal::TokenUnknown,
         }
+    }
+
+    /// Which key made the signature of a signed request, and how, seeing that it is not the one in force that did.
+    fn why_signature(&self, call: &RefusedCall<'_>) -> Option<Refusal> {
+        let app = self.owner_of_token(call.access_token?)?;
+        let (_, app) = self.find_app(&app).ok()?;
+        let no = app.users.with_openid(&call.openid?.parse().ok()?)?;
+        let user = app.users.get(no)?;
+        let policy = app.policy_of(user);
+        let name = user.name.clone();
+        if user
+            .ring
+            .in_force(policy.session_key.scope)
+            .next()
+            .is_none()
+        {
+            return Some(Refusal::NoKeyInForce { user: name });
+        }
+        let signature = call.signature?.to_ascii_lowercase();
+        let keys = user.ring.all().collect::<Vec<_>>();
+        for (no, key) in keys.into_iter().rev() {
+            if let Some(how) = mistake(&key.session_key, &signature) {
+                return Some(Refusal::SignedWrongly { how });
+            }
+            if hmac_signature(&key.session_key, b"") == signature {
+                let view = user.key_view(no, &policy)?;
+                return Some(Refusal::SignedWithOldKey {
+                    user: name,
+                    no,
+                    by: view.displaced_by,
+                    at: view.displaced_at.or(view.expired_at),
+                });
+            }
+        }
+        // Everybody's every key would be a long search under the lock, so of others only the newest is looked at, of some.
+        let others = app.users.iter().take(OTHERS_LOOKED_AT);
+        let other = others.filter(|(other, _)| *other != no).find(|(_, other)| {
+            other
+                .ring
+                .newest()
+                .and_then(|key| other.ring.get(key))
+                .is_some_and(|key| hmac_signature(&key.session_key, b"") == signature)
+        });
+        Some(match other {
+            Some((_, other)) => Refusal::SignedByAnother {
+                user: other.name.clone(),
+            },
+            None => Refusal::SignatureUnknown,
+        })
     }
 
     fn why_code(&self, call: &RefusedCall<'_>) -> Option<Refusal> {
@@ -226,14 +288,33 @@ impl World {
             CodeState::Exchanged => Refusal::CodeSpent {
                 user,
                 at: code.ended_at,
+                by: None,
             },
             CodeState::Burnt => Refusal::CodeBurnt {
                 user,
                 at: code.ended_at,
+                by: None,
             },
             CodeState::Fresh => Refusal::UserBlocked { user },
         })
     }
+}
+
+/// How many other people's newest keys are tried on a signature.
+const OTHERS_LOOKED_AT: usize = 1000;
+
+/// The wrong way in which this key made the signature, if it did.
+fn mistake(key: &SessionKey, signature: &str) -> Option<SigningMistake> {
+    let decoded = crypto::hmac_sha256(key.bytes(), b"");
+    let table = [
+        (SigningMistake::DecodedKey, decoded),
+        (SigningMistake::Sha1, crypto::sign_raw_data("", key)),
+        (SigningMistake::EmptyObject, hmac_signature(key, b"{}")),
+    ];
+    table
+        .into_iter()
+        .find(|(_, made)| made == signature)
+        .map(|(how, _)| how)
 }
 
 /// A code that is no code of ours: perhaps it is one without what was done to it.

@@ -2,10 +2,10 @@
 
 use super::World;
 use crate::{
-    AccessToken, AppId, AppView, ClockView, CodeView, ControlError, DeviceId, JsCode, KeyFinding,
-    OpenId, PhoneCode, Policy, UnixMs, UserId, UserKey, UserView,
+    AccessToken, AppId, AppView, ClockView, CodeView, ControlError, DeviceId, Evidence, JsCode,
+    KeyFinding, OpenId, PhoneCode, Policy, UnixMs, UserId, UserKey, UserView,
     app::App,
-    diagnosis,
+    diagnosis::{self, Place},
     index::{AppNo, UserNo},
     values,
 };
@@ -170,34 +170,29 @@ impl World {
         Ok(self.find_app(app)?.1.clock.view(now.max(self.wall)))
     }
 
-    /// Which key opens a payload, and why the one somebody believed in does not.
+    /// What became of a payload: which key opens it, why the one somebody believed in does not, what was done to the texts
+    /// on their way, and which key made the signature beside them.
     ///
-    /// Texts damaged in transit are repaired where that is possible, and the damage is named. With `user`, that user's keys are
-    /// tried first, then everybody's.
+    /// Texts damaged in transit are repaired where that is possible, and the damage is named. The keys of every app are tried:
+    /// those of `app` and of its `user` first, and what is of others is said to be.
     ///
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
     pub fn which_key(
         &self,
-        app: &AppId,
+        app: Option<&AppId>,
         user: Option<&UserId>,
-        encrypted_data: &str,
-        iv: &str,
-        believed: Option<&str>,
+        evidence: &Evidence<'_>,
     ) -> Result<KeyFinding, ControlError> {
-        let (_, found) = self.find_app(app)?;
-        let user = user
-            .map(|user| self.find_user(app, user))
-            .transpose()?
-            .map(|(_, _, no)| no);
-        Ok(diagnosis::find_key(
-            self.core.seed,
-            found,
-            user,
-            encrypted_data,
-            iv,
-            believed,
-        ))
+        let mut place = Place::default();
+        if let Some(app) = app {
+            place.app = Some(self.find_app(app)?.0);
+            place.user = user
+                .map(|user| self.find_user(app, user))
+                .transpose()?
+                .map(|(_, _, no)| no);
+        }
+        Ok(diagnosis::find_key(&self.core, place, evidence))
     }
 
     pub(super) fn find_app(&self, app: &AppId) -> Result<(AppNo, &App), ControlError> {
