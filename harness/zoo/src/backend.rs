@@ -108,7 +108,7 @@ impl Backend {
         match open_payload(&*self.policy, self, &session, &sealed) {
             Ok(data) => {
                 let mut body = self.policy.login_body(&grant);
-                body["profile"] = profile(&data);
+                body["profile"] = self.profile(&session, &data);
                 Ok(body)
             }
             Err(refusal) => {
@@ -123,7 +123,17 @@ impl Backend {
         let session = self.session(request)?;
         let sealed = Sealed::from_request(&request.body)?;
         let data = open_payload(&*self.policy, self, &session, &sealed)?;
-        Ok(json!({ "profile": profile(&data) }))
+        Ok(json!({ "profile": self.profile(&session, &data) }))
+    }
+
+    /// Keeps the nickname and tells what is kept: the public part of a profile, never the openid, never the watermark.
+    fn profile(&self, session: &Session, data: &Map<String, Value>) -> Value {
+        let avatar = data.get("avatarUrl").cloned().unwrap_or_default();
+        let nick_name = data.get("nickName").and_then(Value::as_str);
+        let mut store = self.store();
+        let policy = &self.policy;
+        policy.keep_name(&mut store, session.user, nick_name.unwrap_or_default());
+        json!({ "nickName": store.user(session.user).nick_name, "avatarUrl": avatar })
     }
 
     fn phone_cipher(&self, request: &Request) -> Result<Value, Answer> {
@@ -170,10 +180,4 @@ fn code(request: &Request) -> Result<&str, Answer> {
     let code = request.body.get("code").and_then(Value::as_str);
     code.filter(|code| (1..=MAX_CODE_BYTES).contains(&code.len()))
         .ok_or_else(|| Answer::invalid("bad_code"))
-}
-
-/// The public part of a profile: never the openid, never the watermark.
-fn profile(data: &Map<String, Value>) -> Value {
-    let field = |name: &str| data.get(name).cloned().unwrap_or_default();
-    json!({ "nickName": field("nickName"), "avatarUrl": field("avatarUrl") })
 }

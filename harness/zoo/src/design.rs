@@ -80,7 +80,7 @@ impl Correct {
                 "knows one key per token and asks for a new login when it does not fit"
             }
             Self::PerUser => {
-                "knows one key per user, the last written, and asks for a new login when it does not fit"
+                "knows one key per user, the last written, asks for a new login when it does not fit, and keeps names without characters of four bytes"
             }
             Self::SharedStore => "is the reference on two replicas in front of one store",
             Self::Serialised => "is the reference with one login at a time",
@@ -103,7 +103,9 @@ impl Correct {
         match self {
             Self::CandidateKeys => "先试 token 自己的 key，再试该用户最近的几把，并核对解出的内容",
             Self::PerToken => "每个 token 一把 key，对不上就要求重新登录",
-            Self::PerUser => "每个用户一把 key，存最后写入的，对不上就要求重新登录",
+            Self::PerUser => {
+                "每个用户一把 key，存最后写入的，对不上就要求重新登录；昵称里四字节的字符存不下，去掉后再存"
+            }
             Self::SharedStore => "参考实现，两个副本共用一个存储",
             Self::Serialised => "参考实现，一次只处理一个登录",
             Self::SingleSession => "一人一个会话，新的登录会让旧的失效",
@@ -140,6 +142,8 @@ pub enum Mutant {
     BodyIdentity,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
+    /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
+    StaleName,
     /// KEY-03: the first key of a user is kept for ever.
     FirstKeyWins,
     /// KEY-03: no unionid, no login.
@@ -187,6 +191,7 @@ impl Mutant {
         Self::UncheckedWatermark,
         Self::BodyIdentity,
         Self::Opaque500,
+        Self::StaleName,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,

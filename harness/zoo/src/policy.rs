@@ -116,6 +116,11 @@ pub(crate) trait Policy: Send + Sync + 'static {
         is_of_app(data, appid) && is_of_person(data, openid)
     }
 
+    /// Stores the nickname of an opened profile. The reference's column takes every character.
+    fn keep_name(&self, store: &mut Store, user: UserNo, nick_name: &str) {
+        store.rename(user, nick_name);
+    }
+
     /// What the phone is told when no key opens a payload.
     fn unopened(&self) -> Answer {
         Answer::relogin("login_and_capture_again")

@@ -22,6 +22,8 @@ impl UserNo {
 pub(crate) struct User {
     pub(crate) openid: String,
     pub(crate) unionid: Option<String>,
+    /// The nickname of the last profile; empty before the first.
+    pub(crate) nick_name: String,
     /// Distinct keys as WeChat writes them (base64), the latest to arrive first.
     pub(crate) keys: VecDeque<String>,
 }
@@ -77,6 +79,7 @@ impl Store {
         self.users.push(User {
             openid: openid.to_owned(),
             unionid: None,
+            nick_name: String::new(),
             keys: VecDeque::new(),
         });
         self.by_openid.entry(openid.to_owned()).or_insert(user);
@@ -90,6 +93,11 @@ impl Store {
 
     pub(crate) fn user(&self, user: UserNo) -> &User {
         &self.users[user.0]
+    }
+
+    /// Writes the user's nickname.
+    pub(crate) fn rename(&mut self, user: UserNo, nick_name: &str) {
+        nick_name.clone_into(&mut self.users[user.0].nick_name);
     }
 
     /// Puts a key in front of the user's latest keys; an old one that comes again moves to the front.

@@ -329,7 +329,12 @@ fn nickname(nick: Nick, prefix: &str, n: u32) -> String {
     };
     match nick {
         Nick::Plain => format!("nick-{prefix}-{n}"),
-        Nick::Emoji => format!("{}\u{1f469}\u{200d}\u{1f680}", drawn(&EMOJI, 10)),
+        // The letters tell payloads apart also where the store has lost the rest.
+        Nick::Emoji => format!(
+            "{}{}\u{1f469}\u{200d}\u{1f680}",
+            drawn(&LETTERS, 10),
+            drawn(&EMOJI, 4)
+        ),
         Nick::Chinese => drawn(&CHINESE, 10),
         Nick::Twelve => drawn(&LETTERS, 12),
     }

@@ -20,6 +20,7 @@ mod second_resolution;
 mod session_per_request;
 mod shared_await;
 mod shared_context;
+mod stale_name;
 mod status_only;
 mod token_from_key;
 mod token_slot;
@@ -34,6 +35,7 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
         Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
         Mutant::Opaque500 => Box::new(opaque_500::Opaque500),
+        Mutant::StaleName => Box::new(stale_name::StaleName),
         Mutant::FirstKeyWins => Box::new(first_key_wins::FirstKeyWins),
         Mutant::Racy => Box::new(racy::Racy),
         Mutant::SessionPerRequest => Box::<session_per_request::SessionPerRequest>::default(),
