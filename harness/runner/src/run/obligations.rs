@@ -74,6 +74,26 @@ pub(crate) fn met(history: &History) -> Vec<String> {
         .collect()
 }
 
+/// Of two logins of one person that were open at once in the race: whether one was told to try later while the other was
+/// let in, for every such pair; `None` if no two were open at once.
+pub(crate) fn turned_away(history: &History) -> Option<bool> {
+    let racing: Vec<&Operation> = logins(history).filter(|o| o.phase == Phase::Race).collect();
+    let open_at_once = pairs(&racing).filter(|(a, b)| {
+        a.user == b.user
+            && a.called < b.called
+            && a.returned.is_none_or(|returned| returned > b.called)
+    });
+    let gave_way = |(a, b): (&Operation, &Operation)| {
+        let outcomes = (a.answer.outcome, b.answer.outcome);
+        matches!(
+            outcomes,
+            (Outcome::Ok, Outcome::RetryLater) | (Outcome::RetryLater, Outcome::Ok)
+        )
+    };
+    let judged: Vec<bool> = open_at_once.map(gave_way).collect();
+    (!judged.is_empty()).then(|| judged.into_iter().all(|gave_way| gave_way))
+}
+
 /// Code exchanges. Those of the harness's own probes prove nothing about the case.
 fn exchanges(history: &History) -> Vec<&UpstreamCall> {
     let probes = |call: &UpstreamCall| {
@@ -331,6 +351,31 @@ mod tests {
             &history(vec![login("c1", 3, 4), login("c1", 5, 6)]),
             &["same-code-twice"],
         );
+    }
+
+    #[test]
+    fn a_login_gave_way_only_to_one_that_was_open_and_let_in() {
+        let check = |second: (u32, u32), outcomes: [Outcome; 2], expected: Option<bool>| {
+            let mut logins = vec![login("c1", 1, 5), login("c2", second.0, second.1)];
+            for (login, outcome) in logins.iter_mut().zip(outcomes) {
+                login.answer.outcome = outcome;
+            }
+            let history = History {
+                operations: logins,
+                ..History::default()
+            };
+            assert_eq!(turned_away(&history), expected, "{history:?}");
+        };
+        check((2, 3), [Outcome::Ok, Outcome::RetryLater], Some(true));
+        check((2, 3), [Outcome::RetryLater, Outcome::Ok], Some(true));
+        check((2, 3), [Outcome::Ok, Outcome::Ok], Some(false));
+        check((2, 3), [Outcome::Ok, Outcome::ServerError], Some(false));
+        check(
+            (2, 3),
+            [Outcome::RetryLater, Outcome::RetryLater],
+            Some(false),
+        );
+        check((6, 7), [Outcome::Ok, Outcome::RetryLater], None);
     }
 
     #[test]

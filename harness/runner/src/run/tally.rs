@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::locks::{Locking, Locks};
+use super::obligations;
 use super::play::Lock;
 use super::runner::Judged;
 use super::store;
@@ -45,6 +46,10 @@ pub(crate) struct Tally {
     coverage: Option<PairCoverage>,
     space: Option<Space>,
     last: Option<History>,
+    /// Orders in which one of two logins of a person that were open at once was told to try later, and the other let in;
+    /// and those in which two were open at once and that was not so.
+    turned_away: usize,
+    both_taken: usize,
     /// Why some order proves nothing, and that order: the first of its kind.
     doubt: Option<(Say, History)>,
     locks: Locks,
@@ -175,6 +180,11 @@ impl Tally {
             self.infeasible += 1;
         } else {
             self.orders_run += 1;
+            match obligations::turned_away(&history) {
+                Some(true) => self.turned_away += 1,
+                Some(false) => self.both_taken += 1,
+                None => {}
+            }
             self.coverage
                 .iter_mut()
                 .for_each(|coverage| coverage.add(order));
@@ -624,6 +634,13 @@ impl Tally {
             let reason = reason.clone();
             return (Verdict::Error { reason }, String::new());
         }
+        if self.doubt.is_none() && !self.interrupted && self.never_together(missing) {
+            let Say { en, zh } = say!(
+                "not-applicable: while one login of a person is under way the next is told to try later, so that no two are ever under way",
+                "not-applicable: 同一用户的一次登录还没完成时，下一次会被要求稍后再试，不会有两次登录同时进行"
+            );
+            return (Verdict::Skip { reason: en }, zh);
+        }
         if let Some(Say { en, zh }) = self.proves_nothing(missing, serialises) {
             return (Verdict::Inconclusive { reason: en }, zh);
         }
@@ -633,6 +650,15 @@ impl Tally {
             _ => Verdict::Pass,
         };
         (verdict, String::new())
+    }
+
+    /// Whether the case is about two logins of one person under way at once, and the backend turned the second one away,
+    /// retryable, in every order that sent both.
+    fn never_together(&self, missing: &[String]) -> bool {
+        let wanted = missing
+            .iter()
+            .any(|name| name == "two-logins-held-together");
+        wanted && self.turned_away > 0 && self.both_taken == 0
     }
 
     /// Why the orders of this case prove nothing; `None` if they do prove something.
@@ -745,6 +771,48 @@ all = ["two-logins-held-together"]
         let scenario =
             Scenario::parse("test.toml", text).unwrap_or_else(|error| panic!("{error:?}"));
         plan::cases(&[scenario], &Selection::default()).remove(0)
+    }
+
+    /// Two logins of one person that are open at once and answered like this.
+    fn crossing(outcomes: [Outcome; 2]) -> History {
+        let mut b = wxmock_histories::Builder::new();
+        let (one, two) = (b.submit("P1", "c1"), b.submit("P2", "c2"));
+        b.answer(two, outcomes[1]);
+        b.answer(one, outcomes[0]);
+        for op in &mut b.history.operations {
+            op.phase = Phase::Race;
+        }
+        b.history
+    }
+
+    #[test]
+    fn a_case_about_two_logins_under_way_is_skipped_where_the_second_is_turned_away_in_every_order()
+    {
+        let verdict = |orders: &[[Outcome; 2]]| {
+            let mut tally = Tally::default();
+            for (at, outcomes) in orders.iter().enumerate() {
+                let history = crossing(*outcomes);
+                tally.add(at + 1, &Order::default(), "t", history, Vec::new(), None);
+            }
+            tally.result(&case(), None, None, 0).verdict
+        };
+        let away = [Outcome::Ok, Outcome::RetryLater];
+        let skipped = verdict(&[away, away]);
+        assert!(
+            matches!(&skipped, Verdict::Skip { reason } if reason.starts_with("not-applicable: ")),
+            "{skipped:?}"
+        );
+        for orders in [
+            vec![],
+            vec![[Outcome::RetryLater; 2]],
+            vec![away, [Outcome::Ok, Outcome::Ok]],
+        ] {
+            let vacuous = verdict(&orders);
+            assert!(
+                matches!(&vacuous, Verdict::Inconclusive { reason } if reason.starts_with("vacuous: ")),
+                "{vacuous:?}"
+            );
+        }
     }
 
     fn met() -> History {
