@@ -181,7 +181,14 @@ fn as_pair((name, value): &(String, Value)) -> (String, String) {
 fn json_body(mut value: Value, members: &[(String, Value)], fields: &[(String, Value)]) -> Vec<u8> {
     if let Value::Object(object) = &mut value {
         for (name, member) in members.iter().chain(fields) {
-            object.insert(name.clone(), member.clone());
+            match (object.get_mut(name), member) {
+                // What the request says in there itself stays.
+                (Some(Value::Object(own)), Value::Object(added)) => own.extend(added.clone()),
+                (Some(_), Value::Object(_)) => {}
+                _ => {
+                    object.insert(name.clone(), member.clone());
+                }
+            }
         }
     }
     value.to_string().into_bytes()

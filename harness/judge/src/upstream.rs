@@ -91,7 +91,9 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
         .operations()
         .filter_map(|(index, op)| {
             let (place, call) = last_faulted(facts, index, |fault| fault.garbles)?;
-            if brought_key(call) || facts.ended(index).is_none() || !mishandled(op) {
+            // A number that did not come is no session: what a case of phone codes expects is judged there.
+            let login = is_exchange(call);
+            if !login || brought_key(call) || facts.ended(index).is_none() || !mishandled(op) {
                 return None;
             }
             let reply = facts.call_step(place, StepKind::Reply);
@@ -296,6 +298,14 @@ mod tests {
             b.answer(op, outcome);
             check(&b.history, &[]);
         }
+    }
+
+    #[test]
+    fn err_05_is_about_logins() {
+        let (mut b, op) = faulted(&FaultEffect::Body("{}".into()));
+        b.history.upstream[0].endpoint = "getuserphonenumber".into();
+        b.answer(op, Outcome::Invalid);
+        check(&b.history, &[]);
     }
 
     #[test]

@@ -333,9 +333,23 @@ pub struct Operation {
     /// do, and this one is judged for what it reveals, not for what it refuses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tried_again: bool,
+    /// The number behind the phone code it carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<PhoneNumber>,
     /// What phone and backend said to each other, masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Box<Exchange>>,
+}
+
+/// The number WeChat gives for a phone code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneNumber {
+    /// Who pressed the button (scenario name).
+    pub user: String,
+    /// Their number without its country code.
+    pub pure: String,
+    /// Scenario name of the phone code.
+    pub code: String,
 }
 
 /// Why a request was sent.

@@ -161,6 +161,14 @@ impl Device {
         self
     }
 
+    /// The number the phone button hands out, without its country code.
+    ///
+    /// # Errors
+    /// The mock does not know the person.
+    pub fn number(&self) -> Result<String, DeviceError> {
+        Ok(self.user()?.phone.pure_number)
+    }
+
     /// Captures open data that carries `mark`, sealed as `seal` says. `openid` is the one [`Seal::openid_of`] means.
     ///
     /// The mark is put into the person's profile (or phone number) first, so that the plaintext a backend shows names

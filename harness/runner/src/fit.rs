@@ -589,7 +589,7 @@ fn made_to_send(step: &Step) -> Option<String> {
 fn sends_it(step: &Step, name: &str) -> bool {
     match &step.verb {
         Verb::Send { payload, .. } | Verb::SubmitProfile { payload, .. } => payload == name,
-        Verb::SendCode { phone_code, .. } => phone_code == name,
+        Verb::SendCode { phone_code, .. } | Verb::Swap { phone_code, .. } => phone_code == name,
         _ => false,
     }
 }

@@ -452,6 +452,10 @@ impl<'t> Cursor<'t> {
                     using: self.using()?,
                 }
             }
+            "swap" => Verb::Swap {
+                code: self.name("a code", "swap c1 f1")?,
+                phone_code: self.name("a phone code", "swap c1 f1")?,
+            },
             "whoami" => Verb::Whoami {
                 using: self.using()?,
             },
@@ -923,6 +927,7 @@ pub(crate) const PHONE_VERBS: &[&str] = &[
     "send",
     "phonecode",
     "sendcode",
+    "swap",
     "whoami",
     "logout",
 ];
@@ -1083,6 +1088,13 @@ mod tests {
         check(
             "phonecode as f",
             Verb::PhoneCode {
+                phone_code: named("f"),
+            },
+        );
+        check(
+            "swap c f",
+            Verb::Swap {
+                code: named("c"),
                 phone_code: named("f"),
             },
         );

@@ -473,6 +473,7 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::Capture { .. }
         | Verb::PhoneCode { .. }
         | Verb::Alter { .. }
+        | Verb::Swap { .. }
         | Verb::Claim { .. } => &[StepKind::Capture],
         Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
             &[StepKind::Send]

@@ -140,8 +140,12 @@ pub enum Mutant {
     UncheckedWatermark,
     /// KEY-01: the openid in the body is believed.
     BodyIdentity,
+    /// KEY-01: the openid in a header is believed.
+    HeaderIdentity,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
+    /// KEY-02: no phone number is the empty number.
+    EmptyNumber,
     /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
     StaleName,
     /// KEY-03: the first key of a user is kept for ever.
@@ -190,8 +194,10 @@ impl Mutant {
         Self::SharedAwait,
         Self::UncheckedWatermark,
         Self::BodyIdentity,
+        Self::HeaderIdentity,
         Self::Opaque500,
         Self::StaleName,
+        Self::EmptyNumber,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,

@@ -87,10 +87,11 @@ async fn read(request: HttpRequest<Incoming>) -> Result<Request, Answer> {
     let token = token
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::to_owned);
-    let device = head.headers.get("x-device");
-    let device = device
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let header = |name: &str| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let (device, wx_openid) = (header("x-device"), header("x-wx-openid"));
     let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let body = body.map_err(|_| Answer::invalid("bad_body"))?.to_bytes();
     let body = if body.is_empty() {
@@ -103,6 +104,7 @@ async fn read(request: HttpRequest<Incoming>) -> Result<Request, Answer> {
         path: head.uri.path().to_owned(),
         token,
         device,
+        wx_openid,
         body,
     })
 }

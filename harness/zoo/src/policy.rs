@@ -116,6 +116,14 @@ pub(crate) trait Policy: Send + Sync + 'static {
         is_of_app(data, appid) && is_of_person(data, openid)
     }
 
+    /// The number in WeChat's answer to a phone code, without its country code.
+    fn number(&self, answer: &Value) -> Result<String, Trouble> {
+        let number = number_of(answer).filter(|number| !number.is_empty());
+        number
+            .map(str::to_owned)
+            .ok_or_else(|| Trouble::Unreadable(answer.to_string()))
+    }
+
     /// Stores the nickname of an opened profile. The reference's column takes every character.
     fn keep_name(&self, store: &mut Store, user: UserNo, nick_name: &str) {
         store.rename(user, nick_name);
@@ -125,6 +133,11 @@ pub(crate) trait Policy: Send + Sync + 'static {
     fn unopened(&self) -> Answer {
         Answer::relogin("login_and_capture_again")
     }
+}
+
+/// The number in an answer to a phone code, if there is one.
+pub(crate) fn number_of(answer: &Value) -> Option<&str> {
+    answer.pointer("/phone_info/purePhoneNumber")?.as_str()
 }
 
 /// What a phone can do about each trouble with WeChat.

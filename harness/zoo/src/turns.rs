@@ -90,6 +90,7 @@ mod tests {
             path: path.to_owned(),
             token: None,
             device: Some(device.to_owned()),
+            wx_openid: None,
             body: Value::Null,
         }
     }

@@ -105,16 +105,16 @@ impl WeChat {
         .await
     }
 
-    /// `POST /wxa/business/getuserphonenumber`: the number without its country code. A dead access token is renewed
+    /// `POST /wxa/business/getuserphonenumber`: WeChat's whole answer, without an error. A dead access token is renewed
     /// once; the openid goes along, so that WeChat refuses somebody else's code.
-    pub(crate) async fn phone_number(&self, code: &str, openid: &str) -> Result<String, Trouble> {
+    pub(crate) async fn phone_number(&self, code: &str, openid: &str) -> Result<Value, Trouble> {
         let deadline = Duration::from_millis(ANSWER_WITHIN_MS - UPSTREAM_TIMEOUT_MS);
         timeout(deadline, self.ask_phone_number(code, openid))
             .await
             .unwrap_or(Err(Trouble::Silent))
     }
 
-    async fn ask_phone_number(&self, code: &str, openid: &str) -> Result<String, Trouble> {
+    async fn ask_phone_number(&self, code: &str, openid: &str) -> Result<Value, Trouble> {
         let mut token = self.access_token().await?;
         let mut answer = self.phone_number_with(&token, code, openid).await;
         if matches!(answer, Err(Trouble::Refused(40001 | 40014 | 42001))) {
@@ -122,13 +122,7 @@ impl WeChat {
             token = self.access_token().await?;
             answer = self.phone_number_with(&token, code, openid).await;
         }
-        let answer = answer?;
-        let number = answer
-            .pointer("/phone_info/purePhoneNumber")
-            .and_then(Value::as_str);
-        number
-            .map(str::to_owned)
-            .ok_or_else(|| Trouble::Unreadable(answer.to_string()))
+        answer
     }
 
     async fn phone_number_with(

@@ -22,7 +22,7 @@ pub(crate) fn key_02(facts: &Facts<'_>) -> Vec<Finding> {
         .filter(|(_, op)| !is_probe(op) && !op.tried_again)
         .filter_map(|(index, op)| {
             let Some(payload) = facts.payload(op) else {
-                return number_missing(facts, index, op);
+                return number_missing(facts, index, op).or_else(|| other_number(facts, index, op));
             };
             let own = session_owner(op) == Some(payload.user.as_str());
             let spoiled = op.alterations.contains(&Alteration::SpoiledPayload);
@@ -44,15 +44,33 @@ fn is_empty_success(op: &Operation) -> bool {
             .any(|capture| data.contains(&capture.as_str()))
 }
 
-/// A phone code that is answered with a success and without the number.
+/// A phone code that is answered with a success and without the number, whatever WeChat said.
 fn number_missing(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Finding> {
-    if op.op != "phone_code" || !is_empty_success(op) || excused(facts, index, op) {
+    let over = facts.logged_out(op) || facts.refused_as_replaced(op);
+    if op.op != "phone_code" || !is_empty_success(op) || over {
         return None;
     }
     let sentence = say!(
         "{who} sent a phone code; the backend answered success without the phone number.",
         "{who} 提交手机号 code，后端回答成功，里面却没有手机号。",
         who = facts.who(op),
+    );
+    Some(Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index)))
+}
+
+/// A phone code that is answered with a number WeChat never gave for it. One of somebody else's that is answered with that
+/// person's number is what WeChat says; the case's expectations judge it.
+fn other_number(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Finding> {
+    let seen = op.answer.plaintext.as_deref()?.trim();
+    let number = op.number.as_ref()?;
+    if op.answer.outcome != Outcome::Ok || shows(seen, &number.pure) {
+        return None;
+    }
+    let sentence = say!(
+        "{who} sent a phone code of {owner}; the backend answered ok with another number.",
+        "{who} 提交 {owner} 的手机号 code，后端回答 ok，给出的却是别的号码。",
+        who = facts.who(op),
+        owner = number.user,
     );
     Some(Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index)))
 }
@@ -190,7 +208,7 @@ mod tests {
     use crate::JudgeContext;
     use crate::judged::broken;
     use wxmock_histories::Builder;
-    use wxmock_model::history::{History, Phase};
+    use wxmock_model::history::{History, Phase, PhoneNumber};
     use wxmock_model::program::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
@@ -294,6 +312,27 @@ mod tests {
         check(&sent("phone_code", true).history, &["KEY-02"]);
         check(&sent("phone_code", false).history, &[]);
         check(&sent("whoami", true).history, &[]);
+    }
+
+    #[test]
+    fn key_02_catches_a_phone_code_answered_with_a_number_wechat_never_gave_for_it() {
+        let answered = |seen: &str| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let at = b.whoami("P1", "t1", Outcome::Ok, None);
+            let op = &mut b.history.operations[at];
+            op.op = "phone_code".into();
+            op.answer.plaintext = Some(seen.to_owned());
+            op.number = Some(PhoneNumber {
+                user: "A".into(),
+                pure: "13800138000".into(),
+                code: "f".into(),
+            });
+            b.history
+        };
+        check(&answered("+86 138****8000"), &[]);
+        check(&answered("13900139000"), &["KEY-02"]);
+        check(&answered(""), &["KEY-02"]);
     }
 
     #[test]

@@ -105,6 +105,22 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "One payload was submitted to the backend twice.",
     ),
     obligation(
+        "same-phone-code-twice",
+        "One code of the phone button was submitted to the backend twice.",
+    ),
+    obligation(
+        "phone-code-aged",
+        "A code of the phone button was submitted after time had passed for its person.",
+    ),
+    obligation(
+        "foreign-phone-code-sent",
+        "A code of one person's phone button was submitted by another.",
+    ),
+    obligation(
+        "codes-swapped",
+        "A phone mixed up a login code and a code of the phone button.",
+    ),
+    obligation(
         "keys-kept-by-interval",
         "Two codes of one user, minted one after the other, carried the same key.",
     ),

@@ -92,6 +92,14 @@ pub enum Verb {
         /// Which token goes with it.
         using: Using,
     },
+    /// `swap c f`: a page that mixes up its two kinds of code: what the phone sends as login code `c` is the phone button's
+    /// code and the other way round, until it is said again.
+    Swap {
+        /// The login code's name.
+        code: String,
+        /// The phone code's name.
+        phone_code: String,
+    },
     /// `whoami [using t]`: any authenticated call that tells the user.
     Whoami {
         /// Which token.
@@ -392,6 +400,9 @@ impl Verb {
                 names
             }
             Self::PhoneCode { phone_code } => vec![(NameKind::PhoneCode, phone_code)],
+            Self::Swap { code, phone_code } => {
+                vec![(NameKind::Code, code), (NameKind::PhoneCode, phone_code)]
+            }
             Self::SendCode { phone_code, using } => {
                 let mut names = vec![(NameKind::PhoneCode, phone_code)];
                 names.extend(token(using));

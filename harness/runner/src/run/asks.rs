@@ -6,9 +6,9 @@ use super::payload_store::Token;
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
-use crate::device::Payload;
+use crate::device::{Payload, user_view};
 use wxmock_adapter::{Extra, OpVars};
-use wxmock_model::history::{Alteration, Answer, Operation, Purpose, StepKind};
+use wxmock_model::history::{Alteration, Answer, Operation, PhoneNumber, Purpose, StepKind};
 use wxmock_model::order::EventName;
 use wxmock_model::program;
 use wxmock_model::program::{CaptureApi, Seal, Transport, Using, Verb};
@@ -97,6 +97,8 @@ struct Held {
     token: Option<Token>,
     js_code: Option<String>,
     phone_code: Option<String>,
+    /// What WeChat gives for it.
+    number: Option<PhoneNumber>,
     /// Index of the payload's record.
     payload: Option<usize>,
     /// The key that sealed it, base64.
@@ -161,6 +163,7 @@ impl Stage<'_> {
             token_name: token.map(|t| t.name.clone()),
             code: carries.code.map(str::to_owned),
             payload: held.payload,
+            number: held.number,
             called: self.record.next_tick(),
             returned: None,
             took_ms: None,
@@ -227,8 +230,9 @@ impl Stage<'_> {
         if let Some(name) = carries.phone_code {
             let code = self.payload_store.phone_codes.get(name);
             let code = code.ok_or_else(|| lacks("phone code", name))?.clone();
-            vars.device.insert("phoneCode".into(), code.clone());
-            held.phone_code = Some(code);
+            vars.device.insert("phoneCode".into(), code.code.clone());
+            held.phone_code = Some(code.code);
+            held.number = code.number;
         }
         if let Some(name) = carries.payload {
             let payload = self.payload_store.payloads.get(name);
@@ -271,6 +275,14 @@ impl Stage<'_> {
             .session
             .get("user_id")
             .cloned()
+    }
+
+    /// The unionid of a person, if the mock gives them one.
+    fn unionid(&self, user: &str) -> Option<String> {
+        let person = self.test_users.person(user)?;
+        let app = &self.phones.first()?.who().app;
+        let view = user_view(self.run_context.handle, app, &person.user).ok()?;
+        view.unionid.map(|unionid| unionid.to_string())
     }
 
     /// Whether the backend has no login by code alone: it takes the code and sealed data in one request.
@@ -352,6 +364,7 @@ impl Stage<'_> {
         // A held request may stay open longer than the backend promises to take: the stage decides what is a hang.
         let deadline = Some(self.run_context.hold_limit + self.run_context.pace.answer_within * 2);
         let mut fields: Vec<(String, serde_json::Value)> = Vec::new();
+        let mut headers: Vec<(String, String)> = Vec::new();
         match extra {
             None => {}
             Some(program::Extra::AttackerKey) => {
@@ -369,16 +382,22 @@ impl Stage<'_> {
                     fields.push((field.to_owned(), openid.as_str().into()));
                 }
                 let user_id = self.known_id(name);
-                for field in ["user_id", "userId", "uid", "id"] {
-                    fields.push((
-                        field.to_owned(),
-                        user_id.as_deref().unwrap_or(&openid).into(),
-                    ));
+                let user_id = user_id.unwrap_or_else(|| openid.clone());
+                for field in ["user_id", "userId", "uid", "id", "memberId"] {
+                    fields.push((field.to_owned(), user_id.as_str().into()));
+                }
+                fields.push(("user".to_owned(), serde_json::json!({ "openid": openid })));
+                headers.push(("X-WX-OPENID".to_owned(), openid));
+                headers.push(("X-User-Id".to_owned(), user_id));
+                if let Some(unionid) = self.unionid(name) {
+                    fields.push(("unionid".to_owned(), unionid.as_str().into()));
+                    headers.push(("X-WX-UNIONID".to_owned(), unionid));
                 }
             }
         }
         Extra {
             fields,
+            headers,
             deadline,
             ..Extra::default()
         }

@@ -129,7 +129,7 @@ impl CapturedTraffic {
             names.push((code.js_code.clone(), name.clone()));
         }
         for (name, code) in &payload_store.phone_codes {
-            names.push((code.clone(), format!("phone code {name}")));
+            names.push((code.code.clone(), format!("phone code {name}")));
         }
         for (name, held) in &payload_store.payloads {
             let payload = &held.payload;

@@ -17,6 +17,7 @@ const WITNESSED: &[&str] = &[
     "foreign-identity-submitted",
     "iv-sent-before",
     "spoiled-payload-submitted",
+    "codes-swapped",
 ];
 
 type Check = fn(&History) -> bool;
@@ -64,6 +65,22 @@ const READ: &[(&str, Check)] = &[
         pairs(&sends).any(|(a, b)| a.called < b.called && a.payload == b.payload)
     }),
     ("keys-kept-by-interval", keys_kept),
+    ("same-phone-code-twice", |h| {
+        let sends: Vec<&Operation> = phone_codes(h).collect();
+        let code = |o: &Operation| o.number.as_ref().map(|number| number.code.clone());
+        pairs(&sends).any(|(a, b)| a.called < b.called && code(a) == code(b))
+    }),
+    ("phone-code-aged", |h| {
+        phone_codes(h).any(|o| has_aged(h, o))
+    }),
+    ("foreign-phone-code-sent", |h| {
+        let mut sends = phone_codes(h);
+        sends.any(|o| {
+            o.number
+                .as_ref()
+                .is_some_and(|number| number.user != o.user)
+        })
+    }),
 ];
 
 /// The obligations `history` meets by itself, in a fixed order.
@@ -105,6 +122,22 @@ fn exchanges(history: &History) -> Vec<&UpstreamCall> {
         .iter()
         .filter(|call| call.endpoint == "jscode2session" && !probes(call))
         .collect()
+}
+
+/// Requests that carry a code of the phone button.
+fn phone_codes(history: &History) -> impl Iterator<Item = &Operation> {
+    history.operations.iter().filter(|o| o.number.is_some())
+}
+
+/// Whether time passed for its person between the press of the button and this request.
+fn has_aged(history: &History, send: &Operation) -> bool {
+    let Some(number) = &send.number else {
+        return false;
+    };
+    let pressed = format!("phonecode as {}", number.code);
+    let mut steps = history.steps.iter().filter(|step| step.tick < send.called);
+    steps.any(|step| step.kind == StepKind::Capture && step.text == pressed)
+        && steps.any(|step| step.kind == StepKind::World && step.text.starts_with("advance"))
 }
 
 fn logins(history: &History) -> impl Iterator<Item = &Operation> {
@@ -236,7 +269,7 @@ fn keys_kept(history: &History) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wxmock_model::history::{Answer, FaultRecord, StepRecord};
+    use wxmock_model::history::{Answer, FaultRecord, PhoneNumber, StepRecord};
 
     fn call(user: &str, arrived: u32, committed: u32, released: u32) -> UpstreamCall {
         UpstreamCall {
@@ -376,6 +409,40 @@ mod tests {
             Some(false),
         );
         check((6, 7), [Outcome::Ok, Outcome::RetryLater], None);
+    }
+
+    #[test]
+    fn phone_codes_are_told_apart_by_name_owner_and_age() {
+        let send = |user: &str, code: &str, called: u32| Operation {
+            op: "phone_code".into(),
+            user: user.into(),
+            number: Some(PhoneNumber {
+                user: "A".into(),
+                pure: "13800138000".into(),
+                code: code.into(),
+            }),
+            called: Tick(called),
+            ..Operation::default()
+        };
+        let history = |operations: Vec<Operation>| History {
+            operations,
+            steps: vec![
+                step(1, StepKind::Capture, "phonecode as f", None),
+                step(2, StepKind::Capture, "phonecode as g", None),
+                step(5, StepKind::World, "advance 301s", None),
+            ],
+            ..History::default()
+        };
+        check(&history(vec![send("A", "f", 3), send("A", "g", 4)]), &[]);
+        check(
+            &history(vec![send("A", "f", 3), send("A", "f", 4)]),
+            &["same-phone-code-twice"],
+        );
+        check(&history(vec![send("A", "f", 6)]), &["phone-code-aged"]);
+        check(
+            &history(vec![send("B", "f", 3)]),
+            &["foreign-phone-code-sent"],
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::device::Payload;
-use wxmock_model::history::{History, Tick};
+use wxmock_model::history::{History, PhoneNumber, Tick};
 use wxmock_model::program::Using;
 
 /// A login code.
@@ -42,13 +42,21 @@ pub(crate) struct HeldPayload {
     pub(crate) twin: bool,
 }
 
+/// A code of the phone button.
+#[derive(Debug, Clone)]
+pub(crate) struct PhoneCode {
+    pub(crate) code: String,
+    /// What WeChat gives for it; `None` for what is no phone code.
+    pub(crate) number: Option<PhoneNumber>,
+}
+
 /// Everything the phones hold.
 #[derive(Default)]
 pub(crate) struct PayloadStore {
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) payloads: HashMap<String, HeldPayload>,
-    pub(crate) phone_codes: HashMap<String, String>,
+    pub(crate) phone_codes: HashMap<String, PhoneCode>,
     /// Whether a newer login ends the older sessions of a person, as the adapter declares.
     pub(crate) newest_session_only: bool,
 }

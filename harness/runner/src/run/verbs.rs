@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::asks::Carries;
 use super::obligations::mint_text;
-use super::payload_store::{Code, HeldPayload};
+use super::payload_store::{Code, HeldPayload, PhoneCode};
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use crate::device::DeviceError;
-use wxmock_model::history::{PayloadRecord, StepKind, Tick};
+use wxmock_model::history::{PayloadRecord, PhoneNumber, StepKind, Tick};
 use wxmock_model::order::EventName;
 use wxmock_model::program::{CaptureApi, Nick, Seal, SealKey, Step, Using, Verb};
 
@@ -36,6 +36,7 @@ impl Stage<'_> {
             }
             Verb::Alter { code, suffix } => self.alter(step, code, suffix),
             Verb::Claim { user } => self.claim(step, user),
+            Verb::Swap { code, phone_code } => self.swap(step, code, phone_code),
             Verb::Submit { .. }
             | Verb::SubmitProfile { .. }
             | Verb::Send { .. }
@@ -150,6 +151,24 @@ impl Stage<'_> {
         Ok(())
     }
 
+    fn swap(&mut self, step: &Step, code: &str, phone_code: &str) -> Result<(), Stop> {
+        let phone = phone_of(step)?;
+        let store = &mut self.payload_store;
+        let held = store
+            .codes
+            .get_mut(code)
+            .zip(store.phone_codes.get_mut(phone_code));
+        match held {
+            Some((login, button)) => {
+                std::mem::swap(&mut login.js_code, &mut button.code);
+                self.witnessed.insert("codes-swapped");
+                self.mark(StepKind::Note, None, step.text.clone(), phone);
+            }
+            None => self.could_not(phone, step, "one of the codes was never made"),
+        }
+        Ok(())
+    }
+
     fn phone_code(
         &mut self,
         step: &Step,
@@ -157,9 +176,22 @@ impl Stage<'_> {
         name: &str,
     ) -> Result<(), Stop> {
         let phone = phone_of(step)?;
-        match self.phones[phone].phone_code() {
-            Ok(code) => {
-                self.payload_store.phone_codes.insert(name.to_owned(), code);
+        let button = &self.phones[phone];
+        let made = button
+            .phone_code()
+            .and_then(|code| Ok((code, button.number()?)));
+        match made {
+            Ok((code, number)) => {
+                let number = PhoneNumber {
+                    user: self.holder(phone),
+                    pure: number,
+                    code: name.to_owned(),
+                };
+                let made = PhoneCode {
+                    code,
+                    number: Some(number),
+                };
+                self.payload_store.phone_codes.insert(name.to_owned(), made);
                 self.mark(StepKind::Capture, event, step.text.clone(), phone);
             }
             Err(error) => self.could_not(phone, step, &error.to_string()),

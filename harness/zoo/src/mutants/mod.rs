@@ -6,8 +6,10 @@ use crate::policy::Policy;
 mod bad_code_500;
 mod body_identity;
 mod check_then_insert;
+mod empty_number;
 mod first_key_wins;
 mod global_slot;
+mod header_identity;
 mod late_code_mark;
 mod leaks_key;
 mod missing_key;
@@ -35,6 +37,8 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
         Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
         Mutant::Opaque500 => Box::new(opaque_500::Opaque500),
+        Mutant::EmptyNumber => Box::new(empty_number::EmptyNumber),
+        Mutant::HeaderIdentity => Box::new(header_identity::HeaderIdentity),
         Mutant::StaleName => Box::new(stale_name::StaleName),
         Mutant::FirstKeyWins => Box::new(first_key_wins::FirstKeyWins),
         Mutant::Racy => Box::new(racy::Racy),
