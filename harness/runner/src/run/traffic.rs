@@ -165,10 +165,11 @@ impl Stage<'_> {
                 .or_else(|| self.with_code_spoilt(code));
         }
         if let Some(code) = &info.phone_code {
-            return self
-                .requests
-                .iter()
-                .rposition(|r| r.phone_code.as_ref() == Some(code));
+            let same = |r: &Request| r.phone_code.as_ref() == Some(code);
+            // Which of two open requests with one code asks is a guess, and no rule is to rest on it.
+            let several = self.open().filter(|(_, r)| same(r)).nth(1).is_some();
+            let last = || self.requests.iter().rposition(same);
+            return if several { None } else { last() };
         }
         let operations = &self.record.history().operations;
         let mut candidates = self
