@@ -74,13 +74,19 @@ impl Findings {
 
     fn check_keys(&mut self, entries: &[(Name, Node)], keys: &'static [Key], path: &str) {
         for (name, node) in entries {
+            let inner = match path {
+                "" => name.text.clone(),
+                path => format!("{path}.{}", name.text),
+            };
+            if names::RETIRED.contains(&inner.as_str()) {
+                let message = format!("`{inner}` is no longer read");
+                let problem = name.place.error(message, "changes nothing");
+                self.warn(problem.help("remove it"));
+                continue;
+            }
             let Some(key) = keys.iter().find(|key| key.name == name.text) else {
                 self.error(unknown_key(name, keys, path));
                 continue;
-            };
-            let inner = match path {
-                "" => key.name.to_owned(),
-                path => format!("{path}.{}", key.name),
             };
             self.check_shape(node, key.shape, &inner);
         }

@@ -180,6 +180,14 @@ pub(crate) const DUPLICATE_CODE: &[&str] = &["same_session", "reject"];
 /// `features.serialises_logins`; `false` may be written without quotes.
 pub(crate) const SERIALISES: &[&str] = &["false", "per_user", "global"];
 
+/// Keys of older adapters that nothing ever read: told, and passed over.
+pub(crate) const RETIRED: &[&str] = &[
+    "backend.replicas",
+    "backend.reset",
+    "features.retries_on_busy",
+    "ops.refresh",
+];
+
 /// Template names that hold wherever a template may stand.
 pub(crate) const RUN_NAMES: &[&str] = &[
     "run.appid",
