@@ -167,9 +167,12 @@ impl Stage<'_> {
         if let Some(code) = &info.phone_code {
             let same = |r: &Request| r.phone_code.as_ref() == Some(code);
             // Which of two open requests with one code asks is a guess, and no rule is to rest on it.
-            let several = self.open().filter(|(_, r)| same(r)).nth(1).is_some();
-            let last = || self.requests.iter().rposition(same);
-            return if several { None } else { last() };
+            let mut open = self.open().filter(|(_, r)| same(r)).map(|(at, _)| at);
+            return match (open.next(), open.next()) {
+                (Some(_), Some(_)) => None,
+                (Some(only), None) => Some(only),
+                (None, _) => self.requests.iter().rposition(same),
+            };
         }
         let operations = &self.record.history().operations;
         let mut candidates = self
