@@ -122,10 +122,12 @@ impl<'a> Evidence<'a> {
             && !self.any_sent(false, false)
     }
 
-    /// Whether an honest payload with or without a `+`, sent unaltered, was opened or refused.
+    /// Whether an honest payload of one's own with or without a `+`, sent unaltered, was opened or refused: one of somebody
+    /// else's is refused whatever it holds.
     pub(super) fn any_sent(&self, has_plus: bool, opens: bool) -> bool {
         self.facts.operations().any(|(_, other)| {
-            let sent = self.facts.payload(other).filter(|sent| honest(sent));
+            let own = |sent: &&PayloadRecord| honest(sent) && sent.user == other.user;
+            let sent = self.facts.payload(other).filter(own);
             sent.is_some_and(|sent| {
                 let result = if opens {
                     is_right(other, sent)
