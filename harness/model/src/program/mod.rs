@@ -39,7 +39,7 @@ pub struct Program {
     /// Adapter operations of steps that only confirm what the case shows without them; where one is not described, its
     /// steps are left out.
     pub confirms: Vec<String>,
-    /// Obligations (names of [`super::OBLIGATIONS`]) that some order of the case must meet.
+    /// Obligations (names of [`OBLIGATIONS`]) that some order of the case must meet.
     pub obligations: Vec<String>,
 }
 
