@@ -91,7 +91,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
         Mutant::StaleName => Card {
             id: "stale-name",
             rule: "KEY-02",
-            mechanism: "answer-cache",
+            mechanism: "stored-answer",
             sentence: "keeps the nickname of before when the new one has characters of four bytes, and answers with that",
             sentence_zh: "新昵称里有四字节的字符就存不进去，回答里还是原来的昵称",
             imitates: "linlinjava/litemall#119, jasony62/xinxintong#598",
