@@ -153,7 +153,7 @@ async fn a_plugins_code_is_spent_once_and_has_an_openpid() {
     .await;
     let old = json!({ "code": code().await });
     later(&mock, Span::m(5));
-    let expired = "the code of alice expired 300 s after it was minted";
+    let expired = "the code of alice expired, 300 s after it was minted";
     let answer = mock.post(&path, &old.to_string()).await;
     assert_eq!(answer.errcode(), Some(1007), "{}", answer.body);
     assert_eq!(why(&mock), expired);
