@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const REPEATS: u32 = 3;
 const REPEAT_PAUSE: Duration = Duration::from_millis(400);
 /// HTTP status of a rate limiter.
-const TOO_MANY: u16 = 429;
+pub(super) const TOO_MANY: u16 = 429;
 
 /// How waiting for this backend has gone in this run.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! Puts what the case expects and what the adapter declares into the judge's words.
 
-use wxmock_adapter as target;
 use wxmock_adapter::{DuplicateCode, Features, MultiDevice};
 use wxmock_judge::{Declared, Expectation, JudgeContext, KeyStorage};
 use wxmock_scenario::plan::Case;
@@ -27,9 +26,9 @@ pub(crate) fn context(case: &Case, features: &Features) -> JudgeContext {
 fn declared(features: &Features) -> Declared {
     Declared {
         key_storage: match features.key_storage {
-            target::KeyStorage::Server => KeyStorage::Server,
-            target::KeyStorage::None => KeyStorage::None,
-            target::KeyStorage::Device => KeyStorage::Device,
+            wxmock_adapter::KeyStorage::Server => KeyStorage::Server,
+            wxmock_adapter::KeyStorage::None => KeyStorage::None,
+            wxmock_adapter::KeyStorage::Device => KeyStorage::Device,
         },
         replaces_sessions: features.multi_device == Some(MultiDevice::Replace),
         joins_duplicate_codes: features.duplicate_code == Some(DuplicateCode::SameSession),

@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use super::found::{spoilt_words, violation};
 use super::{Prover, Senses};
-use crate::run::test_users::TestUsers;
+use crate::run::again::TOO_MANY;
 use wxmock_model::history::Outcome;
 use wxmock_model::lang::Say;
 use wxmock_model::mechanism::Mechanism;
-use wxmock_model::program::{Program, Returns, Rotation};
 use wxmock_model::say;
 use wxmock_model::verdict::{Impact, Violation};
 
 /// Answers that take this long wait for something; those that come at once were decided before.
 const WAITS_FOR_SOMETHING: Duration = Duration::from_secs(1);
-/// HTTP status of a rate limiter, which says itself why it turns people away.
-const TOO_MANY: u16 = 429;
 
 /// A backend that turns every login away since a request was refused, and asks WeChat nothing.
 #[derive(Debug, Clone)]
@@ -34,28 +31,24 @@ impl TurnedAway {
     /// Whether the backend, started again, answers as many honest logins as it had been asked for: then it was no limit that
     /// turned everybody away, but what was refused.
     pub(crate) async fn is_no_limit(&self, senses: Senses<'_>) -> bool {
-        let program = Program::default();
-        let rules = (Rotation::MinInterval, Returns::Bound);
-        let people = TestUsers::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
-        let Ok(test_users) = people else { return false };
+        let Ok(test_users) = senses.test_users() else {
+            return false;
+        };
         let mut proof = super::Proof::default();
         let mut prover = Prover::new(&senses, test_users, &mut proof);
         let Ok(device) = prover.person() else {
             return false;
         };
         // A backend that has just started may turn its first logins away.
-        let first = prover.welcome(&self.op, &device, super::WARMS_UP_WITHIN);
-        let mut answered = first
-            .await
-            .is_ok_and(|seen| seen.reading.outcome == Outcome::Ok);
-        for _ in 1..self.logins {
-            let (true, Ok(ask)) = (answered, prover.login_ask(&self.op, &device)) else {
+        let mut within = super::WARMS_UP_WITHIN;
+        for _ in 0..self.logins {
+            let seen = prover.welcome(&self.op, &device, within).await;
+            if !seen.is_ok_and(|seen| seen.reading.outcome == Outcome::Ok) {
                 return false;
-            };
-            let seen = prover.ask(&self.op, &device, ask).await;
-            answered = seen.is_ok_and(|seen| seen.reading.outcome == Outcome::Ok);
+            }
+            within = Duration::ZERO;
         }
-        answered
+        true
     }
 
     /// The finding, once it is known to be no limit.

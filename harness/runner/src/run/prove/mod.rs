@@ -16,11 +16,12 @@ mod requests;
 use std::time::Duration;
 
 use wxmock_server::Handle;
-use wxmock_world::AppId;
+use wxmock_world::{AppId, KeyView};
 
 use self::decide::{Fault, Honest, Problem, Refused, Seen};
 use self::found::{empty_success, granted, leaked, spoilt_words};
 pub use self::proof::Proof;
+use super::again::TOO_MANY;
 use super::answers::leaks_of;
 use super::cancel::Cancel;
 use super::mask::{Mask, Raw};
@@ -46,14 +47,27 @@ pub(crate) struct Senses<'a> {
     pub(crate) cancel: &'a Cancel,
 }
 
+impl Senses<'_> {
+    /// Nobody yet, under rules that leave a person's key alone from one login to the next.
+    fn test_users(&self) -> Result<TestUsers, String> {
+        let rules = (Rotation::MinInterval, Returns::Bound);
+        TestUsers::assemble(
+            self.handle,
+            self.app,
+            &Program::default(),
+            rules,
+            self.prefix,
+        )
+    }
+}
+
 /// How long a backend that turns everybody away after a refused login may take to be open again.
 const REOPENS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long a backend that has just started may turn its first logins away.
 const WARMS_UP_WITHIN: Duration = Duration::from_secs(3);
 
-/// HTTP status of a rate limiter, and how long it may take to let somebody in again.
-const TOO_MANY: u16 = 429;
+/// How long a rate limiter may take to let somebody in again.
 const LIMITER_REFILLS_WITHIN: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -64,10 +78,7 @@ pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
     if !has_login {
         return proof;
     }
-    let program = Program::default();
-    let rules = (Rotation::MinInterval, Returns::Bound);
-    let test_users = TestUsers::assemble(senses.handle, senses.app, &program, rules, senses.prefix);
-    let outcome = match test_users {
+    let outcome = match senses.test_users() {
         Ok(test_users) => {
             let mut prover = Prover::new(&senses, test_users, &mut proof);
             let cancel = senses.cancel.clone();
@@ -486,8 +497,10 @@ impl<'a, 'p> Prover<'a, 'p> {
             answer = client.call(op, &ask.vars, &extra).await;
         }
         let reading = adapter.read(op, &answer);
-        self.scan(op, device, &answer, reading.outcome)?;
-        let mask = self.mask(device, &ask.vars)?;
+        let who = device.who();
+        let keys = user_view(self.senses.handle, &who.app, &who.user)?.keys;
+        self.scan(op, &keys, &answer, reading.outcome);
+        let mask = self.mask(&keys, &ask.vars);
         let request = asked.map_or_else(
             || op.to_owned(),
             |asked| format!("{} {}", asked.method, mask.target(&asked.target)),
@@ -509,22 +522,13 @@ impl<'a, 'p> Prover<'a, 'p> {
     }
 
     /// Notes what an answer gives away, once an operation.
-    fn scan(
-        &mut self,
-        op: &str,
-        device: &Device,
-        answer: &RawAnswer,
-        outcome: Outcome,
-    ) -> Result<(), String> {
+    fn scan(&mut self, op: &str, keys: &[KeyView], answer: &RawAnswer, outcome: Outcome) {
         let Senses { handle, app, .. } = self.senses;
         let secret = (
             say!("the AppSecret", "AppSecret"),
             self.senses.secret.to_owned(),
         );
-        let who = device.who();
-        let view = user_view(handle, &who.app, &who.user)?;
-        let keys = view.keys.iter();
-        let keys = keys.map(|key| {
+        let keys = keys.iter().map(|key| {
             (
                 say!("a session_key", "session_key"),
                 key.session_key.base64(),
@@ -540,22 +544,18 @@ impl<'a, 'p> Prover<'a, 'p> {
         {
             self.proof.violations.push(leaked(op, outcome, leak));
         }
-        Ok(())
     }
 
     /// Hides what no report may show.
-    fn mask(&self, device: &Device, vars: &OpVars) -> Result<Mask, String> {
-        let who = device.who();
-        let view = user_view(self.senses.handle, &who.app, &who.user)?;
-        let mut secrets: Vec<(String, String)> = view
-            .keys
+    fn mask(&self, keys: &[KeyView], vars: &OpVars) -> Mask {
+        let mut secrets: Vec<(String, String)> = keys
             .iter()
             .map(|key| (key.session_key.base64(), format!("k{}", key.no.0)))
             .collect();
         secrets.push((self.senses.secret.to_owned(), "AppSecret".to_owned()));
         let token = vars.session.get("token").cloned();
         secrets.extend(token.map(|token| (token, "token".to_owned())));
-        Ok(Mask::new(&secrets))
+        Mask::new(&secrets)
     }
 }
 
