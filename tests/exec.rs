@@ -101,7 +101,7 @@ fn have(programs: &[&str]) -> bool {
 }
 
 /// Runs a client under `exec` and expects a session of each line it prints.
-fn reaches(programs: &[&str], args: &[&str], script: &str, answers: usize, road: &str) {
+fn reaches(programs: &[&str], args: &[&str], script: &str, answers: usize, route: &str) {
     if !have(programs) {
         return;
     }
@@ -114,8 +114,8 @@ fn reaches(programs: &[&str], args: &[&str], script: &str, answers: usize, road:
         .count();
     assert_eq!(sessions, answers, "{said}\n{}", text(&output.stderr));
     assert!(
-        text(&output.stderr).contains(road),
-        "by {road}: {}",
+        text(&output.stderr).contains(route),
+        "by {route}: {}",
         text(&output.stderr)
     );
     assert!(

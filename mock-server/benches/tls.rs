@@ -1,6 +1,6 @@
-//! One bad-code exchange over a kept-alive loopback connection, by road: in clear, by TLS, by TLS through `CONNECT`.
+//! One bad-code exchange over a kept-alive loopback connection, by route: in clear, by TLS, by TLS through `CONNECT`.
 //!
-//! The roads take turns within each round, so that a noisy machine disturbs all of them alike; only the ratios mean
+//! The routes take turns within each round, so that a noisy machine disturbs all of them alike; only the ratios mean
 //! anything. `cargo bench -p wxmock-server --bench tls` prints them; no argument changes what is run.
 #![expect(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ fn main() {
     let server = runtime.block_on(MockServer::start(settings)).unwrap();
     let config = trusting(&server);
     let addr = server.addr();
-    let mut roads: [(&str, Box<dyn Io>, Vec<Duration>); 3] = [
+    let mut routes: [(&str, Box<dyn Io>, Vec<Duration>); 3] = [
         ("plain", Box::new(tcp(addr)), Vec::new()),
         ("TLS", Box::new(tls(&config, tcp(addr))), Vec::new()),
         (
@@ -47,17 +47,17 @@ fn main() {
             Vec::new(),
         ),
     ];
-    for (_, stream, _) in &mut roads {
+    for (_, stream, _) in &mut routes {
         exchanges(stream, N_EXCHANGES / 4);
     }
     for _ in 0..N_ROUNDS {
-        for (_, stream, times) in &mut roads {
+        for (_, stream, times) in &mut routes {
             times.push(exchanges(stream, N_EXCHANGES));
         }
     }
-    let plain = median(&mut roads[0].2);
-    println!("median of {N_ROUNDS} rounds, {N_EXCHANGES} exchanges each, one connection a road:");
-    for (name, _, times) in &mut roads {
+    let plain = median(&mut routes[0].2);
+    println!("median of {N_ROUNDS} rounds, {N_EXCHANGES} exchanges each, one connection a route:");
+    for (name, _, times) in &mut routes {
         let time = median(times);
         println!(
             "{name:>20}  {:6.1} µs  {:.2} of plain",
@@ -65,7 +65,7 @@ fn main() {
             ratio(plain, time)
         );
     }
-    let (direct, connect) = (median(&mut roads[1].2), median(&mut roads[2].2));
+    let (direct, connect) = (median(&mut routes[1].2), median(&mut routes[2].2));
     println!(
         "TLS through CONNECT is as fast as TLS times {:.2}",
         ratio(direct, connect)
@@ -78,7 +78,7 @@ fn main() {
         "a connection with a full handshake and one exchange: {:.0} µs",
         micros(began.elapsed(), N_HANDSHAKES)
     );
-    drop(roads);
+    drop(routes);
     runtime.block_on(server.stop());
 }
 

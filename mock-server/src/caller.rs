@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wxmock_world::UnixMs;
 
 use crate::calls::{CallId, CallInfo};
-use crate::net::Road;
+use crate::net::Route;
 
 /// The first call of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Caller {
     pub call: CallId,
     /// Wall time of its arrival.
     pub at: UnixMs,
-    /// The road it came by.
-    pub road: Road,
+    /// The route it came by.
+    pub route: Route,
     /// The host it meant; empty when it named none.
     #[serde(default)]
     pub host: Arc<str>,
@@ -31,7 +31,7 @@ impl Caller {
         Self {
             call: call.id,
             at: call.arrived,
-            road: call.via.road,
+            route: call.via.route,
             host: Arc::clone(&call.via.host),
             user_agent: Arc::clone(&call.via.user_agent),
         }

@@ -55,7 +55,7 @@ pub struct CallInfo {
     pub id: CallId,
     /// Which endpoint.
     pub endpoint: Endpoint,
-    /// How it came in: road, host, protocol.
+    /// How it came in: route, host, protocol.
     #[serde(flatten)]
     pub via: Via,
     /// The appid it named, or the one its access_token belongs to.

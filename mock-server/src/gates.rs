@@ -142,7 +142,7 @@ pub struct GateView {
 /// (held at `arrived`) or has been answered (held at `committed`), so the order of release is the order of effects.
 #[derive(Debug)]
 pub struct Gates {
-    yard: Mutex<Yard>,
+    table: Mutex<GateTable>,
     /// Number of rules, read without the lock: with none, a call passes for the price of one load.
     n_rules: AtomicUsize,
     closed: AtomicBool,
@@ -151,11 +151,11 @@ pub struct Gates {
 }
 
 #[derive(Debug, Default)]
-struct Yard {
+struct GateTable {
     next_gate: u64,
     next_seat: u64,
     rules: Vec<GateView>,
-    /// Held calls by seat, which grows: first come, first released.
+    /// Held calls by place, which grows: first come, first released.
     parked: BTreeMap<u64, Held>,
 }
 
@@ -169,7 +169,7 @@ struct Held {
 impl Gates {
     pub(crate) fn new(calls: Arc<Calls>, journal: Arc<Journal>) -> Self {
         Self {
-            yard: Mutex::new(Yard::default()),
+            table: Mutex::new(GateTable::default()),
             n_rules: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             calls,
@@ -179,38 +179,40 @@ impl Gates {
 
     /// Put up a gate. Of several that match a call, the oldest holds it.
     pub fn hold(&self, rule: HoldRule) -> GateId {
-        let mut yard = self.lock();
-        yard.next_gate += 1;
-        let id = GateId(yard.next_gate);
-        yard.rules.push(GateView {
+        let mut table = self.lock();
+        table.next_gate += 1;
+        let id = GateId(table.next_gate);
+        table.rules.push(GateView {
             id,
             rule,
             taken: 0,
             held: 0,
         });
-        self.n_rules.store(yard.rules.len(), Ordering::Release);
+        self.n_rules.store(table.rules.len(), Ordering::Release);
         id
     }
 
     /// Stop a gate from matching; what it holds stays held. False when there is no such gate.
     pub fn remove(&self, id: GateId) -> bool {
-        let mut yard = self.lock();
-        let before = yard.rules.len();
-        yard.rules.retain(|gate| gate.id != id);
-        self.n_rules.store(yard.rules.len(), Ordering::Release);
-        yard.rules.len() < before
+        let mut table = self.lock();
+        let before = table.rules.len();
+        table.rules.retain(|gate| gate.id != id);
+        self.n_rules.store(table.rules.len(), Ordering::Release);
+        table.rules.len() < before
     }
 
     /// The gates that still match, oldest first. A gate whose `times` is used up stays listed while it holds a call.
     pub fn rules(&self) -> Vec<GateView> {
-        let yard = self.lock();
+        let table = self.lock();
         let held = |id| {
-            yard.parked
+            table
+                .parked
                 .values()
                 .filter(|held| held.info.gate == id)
                 .count()
         };
-        yard.rules
+        table
+            .rules
             .iter()
             .map(|gate| GateView {
                 held: held(gate.id),
@@ -221,8 +223,9 @@ impl Gates {
 
     /// The held calls, first come first.
     pub fn parked(&self) -> Vec<Parked> {
-        let yard = self.lock();
-        yard.parked
+        let table = self.lock();
+        table
+            .parked
             .values()
             .map(|held| Parked {
                 held_ms: millis(held.since.elapsed()),
@@ -248,19 +251,20 @@ impl Gates {
 
     /// Let these calls go in this order; how many of them were held. The order is the order of effects, as for one label.
     pub fn release_order(&self, calls: &[CallId]) -> usize {
-        let mut yard = self.lock();
-        let seat = |yard: &Yard, call: CallId| {
-            yard.parked
+        let mut table = self.lock();
+        let place = |table: &GateTable, call: CallId| {
+            table
+                .parked
                 .iter()
                 .find(|(_, held)| held.info.call == call)
-                .map(|(seat, _)| *seat)
+                .map(|(place, _)| *place)
         };
         let rest: VecDeque<_> = calls
             .iter()
-            .filter_map(|call| seat(&yard, *call).and_then(|seat| yard.parked.remove(&seat)))
+            .filter_map(|call| place(&table, *call).and_then(|place| table.parked.remove(&place)))
             .map(|held| held.let_go)
             .collect();
-        drop(yard);
+        drop(table);
         let released = rest.len();
         drop(Turn { rest });
         released
@@ -268,10 +272,10 @@ impl Gates {
 
     /// Remove every gate and let every call go.
     pub fn open_all(&self) {
-        let mut yard = self.lock();
-        yard.rules.clear();
+        let mut table = self.lock();
+        table.rules.clear();
         self.n_rules.store(0, Ordering::Release);
-        drop(yard);
+        drop(table);
         self.release_where(usize::MAX, |_| true);
     }
 
@@ -286,14 +290,14 @@ impl Gates {
         self.n_rules.load(Ordering::Acquire) > 0
     }
 
-    /// Take a seat if a gate holds this call here.
-    pub(crate) fn seat(self: &Arc<Self>, point: Point, call: CallId) -> Option<Seat> {
+    /// Take a place if a gate holds this call here.
+    pub(crate) fn enter(self: &Arc<Self>, point: Point, call: CallId) -> Option<Waiter> {
         if !self.any() || self.closed.load(Ordering::Acquire) {
             return None;
         }
         let info = self.calls.get(call)?;
-        let mut yard = self.lock();
-        let gate = yard.rules.iter_mut().find(|gate| {
+        let mut table = self.lock();
+        let gate = table.rules.iter_mut().find(|gate| {
             gate.rule.point == point && !gate.is_used_up() && gate.rule.matching.matches(&info)
         })?;
         gate.taken += 1;
@@ -310,10 +314,10 @@ impl Gates {
             held_ms: 0,
             limit_ms: millis(limit),
         };
-        yard.next_seat += 1;
-        let number = yard.next_seat;
+        table.next_seat += 1;
+        let number = table.next_seat;
         let (let_go, turn) = oneshot::channel();
-        yard.parked.insert(
+        table.parked.insert(
             number,
             Held {
                 info: parked,
@@ -322,17 +326,18 @@ impl Gates {
             },
         );
         let here = || {
-            yard.parked
+            table
+                .parked
                 .values()
                 .filter(|held| held.info.gate == id)
                 .count()
         };
         let opens = open_when.is_some_and(|n| here() >= n);
         if opens {
-            yard.rules.retain(|gate| gate.id != id);
-            self.n_rules.store(yard.rules.len(), Ordering::Release);
+            table.rules.retain(|gate| gate.id != id);
+            self.n_rules.store(table.rules.len(), Ordering::Release);
         }
-        drop(yard);
+        drop(table);
         self.calls.update(call, |call| call.parked = Some(point));
         let leave = Leave {
             gates: Arc::clone(self),
@@ -347,30 +352,30 @@ impl Gates {
         if opens {
             self.release_where(usize::MAX, |parked| parked.gate == id);
         }
-        Some(Seat { leave, limit, turn })
+        Some(Waiter { leave, limit, turn })
     }
 
     fn release_where(&self, n: usize, wanted: impl Fn(&Parked) -> bool) -> usize {
-        let mut yard = self.lock();
-        let seats: Vec<u64> = yard
+        let mut table = self.lock();
+        let seats: Vec<u64> = table
             .parked
             .iter()
             .filter(|(_, held)| wanted(&held.info))
-            .map(|(seat, _)| *seat)
+            .map(|(place, _)| *place)
             .take(n)
             .collect();
         let rest: VecDeque<_> = seats
             .iter()
-            .filter_map(|seat| yard.parked.remove(seat))
+            .filter_map(|place| table.parked.remove(place))
             .map(|held| held.let_go)
             .collect();
-        drop(yard);
+        drop(table);
         drop(Turn { rest });
         seats.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Yard> {
-        self.yard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, GateTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -382,13 +387,13 @@ impl GateView {
 
 /// A call's place at a gate. Dropping it frees the hold and records the client as gone.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Waiter {
     leave: Leave,
     limit: Duration,
     turn: oneshot::Receiver<Turn>,
 }
 
-impl Seat {
+impl Waiter {
     /// Wait until the call is let go or its limit has passed.
     pub(crate) async fn wait(self) -> Turn {
         let Self {
@@ -441,13 +446,13 @@ impl Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let mut yard = self.gates.lock();
-        yard.parked.remove(&self.number);
-        yard.sweep();
+        let mut table = self.gates.lock();
+        table.parked.remove(&self.number);
+        table.sweep();
         self.gates
             .n_rules
-            .store(yard.rules.len(), Ordering::Release);
-        drop(yard);
+            .store(table.rules.len(), Ordering::Release);
+        drop(table);
         self.gates
             .calls
             .update(self.call, |call| call.parked = None);
@@ -455,7 +460,7 @@ impl Drop for Leave {
     }
 }
 
-impl Yard {
+impl GateTable {
     /// Forget the gates that will never hold again.
     fn sweep(&mut self) {
         let parked = &self.parked;
@@ -556,9 +561,9 @@ mod tests {
             ..rule("slow")
         });
         let (other, held) = (fixture.call("a"), fixture.call("b"));
-        assert!(fixture.gates.seat(Point::Arrived, other).is_none());
-        assert!(fixture.gates.seat(Point::Committed, held).is_none());
-        let seat = fixture.gates.seat(Point::Arrived, held).unwrap();
+        assert!(fixture.gates.enter(Point::Arrived, other).is_none());
+        assert!(fixture.gates.enter(Point::Committed, held).is_none());
+        let place = fixture.gates.enter(Point::Arrived, held).unwrap();
         let parked = fixture.gates.parked();
         assert_eq!(
             (parked[0].call, parked[0].gate, parked[0].label.as_str()),
@@ -570,7 +575,7 @@ mod tests {
         );
         assert!(fixture.gates.remove(gate), "what is held stays held");
         assert!(fixture.gates.release(held));
-        drop(seat.wait().await);
+        drop(place.wait().await);
         assert!(!fixture.gates.release(held));
         assert_eq!(fixture.calls.get(held).unwrap().parked, None);
         assert_eq!(fixture.acts(), [GateAct::Held, GateAct::Released]);
@@ -588,7 +593,7 @@ mod tests {
         drop(
             fixture
                 .gates
-                .seat(Point::Arrived, fixture.call("a"))
+                .enter(Point::Arrived, fixture.call("a"))
                 .unwrap()
                 .wait()
                 .await,
@@ -596,7 +601,7 @@ mod tests {
         drop(
             fixture
                 .gates
-                .seat(Point::Arrived, fixture.call("b"))
+                .enter(Point::Arrived, fixture.call("b"))
                 .unwrap(),
         );
         assert_eq!(fixture.gates.parked(), []);
@@ -625,12 +630,12 @@ mod tests {
         });
         let first = fixture
             .gates
-            .seat(Point::Arrived, fixture.call("a"))
+            .enter(Point::Arrived, fixture.call("a"))
             .unwrap();
         assert_eq!(fixture.gates.parked().len(), 1);
         let second = fixture
             .gates
-            .seat(Point::Arrived, fixture.call("b"))
+            .enter(Point::Arrived, fixture.call("b"))
             .unwrap();
         assert_eq!(
             (fixture.gates.parked(), fixture.gates.rules()),
@@ -641,7 +646,7 @@ mod tests {
         assert!(
             fixture
                 .gates
-                .seat(Point::Arrived, fixture.call("c"))
+                .enter(Point::Arrived, fixture.call("c"))
                 .is_none()
         );
     }
@@ -654,7 +659,7 @@ mod tests {
             .map(|_| {
                 fixture
                     .gates
-                    .seat(Point::Arrived, fixture.call("a"))
+                    .enter(Point::Arrived, fixture.call("a"))
                     .unwrap()
             })
             .collect();
@@ -673,13 +678,13 @@ mod tests {
     async fn the_next_goes_only_when_the_one_before_has_passed_its_turn() {
         let fixture = Fixture::new();
         fixture.gates.hold(rule("slow"));
-        let seat = || {
+        let place = || {
             fixture
                 .gates
-                .seat(Point::Arrived, fixture.call("a"))
+                .enter(Point::Arrived, fixture.call("a"))
                 .unwrap()
         };
-        let (first, gone, mut last) = (seat(), seat(), seat());
+        let (first, gone, mut last) = (place(), place(), place());
         fixture.gates.release_label("slow");
         let turn = first.wait().await;
         drop(gone);
@@ -697,10 +702,10 @@ mod tests {
         let mut tasks = Vec::new();
         for _ in 0..N_CALLS {
             let call = fixture.call("a");
-            let seat = fixture.gates.seat(Point::Arrived, call).unwrap();
+            let place = fixture.gates.enter(Point::Arrived, call).unwrap();
             let order = Arc::clone(&order);
             tasks.push(tokio::spawn(async move {
-                let turn = seat.wait().await;
+                let turn = place.wait().await;
                 order.lock().unwrap().push(call.0);
                 drop(turn);
             }));

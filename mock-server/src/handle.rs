@@ -15,7 +15,7 @@ use crate::gates::Gates;
 use crate::journal::Journal;
 use crate::lint::Lints;
 use crate::log::Logger;
-use crate::net::{Passthrough, Roads, Tls};
+use crate::net::{Passthrough, Routes, Tls};
 use crate::push::Pushes;
 use crate::server::Settings;
 use crate::verbatim::Verbatim;
@@ -44,7 +44,7 @@ struct Shared {
     verbatim: Verbatim,
     answers: Answers,
     logger: Logger,
-    roads: Roads,
+    routes: Routes,
     lints: Lints,
     tls: Arc<Tls>,
     passthrough: Passthrough,
@@ -79,7 +79,7 @@ impl Handle {
             gates: Arc::new(Gates::new(Arc::clone(&calls), Arc::clone(&journal))),
             faults: Faults::new(Arc::clone(&calls), Arc::clone(&journal)),
             logger: Logger::start(settings.log, settings.log_sink.clone()),
-            roads: Roads::default(),
+            routes: Routes::default(),
             lints: Lints::default(),
             tls: Arc::new(Tls::new(settings.ca.clone(), settings.handshake_limit)),
             passthrough: settings.passthrough,
@@ -161,9 +161,9 @@ impl Handle {
         &self.shared.verbatim
     }
 
-    /// What came in by which road.
-    pub fn roads(&self) -> &Roads {
-        &self.shared.roads
+    /// What came in by which route.
+    pub fn routes(&self) -> &Routes {
+        &self.shared.routes
     }
 
     /// What backends do that they should not, counted.

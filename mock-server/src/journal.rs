@@ -57,7 +57,7 @@ pub struct Exchange {
     pub path: Cow<'static, str>,
     /// Which endpoint.
     pub endpoint: Endpoint,
-    /// How it came in: road, host, protocol.
+    /// How it came in: route, host, protocol.
     #[serde(flatten)]
     pub via: Via,
     /// The app it was about.

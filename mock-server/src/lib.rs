@@ -70,8 +70,8 @@ pub use lint::{LINTS, LintCount, LintInfo, Lints, Signs};
 pub use local::{local_time, local_time_of_day};
 pub use log::{LogFormat, LogSink};
 pub use net::{
-    AlertCount, Alpn, HostCount, HttpVersion, Passthrough, PathCount, RefusalCount, Road,
-    RoadCount, Roads, RoadsView, Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
+    AlertCount, Alpn, HostCount, HttpVersion, Passthrough, PathCount, RefusalCount, Route,
+    RouteCount, Routes, RoutesView, Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
 };
 pub use server::{MockServer, ServeError, Settings};
 pub use verbatim::{Excerpt, Reply, Spoken, Verbatim};

@@ -1,4 +1,4 @@
-//! Every road a backend's call can come in by leads to the same bytes.
+//! Every route a backend's call can come in by leads to the same bytes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use support::tls::{Io, ask, connect, get_target, with_ca};
 use support::{APPID, Mock, SECRET};
 use wxmock_server::{
-    Alpn, CallInfo, CallState, HttpVersion, Road, RoadCount, Stranger, WECHAT_HOSTS,
+    Alpn, CallInfo, CallState, HttpVersion, Route, RouteCount, Stranger, WECHAT_HOSTS,
 };
 
 const HOST: &str = "api.weixin.qq.com";
@@ -32,14 +32,14 @@ async fn newest(mock: &Mock) -> CallInfo {
         .await
 }
 
-/// Ask twice on one connection: both answers are the plain ones, and the calls came by the expected road.
-async fn check<S: Io>(mock: &Mock, stream: &mut S, target: &str, road: Road, alpn: Option<Alpn>) {
+/// Ask twice on one connection: both answers are the plain ones, and the calls came by the expected route.
+async fn check<S: Io>(mock: &Mock, stream: &mut S, target: &str, route: Route, alpn: Option<Alpn>) {
     let expected = plainly(mock).await;
     for _ in 0..2 {
         let answer = ask(stream, &get_target(target, HOST)).await;
-        assert_eq!(masked(&answer), expected, "{road}");
+        assert_eq!(masked(&answer), expected, "{route}");
         let call = newest(mock).await;
-        assert_eq!((call.via.road, &*call.via.host), (road, HOST));
+        assert_eq!((call.via.route, &*call.via.host), (route, HOST));
         assert_eq!((call.via.alpn, call.via.http), (alpn, HttpVersion::Http11));
         assert_eq!(call.bytes_written, answer.len() as u64);
     }
@@ -49,9 +49,9 @@ async fn check<S: Io>(mock: &Mock, stream: &mut S, target: &str, road: Road, alp
 async fn tls_to_the_port_itself() {
     let mock = Mock::start_tls().await;
     let mut silent = mock.tls(HOST, &[]).await;
-    check(&mock, &mut silent, PATH, Road::Tls, None).await;
+    check(&mock, &mut silent, PATH, Route::Tls, None).await;
     let mut modern = mock.tls(HOST, &["h2-unknown", "http/1.1"]).await;
-    check(&mock, &mut modern, PATH, Road::Tls, Some(Alpn::Http11)).await;
+    check(&mock, &mut modern, PATH, Route::Tls, Some(Alpn::Http11)).await;
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn every_host_we_play_has_a_certificate_and_so_has_loopback() {
         let answer = ask(&mut stream, &get_target(path, name)).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{name}");
     }
-    assert_eq!(mock.handle.roads().view().alerts, []);
+    assert_eq!(mock.handle.routes().view().alerts, []);
 }
 
 #[tokio::test]
@@ -82,10 +82,10 @@ async fn connect_with_tls_or_with_plain_http_inside() {
     ] {
         let tunnel = mock.tunnel(target).await;
         let mut stream = mock.handshake(tunnel, HOST, &[]).await.unwrap();
-        check(&mock, &mut stream, PATH, Road::Connect, None).await;
+        check(&mock, &mut stream, PATH, Route::Connect, None).await;
     }
     let mut plain = mock.tunnel("api.weixin.qq.com:80").await;
-    check(&mock, &mut plain, PATH, Road::Connect, None).await;
+    check(&mock, &mut plain, PATH, Route::Connect, None).await;
     let own = format!("127.0.0.1:{}", mock.server.addr().port());
     let mut tunnel = mock.tunnel(&own).await;
     let answer = ask(&mut tunnel, &get_target("/_mock/livez", &own)).await;
@@ -103,7 +103,10 @@ async fn the_first_bytes_of_a_tunnel_may_come_with_the_connect() {
     let granted = ask(&mut tcp, &both).await;
     assert!(granted.starts_with("HTTP/1.1 200 "), "{granted}");
     let call = mock.until(|call| call.state == CallState::Answered).await;
-    assert_eq!((call.via.road, call.errcode), (Road::Connect, Some(40013)));
+    assert_eq!(
+        (call.via.route, call.errcode),
+        (Route::Connect, Some(40013))
+    );
 }
 
 #[tokio::test]
@@ -112,7 +115,7 @@ async fn absolute_form_in_clear_for_http_and_https() {
     for scheme in ["http", "https"] {
         let target = format!("{scheme}://{HOST}{PATH}");
         let mut tcp = mock.tcp().await;
-        check(&mock, &mut tcp, &target, Road::AbsoluteForm, None).await;
+        check(&mock, &mut tcp, &target, Route::AbsoluteForm, None).await;
     }
     let own = format!("http://{}/_mock/livez", mock.server.addr());
     let answer = ask(&mut mock.tcp().await, &get_target(&own, HOST)).await;
@@ -124,11 +127,11 @@ async fn absolute_form_and_connect_inside_tls_with_the_proxy() {
     let mock = Mock::start_tls().await;
     let mut stream = mock.tls("localhost", &[]).await;
     let target = format!("https://{HOST}{PATH}");
-    check(&mock, &mut stream, &target, Road::TlsAbsoluteForm, None).await;
+    check(&mock, &mut stream, &target, Route::TlsAbsoluteForm, None).await;
     let mut proxy = mock.tls("127.0.0.1", &[]).await;
     connect(&mut proxy, "api.weixin.qq.com:443").await;
     let mut stream = mock.handshake(proxy, HOST, &["http/1.1"]).await.unwrap();
-    check(&mock, &mut stream, PATH, Road::Connect, Some(Alpn::Http11)).await;
+    check(&mock, &mut stream, PATH, Route::Connect, Some(Alpn::Http11)).await;
 }
 
 #[tokio::test]
@@ -140,9 +143,9 @@ async fn what_came_in_is_counted_by_road_host_and_client() {
     }
     ask(&mut tunnel, &get_target("/_mock/livez", HOST)).await;
     ask(&mut mock.tcp().await, &get_target(PATH, "mp.weixin.qq.com")).await;
-    let view = mock.handle.roads().view();
-    let count = |road, host: &str, count| RoadCount {
-        road,
+    let view = mock.handle.routes().view();
+    let count = |route, host: &str, count| RouteCount {
+        route,
         host: host.to_owned(),
         user_agent: "raw/1".to_owned(),
         alpn: None,
@@ -152,16 +155,16 @@ async fn what_came_in_is_counted_by_road_host_and_client() {
     assert_eq!(
         view.calls,
         [
-            count(Road::Plain, "mp.weixin.qq.com", 1),
-            count(Road::Connect, HOST, 3)
+            count(Route::Plain, "mp.weixin.qq.com", 1),
+            count(Route::Connect, HOST, 3)
         ]
     );
     let unplayed: Vec<_> = view
         .unplayed
         .iter()
-        .map(|line| (line.host.as_str(), line.road, line.count))
+        .map(|line| (line.host.as_str(), line.route, line.count))
         .collect();
-    assert_eq!(unplayed, [("mp.weixin.qq.com", Road::Plain, 1)]);
+    assert_eq!(unplayed, [("mp.weixin.qq.com", Route::Plain, 1)]);
 }
 
 #[tokio::test]
@@ -174,7 +177,7 @@ async fn credentials_of_another_world_are_noted_by_their_last_four_characters() 
     mock.get(&path("wxfedcba9876543210", real)).await;
     mock.get(&path(APPID, real)).await;
     mock.get(&path(APPID, SECRET)).await;
-    let view = mock.handle.roads().view();
+    let view = mock.handle.routes().view();
     let strangers: Vec<_> = view
         .strangers
         .iter()

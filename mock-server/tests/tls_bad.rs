@@ -11,7 +11,7 @@ use support::tls::{alerts, ask, client, get_target, handshake, until_closed, wit
 use support::{LIMIT, Mock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wxmock_server::{AlertCount, Passthrough, Road, Settings};
+use wxmock_server::{AlertCount, Passthrough, Route, Settings};
 
 const HOST: &str = "api.weixin.qq.com";
 
@@ -48,7 +48,7 @@ async fn a_name_we_do_not_play_gets_the_default_leaf_and_refuses_it() {
     assert!(refused.is_err());
     let seen = alerts(&mock, 1).await;
     assert_eq!(seen[0].sni.as_deref(), Some("mp.weixin.qq.com"));
-    let unplayed = mock.handle.roads().view().unplayed;
+    let unplayed = mock.handle.routes().view().unplayed;
     assert_eq!(
         (unplayed[0].host.as_str(), unplayed[0].count),
         ("mp.weixin.qq.com", 1)
@@ -139,17 +139,17 @@ async fn hosts_we_do_not_play_are_denied_with_a_sentence() {
     )
     .await;
     check(connect("example.com"), "400", "needs a host and a port").await;
-    let unplayed = mock.handle.roads().view().unplayed;
+    let unplayed = mock.handle.routes().view().unplayed;
     let seen: Vec<_> = unplayed
         .iter()
-        .map(|line| (line.host.as_str(), line.road, line.count))
+        .map(|line| (line.host.as_str(), line.route, line.count))
         .collect();
     assert_eq!(
         seen,
         [
-            ("127.0.0.1", Road::Connect, 1),
-            ("example.com", Road::Connect, 1),
-            ("example.com", Road::AbsoluteForm, 2)
+            ("127.0.0.1", Route::Connect, 1),
+            ("example.com", Route::Connect, 1),
+            ("example.com", Route::AbsoluteForm, 2)
         ]
     );
     let mut tunnel = mock.tunnel("api.weixin.qq.com:80").await;
@@ -263,7 +263,7 @@ async fn many_first_handshakes_at_once_meet_one_authority() {
     for task in tasks {
         assert!(task.await.unwrap().contains("41002"));
     }
-    assert_eq!(mock.handle.roads().view().alerts, []);
+    assert_eq!(mock.handle.routes().view().alerts, []);
 }
 
 #[tokio::test]

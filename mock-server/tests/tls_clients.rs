@@ -11,17 +11,17 @@ use support::Mock;
 use support::tls::{alerts, with_ca};
 use tempfile::TempDir;
 use tokio::process::Command;
-use wxmock_server::{Passthrough, Road, Settings};
+use wxmock_server::{Passthrough, Route, Settings};
 
 const URL: &str = "https://api.weixin.qq.com/sns/jscode2session?appid=wx1";
 
 /// A mock, its root in a file, and a way to run programs against it.
-struct Desk {
+struct Setup {
     mock: Mock,
     scratch: TempDir,
 }
 
-impl Desk {
+impl Setup {
     async fn open() -> Self {
         let settings = Settings {
             passthrough: Passthrough::Deny,
@@ -48,10 +48,10 @@ impl Desk {
         self.mock.server.addr().port()
     }
 
-    /// The road of the newest call.
-    fn road(&self) -> Road {
+    /// The route of the newest call.
+    fn route(&self) -> Route {
         let calls = self.mock.handle.calls();
-        calls.get(calls.last()).unwrap().via.road
+        calls.get(calls.last()).unwrap().via.route
     }
 
     /// What curl writes, asked for `URL` with these arguments and our root; `None` without curl.
@@ -63,14 +63,14 @@ impl Desk {
         run(command).await
     }
 
-    /// curl is answered, and the call came by this road.
-    async fn check(&self, road: Road, arguments: &[&str]) {
+    /// curl is answered, and the call came by this route.
+    async fn check(&self, route: Route, arguments: &[&str]) {
         let Some(output) = self.curl(arguments).await else {
             return;
         };
         let (out, err) = texts(&output);
         assert!(out.contains("40013"), "{arguments:?}: {out}{err}");
-        assert_eq!(self.road(), road, "{arguments:?}");
+        assert_eq!(self.route(), route, "{arguments:?}");
     }
 }
 
@@ -97,55 +97,70 @@ fn texts(output: &Output) -> (String, String) {
 
 #[tokio::test]
 async fn curl_arrives_by_every_road() {
-    let desk = Desk::open().await;
-    let port = desk.port();
+    let setup = Setup::open().await;
+    let port = setup.port();
     let here = format!("api.weixin.qq.com:443:127.0.0.1:{port}");
-    desk.check(Road::Tls, &["--connect-to", &here, URL]).await;
-    desk.check(Road::Tls, &["--connect-to", &here, "--http1.1", URL])
+    setup.check(Route::Tls, &["--connect-to", &here, URL]).await;
+    setup
+        .check(Route::Tls, &["--connect-to", &here, "--http1.1", URL])
         .await;
-    desk.check(Road::Tls, &["--connect-to", &here, "--http2", URL])
+    setup
+        .check(Route::Tls, &["--connect-to", &here, "--http2", URL])
         .await;
-    desk.check(Road::Tls, &["--connect-to", &here, "--tls-max", "1.2", URL])
+    setup
+        .check(
+            Route::Tls,
+            &["--connect-to", &here, "--tls-max", "1.2", URL],
+        )
         .await;
     let proxy = format!("http://127.0.0.1:{port}");
-    desk.check(Road::Connect, &["--proxy", &proxy, URL]).await;
-    desk.check(Road::Connect, &["--proxy", &proxy, "--http1.1", URL, URL])
+    setup.check(Route::Connect, &["--proxy", &proxy, URL]).await;
+    setup
+        .check(Route::Connect, &["--proxy", &proxy, "--http1.1", URL, URL])
         .await;
     let plain = URL.replace("https", "http");
-    desk.check(Road::AbsoluteForm, &["--proxy", &proxy, &plain])
+    setup
+        .check(Route::AbsoluteForm, &["--proxy", &proxy, &plain])
         .await;
-    desk.check(Road::Connect, &["--proxy", &proxy, "--proxytunnel", &plain])
+    setup
+        .check(
+            Route::Connect,
+            &["--proxy", &proxy, "--proxytunnel", &plain],
+        )
         .await;
-    let root = desk.file("root.pem").display().to_string();
+    let root = setup.file("root.pem").display().to_string();
     let secure = format!("https://localhost:{port}");
     let proxy = ["--proxy", &secure, "--proxy-cacert", &root];
-    desk.check(Road::Connect, &[&proxy[..], &[URL]].concat())
+    setup
+        .check(Route::Connect, &[&proxy[..], &[URL]].concat())
         .await;
-    desk.check(Road::TlsAbsoluteForm, &[&proxy[..], &[&plain]].concat())
+    setup
+        .check(Route::TlsAbsoluteForm, &[&proxy[..], &[&plain]].concat())
         .await;
     let clear = format!("http://127.0.0.1:{port}/sns/jscode2session?appid=wx1");
-    desk.check(Road::Plain, &[&clear]).await;
-    desk.check(Road::Plain, &["--http2-prior-knowledge", &clear])
+    setup.check(Route::Plain, &[&clear]).await;
+    setup
+        .check(Route::Plain, &["--http2-prior-knowledge", &clear])
         .await;
 }
 
 #[tokio::test]
 async fn curl_tells_us_when_it_does_not_trust_us_and_we_tell_it_what_we_deny() {
-    let desk = Desk::open().await;
-    let here = format!("api.weixin.qq.com:443:127.0.0.1:{}", desk.port());
+    let setup = Setup::open().await;
+    let here = format!("api.weixin.qq.com:443:127.0.0.1:{}", setup.port());
     let other = tempfile::NamedTempFile::new().unwrap();
     let stranger = wxmock_server::ca::Ca::ephemeral().unwrap();
     std::fs::write(other.path(), stranger.root_pem()).unwrap();
     let other = other.path().display().to_string();
     let untrusting = ["--connect-to", &here, "--cacert", &other, URL];
-    let Some(output) = desk.curl(&untrusting).await else {
+    let Some(output) = setup.curl(&untrusting).await else {
         return;
     };
     assert_eq!(output.status.code(), Some(60), "{:?}", texts(&output));
-    let seen = alerts(&desk.mock, 1).await;
+    let seen = alerts(&setup.mock, 1).await;
     assert_eq!(seen[0].sni.as_deref(), Some("api.weixin.qq.com"));
-    let proxy = format!("http://127.0.0.1:{}", desk.port());
-    let denied = desk
+    let proxy = format!("http://127.0.0.1:{}", setup.port());
+    let denied = setup
         .curl(&["--proxy", &proxy, "https://example.com/"])
         .await
         .unwrap();
@@ -155,16 +170,16 @@ async fn curl_tells_us_when_it_does_not_trust_us_and_we_tell_it_what_we_deny() {
 
 #[tokio::test]
 async fn openssl_verifies_the_chain_we_send() {
-    let desk = Desk::open().await;
+    let setup = Setup::open().await;
     for (ca, name) in [
         ("root.pem", "api.weixin.qq.com"),
         ("bundle.pem", "localhost"),
     ] {
         let mut command = Command::new("openssl");
         command.args(["s_client", "-verify_return_error", "-brief", "-connect"]);
-        command.arg(format!("127.0.0.1:{}", desk.port()));
+        command.arg(format!("127.0.0.1:{}", setup.port()));
         command.args(["-servername", name, "-verify_hostname", name, "-CAfile"]);
-        command.arg(desk.file(ca));
+        command.arg(setup.file(ca));
         let Some(output) = run(command).await else {
             return;
         };
@@ -178,7 +193,7 @@ async fn openssl_verifies_the_chain_we_send() {
 
 #[tokio::test]
 async fn the_jvm_reads_the_trust_store() {
-    let desk = Desk::open().await;
+    let setup = Setup::open().await;
     let mut command = Command::new("keytool");
     command.args([
         "-list",
@@ -188,7 +203,7 @@ async fn the_jvm_reads_the_trust_store() {
         "changeit",
         "-keystore",
     ]);
-    command.arg(desk.file("trust.p12"));
+    command.arg(setup.file("trust.p12"));
     let Some(output) = run(command).await else {
         return;
     };

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::tls::{Io, ask, eventually, get_target, with_ca};
 use support::{Mock, hold};
 use wxmock_server::{
-    Alpn, CallId, CallMatch, CallState, FaultEffect, FaultRule, GateAct, HttpVersion, Point, Road,
+    Alpn, CallId, CallMatch, CallState, FaultEffect, FaultRule, GateAct, HttpVersion, Point, Route,
     What, When,
 };
 
@@ -77,7 +77,7 @@ async fn the_answer_is_the_same_without_headers_about_the_connection() {
         answer.body()
     );
     let call = mock.until(|call| call.state == CallState::Answered).await;
-    assert_eq!((call.via.road, &*call.via.host), (Road::Tls, HOST));
+    assert_eq!((call.via.route, &*call.via.host), (Route::Tls, HOST));
     assert_eq!(
         (call.via.alpn, call.via.http),
         (Some(Alpn::H2), HttpVersion::H2)
@@ -85,7 +85,7 @@ async fn the_answer_is_the_same_without_headers_about_the_connection() {
     assert_eq!(call.bytes_written, answer.body().len() as u64);
     let again = get(&mut client, &mock.exchange(&code)).await.unwrap();
     assert!(again.body().contains("40163"), "{}", again.body());
-    let count = mock.handle.roads().view().calls[0].count;
+    let count = mock.handle.routes().view().calls[0].count;
     assert_eq!(count, 2);
 }
 
@@ -96,14 +96,14 @@ async fn through_a_tunnel_and_with_prior_knowledge() {
     let stream = mock.handshake(tunnel, HOST, &["h2"]).await.unwrap();
     let mut tunnelled = speak(stream).await;
     let mut clear = speak(mock.tcp().await).await;
-    for (client, road) in [(&mut tunnelled, Road::Connect), (&mut clear, Road::Plain)] {
+    for (client, route) in [(&mut tunnelled, Route::Connect), (&mut clear, Route::Plain)] {
         let answer = get(client, "/sns/jscode2session").await.unwrap();
-        assert!(answer.body().contains("41002"), "{road}");
+        assert!(answer.body().contains("41002"), "{route}");
         let last = mock.handle.calls().last();
         let call = mock
             .until(|call| call.id == last && call.state == CallState::Answered)
             .await;
-        assert_eq!((call.via.road, call.via.http), (road, HttpVersion::H2));
+        assert_eq!((call.via.route, call.via.http), (route, HttpVersion::H2));
     }
     let answer = get(&mut clear, "/_mock/livez").await.unwrap();
     assert_eq!(answer.body(), "ok\n");

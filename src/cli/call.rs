@@ -219,14 +219,14 @@ impl Story {
     }
 
     fn came(&self, call: &Value, text: &dyn Fn(&str) -> Option<String>, lang: Lang) -> String {
-        let road = text("road").unwrap_or_default();
+        let route = text("road").unwrap_or_default();
         let host = text("host").map(|host| match lang {
             Lang::En => format!(" to {host}"),
             Lang::Zh => format!("，主机 {host}"),
         });
         let agent = text("user_agent").map(|agent| format!("{agent}, "));
         format!(
-            "{}{road}{}, HTTP/{}",
+            "{}{route}{}, HTTP/{}",
             agent.unwrap_or_default(),
             host.unwrap_or_default(),
             call["http"].as_str().unwrap_or("?")

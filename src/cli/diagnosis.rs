@@ -1,11 +1,11 @@
-//! What the roads and the lints say about a backend: which calls came how, what is missing, and what to do. Only text.
+//! What the routes and the lints say about a backend: which calls came how, what is missing, and what to do. Only text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use wxmock_server::{
-    AlertCount, LintCount, RefusalCount, Road, RoadsView, Stranger, foreign, foreign_line,
+    AlertCount, LintCount, RefusalCount, Route, RoutesView, Stranger, foreign, foreign_line,
 };
 use wxmock_world::Lang;
 
@@ -32,8 +32,8 @@ impl Finding {
     }
 }
 
-/// Everything the roads and the lints show, the most urgent first.
-pub(crate) fn findings(view: &RoadsView, lints: &[LintCount], lang: Lang) -> Vec<Finding> {
+/// Everything the routes and the lints show, the most urgent first.
+pub(crate) fn findings(view: &RoutesView, lints: &[LintCount], lang: Lang) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(view.alerts.iter().map(|failed| alert(failed, lang)));
     if view.calls.is_empty() && view.alerts.is_empty() {
@@ -62,7 +62,7 @@ fn linted(lints: &[LintCount], lang: Lang) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn nothing(view: &RoadsView, lang: Lang) -> Finding {
+fn nothing(view: &RoutesView, lang: Lang) -> Finding {
     let what = if view.unplayed.is_empty() {
         lang.pick("no call has arrived by any road", "没有任何调用到达")
     } else {
@@ -181,7 +181,7 @@ fn alert(alert: &AlertCount, lang: Lang) -> Finding {
     }
 }
 
-fn strangers(view: &RoadsView, lang: Lang) -> impl Iterator<Item = Finding> {
+fn strangers(view: &RoutesView, lang: Lang) -> impl Iterator<Item = Finding> {
     view.strangers.iter().map(move |stranger| {
         let (times, tail) = (times(stranger.count, lang), foreign_line(&stranger.tail));
         match stranger.what {
@@ -218,7 +218,7 @@ fn strangers(view: &RoadsView, lang: Lang) -> impl Iterator<Item = Finding> {
 }
 
 /// Paths that only look answered: 40066 is what WeChat says to a path it does not have.
-fn paths(view: &RoadsView, lang: Lang) -> impl Iterator<Item = Finding> {
+fn paths(view: &RoutesView, lang: Lang) -> impl Iterator<Item = Finding> {
     view.paths.iter().map(move |path| {
         let (times, who) = (times(path.count, lang), first(path.first.as_ref(), lang));
         let (name, nearest) = (foreign_line(&path.path), &path.nearest);
@@ -268,15 +268,15 @@ fn refusal(refused: &RefusalCount, lang: Lang) -> Finding {
     Finding::new(false, what, &steps)
 }
 
-fn unplayed(view: &RoadsView, lang: Lang) -> Option<Finding> {
+fn unplayed(view: &RoutesView, lang: Lang) -> Option<Finding> {
     let hosts: Vec<String> = view
         .unplayed
         .iter()
         .map(|host| {
             let name = foreign_line(&host.host);
             match lang {
-                Lang::En => format!("{name} ({}, by {})", host.count, host.road),
-                Lang::Zh => format!("{name}（{} 次，{}）", host.count, host.road),
+                Lang::En => format!("{name} ({}, by {})", host.count, host.route),
+                Lang::Zh => format!("{name}（{} 次，{}）", host.count, host.route),
             }
         })
         .collect();
@@ -300,11 +300,11 @@ fn unplayed(view: &RoadsView, lang: Lang) -> Option<Finding> {
     ))
 }
 
-fn in_clear(view: &RoadsView, lang: Lang) -> Option<Finding> {
+fn in_clear(view: &RoutesView, lang: Lang) -> Option<Finding> {
     let clear = view
         .calls
         .iter()
-        .find(|call| call.road == Road::AbsoluteForm && !call.host.is_empty())?;
+        .find(|call| call.route == Route::AbsoluteForm && !call.host.is_empty())?;
     let client = if clear.user_agent.is_empty() {
         lang.pick("a client", "有客户端").to_owned()
     } else {
@@ -336,8 +336,8 @@ fn times(count: u64, lang: Lang) -> String {
     }
 }
 
-/// Calls by road, and the findings, as `wxmock doctor` prints them.
-pub(crate) fn report(view: &RoadsView, findings: &[Finding], lang: Lang) -> String {
+/// Calls by route, and the findings, as `wxmock doctor` prints them.
+pub(crate) fn report(view: &RoutesView, findings: &[Finding], lang: Lang) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for call in &view.calls {
@@ -354,7 +354,7 @@ pub(crate) fn report(view: &RoadsView, findings: &[Finding], lang: Lang) -> Stri
             "{:>6} {}  {:<17} {}{alpn}  HTTP/{}  {}",
             call.count,
             lang.pick("calls", "次调用"),
-            call.road,
+            call.route,
             foreign_line(host),
             call.http.as_str(),
             foreign_line(&call.user_agent)
@@ -379,10 +379,10 @@ pub(crate) fn summary(seen: &Seen) -> String {
     let lang = Lang::En;
     let mut text = String::new();
     let mut endpoints: BTreeMap<String, u64> = BTreeMap::new();
-    let mut roads: BTreeMap<Road, u64> = BTreeMap::new();
+    let mut routes: BTreeMap<Route, u64> = BTreeMap::new();
     for call in &seen.calls {
         *endpoints.entry(call.endpoint.to_string()).or_default() += 1;
-        *roads.entry(call.via.road).or_default() += 1;
+        *routes.entry(call.via.route).or_default() += 1;
     }
     let listed = |counts: Vec<String>| counts.join(", ");
     if !seen.calls.is_empty() {
@@ -396,9 +396,9 @@ pub(crate) fn summary(seen: &Seen) -> String {
                     .collect()
             ),
             listed(
-                roads
+                routes
                     .iter()
-                    .map(|(road, count)| format!("{road} {count}"))
+                    .map(|(route, count)| format!("{route} {count}"))
                     .collect()
             ),
         );
@@ -406,13 +406,13 @@ pub(crate) fn summary(seen: &Seen) -> String {
     // Told one by one below, whatever else there is to say.
     let told = |finding: &Finding| finding.what.clone();
     let refusals: Vec<String> = seen
-        .roads
+        .routes
         .refusals
         .iter()
         .map(|refused| told(&refusal(refused, lang)))
         .chain(linted(&seen.lints, lang).map(|finding| told(&finding)))
         .collect();
-    for finding in findings(&seen.roads, &seen.lints, lang)
+    for finding in findings(&seen.routes, &seen.lints, lang)
         .iter()
         .filter(|finding| finding.blocks || seen.calls.is_empty())
         .filter(|finding| !refusals.contains(&finding.what))
@@ -421,7 +421,7 @@ pub(crate) fn summary(seen: &Seen) -> String {
         if let Some(step) = finding
             .steps
             .first()
-            .filter(|_| !seen.roads.alerts.is_empty())
+            .filter(|_| !seen.routes.alerts.is_empty())
         {
             let _ = writeln!(text, "wxmock:   {step}");
         }
@@ -430,7 +430,7 @@ pub(crate) fn summary(seen: &Seen) -> String {
         let _ = writeln!(text, "wxmock: {}", foreign_line(refused));
     }
     for secret in seen
-        .roads
+        .routes
         .strangers
         .iter()
         .filter(|stranger| stranger.what == Stranger::Secret)
@@ -447,15 +447,15 @@ pub(crate) fn summary(seen: &Seen) -> String {
 #[cfg(test)]
 mod tests {
     use wxmock_server::{
-        CallId, Caller, HostCount, HttpVersion, PathCount, RoadCount, StrangerCount,
+        CallId, Caller, HostCount, HttpVersion, PathCount, RouteCount, StrangerCount,
     };
     use wxmock_world::UnixMs;
 
     use super::*;
 
-    fn call(road: Road, user_agent: &str) -> RoadCount {
-        RoadCount {
-            road,
+    fn call(route: Route, user_agent: &str) -> RouteCount {
+        RouteCount {
+            route,
             host: "api.weixin.qq.com".to_owned(),
             user_agent: user_agent.to_owned(),
             alpn: None,
@@ -468,7 +468,7 @@ mod tests {
         Caller {
             call: CallId(7),
             at: UnixMs(0),
-            road: Road::Connect,
+            route: Route::Connect,
             host: "api.weixin.qq.com".into(),
             user_agent: "axios/1.7\u{1b}[2J".into(),
         }
@@ -485,9 +485,9 @@ mod tests {
             count,
             first: Some(caller()),
         };
-        let view = RoadsView {
-            calls: vec![call(Road::Connect, "axios")],
-            ..RoadsView::default()
+        let view = RoutesView {
+            calls: vec![call(Route::Connect, "axios")],
+            ..RoutesView::default()
         };
         assert_eq!(findings(&view, &[lint(0)], Lang::En), []);
         for (lang, parts) in [
@@ -518,8 +518,8 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_backend_is_told_which_roads_there_are() {
-        let findings = findings(&RoadsView::default(), &[], Lang::En);
+    fn a_silent_backend_is_told_which_routes_there_are() {
+        let findings = findings(&RoutesView::default(), &[], Lang::En);
         assert_eq!(findings.len(), 1);
         assert!(
             findings[0].blocks && findings[0].steps.concat().contains("wxmock exec"),
@@ -528,10 +528,10 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_road_has_no_finding() {
-        let view = RoadsView {
-            calls: vec![call(Road::Connect, "curl/8")],
-            ..RoadsView::default()
+    fn a_healthy_route_has_no_finding() {
+        let view = RoutesView {
+            calls: vec![call(Route::Connect, "curl/8")],
+            ..RoutesView::default()
         };
         assert_eq!(findings(&view, &[], Lang::En), []);
         assert!(
@@ -544,13 +544,13 @@ mod tests {
     #[test]
     fn each_alert_names_its_way_out() {
         let check = |kind: &str, step: &str| {
-            let view = RoadsView {
+            let view = RoutesView {
                 alerts: vec![AlertCount {
                     kind: kind.to_owned(),
                     sni: Some("api.weixin.qq.com".to_owned()),
                     count: 1,
                 }],
-                ..RoadsView::default()
+                ..RoutesView::default()
             };
             let findings = findings(&view, &[], Lang::En);
             assert_eq!(findings.len(), 1, "{kind}");
@@ -570,12 +570,12 @@ mod tests {
 
     #[test]
     fn secrets_hosts_and_clear_calls_are_worth_knowing() {
-        let view = RoadsView {
-            calls: vec![call(Road::AbsoluteForm, "axios/0.27.2")],
+        let view = RoutesView {
+            calls: vec![call(Route::AbsoluteForm, "axios/0.27.2")],
             alerts: Vec::new(),
             unplayed: vec![HostCount {
                 host: "mp.weixin.qq.com".to_owned(),
-                road: Road::Connect,
+                route: Route::Connect,
                 count: 1,
             }],
             strangers: vec![
@@ -590,7 +590,7 @@ mod tests {
                     count: 1,
                 },
             ],
-            ..RoadsView::default()
+            ..RoutesView::default()
         };
         let findings = findings(&view, &[], Lang::En);
         assert_eq!(findings.len(), 4, "{findings:?}");
@@ -609,8 +609,8 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_played_blocks_and_a_refusal_says_why() {
-        let view = RoadsView {
-            calls: vec![call(Road::Plain, "curl/8")],
+        let view = RoutesView {
+            calls: vec![call(Route::Plain, "curl/8")],
             paths: vec![PathCount {
                 path: "/cgi-bin/message/subscribe/send".to_owned(),
                 nearest: "/cgi-bin/stable_token".to_owned(),
@@ -627,7 +627,7 @@ mod tests {
                 count: 1,
                 first: None,
             }],
-            ..RoadsView::default()
+            ..RoutesView::default()
         };
         let findings = findings(&view, &[], Lang::En);
         assert!(findings[0].blocks && !findings[1].blocks, "{findings:?}");

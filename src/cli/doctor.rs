@@ -1,8 +1,8 @@
-//! `wxmock doctor`: by which roads calls reach a running mock, what is missing, and what to do.
+//! `wxmock doctor`: by which routes calls reach a running mock, what is missing, and what to do.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use wxmock_server::{LintCount, RoadsView};
+use wxmock_server::{LintCount, RoutesView};
 use wxmock_world::Lang;
 
 use super::lang::LangArg;
@@ -10,9 +10,9 @@ use super::{ServerArg, diagnosis};
 use crate::client;
 use crate::exit::{Exit, Failure};
 
-/// Ask a running mock by which roads calls arrive, what is missing, and what to do
+/// Ask a running mock by which routes calls arrive, what is missing, and what to do
 ///
-/// Shows calls by road and client, TLS clients that did not trust the mock, calls for hosts and paths it does not play, why
+/// Shows calls by route and client, TLS clients that did not trust the mock, calls for hosts and paths it does not play, why
 /// calls were refused, habits that hurt later (a code sent twice, a token for every call), and credentials that are not its
 /// own (their last four characters only). Exit code 1 if something keeps calls from arriving or asks for what is not played.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Args {
     #[command(flatten)]
     server: ServerArg,
-    /// One JSON object: server, roads, lints, findings
+    /// One JSON object: server, routes, lints, findings
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -35,10 +35,10 @@ impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let server = &self.server.server;
         let (document, linted) = client::block_on(async {
-            let roads = server.get("/_mock/v1/roads").await?.json()?;
-            Ok((roads, server.get("/_mock/v1/lints").await?.json()?))
+            let routes = server.get("/_mock/v1/roads").await?.json()?;
+            Ok((routes, server.get("/_mock/v1/lints").await?.json()?))
         })?;
-        let view: RoadsView = read(&document)?;
+        let view: RoutesView = read(&document)?;
         let lints: Vec<LintCount> = read(&linted["lints"])?;
         // Scripts read English.
         let lang = if self.json {

@@ -173,7 +173,7 @@ impl Args {
         let seen = Seen {
             calls,
             forgotten,
-            roads: handle.roads().view(),
+            routes: handle.routes().view(),
             lints: handle.lints().view(),
         };
         if !self.quiet {

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use wxmock_server::{
-    CallInfo, CallState, Caller, Endpoint, LINTS, LintCount, RoadsView, Stranger, foreign_line,
+    CallInfo, CallState, Caller, Endpoint, LINTS, LintCount, RoutesView, Stranger, foreign_line,
     local_time_of_day,
 };
 use wxmock_world::Lang;
@@ -19,8 +19,8 @@ pub(crate) struct Seen {
     pub(crate) calls: Vec<CallInfo>,
     /// Calls that were made and forgotten again; then no number is certain.
     pub(crate) forgotten: u64,
-    /// The roads.
-    pub(crate) roads: RoadsView,
+    /// The routes.
+    pub(crate) routes: RoutesView,
     /// What backends should not do, in the order of [`LINTS`].
     pub(crate) lints: Vec<LintCount>,
 }
@@ -128,13 +128,13 @@ impl Metric {
             Self::TokensIssued => calls(&|call| {
                 matches!(call.endpoint, Endpoint::Token | Endpoint::StableToken) && succeeded(call)
             }),
-            Self::UnknownHosts => sum(seen.roads.unplayed.iter().map(|host| {
+            Self::UnknownHosts => sum(seen.routes.unplayed.iter().map(|host| {
                 (
                     host.count,
-                    format!("{} by {}, {} times", host.host, host.road, host.count),
+                    format!("{} by {}, {} times", host.host, host.route, host.count),
                 )
             })),
-            Self::Unplayed => sum(seen.roads.paths.iter().map(|path| {
+            Self::Unplayed => sum(seen.routes.paths.iter().map(|path| {
                 (
                     path.count,
                     format!(
@@ -160,7 +160,7 @@ impl Metric {
             ),
             Self::ForeignSecrets => {
                 let secrets = seen
-                    .roads
+                    .routes
                     .strangers
                     .iter()
                     .filter(|stranger| stranger.what == Stranger::Secret);
@@ -251,7 +251,7 @@ fn line(call: &CallInfo) -> String {
         (CallState::Answered, _, Some(status)) => format!("status {status}"),
         _ => "no whole answer".to_owned(),
     };
-    format!("{line} → {answer}, by {}", call.via.road)
+    format!("{line} → {answer}, by {}", call.via.route)
 }
 
 /// How the number is compared.
@@ -473,7 +473,7 @@ impl Diagnostic for Mistake {
 
 #[cfg(test)]
 mod tests {
-    use wxmock_server::{HostCount, PathCount, Road, StrangerCount};
+    use wxmock_server::{HostCount, PathCount, Route, StrangerCount};
     use wxmock_world::UnixMs;
 
     use super::*;
@@ -516,7 +516,7 @@ mod tests {
             call(Endpoint::Getuserphonenumber, None, Some(0)),
             call(Endpoint::Unknown, None, None),
         ];
-        let roads = RoadsView {
+        let routes = RoutesView {
             paths: vec![PathCount {
                 path: "/wxa/msg_sec_check".to_owned(),
                 nearest: "/wxa/checksession".to_owned(),
@@ -525,7 +525,7 @@ mod tests {
             }],
             unplayed: vec![HostCount {
                 host: "example.com".to_owned(),
-                road: Road::Connect,
+                route: Route::Connect,
                 count: 4,
             }],
             strangers: vec![
@@ -540,12 +540,12 @@ mod tests {
                     count: 2,
                 },
             ],
-            ..RoadsView::default()
+            ..RoutesView::default()
         };
         Seen {
             calls,
             forgotten: 0,
-            roads,
+            routes,
             lints: LINTS.iter().map(|info| lint(info.id)).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! Published clients and SDKs, unmodified, under `wxmock exec`: that each reaches the mock, by which road, and which of the
+//! Published clients and SDKs, unmodified, under `wxmock exec`: that each reaches the mock, by which route, and which of the
 //! variables are enough for it. What was seen is the table in `docs/reach.md`; there is no row without a run.
 //!
 //! A runtime that is missing is said and passed over, unless `REQUIRE_RUNTIMES=1` insists on it. Packages are
@@ -144,23 +144,23 @@ impl Matrix<'_> {
             client: client.name.to_owned(),
             version: whole.version.clone(),
             runtime: self.runtime.clone(),
-            road: format!("{}{flag}", road(&whole)),
+            route: format!("{}{flag}", route(&whole)),
             enough: phrase(&enough),
             result: done,
         }
     }
 }
 
-/// The road of every call of an attempt.
-fn road(attempt: &Attempt) -> String {
-    let mut roads: Vec<&str> = attempt
+/// The route of every call of an attempt.
+fn route(attempt: &Attempt) -> String {
+    let mut routes: Vec<&str> = attempt
         .calls
         .iter()
         .map(|call| call["road"].as_str().unwrap())
         .collect();
-    roads.dedup();
-    assert!(!roads.is_empty(), "WeChat saw nothing of {}", attempt.told);
-    roads.join(" and ")
+    routes.dedup();
+    assert!(!routes.is_empty(), "WeChat saw nothing of {}", attempt.told);
+    routes.join(" and ")
 }
 
 /// `HTTPS_PROXY` + `A`, or `HTTPS_PROXY` + `B`.
@@ -457,7 +457,7 @@ fn names_from(file: &Path) -> String {
 }
 
 /// `WxJava`'s default client has sockets of its own, on which the proxy settings of the JVM have no effect. What is left
-/// without touching its settings is the hosts road, for which the mock must have port 443 of some loopback address.
+/// without touching its settings is the hosts route, for which the mock must have port 443 of some loopback address.
 fn wxjava_by_hosts(matrix: &Matrix<'_>) {
     const ADDRESS: &str = "127.43.89.11";
     if let Err(error) = std::net::TcpListener::bind((ADDRESS, 443)) {

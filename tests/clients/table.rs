@@ -9,14 +9,14 @@ pub(crate) struct Row {
     pub(crate) client: String,
     pub(crate) version: String,
     pub(crate) runtime: String,
-    pub(crate) road: String,
+    pub(crate) route: String,
     pub(crate) enough: String,
     pub(crate) result: String,
 }
 
 const BEGIN: &str = "<!-- clients: written by `WXMOCK_BLESS=1 cargo test --test clients` -->\n";
 const END: &str = "<!-- end of clients -->";
-const HEAD: &str = "| client | version | run by | road | variables that are enough | done |\n|---|---|---|---|---|---|\n";
+const HEAD: &str = "| client | version | run by | route | variables that are enough | done |\n|---|---|---|---|---|---|\n";
 
 /// The order of runtimes in the table, by their first word.
 const ORDER: [&str; 6] = ["curl", "PHP", "Python", "Node", "Java", "Go"];
@@ -32,14 +32,14 @@ impl Row {
             .split('|')
             .map(str::trim)
             .collect();
-        let [client, version, runtime, road, enough, result] = cells.try_into().ok()?;
-        let [client, version, runtime, road, enough, result] =
-            [client, version, runtime, road, enough, result].map(str::to_owned);
+        let [client, version, runtime, route, enough, result] = cells.try_into().ok()?;
+        let [client, version, runtime, route, enough, result] =
+            [client, version, runtime, route, enough, result].map(str::to_owned);
         Some(Self {
             client,
             version,
             runtime,
-            road,
+            route,
             enough,
             result,
         })
@@ -50,11 +50,11 @@ impl Row {
             client,
             version,
             runtime,
-            road,
+            route,
             enough,
             result,
         } = self;
-        format!("| {client} | {version} | {runtime} | {road} | {enough} | {result} |\n")
+        format!("| {client} | {version} | {runtime} | {route} | {enough} | {result} |\n")
     }
 
     fn place(&self) -> usize {

@@ -202,12 +202,12 @@ impl Stage {
         if route == Route::Hosts {
             routes::check_hosts(ca, self.mock.addr().port()).await?;
         }
-        let variables = self.road_variables(adapter, route, ca)?;
+        let variables = self.route_variables(adapter, route, ca)?;
         Ok(Backend::start_with(adapter, &self.vars, &variables).await?)
     }
 
     /// What `wxmock exec` would give the backend, over what the adapter declares; the files are in the scratch folder.
-    fn road_variables(
+    fn route_variables(
         &self,
         adapter: &Adapter,
         route: Route,

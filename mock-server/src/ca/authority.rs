@@ -136,17 +136,17 @@ impl Ca {
     pub(crate) fn leaf(&self, sni: Option<&str>) -> Result<Arc<CertifiedKey>, CaError> {
         let is_named =
             sni.is_some_and(|name| leaf_names().any(|played| played.eq_ignore_ascii_case(name)));
-        let shelf = if is_named {
+        let slot = if is_named {
             &self.named
         } else {
             &self.nameless
         };
-        if let Some(leaf) = shelf.get() {
+        if let Some(leaf) = slot.get() {
             return Ok(Arc::clone(leaf));
         }
         let leaf = Arc::new(self.sign(&leaf_sans(!is_named)?)?);
         // Two handshakes that come first make one each; the first one stored is shared from then on.
-        Ok(Arc::clone(shelf.get_or_init(|| leaf)))
+        Ok(Arc::clone(slot.get_or_init(|| leaf)))
     }
 
     fn sign(&self, sans: &[SanType]) -> Result<CertifiedKey, CaError> {

@@ -19,7 +19,7 @@ mod lints;
 mod policy;
 mod public;
 mod push;
-mod roads;
+mod routes;
 mod state;
 mod table;
 mod users;
@@ -145,8 +145,8 @@ static ROUTES: [Route<Handler>; 69] = {
         delete("/_mock/v1/faults/{id}", faults::remove),
         get("/_mock/v1/journal", journal::query),
         delete("/_mock/v1/journal", journal::clear),
-        get("/_mock/v1/roads", roads::show),
-        delete("/_mock/v1/roads", roads::clear),
+        get("/_mock/v1/roads", routes::show),
+        delete("/_mock/v1/roads", routes::clear),
         get("/_mock/v1/lints", lints::show),
         delete("/_mock/v1/lints", lints::clear),
         get("/_mock/v1/ca", ca::show),

@@ -1,4 +1,4 @@
-//! What is known of one connection before any request: who, by which road, for whom; and the counting of its calls.
+//! What is known of one connection before any request: who, by which route, for whom; and the counting of its calls.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +9,8 @@ use hyper::http::request::Parts;
 use hyper::{Uri, Version};
 
 use super::hosts::{is_loopback, is_played, is_public};
-use super::roads::CallKey;
-use super::{Alpn, HttpVersion, Road, Roads, Via};
+use super::routes::CallKey;
+use super::{Alpn, HttpVersion, Route, Routes, Via};
 
 /// One connection, at the layer that is spoken now.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub(crate) struct Line {
     pub(crate) peer: SocketAddr,
     /// The address it connected to.
     pub(crate) local: SocketAddr,
-    /// The road of its requests, unless their own form says more.
-    pub(crate) road: Road,
+    /// The route of its requests, unless their own form says more.
+    pub(crate) route: Route,
     /// The host it named in its handshake or `CONNECT`, for requests that name none.
     pub(crate) named: Option<String>,
     /// What was agreed on inside TLS.
@@ -57,7 +57,7 @@ impl Line {
         Self {
             peer,
             local,
-            road: Road::Plain,
+            route: Route::Plain,
             named: None,
             alpn: None,
             last: Mutex::new(None),
@@ -66,12 +66,12 @@ impl Line {
 
     /// The same connection after a TLS handshake.
     pub(crate) fn inside_tls(self, sni: Option<String>, alpn: Option<Alpn>) -> Self {
-        let road = match self.road {
-            Road::Connect => Road::Connect,
-            _ => Road::Tls,
+        let route = match self.route {
+            Route::Connect => Route::Connect,
+            _ => Route::Tls,
         };
         Self {
-            road,
+            route,
             named: sni.or(self.named),
             alpn,
             last: Mutex::new(None),
@@ -82,7 +82,7 @@ impl Line {
     /// The same connection inside a tunnel for `host`.
     pub(crate) fn inside_tunnel(self, host: String) -> Self {
         Self {
-            road: Road::Connect,
+            route: Route::Connect,
             named: Some(host),
             alpn: None,
             last: Mutex::new(None),
@@ -126,16 +126,16 @@ impl Line {
     }
 
     /// Count a call, and say how it came in.
-    pub(crate) fn note(&self, roads: &Roads, parts: &Parts) -> Via {
+    pub(crate) fn note(&self, routes: &Routes, parts: &Parts) -> Via {
         let http = match parts.version {
             Version::HTTP_09 | Version::HTTP_10 => HttpVersion::Http10,
             Version::HTTP_2 => HttpVersion::H2,
             _ => HttpVersion::Http11,
         };
         let is_absolute = http != HttpVersion::H2 && parts.uri.scheme().is_some();
-        let road = match is_absolute {
-            true => self.road.with_absolute_form(),
-            false => self.road,
+        let route = match is_absolute {
+            true => self.route.with_absolute_form(),
+            false => self.route,
         };
         let header = |name| {
             parts
@@ -148,15 +148,15 @@ impl Line {
         let user_agent = header(USER_AGENT).unwrap_or_default();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = match &mut *last {
-            Some(last) if last.is(road, http, host, user_agent) => last,
-            last => last.insert(self.first_of(roads, road, http, host, user_agent)),
+            Some(last) if last.is(route, http, host, user_agent) => last,
+            last => last.insert(self.first_of(routes, route, http, host, user_agent)),
         };
         last.counter.fetch_add(1, Ordering::Relaxed);
         if last.is_unplayed {
-            roads.unplayed(&last.key.host, road);
+            routes.unplayed(&last.key.host, route);
         }
         Via {
-            road,
+            route,
             host: Arc::clone(&last.key.host),
             alpn: self.alpn,
             http,
@@ -167,8 +167,8 @@ impl Line {
     /// A call unlike the one before: its counter has to be looked up.
     fn first_of(
         &self,
-        roads: &Roads,
-        road: Road,
+        routes: &Routes,
+        route: Route,
         http: HttpVersion,
         host: &str,
         user_agent: &str,
@@ -176,13 +176,13 @@ impl Line {
         let host = host.to_ascii_lowercase();
         let is_unplayed = is_public(&host) && !is_played(&host);
         let key = CallKey {
-            road,
+            route,
             host: host.into(),
             user_agent: user_agent.into(),
             alpn: self.alpn,
             http,
         };
-        let counter = roads.counter(key.clone());
+        let counter = routes.counter(key.clone());
         Last {
             key,
             counter,
@@ -192,8 +192,8 @@ impl Line {
 }
 
 impl Last {
-    fn is(&self, road: Road, http: HttpVersion, host: &str, user_agent: &str) -> bool {
-        self.key.road == road
+    fn is(&self, route: Route, http: HttpVersion, host: &str, user_agent: &str) -> bool {
+        self.key.route == route
             && self.key.http == http
             && &*self.key.user_agent == user_agent
             && self.key.host.eq_ignore_ascii_case(host)

@@ -5,8 +5,8 @@
 mod hosts;
 mod line;
 pub(crate) mod proxy;
-mod road;
-mod roads;
+mod route;
+mod routes;
 mod stream;
 mod tls;
 
@@ -14,9 +14,9 @@ pub(crate) use hosts::Platform;
 pub use hosts::{Passthrough, WECHAT_HOSTS};
 pub(crate) use line::{Line, Target};
 pub(crate) use proxy::{Onward, tunnel};
-pub use road::{Alpn, HttpVersion, Road, UnknownRoad, Via};
-pub use roads::{
-    AlertCount, HostCount, PathCount, RefusalCount, RoadCount, Roads, RoadsView, Stranger,
+pub use route::{Alpn, HttpVersion, Route, UnknownRoad, Via};
+pub use routes::{
+    AlertCount, HostCount, PathCount, RefusalCount, RouteCount, Routes, RoutesView, Stranger,
     StrangerCount,
 };
 pub(crate) use stream::{Opening, Stream};

@@ -16,7 +16,7 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Line, Passthrough, Road, Roads, Stream, Target, Tls};
+use super::{Line, Passthrough, Route, Routes, Stream, Target, Tls};
 
 /// A host that does not answer a SYN is not worth waiting for longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -53,13 +53,13 @@ impl Refusal {
 /// Grant or refuse a `CONNECT`.
 pub(crate) async fn connect(
     line: &Line,
-    roads: &Roads,
+    routes: &Routes,
     tls: &Tls,
     passthrough: Passthrough,
     uri: &Uri,
 ) -> Result<Onward, Refusal> {
     check_peer(line)?;
-    if line.road == Road::Connect {
+    if line.route == Route::Connect {
         return Err(Refusal::forbidden("a tunnel inside a tunnel is not served"));
     }
     match line.target(uri) {
@@ -68,7 +68,7 @@ pub(crate) async fn connect(
         )),
         Target::Ours => Ok(Onward::Ours(uri.host().unwrap_or_default().to_owned())),
         Target::Foreign { host, port } => {
-            check_passthrough(roads, passthrough, &host, Road::Connect)?;
+            check_passthrough(routes, passthrough, &host, Route::Connect)?;
             let upstream = dial(&host, port).await?;
             Ok(Onward::Tunnel(upstream))
         }
@@ -82,19 +82,19 @@ pub(crate) async fn connect(
 /// Carry an absolute-form request to the host it names. `None` when the host is ours.
 pub(crate) async fn forward(
     line: &Line,
-    roads: &Roads,
+    routes: &Routes,
     passthrough: Passthrough,
     request: Request<Incoming>,
 ) -> Result<Response<Incoming>, Refusal> {
     check_peer(line)?;
-    let road = line.road.with_absolute_form();
+    let route = line.route.with_absolute_form();
     let Target::Foreign { host, port } = line.target(request.uri()) else {
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "the URL on the request line names no host",
         ));
     };
-    check_passthrough(roads, passthrough, &host, road)?;
+    check_passthrough(routes, passthrough, &host, route)?;
     if request.uri().scheme_str() != Some("http") {
         return Err(Refusal::new(
             StatusCode::NOT_IMPLEMENTED,
@@ -126,12 +126,12 @@ fn check_peer(line: &Line) -> Result<(), Refusal> {
 }
 
 fn check_passthrough(
-    roads: &Roads,
+    routes: &Routes,
     passthrough: Passthrough,
     host: &str,
-    road: Road,
+    route: Route,
 ) -> Result<(), Refusal> {
-    roads.unplayed(host, road);
+    routes.unplayed(host, route);
     match passthrough {
         Passthrough::Tunnel => Ok(()),
         Passthrough::Deny => Err(Refusal::forbidden(format!(

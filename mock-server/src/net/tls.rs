@@ -15,7 +15,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::hosts::{is_played, is_public};
-use super::{Alpn, Road, Roads, Stream};
+use super::{Alpn, Route, Routes, Stream};
 use crate::ca::{Ca, CaError, CaSource};
 
 /// The authority and the configuration made of it, once somebody needed them.
@@ -96,8 +96,8 @@ impl Tls {
     /// Shake hands. A client that does not get through is counted, with its reason if it gave one.
     pub(crate) async fn accept(
         tls: &Arc<Self>,
-        roads: &Roads,
-        road: Road,
+        routes: &Routes,
+        route: Route,
         stream: Stream,
     ) -> Option<Accepted> {
         let mut sni = None;
@@ -115,10 +115,10 @@ impl Tls {
             Ok(Err(failure)) => failure,
             Err(_) => Failure("timeout".to_owned()),
         };
-        roads.alert(failure.0, sni.as_deref());
+        routes.alert(failure.0, sni.as_deref());
         // Nothing more will come of this client that could tell for whom it came.
         if let Some(name) = sni.filter(|name| is_public(name) && !is_played(name)) {
-            roads.unplayed(&name, road);
+            routes.unplayed(&name, route);
         }
         None
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use wxmock_world::{AppId, Event, EventKind, PushHeard, PushNo};
+use wxmock_world::{AppId, Event, EventKind, PushAnswer, PushNo};
 
 use crate::handle::{Handle, Phase};
 
@@ -80,9 +80,9 @@ async fn attempt(handle: Handle, app: AppId, push: PushNo) {
     let Some(request) = due(&handle) else { return };
     let limit = Duration::from_millis(request.settings.answer_within.0);
     let heard = match tokio::time::timeout(limit, send::exchange(&request)).await {
-        Ok(Ok((status, body))) => PushHeard::Answer { status, body },
-        Ok(Err(why)) => PushHeard::Nothing(why),
-        Err(_) => PushHeard::Nothing(format!(
+        Ok(Ok((status, body))) => PushAnswer::Answer { status, body },
+        Ok(Err(why)) => PushAnswer::Nothing(why),
+        Err(_) => PushAnswer::Nothing(format!(
             "{} did not answer within {}",
             request.settings.url, request.settings.answer_within
         )),
@@ -91,6 +91,6 @@ async fn attempt(handle: Handle, app: AppId, push: PushNo) {
     if due(&handle).as_ref() == Some(&request) {
         // An app deleted meanwhile wants to hear nothing.
         let _ = handle
-            .with_world(|world, now| world.push_heard(now, &app, push, request.attempt, &heard));
+            .with_world(|world, now| world.push_answered(now, &app, push, request.attempt, &heard));
     }
 }

@@ -53,7 +53,7 @@ async fn speak(layer: Layer, handle: &Handle, phase: &mut watch::Receiver<Phase>
     let opening = while_running(phase, opening).await?.ok()?.ok()??;
     match opening {
         Opening::Tls => {
-            let shaken = Tls::accept(handle.tls(), handle.roads(), line.road, stream);
+            let shaken = Tls::accept(handle.tls(), handle.routes(), line.route, stream);
             let Accepted { stream, sni, alpn } = while_running(phase, shaken).await??;
             let line = line.inside_tls(sni, alpn);
             match alpn {

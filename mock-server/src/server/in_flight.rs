@@ -8,7 +8,7 @@ use wxmock_world::Tail;
 
 use crate::caller::Caller;
 use crate::calls::{CallId, CallInfo, CallState};
-use crate::gates::{Point, Seat, Turn};
+use crate::gates::{Point, Turn, Waiter};
 use crate::handle::Handle;
 use crate::journal::{Exchange, What};
 use crate::lint::Began;
@@ -80,8 +80,8 @@ impl InFlight {
 
     /// Wait at a gate if one holds the call here. The turn it gets back is kept until [`InFlight::pass_turn`].
     pub(crate) async fn pass(&mut self, point: Point) {
-        if let Some(seat) = self.handle.shared_gates().seat(point, self.call) {
-            self.turn = Some(seat.wait().await);
+        if let Some(waiter) = self.handle.shared_gates().enter(point, self.call) {
+            self.turn = Some(waiter.wait().await);
         }
     }
 
@@ -100,15 +100,15 @@ impl InFlight {
         self.turn = None;
     }
 
-    /// The last byte is with the operating system; the seat of a gate that holds the call here, if one does.
-    pub(crate) fn answered(mut self, written: u64) -> Option<Seat> {
+    /// The last byte is with the operating system; the waiter of a gate that holds the call here, if one does.
+    pub(crate) fn answered(mut self, written: u64) -> Option<Waiter> {
         // Seated before the record says `answered`, so that who sees the one sees the other.
-        let seat = self.handle.shared_gates().seat(Point::Answered, self.call);
+        let waiter = self.handle.shared_gates().enter(Point::Answered, self.call);
         self.end(
             CallState::Answered,
             written.saturating_sub(self.written_before),
         );
-        seat
+        waiter
     }
 
     /// The answer was cut after so many bytes.

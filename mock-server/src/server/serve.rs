@@ -14,7 +14,7 @@ use super::{Cut, Wire, WireBody};
 use crate::control;
 use crate::handle::Handle;
 use crate::http::{Request, Response, ResponseBody};
-use crate::net::{Line, Road, Target, Via, proxy};
+use crate::net::{Line, Route, Target, Via, proxy};
 use crate::wechat;
 
 /// A client must send a whole body within this of its head.
@@ -47,7 +47,7 @@ pub(super) async fn exchange(
 
 /// Whether a whole URL on a request line is for somebody else. Inside a tunnel that ends here everything is for us.
 fn is_foreign(line: &Line, uri: &Uri) -> bool {
-    line.road != Road::Connect && line.target(uri) != Target::Ours
+    line.route != Route::Connect && line.target(uri) != Target::Ours
 }
 
 async fn answer(
@@ -102,8 +102,8 @@ async fn connect(
         let sentence = "a proxy tunnel is opened with HTTP/1.1 here";
         return refuse(StatusCode::NOT_IMPLEMENTED, sentence, wire);
     }
-    let (roads, tls) = (handle.roads(), handle.tls());
-    match proxy::connect(line, roads, tls, handle.passthrough(), request.uri()).await {
+    let (routes, tls) = (handle.routes(), handle.tls());
+    match proxy::connect(line, routes, tls, handle.passthrough(), request.uri()).await {
         Ok(onward) => {
             let upgrade = hyper::upgrade::on(&mut request);
             *switch.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, onward));
@@ -119,7 +119,7 @@ async fn forward(
     line: &Line,
     request: hyper::Request<Incoming>,
 ) -> Answer {
-    match proxy::forward(line, handle.roads(), handle.passthrough(), request).await {
+    match proxy::forward(line, handle.routes(), handle.passthrough(), request).await {
         Ok(answer) => answer.map(|body| WireBody::relayed(body, wire)),
         Err(refusal) => refuse(refusal.status, &refusal.sentence, wire),
     }
@@ -141,7 +141,7 @@ async fn read(
     let (parts, body) = request.into_parts();
     let via = match is_ours(parts.uri.path()) {
         true => Via::default(),
-        false => line.note(handle.roads(), &parts),
+        false => line.note(handle.routes(), &parts),
     };
     let body = read_body(body, handle.max_body_bytes()).await?;
     let chunked = parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| {

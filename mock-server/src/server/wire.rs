@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
 use super::InFlight;
-use crate::gates::{Seat, Turn};
+use crate::gates::{Turn, Waiter};
 use crate::net::Stream;
 
 /// The connection ends without (the rest of) an answer.
@@ -162,20 +162,20 @@ impl Wire {
         if self.carrier.is_none() {
             self.open.store(0, Ordering::Release);
         }
-        if let Some(seat) = in_flight.and_then(|in_flight| in_flight.answered(self.written())) {
-            self.hold(seat, cx);
+        if let Some(waiter) = in_flight.and_then(|in_flight| in_flight.answered(self.written())) {
+            self.hold(waiter, cx);
         }
     }
 
     /// A gate holds what has just been answered.
-    fn hold(&self, seat: Seat, cx: &mut Context<'_>) {
+    fn hold(&self, waiter: Waiter, cx: &mut Context<'_>) {
         if let Some(carrier) = &self.carrier {
             let mut held = lock(&carrier.held_streams);
             while held.try_join_next().is_some() {}
-            held.spawn(async move { drop(seat.wait().await) });
+            held.spawn(async move { drop(waiter.wait().await) });
             return;
         }
-        *lock(&self.hold) = Some(Box::pin(seat.wait()));
+        *lock(&self.hold) = Some(Box::pin(waiter.wait()));
         self.is_held.store(true, Ordering::Release);
         // Polled once now, so that a release wakes this connection whatever it waits for.
         let _ = self.poll_hold(cx);

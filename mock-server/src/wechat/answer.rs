@@ -189,23 +189,23 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
     let Some(why) = rendered.why.as_deref() else {
         return;
     };
-    let roads = handle.roads();
+    let routes = handle.routes();
     match why {
         Refusal::NotPlayed { nearest } => {
-            roads.path_not_played(call.path(), nearest, || call.caller());
+            routes.path_not_played(call.path(), nearest, || call.caller());
             return;
         }
         Refusal::AppIdUnknown | Refusal::SecretUnknown => {
             let (appid, secret) = asked.credentials();
             let is_unknown_app = *why == Refusal::AppIdUnknown;
             if let Some(appid) = appid.filter(|_| is_unknown_app) {
-                roads.stranger(Stranger::AppId, appid);
+                routes.stranger(Stranger::AppId, appid);
             }
             let is_ours = |secret: &str| {
                 handle.with_world(|world, _| world.app_with_secret(secret).is_some())
             };
             if let Some(secret) = secret.filter(|secret| !is_ours(secret)) {
-                roads.stranger(Stranger::Secret, secret);
+                routes.stranger(Stranger::Secret, secret);
             }
         }
         _ => {}
@@ -213,7 +213,7 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
     // A refusal by status carries no errcode.
     let by_status = i64::from(rendered.status.as_u16());
     let errcode = rendered.errcode.unwrap_or(by_status);
-    roads.refused(asked.endpoint.as_str(), errcode, why, || call.caller());
+    routes.refused(asked.endpoint.as_str(), errcode, why, || call.caller());
 }
 
 /// Remembers which call spent a code, and names it where a later one is refused for that.

@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{ComponentTokenRequest, RefusedCall, TokenReply, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -38,9 +38,9 @@ impl Command for ComponentTokenRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.component_token(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.component_token(context.now, self);
+        context.render(effect, |dialect, effect| {
             let TokenReply {
                 access_token,
                 expires_in,

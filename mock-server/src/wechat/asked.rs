@@ -9,7 +9,7 @@ use wxmock_world::{
     errcode::{INVALID_URL, REQUIRE_GET, REQUIRE_POST},
 };
 
-use super::command::{Command, Desk, Subject};
+use super::command::{CallContext, Command, Subject};
 use super::endpoint::Endpoint;
 use super::render::{Dialect, Rendered};
 use crate::calls::CallInfo;
@@ -170,7 +170,7 @@ impl Asked {
 
     /// Do it.
     pub(super) fn run(&self, world: &mut World, now: UnixMs, app: Option<&AppId>) -> Rendered {
-        let mut desk = Desk {
+        let mut context = CallContext {
             world,
             now,
             app,
@@ -179,9 +179,9 @@ impl Asked {
         };
         match &self.wanted {
             Wanted::Command(command) => command
-                .admit(&mut desk, self.endpoint.as_str())
-                .unwrap_or_else(|| command.run(&mut desk)),
-            Wanted::Refused(error) => desk.refuse(now, None, error),
+                .admit(&mut context, self.endpoint.as_str())
+                .unwrap_or_else(|| command.run(&mut context)),
+            Wanted::Refused(error) => context.refuse(now, None, error),
             Wanted::Nothing(status) => Rendered::empty(*status, now),
         }
     }

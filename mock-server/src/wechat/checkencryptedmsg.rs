@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{CheckEncryptedMsg, RefusedCall, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::post::{self, NotJson};
 use super::render::{Dialect, Rendered};
@@ -40,9 +40,9 @@ impl Command for CheckEncryptedMsg {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.checkencryptedmsg(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.checkencryptedmsg(context.now, self);
+        context.render(effect, |dialect, effect| {
             // WeChat spells the field so.
             let object = Object::new()
                 .number("errcode", 0)

@@ -4,7 +4,7 @@
 
 use wxmock_world::{RefusedCall, SignedRequest};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
 use crate::net::Platform;
@@ -44,8 +44,8 @@ impl Command for SignedRequest {
         carried(self)
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.checksession(desk.now, self);
-        desk.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.checksession(context.now, self);
+        context.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
 }

@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{ClearQuota, Refusal, RefusedCall, World, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::post;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
@@ -34,9 +34,9 @@ impl Command for ClearQuota {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.clear_quota(desk.now, self);
-        desk.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.clear_quota(context.now, self);
+        context.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {

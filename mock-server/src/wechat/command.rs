@@ -55,13 +55,16 @@ pub(super) trait Command: Debug + Send + Sync {
     fn carried(&self) -> RefusedCall<'_>;
 
     /// Do it. The world decides; this renders.
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered;
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered;
 
     /// Refuses a call from an address that may not call, or one too many; `endpoint` is the name quotas count under.
-    fn admit(&self, desk: &mut Desk<'_>, endpoint: &'static str) -> Option<Rendered> {
-        let app = desk.app?;
-        let refused = desk.world.admit(desk.now, app, endpoint, desk.from).err()?;
-        Some(desk.refuse(refused.at, Some(refused.seq), &refused.reply))
+    fn admit(&self, context: &mut CallContext<'_>, endpoint: &'static str) -> Option<Rendered> {
+        let app = context.app?;
+        let refused = context
+            .world
+            .admit(context.now, app, endpoint, context.from)
+            .err()?;
+        Some(context.refuse(refused.at, Some(refused.seq), &refused.reply))
     }
 
     /// Find out whose app and whose login it is about, before anything happens to either.
@@ -107,7 +110,7 @@ impl Subject {
 }
 
 /// Where an endpoint does its work: the world, the moment, who called, and how its family words things.
-pub(super) struct Desk<'a> {
+pub(super) struct CallContext<'a> {
     pub(super) world: &'a mut World,
     pub(super) now: UnixMs,
     pub(super) app: Option<&'a AppId>,
@@ -116,7 +119,7 @@ pub(super) struct Desk<'a> {
     pub(super) from: IpAddr,
 }
 
-impl Desk<'_> {
+impl CallContext<'_> {
     /// Render an effect: its success as `success` says, its refusal in the family's dialect.
     pub(super) fn render<T>(
         &mut self,

@@ -5,7 +5,7 @@
 use wxmock_world::errcode::{COMPONENT_IP_NOT_LISTED, bad_request_source};
 use wxmock_world::{ComponentJscode2Session, RefusedCall};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::jscode2session;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
@@ -56,21 +56,23 @@ impl Command for ComponentJscode2Session {
     }
 
     /// It is the platform that calls, and so its list and its quotas that count.
-    fn admit(&self, desk: &mut Desk<'_>, endpoint: &'static str) -> Option<Rendered> {
-        let platform = desk.world.app_id(self.component_appid.as_deref()?)?;
-        let admitted = desk.world.admit(desk.now, &platform, endpoint, desk.from);
+    fn admit(&self, context: &mut CallContext<'_>, endpoint: &'static str) -> Option<Rendered> {
+        let platform = context.world.app_id(self.component_appid.as_deref()?)?;
+        let admitted = context
+            .world
+            .admit(context.now, &platform, endpoint, context.from);
         let refused = admitted.err()?;
         let error = if refused.reply == COMPONENT_IP_NOT_LISTED {
-            bad_request_source(desk.from)
+            bad_request_source(context.from)
         } else {
             refused.reply
         };
-        Some(desk.refuse(refused.at, Some(refused.seq), &error))
+        Some(context.refuse(refused.at, Some(refused.seq), &error))
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.component_jscode2session(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.component_jscode2session(context.now, self);
+        context.render(effect, |dialect, effect| {
             jscode2session::success(dialect, &effect)
         })
     }

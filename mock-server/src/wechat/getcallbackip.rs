@@ -2,7 +2,7 @@
 
 use wxmock_world::{CallbackIp, RefusedCall};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::net::Platform;
@@ -27,9 +27,9 @@ impl Command for CallbackIp {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getcallbackip(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getcallbackip(context.now, self);
+        context.render(effect, |dialect, effect| {
             let list = serde_json::json!(effect.reply).to_string();
             let object = Object::new().json("ip_list", &list);
             Rendered::new(dialect, &effect, None, &object)

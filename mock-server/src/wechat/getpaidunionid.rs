@@ -2,7 +2,7 @@
 
 use wxmock_world::{PaidUnionIdRequest, RefusedCall};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::net::Platform;
@@ -39,9 +39,9 @@ impl Command for PaidUnionIdRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getpaidunionid(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getpaidunionid(context.now, self);
+        context.render(effect, |dialect, effect| {
             let object = Object::new()
                 .text("unionid", effect.reply.unionid.as_ref())
                 .number("errcode", 0)

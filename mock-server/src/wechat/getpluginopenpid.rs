@@ -3,7 +3,7 @@
 use wxmock_world::errcode::NOT_JSON;
 use wxmock_world::{PluginOpenPidRequest, RefusedCall, World, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk, Subject};
+use super::command::{Accepts, CallContext, Command, Definition, Subject};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -47,9 +47,9 @@ impl Command for PluginOpenPidRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getpluginopenpid(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getpluginopenpid(context.now, self);
+        context.render(effect, |dialect, effect| {
             let object = Object::new()
                 .number("errcode", 0)
                 .text("errmsg", "ok")

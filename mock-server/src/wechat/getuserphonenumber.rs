@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{PhoneInfo, PhoneNumberRequest, RefusedCall, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -44,9 +44,9 @@ impl Command for PhoneNumberRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getuserphonenumber(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getuserphonenumber(context.now, self);
+        context.render(effect, |dialect, effect| {
             let info = &effect.reply;
             let phone_info = phone_info(info);
             let object = Object::new()

@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{RefusedCall, RiskRankRequest, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -41,9 +41,9 @@ impl Command for RiskRankRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getuserriskrank(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getuserriskrank(context.now, self);
+        context.render(effect, |dialect, effect| {
             let (rank, number) = effect.reply;
             // WeChat spells the last field so, and says `succ` where others say `ok`.
             let object = Object::new()

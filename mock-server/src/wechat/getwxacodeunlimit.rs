@@ -9,7 +9,7 @@ use serde_json::Value;
 use wxmock_world::errcode::SYSTEM_ERROR;
 use wxmock_world::{CodePicture, Refusal, RefusedCall, World, WxError, WxaCode};
 
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::post;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
@@ -63,8 +63,8 @@ impl Command for WxaCode {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.getwxacodeunlimit(desk.now, self);
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.getwxacodeunlimit(context.now, self);
         let (seq, at) = (effect.seq, effect.at);
         let picture = match &effect.reply {
             Ok(picture) => draw(picture),
@@ -81,7 +81,7 @@ impl Command for WxaCode {
             ),
             None => {
                 let error = effect.reply.err().unwrap_or(SYSTEM_ERROR);
-                desk.refuse(at, Some(seq), &error)
+                context.refuse(at, Some(seq), &error)
             }
         }
     }

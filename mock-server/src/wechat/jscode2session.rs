@@ -5,7 +5,7 @@
 
 use wxmock_world::{Effect, Jscode2Session, RefusedCall, SessionReply};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
@@ -44,9 +44,9 @@ impl Command for Jscode2Session {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.jscode2session(desk.now, self);
-        desk.render(effect, |dialect, effect| success(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.jscode2session(context.now, self);
+        context.render(effect, |dialect, effect| success(dialect, &effect))
     }
 }
 

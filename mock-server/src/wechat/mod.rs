@@ -13,13 +13,13 @@
 //!
 //!    impl Command for PaidUnionId {
 //!        fn carried(&self) -> RefusedCall<'_> { … }          // access_token, openid, codes … as sent
-//!        fn run(&self, desk: &mut Desk<'_>) -> Rendered { … } // ask the world, render the success
+//!        fn run(&self, context: &mut CallContext<'_>) -> Rendered { … } // ask the world, render the success
 //!    }
 //!    ```
 //!    `read` fails with a `WxError` when the body cannot be read (`post::read` reads JSON). From what a command says it
 //!    carried, [`Command`](command::Command) works out whose call it is (gates, faults and the call's record need that), and
 //!    why it was refused (`World::why_refused`); override `attribute` or `why_refused` where that is not all.
-//!    `desk.render` puts a refusal into the dialect; the world's own method decides what is refused.
+//!    `context.render` puts a refusal into the dialect; the world's own method decides what is refused.
 //! 2. Declare the module below, and give it one line in the table of `endpoint.rs`: the variant of [`Endpoint`], its name
 //!    in rules, records and reports, and the definition.
 //! 3. Add the name to `Endpoint` in `openapi.json`; a test compares the two.

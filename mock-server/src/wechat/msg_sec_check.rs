@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{MsgSecCheck, Refusal, RefusedCall, Suggest, World, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -47,9 +47,9 @@ impl Command for MsgSecCheck {
     }
 
     /// Field order as captured: `detail` before `trace_id` and `result`, which the pages print first.
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.msg_sec_check(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.msg_sec_check(context.now, self);
+        context.render(effect, |dialect, effect| {
             let reply = &effect.reply;
             let suggest = match reply.suggest {
                 Suggest::Pass => "pass",

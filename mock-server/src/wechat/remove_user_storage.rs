@@ -4,7 +4,7 @@ use serde::Deserialize;
 use wxmock_world::{Refusal, RefusedCall, RemoveUserStorage, StorageBody, World, WxError};
 
 use super::checksession;
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::render::{Dialect, Rendered};
 use super::set_user_storage::signed_body;
 use crate::http::Request;
@@ -39,9 +39,9 @@ impl Command for RemoveUserStorage {
         checksession::carried(&self.signed)
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.remove_user_storage(desk.now, self);
-        desk.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.remove_user_storage(context.now, self);
+        context.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {

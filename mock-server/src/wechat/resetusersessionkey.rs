@@ -3,7 +3,7 @@
 use wxmock_world::{RefusedCall, ResetReply, SignedRequest};
 
 use super::checksession;
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::net::Platform;
@@ -25,9 +25,9 @@ impl Command for Reset {
         checksession::carried(&self.0)
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.resetusersessionkey(desk.now, &self.0);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.resetusersessionkey(context.now, &self.0);
+        context.render(effect, |dialect, effect| {
             let ResetReply {
                 openid,
                 session_key,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use wxmock_world::{Refusal, RefusedCall, SetUserStorage, StorageBody, World, WxError};
 
 use super::checksession;
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
 use crate::net::Platform;
@@ -61,9 +61,9 @@ impl Command for SetUserStorage {
         checksession::carried(&self.signed)
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.set_user_storage(desk.now, self);
-        desk.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.set_user_storage(context.now, self);
+        context.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {

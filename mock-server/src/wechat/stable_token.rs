@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{RefusedCall, StableTokenRequest, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::post::{self, Fields, NotJson};
 use super::render::{Dialect, Rendered};
 use super::token;
@@ -43,8 +43,8 @@ impl Command for StableTokenRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.stable_token(desk.now, self);
-        desk.render(effect, |dialect, effect| token::success(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.stable_token(context.now, self);
+        context.render(effect, |dialect, effect| token::success(dialect, &effect))
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{Refusal, RefusedCall, SubscribeSend, World, WxError};
 
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -57,9 +57,9 @@ impl Command for SubscribeSend {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.subscribe_send(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.subscribe_send(context.now, self);
+        context.render(effect, |dialect, effect| {
             let msgid = effect.reply.msgid.to_string();
             let object = Object::new()
                 .number("errcode", 0)

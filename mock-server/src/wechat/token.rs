@@ -2,7 +2,7 @@
 
 use wxmock_world::{Effect, RefusedCall, TokenReply, TokenRequest};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::http::Request;
@@ -35,9 +35,9 @@ impl Command for TokenRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.token(desk.now, self);
-        desk.render(effect, |dialect, effect| success(dialect, &effect))
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.token(context.now, self);
+        context.render(effect, |dialect, effect| success(dialect, &effect))
     }
 }
 

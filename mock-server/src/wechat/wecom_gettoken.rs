@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wxmock_world::{CorpTokenRequest, Refusal, RefusedCall, TokenReply, World};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::net::Platform;
@@ -43,9 +43,9 @@ impl Command for CorpTokenRequest {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.corp_token(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.corp_token(context.now, self);
+        context.render(effect, |dialect, effect| {
             let TokenReply {
                 access_token,
                 expires_in,

@@ -2,7 +2,7 @@
 
 use wxmock_world::{CorpJscode2Session, RefusedCall, SessionReply};
 
-use super::command::{Accepts, Command, Definition, Desk};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::json::Object;
 use super::render::{Dialect, Rendered};
 use crate::net::Platform;
@@ -30,10 +30,10 @@ impl Command for CorpJscode2Session {
         }
     }
 
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let corpid = desk.app.map(ToString::to_string).unwrap_or_default();
-        let effect = desk.world.corp_jscode2session(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let corpid = context.app.map(ToString::to_string).unwrap_or_default();
+        let effect = context.world.corp_jscode2session(context.now, self);
+        context.render(effect, |dialect, effect| {
             let SessionReply {
                 user,
                 session_key,

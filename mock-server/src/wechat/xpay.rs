@@ -3,7 +3,7 @@
 use wxmock_world::errcode::DATA_FORMAT;
 use wxmock_world::{Refusal, RefusedCall, World, WxError, XpayQuery, XpayQueryKind};
 
-use super::command::{Accepts, Command, Definition, Desk, rule};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -53,9 +53,9 @@ impl Command for XpayQuery {
     }
 
     /// The fields of the official page in its order; no capture is known.
-    fn run(&self, desk: &mut Desk<'_>) -> Rendered {
-        let effect = desk.world.xpay_query(desk.now, self);
-        desk.render(effect, |dialect, effect| {
+    fn run(&self, context: &mut CallContext<'_>) -> Rendered {
+        let effect = context.world.xpay_query(context.now, self);
+        context.render(effect, |dialect, effect| {
             let object = Object::new()
                 .number("errcode", 0)
                 .text("errmsg", "ok")

@@ -162,7 +162,7 @@ pub(crate) async fn eventually<T>(question: impl Fn() -> Option<T>) -> T {
 /// The failed handshakes, once there are as many as expected.
 pub(crate) async fn alerts(mock: &Mock, n: u64) -> Vec<AlertCount> {
     eventually(|| {
-        let alerts = mock.handle.roads().view().alerts;
+        let alerts = mock.handle.routes().view().alerts;
         (alerts.iter().map(|alert| alert.count).sum::<u64>() >= n).then_some(alerts)
     })
     .await

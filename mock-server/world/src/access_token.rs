@@ -86,7 +86,7 @@ pub(crate) enum TokenChange {
 
 /// All tokens of one kind of one app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TokenShelf {
+pub(crate) struct TokenList {
     kind: TokenKind,
     /// How many were ever issued.
     n_issued: u32,
@@ -96,7 +96,7 @@ pub(crate) struct TokenShelf {
     last_forced_at: Option<UnixMs>,
 }
 
-impl TokenShelf {
+impl TokenList {
     pub(crate) const fn new(kind: TokenKind) -> Self {
         Self {
             kind,
@@ -120,7 +120,7 @@ impl TokenShelf {
         if let Some(last) = self.tokens.back_mut().filter(|last| last.ended.is_none()) {
             last.displace(at.plus(policy.overlap), changes);
         }
-        self.bury(at, changes);
+        self.drop_dead(at, changes);
         Ok(self.issue(at, policy.ttl, make, changes))
     }
 
@@ -157,7 +157,7 @@ impl TokenShelf {
     }
 
     /// Ends every token whose time is over.
-    pub(crate) fn bury(&mut self, at: UnixMs, changes: &mut Vec<TokenChange>) {
+    pub(crate) fn drop_dead(&mut self, at: UnixMs, changes: &mut Vec<TokenChange>) {
         for token in self
             .tokens
             .iter_mut()
@@ -298,7 +298,7 @@ mod tests {
     const T0: UnixMs = UnixMs(1_700_000_000_000);
 
     struct Bench {
-        shelf: TokenShelf,
+        list: TokenList,
         policy: AccessTokenPolicy,
         quota: QuotaPolicy,
     }
@@ -306,7 +306,7 @@ mod tests {
     impl Bench {
         fn new(kind: TokenKind) -> Self {
             Self {
-                shelf: TokenShelf::new(kind),
+                list: TokenList::new(kind),
                 policy: AccessTokenPolicy::default(),
                 quota: QuotaPolicy::default(),
             }
@@ -314,24 +314,24 @@ mod tests {
 
         fn call(&mut self, s: u64, force: bool) -> Result<Handed, WxError> {
             let at = T0.plus(Span::s(s));
-            let kind = self.shelf.kind;
+            let kind = self.list.kind;
             let make = |n| values::access_token(Seed(1), &values::appid(Seed(1), "wx", 0), kind, n);
-            self.shelf.bury(at, &mut Vec::new());
+            self.list.drop_dead(at, &mut Vec::new());
             match kind {
                 TokenKind::Plain => {
-                    self.shelf
+                    self.list
                         .plain(at, &self.policy, &self.quota, make, &mut Vec::new())
                 }
                 TokenKind::Stable => {
-                    self.shelf
+                    self.list
                         .stable(at, force, &self.policy, &self.quota, make, &mut Vec::new())
                 }
             }
         }
 
         fn check(&mut self, s: u64, number: u32) -> i64 {
-            self.shelf.bury(T0.plus(Span::s(s)), &mut Vec::new());
-            self.shelf
+            self.list.drop_dead(T0.plus(Span::s(s)), &mut Vec::new());
+            self.list
                 .check(number)
                 .map_or_else(|error| error.errcode, |()| 0)
         }
@@ -410,7 +410,7 @@ mod tests {
         for s in 0..=KEPT as u64 {
             bench.call(s, false).unwrap();
         }
-        assert_eq!(bench.shelf.tokens.len(), KEPT);
+        assert_eq!(bench.list.tokens.len(), KEPT);
         assert_eq!(bench.check(KEPT as u64, 1), 40001);
         assert_eq!(bench.check(KEPT as u64, 2), 0, "still in its overlap");
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiSignature, AppId, AppSecret, ClockView, DeviceId, Seed, UnixMs,
-    access_token::TokenShelf,
+    access_token::TokenList,
     clock::Clock,
     deadline::Deadlines,
     event::TokenKind,
@@ -138,8 +138,8 @@ pub(crate) struct App {
     patched: BTreeSet<UserNo>,
     pub(crate) clock: Clock,
     pub(crate) users: Users,
-    pub(crate) plain: TokenShelf,
-    pub(crate) stable: TokenShelf,
+    pub(crate) plain: TokenList,
+    pub(crate) stable: TokenList,
     /// Login codes that are over, in the order in which they will be forgotten.
     pub(crate) dead_codes: VecDeque<CodeNo>,
     /// Phone codes that are over.
@@ -198,8 +198,8 @@ impl App {
             patched: BTreeSet::new(),
             clock: Clock::new(now),
             users: Users::default(),
-            plain: TokenShelf::new(TokenKind::Plain),
-            stable: TokenShelf::new(TokenKind::Stable),
+            plain: TokenList::new(TokenKind::Plain),
+            stable: TokenList::new(TokenKind::Stable),
             dead_codes: VecDeque::new(),
             dead_phone_codes: VecDeque::new(),
             n_rids: 0,
@@ -267,7 +267,7 @@ impl App {
         self.users.remove(no)
     }
 
-    pub(crate) fn shelf(&self, kind: TokenKind) -> &TokenShelf {
+    pub(crate) fn tokens(&self, kind: TokenKind) -> &TokenList {
         match kind {
             TokenKind::Plain => &self.plain,
             TokenKind::Stable => &self.stable,

@@ -83,9 +83,9 @@ pub use policy::{
 };
 pub use preset::{Preset, PresetError};
 pub use push::{
-    EncodingAesKey, PushEvent, PushFormat, PushHeard, PushMode, PushNo, PushOpenError, PushRequest,
-    PushSettings, PushState, PushToken, PushUrl, PushUrlError, PushView, PushWhat, REVOKE_INFO,
-    Verdict, msg_signature, open_push, push_signature, seal_push,
+    EncodingAesKey, PushAnswer, PushEvent, PushFormat, PushMode, PushNo, PushOpenError,
+    PushRequest, PushSettings, PushState, PushToken, PushUrl, PushUrlError, PushView, PushWhat,
+    REVOKE_INFO, Verdict, msg_signature, open_push, push_signature, seal_push,
 };
 pub use refusal::{Alteration, Refusal, RefusedCall, SigningMistake};
 pub use scope::{Scope, Scopes};
@@ -99,4 +99,4 @@ pub use world::service::{
     SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, WxaCode, XpayQuery,
     XpayQueryKind,
 };
-pub use world::{Heard, Pulled, VirtualPayment, VoipChat, World, Wx};
+pub use world::{PageResult, Pulled, VirtualPayment, VoipChat, World, Wx};

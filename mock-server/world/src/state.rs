@@ -129,11 +129,11 @@ impl Core {
             }
             app.deadlines.pushes.extend(app.push.deadlines());
             index_users(app)?;
-            for (kind, shelf) in [
+            for (kind, list) in [
                 (TokenKind::Plain, &app.plain),
                 (TokenKind::Stable, &app.stable),
             ] {
-                for token in shelf.tokens() {
+                for token in list.tokens() {
                     self.tokens.insert(
                         token.text.clone(),
                         TokenPlace {
@@ -145,7 +145,7 @@ impl Core {
                 }
                 app.deadlines
                     .tokens
-                    .extend(shelf.deadlines().map(|(number, due)| (due, kind, number)));
+                    .extend(list.deadlines().map(|(number, due)| (due, kind, number)));
             }
         }
         self.index_codes()?;

@@ -29,7 +29,7 @@ use crate::{
 /// An answer of WeChat, or its refusal.
 pub type Wx<T> = Effect<Result<T, WxError>>;
 /// What a page hears: the success callback or the fail callback.
-pub type Heard<T> = Effect<Result<T, DeviceFail>>;
+pub type PageResult<T> = Effect<Result<T, DeviceFail>>;
 /// A lever pulled, or why it could not be.
 pub type Pulled<T> = Result<Effect<T>, ControlError>;
 

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_hosts_road_no_proxy_may_stand() {
+    fn on_the_hosts_route_no_proxy_may_stand() {
         let variable = Bypass::around_every_proxy("x.example").variable();
         assert!(variable.starts_with("x.example,localhost,"), "{variable}");
         assert!(

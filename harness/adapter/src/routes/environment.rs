@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_road_needs_certificates_only() {
+    fn the_hosts_route_needs_certificates_only() {
         let inherited = Inherited::default().with([("HTTPS_PROXY", "http://corp")]);
         let environment = environment(
             &facts(),

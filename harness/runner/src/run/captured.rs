@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use wxmock_server::{CallInfo, HttpVersion, Road, Spoken};
+use wxmock_server::{CallInfo, HttpVersion, Route, Spoken};
 
 use super::mask::{Mask, Raw};
 use super::payload_store::PayloadStore;
@@ -226,7 +226,7 @@ fn short_name(what: &str, alone: bool) -> String {
 
 /// Scheme and host a call was made to, as far as the mock can tell.
 fn origin(info: &CallInfo, spoken: &Spoken) -> String {
-    let secure = info.via.alpn.is_some() || matches!(info.via.road, Road::Tls | Road::Connect);
+    let secure = info.via.alpn.is_some() || matches!(info.via.route, Route::Tls | Route::Connect);
     let scheme = if secure { "https" } else { "http" };
     let named = spoken.headers.iter().find(|(name, _)| name == "host");
     let host = named.map_or(&*info.via.host, |(_, host)| host.as_str());

@@ -1,6 +1,6 @@
 //! Forces one order of a race through the mock's gates, settles after each step, and writes down what happened.
 //!
-//! The harness owns both ends of the backend, and uses each by the shortest road: phones and gates drive the mock
+//! The harness owns both ends of the backend, and uses each by the shortest route: phones and gates drive the mock
 //! through its in-process handle, so that minting, capturing, holding and releasing cost microseconds and cannot race
 //! with the backend's own traffic, and only what a real phone would send to the backend goes over HTTP.
 //!

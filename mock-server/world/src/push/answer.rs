@@ -12,7 +12,7 @@ use crate::AppId;
 
 /// What came back for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PushHeard {
+pub enum PushAnswer {
     /// An HTTP answer.
     Answer {
         /// Its status.
@@ -55,11 +55,11 @@ pub(crate) fn judge(
     settings: &PushSettings,
     what: &PushWhat,
     echostr: &str,
-    heard: &PushHeard,
+    heard: &PushAnswer,
 ) -> Verdict {
     let (status, body) = match heard {
-        PushHeard::Nothing(why) => return Verdict::Failed { why: why.clone() },
-        PushHeard::Answer { status, body } => (*status, body),
+        PushAnswer::Nothing(why) => return Verdict::Failed { why: why.clone() },
+        PushAnswer::Answer { status, body } => (*status, body),
     };
     if status != 200 {
         let why = format!("the backend answered HTTP {status}; WeChat wants 200");

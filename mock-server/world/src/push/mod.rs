@@ -9,7 +9,7 @@ mod message;
 mod seal;
 mod settings;
 
-pub use answer::{PushHeard, Verdict};
+pub use answer::{PushAnswer, Verdict};
 pub use book::{PushNo, PushRequest, PushState, PushView};
 pub use message::{PushEvent, PushWhat, REVOKE_INFO};
 pub use seal::{

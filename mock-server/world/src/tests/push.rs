@@ -52,8 +52,8 @@ fn value<'p>(pairs: &'p [(String, String)], name: &str) -> &'p str {
     &pairs.iter().find(|(key, _)| key == name).unwrap().1
 }
 
-fn answer(status: u16, body: &str) -> PushHeard {
-    PushHeard::Answer {
+fn answer(status: u16, body: &str) -> PushAnswer {
+    PushAnswer::Answer {
         status,
         body: body.as_bytes().to_vec(),
     }
@@ -85,7 +85,7 @@ fn a_url_check_is_a_signed_get_whose_echostr_must_come_back_alone() {
         let own = own.rsplit('=').next().unwrap();
         let heard = answer(200, &body.replace(&echostr, own));
         let view = world
-            .push_heard(NOW, &app, push, 1, &heard)
+            .push_answered(NOW, &app, push, 1, &heard)
             .unwrap()
             .reply
             .unwrap();
@@ -211,7 +211,7 @@ fn the_backends_reply_is_judged() {
     let mut check = |body: &str, why: Option<&str>| {
         let push = world.push(NOW, &app, revoke()).unwrap().reply.push;
         let view = world
-            .push_heard(NOW, &app, push, 1, &answer(200, body))
+            .push_answered(NOW, &app, push, 1, &answer(200, body))
             .unwrap();
         match (view.reply.unwrap().state, why) {
             (PushState::Accepted, None) => {}
@@ -237,10 +237,12 @@ fn a_push_without_an_answer_is_sent_again_as_often_as_documented() {
     let (push, _, _) = sent(&mut world, &app, revoke());
     let request = world.push_request(&app, push).unwrap();
     let _ = world.take_events();
-    let refused = PushHeard::Nothing("refused".to_owned());
+    let refused = PushAnswer::Nothing("refused".to_owned());
     for attempt in 1..3 {
         let at = NOW.plus(Span::s(5 * u64::from(attempt - 1)));
-        let view = world.push_heard(at, &app, push, attempt, &refused).unwrap();
+        let view = world
+            .push_answered(at, &app, push, attempt, &refused)
+            .unwrap();
         let due = at.plus(Span::s(5));
         assert!(
             matches!(view.reply.unwrap().state, PushState::Waiting { retry_at, .. } if retry_at == due)
@@ -248,7 +250,7 @@ fn a_push_without_an_answer_is_sent_again_as_often_as_documented() {
         // The same answer twice, or one of an attempt that is over, changes nothing.
         assert_eq!(
             world
-                .push_heard(at, &app, push, attempt, &refused)
+                .push_answered(at, &app, push, attempt, &refused)
                 .unwrap()
                 .reply,
             None
@@ -263,7 +265,7 @@ fn a_push_without_an_answer_is_sent_again_as_often_as_documented() {
         );
     }
     let last = world
-        .push_heard(NOW.plus(Span::s(10)), &app, push, 3, &refused)
+        .push_answered(NOW.plus(Span::s(10)), &app, push, 3, &refused)
         .unwrap();
     let view = last.reply.unwrap();
     assert_eq!(
@@ -295,7 +297,7 @@ fn an_xpay_event_is_repeated_until_it_is_confirmed() {
             r#"{"ErrCode":1}"#
         };
         let view = world
-            .push_heard(NOW, &app, push, attempt, &answer(200, body))
+            .push_answered(NOW, &app, push, attempt, &answer(200, body))
             .unwrap()
             .reply
             .unwrap();
@@ -306,7 +308,7 @@ fn an_xpay_event_is_repeated_until_it_is_confirmed() {
     let push = world.push(NOW, &app, what()).unwrap().reply.push;
     let heard = answer(200, r#"{"ErrCode":0,"ErrMsg":"success"}"#);
     let view = world
-        .push_heard(NOW, &app, push, 1, &heard)
+        .push_answered(NOW, &app, push, 1, &heard)
         .unwrap()
         .reply
         .unwrap();

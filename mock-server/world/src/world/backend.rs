@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     World, Wx,
-    turn::{Occasion, Turn, shelf_mut},
+    turn::{Occasion, Turn, tokens_mut},
 };
 use crate::{
     AccessToken, AppKind, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
@@ -490,7 +490,7 @@ impl Turn<'_> {
         );
         let make = |number| values::access_token(seed, &id, kind, number);
         let handed = self.token_step(kind, |app, changes| {
-            let shelf = shelf_mut(app, kind);
+            let shelf = tokens_mut(app, kind);
             match kind {
                 TokenKind::Plain => {
                     shelf.plain(at, &policy.access_token, &policy.quota, make, changes)
@@ -522,7 +522,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn check_token(&self, (kind, number): (TokenKind, u32)) -> Result<(), WxError> {
-        self.app.shelf(kind).check(number)
+        self.app.tokens(kind).check(number)
     }
 
     /// The user of a signed request, and the accepted key that signed it, if one did.

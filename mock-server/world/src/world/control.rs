@@ -12,7 +12,7 @@ use crate::{
     session_key::{KeyCause, Slot},
     user::{User, UserClash},
     values,
-    world::turn::shelf_mut,
+    world::turn::tokens_mut,
 };
 
 impl World {
@@ -310,7 +310,7 @@ impl World {
             let kinds = [TokenKind::Plain, TokenKind::Stable];
             kinds
                 .map(|kind| {
-                    turn.token_step(kind, |app, changes| shelf_mut(app, kind).kill(changes))
+                    turn.token_step(kind, |app, changes| tokens_mut(app, kind).kill(changes))
                 })
                 .iter()
                 .sum()

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Heard, Pulled, World, Wx, backend::given, turn::Turn};
+use super::{PageResult, Pulled, World, Wx, backend::given, turn::Turn};
 use crate::{
     AppId, CheckEncryptedMsg, NewPayment, OpenId, PaidUnionId, PaidUnionIdRequest, Payment,
     PluginOpenPidRequest, Refusal, RiskRankRequest, Span, UnixMs, UserId, Who, WxError,
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// `wx.pluginLogin`: the code a plugin's backend exchanges for the openpid; 64 lower-case hex digits, five minutes, once.
-    pub fn plugin_login(&mut self, now: UnixMs, who: &Who) -> Heard<String> {
+    pub fn plugin_login(&mut self, now: UnixMs, who: &Who) -> PageResult<String> {
         self.on_phone(now, who, "pluginLogin", |turn, no| {
             let inquiries = &mut turn.app.inquiries;
             inquiries.n_plugin_codes += 1;

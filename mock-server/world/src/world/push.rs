@@ -2,7 +2,7 @@
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
-    AppId, ControlError, EventKind, PushHeard, PushNo, PushRequest, PushSettings, PushState,
+    AppId, ControlError, EventKind, PushAnswer, PushNo, PushRequest, PushSettings, PushState,
     PushView, PushWhat, UnixMs,
     push::{Addressed, Push, judge},
     values,
@@ -109,17 +109,17 @@ impl World {
     ///
     /// # Errors
     /// [`ControlError::NoSuchApp`].
-    pub fn push_heard(
+    pub fn push_answered(
         &mut self,
         now: UnixMs,
         app: &AppId,
         no: PushNo,
         attempt: u32,
-        heard: &PushHeard,
+        heard: &PushAnswer,
     ) -> Pulled<Option<PushView>> {
         let (app_no, _) = self.find_app(app)?;
         self.begin(now);
-        Ok(self.on_app(app_no, |turn| turn.push_heard(no, attempt, heard)))
+        Ok(self.on_app(app_no, |turn| turn.push_answered(no, attempt, heard)))
     }
 
     /// One push.
@@ -163,7 +163,7 @@ impl Turn<'_> {
         );
     }
 
-    fn push_heard(&mut self, no: PushNo, attempt: u32, heard: &PushHeard) -> Option<PushView> {
+    fn push_answered(&mut self, no: PushNo, attempt: u32, heard: &PushAnswer) -> Option<PushView> {
         let at = self.at;
         let app = self.app.id.clone();
         let push = self

@@ -162,7 +162,7 @@ impl World {
             .and_then(|token| self.core.tokens.get(&token));
         let ended = place.and_then(|place| {
             let app = self.core.app(place.app)?;
-            app.shelf(place.kind).ended(place.number)
+            app.tokens(place.kind).ended(place.number)
         });
         match ended {
             Some((why, at)) => Refusal::TokenEnded { why, at },

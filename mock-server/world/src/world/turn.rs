@@ -56,7 +56,7 @@ impl Turn<'_> {
                 Due::Token => {
                     for kind in [TokenKind::Plain, TokenKind::Stable] {
                         self.token_step_at(due, kind, |app, changes| {
-                            shelf_mut(app, kind).bury(due, changes)
+                            tokens_mut(app, kind).drop_dead(due, changes)
                         });
                     }
                 }
@@ -431,7 +431,7 @@ impl Turn<'_> {
 }
 
 /// The shelf of one kind.
-pub(super) fn shelf_mut(app: &mut App, kind: TokenKind) -> &mut crate::access_token::TokenShelf {
+pub(super) fn tokens_mut(app: &mut App, kind: TokenKind) -> &mut crate::access_token::TokenList {
     match kind {
         TokenKind::Plain => &mut app.plain,
         TokenKind::Stable => &mut app.stable,

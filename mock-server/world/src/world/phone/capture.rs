@@ -12,7 +12,7 @@ use crate::{
     payload::{self, EnteredFrom, Made},
     session_key::Slot,
     values,
-    world::{Heard, World, turn::Turn},
+    world::{PageResult, World, turn::Turn},
 };
 
 /// How many ivs a search for a special one looks at. It finds one in about 13 (`+` and `/`) or 256 (valid padding) tries.
@@ -25,7 +25,7 @@ impl World {
     /// named one.
     ///
     /// Fails as WeChat does when no login is alive; only the phone button's code and getUserInfo without credentials need none.
-    pub fn capture(&mut self, now: UnixMs, who: &Who, what: &Capture) -> Heard<Captured> {
+    pub fn capture(&mut self, now: UnixMs, who: &Who, what: &Capture) -> PageResult<Captured> {
         self.on_phone(now, who, what.api.name(), |turn, no| {
             turn.capture(no, who, what)
         })

@@ -9,7 +9,7 @@ mod unasked;
 pub use signed::{VirtualPayment, VoipChat};
 
 use super::{
-    Heard, World,
+    PageResult, World,
     turn::{Occasion, Turn},
 };
 use crate::{
@@ -28,12 +28,12 @@ impl World {
     /// `wx.login`: mints a code, and a new key if the policy says so or none is alive.
     ///
     /// A person or app this world does not have is a failed callback with errno 101 and a text that names what is missing.
-    pub fn login(&mut self, now: UnixMs, who: &Who) -> Heard<Login> {
+    pub fn login(&mut self, now: UnixMs, who: &Who) -> PageResult<Login> {
         self.login_as(now, who, LoginDemand::default())
     }
 
     /// The same, with a code and a key that are to be hard on transports.
-    pub fn login_as(&mut self, now: UnixMs, who: &Who, demand: LoginDemand) -> Heard<Login> {
+    pub fn login_as(&mut self, now: UnixMs, who: &Who, demand: LoginDemand) -> PageResult<Login> {
         self.on_phone(now, who, "login", |turn, no| {
             match turn.user(no).switches().login.refusal() {
                 Some(fail) => Err(fail),
@@ -49,13 +49,13 @@ impl World {
         who: &Who,
         api: &'static str,
         fail: DeviceFail,
-    ) -> Heard<()> {
+    ) -> PageResult<()> {
         self.on_phone(now, who, api, |_, _| Err(fail))
     }
 
     /// `wx.checkSession`: whether the key of the last operation that obtained a code is alive. Says nothing about what a
     /// backend holds.
-    pub fn check_session(&mut self, now: UnixMs, who: &Who) -> Heard<()> {
+    pub fn check_session(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
         self.on_phone(now, who, "checkSession", |turn, no| {
             turn.check_session(no, who)
         })
@@ -67,7 +67,7 @@ impl World {
         who: &Who,
         api: &'static str,
         act: impl FnOnce(&mut Turn<'_>, UserNo) -> Result<T, DeviceFail>,
-    ) -> Heard<T> {
+    ) -> PageResult<T> {
         let at = self.begin(now);
         match self.find_person(who) {
             Ok((app, no)) => self.on_app(app, |turn| {

@@ -4,7 +4,7 @@ use crate::{
     Consent, DeviceFail, EventKind, Scope, UnixMs, Who,
     index::UserNo,
     values,
-    world::{Heard, World, turn::Turn},
+    world::{PageResult, World, turn::Turn},
 };
 
 impl World {
@@ -19,7 +19,7 @@ impl World {
         who: &Who,
         scope: Scope,
         answer: Option<Consent>,
-    ) -> Heard<()> {
+    ) -> PageResult<()> {
         self.on_phone(now, who, "authorize", |turn, no| {
             match turn.decision(no, scope) {
                 Some(true) => Ok(()),
@@ -30,7 +30,7 @@ impl World {
     }
 
     /// `wx.getSetting`: what the person was asked for and said, in the order of [`Scope::ALL`].
-    pub fn get_setting(&mut self, now: UnixMs, who: &Who) -> Heard<Vec<(Scope, bool)>> {
+    pub fn get_setting(&mut self, now: UnixMs, who: &Who) -> PageResult<Vec<(Scope, bool)>> {
         self.on_phone(now, who, "getSetting", |turn, no| Ok(turn.setting(no)))
     }
 
@@ -41,7 +41,7 @@ impl World {
         now: UnixMs,
         who: &Who,
         turned: Option<(Scope, bool)>,
-    ) -> Heard<Vec<(Scope, bool)>> {
+    ) -> PageResult<Vec<(Scope, bool)>> {
         self.on_phone(now, who, "openSetting", |turn, no| {
             if let Some((scope, allowed)) = turned
                 && turn.decision(no, scope).is_some()
@@ -59,7 +59,7 @@ impl World {
         now: UnixMs,
         who: &Who,
         answer: Option<Consent>,
-    ) -> Heard<String> {
+    ) -> PageResult<String> {
         self.on_phone(now, who, "chooseAvatar", |turn, no| {
             let consent = answer.unwrap_or_else(|| turn.user(no).switches().avatar);
             if let Some(fail) = consent.refusal("chooseAvatar") {

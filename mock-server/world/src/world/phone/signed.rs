@@ -8,7 +8,7 @@ use crate::{
     crypto::{hmac_signature, pay_signature, voip_signature},
     index::UserNo,
     values,
-    world::{Heard, World, turn::Turn},
+    world::{PageResult, World, turn::Turn},
 };
 
 /// The name of `wx.requestVirtualPayment`, which is also the uri that `paySig` signs.
@@ -63,7 +63,7 @@ impl World {
         who: &Who,
         payment: &VirtualPayment,
         answer: Consent,
-    ) -> Heard<KeyNo> {
+    ) -> PageResult<KeyNo> {
         self.on_phone(now, who, REQUEST_VIRTUAL_PAYMENT, |turn, no| {
             let sandbox = check_sign_data(payment)?;
             let fail = |code, reason| Err(pay_fail(code, reason));
@@ -96,7 +96,7 @@ impl World {
     /// `wx.joinVoIPChat`: verifies what the backend signed. Rooms are not kept.
     ///
     /// How a phone words a wrong signature is unknown; here it is the official number for a system error without a text.
-    pub fn join_voip_chat(&mut self, now: UnixMs, who: &Who, chat: &VoipChat) -> Heard<KeyNo> {
+    pub fn join_voip_chat(&mut self, now: UnixMs, who: &Who, chat: &VoipChat) -> PageResult<KeyNo> {
         self.on_phone(now, who, JOIN_VOIP_CHAT, |turn, no| {
             let app = turn.app.id.clone();
             let signer = turn.signer(no, who, JOIN_VOIP_CHAT, &chat.signature, |key| {

@@ -4,7 +4,7 @@
 use crate::{
     DeviceFail, EventKind, FetchedData, LoginDemand, Prefetch, UnixMs, UserKey, Who,
     ids::Tail,
-    world::{Heard, World},
+    world::{PageResult, World},
 };
 
 /// Most bytes of a token of a page's. Source: official page of setBackgroundFetchToken.
@@ -13,7 +13,7 @@ const TOKEN_MAX: usize = 1024;
 impl World {
     /// WeChat opens the mini program and fetches data ahead: the token the page left on this phone goes along, else a login code
     /// that no page has asked for. Such a code is one like any other: it may rotate the key and `wx.checkSession` judges its key.
-    pub fn prefetch(&mut self, now: UnixMs, who: &Who) -> Heard<Prefetch> {
+    pub fn prefetch(&mut self, now: UnixMs, who: &Who) -> PageResult<Prefetch> {
         self.on_phone(now, who, "prefetch", |turn, no| {
             let installed = turn.user(no).installed.as_ref();
             let token = installed
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// The phone keeps what was fetched ahead, in place of what it had.
-    pub fn keep_fetched(&mut self, now: UnixMs, who: &Who, fetched: FetchedData) -> Heard<()> {
+    pub fn keep_fetched(&mut self, now: UnixMs, who: &Who, fetched: FetchedData) -> PageResult<()> {
         self.on_phone(now, who, "prefetch", |turn, no| {
             let installed = turn.user_mut(no).installed();
             let prefetching = installed.prefetching.entry(who.device.clone());
@@ -50,7 +50,7 @@ impl World {
     /// `wx.getBackgroundFetchData`: what was fetched ahead last.
     ///
     /// How a phone words that there is nothing is unknown; the text is ours.
-    pub fn get_background_fetch_data(&mut self, now: UnixMs, who: &Who) -> Heard<FetchedData> {
+    pub fn get_background_fetch_data(&mut self, now: UnixMs, who: &Who) -> PageResult<FetchedData> {
         const API: &str = "getBackgroundFetchData";
         self.on_phone(now, who, API, |turn, no| {
             let installed = turn.user(no).installed.as_ref();
@@ -63,7 +63,12 @@ impl World {
     /// `wx.setBackgroundFetchToken`: what goes along from now on in place of a code; an empty text takes it back.
     ///
     /// How a phone words one that is too long is unknown; the text is ours.
-    pub fn set_background_fetch_token(&mut self, now: UnixMs, who: &Who, token: &str) -> Heard<()> {
+    pub fn set_background_fetch_token(
+        &mut self,
+        now: UnixMs,
+        who: &Who,
+        token: &str,
+    ) -> PageResult<()> {
         const API: &str = "setBackgroundFetchToken";
         self.on_phone(now, who, API, |turn, no| {
             if token.len() > TOKEN_MAX {
@@ -77,7 +82,7 @@ impl World {
     }
 
     /// `wx.getBackgroundFetchToken`: what was set; empty if nothing was.
-    pub fn get_background_fetch_token(&mut self, now: UnixMs, who: &Who) -> Heard<String> {
+    pub fn get_background_fetch_token(&mut self, now: UnixMs, who: &Who) -> PageResult<String> {
         self.on_phone(now, who, "getBackgroundFetchToken", |turn, no| {
             let installed = turn.user(no).installed.as_ref();
             let token = installed
@@ -89,7 +94,7 @@ impl World {
 
     /// The person logs in to WeChat on this phone; from now on [`World::holder`] says so. Codes and keys are untouched, and so is
     /// whatever a page has stored.
-    pub fn switch_account(&mut self, now: UnixMs, who: &Who) -> Heard<()> {
+    pub fn switch_account(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
         self.on_phone(now, who, "switchAccount", |turn, no| {
             turn.app.holders.insert(who.device.clone(), no);
             let kind = EventKind::AccountSwitched {
@@ -103,7 +108,7 @@ impl World {
     /// The person removes the mini program from this phone: what they allowed is forgotten, and what was fetched ahead.
     ///
     /// Unknown: whether WeChat ends the session_key as well; here it lives on.
-    pub fn uninstall(&mut self, now: UnixMs, who: &Who) -> Heard<()> {
+    pub fn uninstall(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
         self.on_phone(now, who, "uninstall", |turn, no| {
             if let Some(installed) = &mut turn.user_mut(no).installed {
                 installed.uninstall(&who.device);
@@ -117,7 +122,7 @@ impl World {
     }
 
     /// `getUserCryptoManager().getLatestUserKey`: the encryption key that is alive, made now if there is none. Needs no login.
-    pub fn get_latest_user_key(&mut self, now: UnixMs, who: &Who) -> Heard<UserKey> {
+    pub fn get_latest_user_key(&mut self, now: UnixMs, who: &Who) -> PageResult<UserKey> {
         self.on_phone(now, who, "getLatestUserKey", |turn, no| {
             let (seed, at) = (turn.seed, turn.at);
             let (version, is_new) = turn.user_mut(no).installed().user_keys.latest(at);

@@ -7,7 +7,7 @@ use crate::{
     Span, UnixMs, WxError,
     errcode::{APPID_MISSING, CLEARS_SPENT, INVALID_APPID},
     event::TokenKind,
-    world::turn::shelf_mut,
+    world::turn::tokens_mut,
 };
 
 /// Times an app may clear its quotas in one month. Source: official page on clearing the quotas.
@@ -59,7 +59,7 @@ impl Turn<'_> {
         }
         clears.n_this_month += 1;
         for kind in [TokenKind::Plain, TokenKind::Stable] {
-            shelf_mut(self.app, kind).clear_day();
+            tokens_mut(self.app, kind).clear_day();
         }
         self.app.calls.clear_day();
         Ok(())

@@ -1,4 +1,4 @@
-//! What came in by which road, for the reader whose backend's calls do not arrive.
+//! What came in by which route, for the reader whose backend's calls do not arrive.
 
 use serde_json::json;
 
@@ -7,10 +7,10 @@ use super::error::{ApiError, answer};
 use crate::http::Response;
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, ApiError> {
-    Ok(answer(200, &json!(call.handle.roads().view())))
+    Ok(answer(200, &json!(call.handle.routes().view())))
 }
 
 pub(super) fn clear(call: &Call<'_>) -> Result<Response, ApiError> {
-    call.handle.roads().clear();
+    call.handle.routes().clear();
     show(call)
 }

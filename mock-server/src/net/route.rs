@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Road {
+pub enum Route {
     /// In clear, to a base URL or an alias that names the mock.
     #[default]
     Plain,
@@ -25,8 +25,8 @@ pub enum Road {
     TlsAbsoluteForm,
 }
 
-impl Road {
-    /// Every road.
+impl Route {
+    /// Every route.
     pub const ALL: [Self; 5] = [
         Self::Plain,
         Self::Tls,
@@ -46,36 +46,36 @@ impl Road {
         }
     }
 
-    /// The road of a request with an absolute request line that came on this one.
+    /// The route of a request with an absolute request line that came on this one.
     pub(crate) const fn with_absolute_form(self) -> Self {
         match self {
             Self::Plain => Self::AbsoluteForm,
             Self::Tls => Self::TlsAbsoluteForm,
-            road => road,
+            route => route,
         }
     }
 }
 
-impl fmt::Display for Road {
+impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-/// A text that is no road's name.
+/// A text that is no route's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown road `{0}`, expected one of plain, tls, connect, absolute-form, tls-absolute-form"
+    "unknown route `{0}`, expected one of plain, tls, connect, absolute-form, tls-absolute-form"
 )]
 pub struct UnknownRoad(pub String);
 
-impl FromStr for Road {
+impl FromStr for Route {
     type Err = UnknownRoad;
 
     fn from_str(text: &str) -> Result<Self, UnknownRoad> {
         Self::ALL
             .into_iter()
-            .find(|road| road.as_str() == text)
+            .find(|route| route.as_str() == text)
             .ok_or_else(|| UnknownRoad(text.to_owned()))
     }
 }
@@ -132,8 +132,9 @@ impl HttpVersion {
 /// How one request came in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Via {
-    /// The road.
-    pub road: Road,
+    /// The route; `road` in documents, as it always was.
+    #[serde(rename = "road")]
+    pub route: Route,
     /// The host the client meant, lower case, without its port; empty when it named none.
     #[serde(skip_serializing_if = "is_empty")]
     pub host: Arc<str>,
@@ -156,11 +157,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roads_are_written_one_way() {
-        for road in Road::ALL {
-            assert_eq!(road.to_string().parse(), Ok(road));
-            assert_eq!(serde_json::to_value(road).unwrap(), road.as_str());
+    fn routes_are_written_one_way() {
+        for route in Route::ALL {
+            assert_eq!(route.to_string().parse(), Ok(route));
+            assert_eq!(serde_json::to_value(route).unwrap(), route.as_str());
         }
-        assert!("hosts".parse::<Road>().is_err());
+        assert!("hosts".parse::<Route>().is_err());
     }
 }

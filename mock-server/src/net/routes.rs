@@ -1,4 +1,4 @@
-//! What has been seen on every road, counted: for the reader who wonders why a backend's calls do not arrive.
+//! What has been seen on every route, counted: for the reader who wonders why a backend's calls do not arrive.
 //! Knows no secret: of an appid or AppSecret that is not ours it is given the last four characters.
 
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use wxmock_world::{Lang, Refusal, Tail, Wording};
 
 use crate::caller::Caller;
 
-use super::road::{Alpn, HttpVersion, Road};
+use super::route::{Alpn, HttpVersion, Route};
 
-/// Counts of what came in, by road. Each list keeps its first [`Roads::CAPACITY`] different lines and drops what comes new
+/// Counts of what came in, by route. Each list keeps its first [`Routes::CAPACITY`] different lines and drops what comes new
 /// after that, so that a flood of made-up names costs no memory.
 #[derive(Debug, Default)]
-pub struct Roads {
+pub struct Routes {
     book: Mutex<Book>,
 }
 
@@ -23,7 +23,7 @@ pub struct Roads {
 struct Book {
     calls: BTreeMap<CallKey, Arc<AtomicU64>>,
     alerts: BTreeMap<(String, Option<String>), u64>,
-    unplayed: BTreeMap<(String, Road), u64>,
+    unplayed: BTreeMap<(String, Route), u64>,
     strangers: BTreeMap<(Stranger, String), u64>,
     refusals: BTreeMap<(&'static str, i64, String), Refused>,
     paths: BTreeMap<(String, String), (u64, Option<Caller>)>,
@@ -41,7 +41,7 @@ struct Refused {
 /// What calls are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallKey {
-    pub(crate) road: Road,
+    pub(crate) route: Route,
     pub(crate) host: Arc<str>,
     pub(crate) user_agent: Arc<str>,
     pub(crate) alpn: Option<Alpn>,
@@ -50,12 +50,12 @@ pub(crate) struct CallKey {
 
 /// Everything counted so far, in a fixed order. The same as JSON at `/_mock/v1/roads`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoadsView {
-    /// Calls to WeChat's paths, by road, host and client.
-    pub calls: Vec<RoadCount>,
+pub struct RoutesView {
+    /// Calls to WeChat's paths, by route, host and client.
+    pub calls: Vec<RouteCount>,
     /// TLS handshakes that failed, by reason and name.
     pub alerts: Vec<AlertCount>,
-    /// Requests for hosts the mock does not play, by host and road.
+    /// Requests for hosts the mock does not play, by host and route.
     pub unplayed: Vec<HostCount>,
     /// Credentials that belong to none of the mock's apps.
     pub strangers: Vec<StrangerCount>,
@@ -106,11 +106,12 @@ pub struct PathCount {
     pub first: Option<Caller>,
 }
 
-/// Calls of one client to one host by one road.
+/// Calls of one client to one host by one route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoadCount {
-    /// The road.
-    pub road: Road,
+pub struct RouteCount {
+    /// The route; `road` in documents, as it always was.
+    #[serde(rename = "road")]
+    pub route: Route,
     /// The host the client meant; empty when it named none.
     pub host: String,
     /// Its `User-Agent`; empty when it sent none.
@@ -141,8 +142,9 @@ pub struct AlertCount {
 pub struct HostCount {
     /// The host.
     pub host: String,
-    /// The road.
-    pub road: Road,
+    /// The route; `road` in documents, as it always was.
+    #[serde(rename = "road")]
+    pub route: Route,
     /// How many.
     pub count: u64,
 }
@@ -168,15 +170,15 @@ pub struct StrangerCount {
     pub count: u64,
 }
 
-impl Roads {
+impl Routes {
     /// How many different lines each list keeps.
     pub const CAPACITY: usize = 1_024;
 
     /// Everything counted so far.
-    pub fn view(&self) -> RoadsView {
+    pub fn view(&self) -> RoutesView {
         let book = self.lock();
-        let calls = book.calls.iter().map(|(key, count)| RoadCount {
-            road: key.road,
+        let calls = book.calls.iter().map(|(key, count)| RouteCount {
+            route: key.route,
             host: key.host.to_string(),
             user_agent: key.user_agent.to_string(),
             alpn: key.alpn,
@@ -188,11 +190,14 @@ impl Roads {
             sni: sni.clone(),
             count: *count,
         });
-        let unplayed = book.unplayed.iter().map(|((host, road), count)| HostCount {
-            host: host.clone(),
-            road: *road,
-            count: *count,
-        });
+        let unplayed = book
+            .unplayed
+            .iter()
+            .map(|((host, route), count)| HostCount {
+                host: host.clone(),
+                route: *route,
+                count: *count,
+            });
         let strangers = book
             .strangers
             .iter()
@@ -223,7 +228,7 @@ impl Roads {
                 count: *count,
                 first: first.clone(),
             });
-        RoadsView {
+        RoutesView {
             refusals: refusals.collect(),
             paths: paths.collect(),
             calls: calls.collect(),
@@ -240,7 +245,7 @@ impl Roads {
 
     /// The counter of a client's calls, which a connection keeps so that a call costs one addition.
     ///
-    /// When the list is full the counter is nobody's. One kept over a [`Roads::clear`] counts into the void until its
+    /// When the list is full the counter is nobody's. One kept over a [`Routes::clear`] counts into the void until its
     /// connection ends.
     pub(crate) fn counter(&self, key: CallKey) -> Arc<AtomicU64> {
         let mut book = self.lock();
@@ -263,8 +268,11 @@ impl Roads {
     }
 
     /// Somebody wanted a host we do not play.
-    pub(crate) fn unplayed(&self, host: &str, road: Road) {
-        bump(&mut self.lock().unplayed, (host.to_ascii_lowercase(), road));
+    pub(crate) fn unplayed(&self, host: &str, route: Route) {
+        bump(
+            &mut self.lock().unplayed,
+            (host.to_ascii_lowercase(), route),
+        );
     }
 
     /// Somebody sent a credential that is not ours.
@@ -338,7 +346,7 @@ fn bump_with<K: Ord, V>(
     again: impl FnOnce(&mut V),
     first: impl FnOnce() -> V,
 ) {
-    let has_room = lines.len() < Roads::CAPACITY;
+    let has_room = lines.len() < Routes::CAPACITY;
     if let Some(line) = lines.get_mut(&key) {
         again(line);
     } else if has_room {
@@ -352,7 +360,7 @@ mod tests {
 
     fn key(user_agent: &str) -> CallKey {
         CallKey {
-            road: Road::Connect,
+            route: Route::Connect,
             host: "api.weixin.qq.com".into(),
             user_agent: user_agent.into(),
             alpn: Some(Alpn::H2),
@@ -362,40 +370,42 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_seen_and_reads_back() {
-        let roads = Roads::default();
+        let routes = Routes::default();
         for _ in 0..3 {
-            roads.counter(key("curl/8")).fetch_add(1, Ordering::Relaxed);
+            routes
+                .counter(key("curl/8"))
+                .fetch_add(1, Ordering::Relaxed);
         }
-        roads.alert("unknown_ca", Some("api.weixin.qq.com"));
-        roads.alert("unknown_ca", Some("api.weixin.qq.com"));
-        roads.unplayed("Example.COM", Road::Connect);
-        roads.stranger(Stranger::Secret, "0123456789abcdef0123456789abcdef");
-        let view = roads.view();
+        routes.alert("unknown_ca", Some("api.weixin.qq.com"));
+        routes.alert("unknown_ca", Some("api.weixin.qq.com"));
+        routes.unplayed("Example.COM", Route::Connect);
+        routes.stranger(Stranger::Secret, "0123456789abcdef0123456789abcdef");
+        let view = routes.view();
         assert_eq!((view.calls.len(), view.calls[0].count), (1, 3));
         assert_eq!(view.alerts[0].count, 2);
         assert_eq!(view.unplayed[0].host, "example.com");
         assert_eq!(view.strangers[0].tail, "…cdef");
         let text = serde_json::to_string(&view).unwrap();
-        assert_eq!(serde_json::from_str::<RoadsView>(&text).unwrap(), view);
-        roads.clear();
-        assert_eq!(roads.view(), RoadsView::default());
+        assert_eq!(serde_json::from_str::<RoutesView>(&text).unwrap(), view);
+        routes.clear();
+        assert_eq!(routes.view(), RoutesView::default());
     }
 
     #[test]
     fn a_flood_of_names_is_bounded() {
-        let roads = Roads::default();
-        for n in 0..2 * Roads::CAPACITY {
-            roads
+        let routes = Routes::default();
+        for n in 0..2 * Routes::CAPACITY {
+            routes
                 .counter(key(&n.to_string()))
                 .fetch_add(1, Ordering::Relaxed);
-            roads.unplayed(&n.to_string(), Road::Plain);
+            routes.unplayed(&n.to_string(), Route::Plain);
         }
-        let view = roads.view();
+        let view = routes.view();
         assert_eq!(
             (view.calls.len(), view.unplayed.len()),
-            (Roads::CAPACITY, Roads::CAPACITY)
+            (Routes::CAPACITY, Routes::CAPACITY)
         );
-        roads.unplayed("0", Road::Plain);
-        assert_eq!(roads.view().unplayed[0].count, 2);
+        routes.unplayed("0", Route::Plain);
+        assert_eq!(routes.view().unplayed[0].count, 2);
     }
 }
