@@ -1,0 +1,56 @@
+//! One statement on its way from the backend to its store.
+
+use std::sync::Arc;
+
+use crate::access::Access;
+
+/// The number of a statement, from 1, in the order in which they came; one sequence for all stores of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatementId(pub u64);
+
+/// One request unit of the store's protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Its number.
+    pub id: StatementId,
+    /// The name of its store in the adapter file.
+    pub store: Arc<str>,
+    /// The connection it came by, numbered from 1 within its store.
+    pub connection: u32,
+    /// Whether it may be held.
+    pub kind: StatementKind,
+    /// What it says, with literal and bound values in place (`SELECT id FROM user WHERE openid = 'o1'`, `SET sess:7 abc`), on
+    /// one line, cut at 2 KiB. Raw: whoever shows it masks it.
+    pub text: String,
+    /// The text without its values (`SELECT id FROM user WHERE openid = ?`, `SET`): the same for the same statement of another person.
+    pub shape: String,
+    /// What it touches.
+    pub access: Access,
+    /// What the store answered; `None` while it has not, and for ever where the connection closed.
+    pub answer: Option<AnswerSummary>,
+}
+
+/// Whether a statement is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// Held while somebody holds.
+    Work,
+    /// Set-up, authentication, ping, `SET NAMES`, pub/sub, a blocking pop: always passed at once.
+    Passed,
+}
+
+/// What a store answered, in few words and without values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerSummary {
+    /// `OK`, `nil`, `1 row`, `0 rows`, `1 affected`, `error 1062 Duplicate entry`, at most 120 characters, no value of the data.
+    pub text: String,
+    /// Whether it is an error.
+    pub is_error: bool,
+}
+
+/// A statement that is held.
+#[derive(Debug, Clone)]
+pub struct Parked {
+    /// It.
+    pub statement: Statement,
+}
