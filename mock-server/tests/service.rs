@@ -509,3 +509,51 @@ async fn pushes_come_from_this_machine() {
     );
     assert!(!mock.handle.journal().query(&Filter::default()).is_empty());
 }
+
+#[tokio::test]
+async fn getuserencryptkey_gives_what_the_page_got() {
+    let mock = Mock::start().await;
+    mock.mint("alice");
+    let path = "/wxa/business/getuserencryptkey";
+    let none = r#"{"errcode":0,"errmsg":"ok","key_info_list":[]}"#;
+    check(&signed_get(&mock, path, b"").await, none);
+    let page = mock.get("/_mock/wx/getLatestUserKey?user=alice").await;
+    let page: Value = serde_json::from_str(&page.body).expect(&page.body);
+    let server: Value = serde_json::from_str(&signed_get(&mock, path, b"").await.body).unwrap();
+    let [key] = server["key_info_list"].as_array().unwrap().as_slice() else {
+        panic!("one key, got {server}");
+    };
+    for (theirs, ours) in [
+        ("encryptKey", "encrypt_key"),
+        ("iv", "iv"),
+        ("version", "version"),
+    ] {
+        assert_eq!(page[theirs], key[ours], "{theirs} in {page}");
+    }
+    let number = |name: &str| key[name].as_i64().unwrap();
+    let ends = number("create_time") + number("expire_in");
+    assert_eq!(page["expireTime"], ends);
+    // A signature over anything else, and a body of any kind.
+    let refused = signed_get(&mock, path, b"{}").await;
+    let with_list = |text: String| text.replace('}', r#","key_info_list":[]}"#);
+    check(&refused, &with_list(refusal(87009, "invalid signature")));
+    assert_eq!(storage(&mock, path, "{}", "").await.errcode(), Some(87009));
+    let change = ClockChange::Advance(Span::h(2));
+    mock.handle
+        .with_world(|world, now| world.clock(now, &app(), change).map(|_| ()))
+        .unwrap();
+    let later: Value = serde_json::from_str(&signed_get(&mock, path, b"").await.body).unwrap();
+    assert_eq!(later["key_info_list"][0]["expire_in"], 0, "{later}");
+}
+
+/// A signed GET: the query of the session_key's signature over this message.
+async fn signed_get(mock: &Mock, path: &str, signed: &[u8]) -> Answer {
+    let key = SessionKey::from_base64(&mock.session_key("alice")).unwrap();
+    let signature = hmac_signature(&key, signed);
+    let query = format!(
+        "access_token={}&openid={}&signature={signature}&sig_method=hmac_sha256",
+        access_token(mock).await,
+        openid(mock, "alice")
+    );
+    mock.get(&format!("{path}?{query}")).await
+}

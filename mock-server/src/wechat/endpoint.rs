@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::command::Definition;
 use super::{
     api_component_token, checkencryptedmsg, checksession, clear_quota, component_jscode2session,
-    getcallbackip, getpaidunionid, getpluginopenpid, getuserphonenumber, getuserriskrank,
-    getwxacodeunlimit, jscode2session, msg_sec_check, remove_user_storage, resetusersessionkey,
-    set_user_storage, stable_token, subscribe_send, token, wecom_gettoken, wecom_jscode2session,
-    xpay,
+    getcallbackip, getpaidunionid, getpluginopenpid, getuserencryptkey, getuserphonenumber,
+    getuserriskrank, getwxacodeunlimit, jscode2session, msg_sec_check, remove_user_storage,
+    resetusersessionkey, set_user_storage, stable_token, subscribe_send, token, wecom_gettoken,
+    wecom_jscode2session, xpay,
 };
 use crate::net::Platform;
 
@@ -78,6 +78,8 @@ endpoints! {
     Getpluginopenpid = "getpluginopenpid", getpluginopenpid::ENDPOINT;
     /// `POST /wxa/getuserriskrank`
     Getuserriskrank = "getuserriskrank", getuserriskrank::ENDPOINT;
+    /// `GET /wxa/business/getuserencryptkey`
+    Getuserencryptkey = "getuserencryptkey", getuserencryptkey::ENDPOINT;
     /// `GET /cgi-bin/gettoken` of WeCom
     WecomGettoken = "wecom_gettoken", wecom_gettoken::ENDPOINT;
     /// `GET /cgi-bin/miniprogram/jscode2session` of WeCom

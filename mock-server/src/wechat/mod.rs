@@ -39,6 +39,7 @@ mod endpoint;
 mod getcallbackip;
 mod getpaidunionid;
 mod getpluginopenpid;
+mod getuserencryptkey;
 mod getuserphonenumber;
 mod getuserriskrank;
 mod getwxacodeunlimit;

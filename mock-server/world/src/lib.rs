@@ -96,7 +96,7 @@ pub use user::{EditUser, NewUser, Phone, Profile, Switches, UnionIdChoice, UserV
 pub use user_key::UserKey;
 pub use world::service::{
     Balance, CallbackIp, ClearQuota, CodePicture, MsgSecCheck, RemoveUserStorage, SecCheckReply,
-    SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, WxaCode, XpayQuery,
-    XpayQueryKind,
+    SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, UserKeysRequest, WxaCode,
+    XpayQuery, XpayQueryKind,
 };
 pub use world::{PageResult, Pulled, VirtualPayment, VoipChat, World, Wx};

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Turn, World, Wx};
+use super::{World, Wx};
 use crate::{
-    SignedRequest, UnixMs, WxError,
-    errcode::{
-        DATA_FORMAT, INVALID_OPENID, INVALID_SIG_METHOD, INVALID_SIGNATURE, STORAGE_KEY_LONG,
-        STORAGE_PAIR_LONG, STORAGE_PAIRS_MANY,
-    },
-    event::EventKind,
-    index::UserNo,
+    SignedRequest, UnixMs,
+    errcode::{DATA_FORMAT, STORAGE_KEY_LONG, STORAGE_PAIR_LONG, STORAGE_PAIRS_MANY},
 };
 
 /// Most pairs a person may have in one app. This and the two below: official page.
@@ -58,7 +53,7 @@ impl World {
     pub fn set_user_storage(&mut self, now: UnixMs, q: &SetUserStorage) -> Wx<()> {
         let token = &q.signed.access_token;
         self.with_token(now, "set_user_storage", token, |turn| {
-            let no = turn.signed_by(&q.signed, &q.body.exact)?;
+            let no = turn.signer_of_body(&q.signed, &q.body.exact)?;
             let pairs = q.body.read.as_ref().ok_or(DATA_FORMAT)?;
             for (key, value) in pairs {
                 if key.len() > LONGEST_KEY {
@@ -87,27 +82,12 @@ impl World {
     pub fn remove_user_storage(&mut self, now: UnixMs, q: &RemoveUserStorage) -> Wx<()> {
         let token = &q.signed.access_token;
         self.with_token(now, "remove_user_storage", token, |turn| {
-            let no = turn.signed_by(&q.signed, &q.body.exact)?;
+            let no = turn.signer_of_body(&q.signed, &q.body.exact)?;
             let keys = q.body.read.as_ref().ok_or(DATA_FORMAT)?;
             if let Some(storage) = &mut turn.user_mut(no).storage {
                 storage.retain(|key, _| !keys.contains(key));
             }
             Ok(())
         })
-    }
-}
-
-impl Turn<'_> {
-    /// The user of a signed query whose valid key signed this body.
-    fn signed_by(&mut self, q: &SignedRequest, body: &[u8]) -> Result<UserNo, WxError> {
-        let no = self.with_openid(q.openid.as_ref()).ok_or(INVALID_OPENID)?;
-        if q.sig_method.as_deref() != Some("hmac_sha256") {
-            return Err(INVALID_SIG_METHOD);
-        }
-        let key = self
-            .key_that_signed(no, body, q.signature.as_ref())
-            .ok_or(INVALID_SIGNATURE)?;
-        self.note(Some(no), EventKind::SessionVerified { key });
-        Ok(no)
     }
 }
