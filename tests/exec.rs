@@ -580,7 +580,7 @@ fn the_variables_of_a_running_mock_lead_to_it_and_doctor_sees_them() {
         assert_eq!(output.status.code(), Some(code), "{}", text(&output.stdout));
         text(&output.stdout)
     };
-    assert!(doctor(1).contains("no call has arrived by any road"));
+    assert!(doctor(1).contains("no call has arrived by any route"));
     let variables = mock
         .client(&["env", "--ca-dir", "authority"])
         .output()

@@ -64,7 +64,7 @@ fn linted(lints: &[LintCount], lang: Lang) -> impl Iterator<Item = Finding> {
 
 fn nothing(view: &RoutesView, lang: Lang) -> Finding {
     let what = if view.unplayed.is_empty() {
-        lang.pick("no call has arrived by any road", "没有任何调用到达")
+        lang.pick("no call has arrived by any route", "没有任何调用到达")
     } else {
         lang.pick(
             "calls for other hosts came through the proxy, but none to WeChat's",
