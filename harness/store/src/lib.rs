@@ -2,9 +2,22 @@
 //!
 //! One listener on loopback per store; what arrives is cut into statements by the store's own protocol and passed on byte for
 //! byte. While nobody holds, everything passes at once. Knows nothing of WeChat, of phones or of cases.
+//!
+//! In reading order: [`Stores`] (what a run holds and releases), [`Statement`] (what was said), [`Access`] (what it touches).
 
 mod access;
+mod connection;
+mod conversation;
+mod event;
+mod ledger;
+mod probe;
+mod redis;
 mod statement;
+mod stores;
+mod tcp;
+mod text;
 
 pub use access::{Access, Resource, Row, TransactionStep, dependent};
+pub use event::{StoreEvent, Trouble};
 pub use statement::{AnswerSummary, Parked, Statement, StatementId, StatementKind};
+pub use stores::{Protocol, StoreError, StoreSpec, Stores};

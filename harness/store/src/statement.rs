@@ -53,4 +53,7 @@ pub struct AnswerSummary {
 pub struct Parked {
     /// It.
     pub statement: Statement,
+    /// A held statement that came before it by the same connection: it has to be released first, as the answers of a connection
+    /// come in the order of its statements. A client that shares one connection between requests makes such rows.
+    pub behind: Option<StatementId>,
 }

@@ -1,0 +1,338 @@
+//! Carries one connection between a backend and its store. Knows what a statement is only through its [`Conversation`].
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::Notify,
+};
+
+use crate::{
+    conversation::{Conversation, LARGEST, Lost, Part},
+    event::Trouble,
+    ledger::{Ledger, Sender},
+    redis::Redis,
+    statement::StatementId,
+    stores::Protocol,
+    tcp::Tcp,
+};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+/// Bytes of held statements of one connection; above, nothing more is read from its client.
+const QUEUED: usize = LARGEST + CHUNK;
+
+/// Whose connection it is.
+pub(crate) struct Route {
+    pub(crate) store: Arc<str>,
+    pub(crate) protocol: Protocol,
+    pub(crate) connection: u32,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Route {
+    pub(crate) fn tell(&self, trouble: Trouble) {
+        self.ledger
+            .event(&self.store, Some(self.connection), trouble);
+    }
+}
+
+/// Carries both directions until the store closes, or the client does and the store has answered.
+pub(crate) async fn carry(route: Route, client: TcpStream, upstream: TcpStream) {
+    // Small statements and answers go out at once, as they would without us.
+    let _ = client.set_nodelay(true);
+    let _ = upstream.set_nodelay(true);
+    let Ok((conversation, input)) = open(&route, &client, &upstream).await else {
+        return;
+    };
+    let (from_client, to_client) = client.into_split();
+    let (from_store, to_store) = upstream.into_split();
+    let line = Line {
+        wake: Arc::new(Notify::new()),
+        state: Mutex::new(State {
+            conversation,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            sent: VecDeque::new(),
+            unseen: false,
+        }),
+        route,
+    };
+    {
+        let mut forward = pin!(line.forward(from_client, to_store, input));
+        let mut back = pin!(line.back(from_store, to_client));
+        let mut forwarding = true;
+        loop {
+            tokio::select! {
+                end = &mut forward, if forwarding => match end {
+                    Err(error) if error.kind() == io::ErrorKind::Unsupported => break,
+                    _ => forwarding = false,
+                },
+                _ = &mut back => break,
+            }
+        }
+    }
+    line.close();
+}
+
+/// What comes before statements; gives what was read of the client meanwhile.
+async fn open(
+    route: &Route,
+    _client: &TcpStream,
+    _upstream: &TcpStream,
+) -> io::Result<(Box<dyn Conversation>, BytesMut)> {
+    let conversation: Box<dyn Conversation> = match route.protocol {
+        Protocol::Redis => Box::new(Redis::default()),
+        Protocol::Mysql | Protocol::Postgres | Protocol::Tcp => Box::new(Tcp::default()),
+    };
+    Ok((conversation, BytesMut::new()))
+}
+
+/// One connection.
+struct Line {
+    route: Route,
+    /// Told when a statement of this connection is released.
+    wake: Arc<Notify>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// How it is read.
+    conversation: Box<dyn Conversation>,
+    /// What waits for the release of its first.
+    queue: VecDeque<Waiting>,
+    queued_bytes: usize,
+    /// Statements at the store, not yet answered.
+    sent: VecDeque<StatementId>,
+    /// Whether it is passed on without a look.
+    unseen: bool,
+}
+
+struct Waiting {
+    bytes: Bytes,
+    id: Option<StatementId>,
+    held: bool,
+    /// Whether something before it was held when it came.
+    late: bool,
+}
+
+impl Line {
+    async fn forward(
+        &self,
+        mut client: OwnedReadHalf,
+        mut store: OwnedWriteHalf,
+        mut input: BytesMut,
+    ) -> io::Result<()> {
+        let mut open = true;
+        self.take(&mut input)?;
+        loop {
+            while let Some(bytes) = self.next() {
+                store.write_all(&bytes).await?;
+            }
+            let (empty, room) = self.queue();
+            if !open && empty {
+                return store.shutdown().await;
+            }
+            tokio::select! {
+                read = read_all(&mut client, &mut input), if open && room => match read {
+                    Ok(len) if len > 0 => self.take(&mut input)?,
+                    // What it sent before it left is carried out, as it would be without us.
+                    _ => open = false,
+                },
+                () = self.wake.notified(), if !empty => {}
+            }
+        }
+    }
+
+    async fn back(&self, mut store: OwnedReadHalf, mut client: OwnedWriteHalf) -> io::Result<()> {
+        let mut bytes = BytesMut::new();
+        let mut answered = Vec::new();
+        let mut listens = true;
+        loop {
+            bytes.clear();
+            bytes.reserve(CHUNK);
+            if store.read_buf(&mut bytes).await? == 0 {
+                let _ = client.shutdown().await;
+                return Ok(());
+            }
+            self.look(&bytes, &mut answered);
+            // A client that is gone is no reason to stop: what it sent is still to be carried out.
+            listens = listens && client.write_all(&bytes).await.is_ok();
+            self.route.ledger.done(&answered);
+            answered.clear();
+        }
+    }
+
+    /// Cuts what was read and queues it.
+    fn take(&self, input: &mut BytesMut) -> io::Result<()> {
+        let mut parts = Vec::new();
+        let state = &mut *self.state();
+        while let Err(lost) = state.conversation.cut(input, &mut parts) {
+            self.lose(state, lost)?;
+        }
+        for Part { bytes, unit } in parts {
+            let held = |waiting: &&Waiting| waiting.held;
+            let behind = state.queue.iter().rev().find(held);
+            let sender = Sender {
+                store: &self.route.store,
+                connection: self.route.connection,
+                wake: &self.wake,
+                behind: behind.and_then(|waiting| waiting.id),
+            };
+            let late = sender.behind.is_some();
+            let (id, held) = match unit.map(|unit| self.route.ledger.arrive(&sender, unit)) {
+                Some((id, held)) => (Some(id), held),
+                None => (None, false),
+            };
+            state.queued_bytes += bytes.len();
+            state.queue.push_back(Waiting {
+                bytes,
+                id,
+                held,
+                late,
+            });
+        }
+        Ok(())
+    }
+
+    /// The bytes at the front of the queue, if nothing holds them.
+    fn next(&self) -> Option<Bytes> {
+        let state = &mut *self.state();
+        let front = state.queue.front()?;
+        if let (true, Some(id)) = (front.held, front.id)
+            && self.route.ledger.is_parked(id)
+        {
+            return None;
+        }
+        let front = state.queue.pop_front()?;
+        state.queued_bytes -= front.bytes.len();
+        if let Some(id) = front.id {
+            if front.late && !front.held {
+                self.route.ledger.follow(id);
+            }
+            if state.unseen {
+                self.route.ledger.done(&[id]);
+                return Some(front.bytes);
+            }
+            // Before the write: the answer may be read before it returns.
+            state.sent.push_back(id);
+            state.conversation.sent();
+        }
+        Some(front.bytes)
+    }
+
+    /// Whether the queue is empty, and whether there is room in it.
+    fn queue(&self) -> (bool, bool) {
+        let state = self.state();
+        (state.queue.is_empty(), state.queued_bytes < QUEUED)
+    }
+
+    /// Notes the answers that end in `bytes`.
+    fn look(&self, bytes: &[u8], answered: &mut Vec<StatementId>) {
+        let mut answers = Vec::new();
+        let state = &mut *self.state();
+        while let Err(lost) = state.conversation.look(bytes, &mut answers) {
+            if self.lose(state, lost).is_err() {
+                break;
+            }
+        }
+        if let Some(code) = state.conversation.refused() {
+            self.route.tell(Trouble::Refused { code });
+        }
+        for answer in answers {
+            if let Some(id) = state.sent.pop_front() {
+                self.route.ledger.answer(id, answer);
+                answered.push(id);
+            }
+        }
+    }
+
+    /// The protocol is no longer understood: the next best reading takes over.
+    fn lose(&self, state: &mut State, lost: Lost) -> io::Result<()> {
+        let protocol = self.route.protocol;
+        match lost {
+            Lost::Strange => {
+                self.route.tell(Trouble::NotTheProtocol { protocol });
+                state.conversation = Box::new(Tcp::after(state.sent.len()));
+            }
+            Lost::Tls => {
+                self.route.tell(Trouble::Tls { protocol });
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Lost::TooLarge | Lost::Stream => {
+                self.route.tell(if lost == Lost::TooLarge {
+                    Trouble::TooLarge
+                } else {
+                    Trouble::Stream
+                });
+                let gone: Vec<_> = state.sent.drain(..).collect();
+                self.route.ledger.done(&gone);
+                state.conversation = Box::new(Unseen);
+                state.unseen = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing of it is held or under way any more.
+    fn close(&self) {
+        let state = &mut *self.state();
+        let ids = state.queue.iter().filter_map(|waiting| waiting.id);
+        let mut gone: Vec<_> = ids.collect();
+        let (held, unanswered) = (gone.len(), state.sent.len());
+        gone.extend(&state.sent);
+        self.route.ledger.done(&gone);
+        if !gone.is_empty() {
+            self.route.tell(Trouble::Closed { held, unanswered });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads everything that is there, up to 1 MiB, and waits only for the first of it.
+async fn read_all(client: &mut OwnedReadHalf, input: &mut BytesMut) -> io::Result<usize> {
+    input.reserve(CHUNK);
+    let mut room = input.capacity() - input.len();
+    let mut len = client.read_buf(input).await?;
+    let mut last = len;
+    while last == room && len < (1 << 20) {
+        input.reserve(CHUNK);
+        room = input.capacity() - input.len();
+        last = match client.try_read_buf(input) {
+            Ok(more) => more,
+            Err(_) => break,
+        };
+        len += last;
+    }
+    Ok(len)
+}
+
+/// A connection that is passed on without a look.
+struct Unseen;
+
+impl Conversation for Unseen {
+    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
+        parts.push(Part {
+            bytes: input.split().freeze(),
+            unit: None,
+        });
+        Ok(())
+    }
+
+    fn look(&mut self, _: &[u8], _: &mut Vec<crate::AnswerSummary>) -> Result<(), Lost> {
+        Ok(())
+    }
+}

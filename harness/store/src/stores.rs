@@ -1,0 +1,323 @@
+//! The stores of a run: one listener each, and what a schedule does with their statements.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    str::FromStr,
+    sync::Arc,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    connection::{self, Route},
+    event::{StoreEvent, Trouble},
+    ledger::Ledger,
+    probe,
+    statement::{Parked, Statement, StatementId},
+};
+
+/// A store, as an adapter describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// Its name, unique among the stores of a run.
+    pub name: String,
+    /// What is spoken with it.
+    pub protocol: Protocol,
+    /// Where the real one is: `host:port`.
+    pub address: String,
+    /// Where the backend finds us, a loopback address; `None`: 127.0.0.1 and a free port.
+    pub listen: Option<SocketAddr>,
+}
+
+/// What is spoken with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// RESP2 and RESP3: Redis, Valkey, KeyDB.
+    Redis,
+    /// The client/server protocol of MySQL and MariaDB.
+    Mysql,
+    /// Version 3 of the frontend/backend protocol of PostgreSQL.
+    Postgres,
+    /// Anything else: a statement is what the client wrote until it waited.
+    Tcp,
+}
+
+impl Protocol {
+    /// The words of an adapter file.
+    pub const WORDS: [&'static str; 4] = ["redis", "mysql", "postgres", "tcp"];
+
+    /// What to change in a backend so that it speaks without TLS.
+    pub(crate) fn without_tls(self) -> &'static str {
+        match self {
+            Self::Redis => {
+                "`redis://` instead of `rediss://`, no `tls`/`ssl` option of the client, and a port without TLS as `address`"
+            }
+            Self::Mysql => {
+                "no `ssl` option of the client (`useSSL=false`, `sslMode=DISABLED`, `tls=false`), and `require_secure_transport = OFF` in the server"
+            }
+            Self::Postgres => {
+                "`sslmode=disable` (or `prefer`) in the client's URL, and `host` instead of `hostssl` in pg_hba.conf"
+            }
+            Self::Tcp => "the TLS option of the client, and a port without TLS as `address`",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redis => "redis",
+            Self::Mysql => "mysql",
+            Self::Postgres => "postgres",
+            Self::Tcp => "tcp",
+        })
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "redis" => Ok(Self::Redis),
+            "mysql" => Ok(Self::Mysql),
+            "postgres" => Ok(Self::Postgres),
+            "tcp" => Ok(Self::Tcp),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Why a store cannot be stood before.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Two stores of one name.
+    #[error("two stores are called `{name}`")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// `listen` is an address that other machines reach.
+    #[error(
+        "store `{name}`: `listen` is {listen}, which is not a loopback address; only 127.0.0.1 and ::1 are listened on"
+    )]
+    NotLoopback {
+        /// The store.
+        name: String,
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// Its port cannot be listened on.
+    #[error(
+        "store `{name}`: {listen} cannot be listened on; choose another `listen`, or leave it out for a free port"
+    )]
+    Listen {
+        /// The store.
+        name: String,
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Nothing accepts connections at its address.
+    #[error(
+        "store `{name}`: nothing answers at {address}; start the store first, or change `address` in its [[store]]"
+    )]
+    Absent {
+        /// The store.
+        name: String,
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Something else listens at its address.
+    #[error("store `{name}`: what listens at {address} does not speak {protocol}: {found}")]
+    WrongProtocol {
+        /// The store.
+        name: String,
+        /// The address.
+        address: String,
+        /// What the adapter says it speaks.
+        protocol: Protocol,
+        /// What it seems to be, and what to change.
+        found: String,
+    },
+}
+
+/// The stores of a run. Dropping it closes all listeners and connections.
+pub struct Stores {
+    ledger: Arc<Ledger>,
+    addresses: BTreeMap<String, SocketAddr>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stores {
+    /// Asks each store whether it is there and speaks its protocol (no data is read or written), and listens for the backend.
+    /// Nothing is held at first.
+    ///
+    /// # Errors
+    /// A store is not there or is another one, or its `listen` cannot be had.
+    pub async fn start(specs: &[StoreSpec]) -> Result<Self, StoreError> {
+        let mut stores = Self {
+            ledger: Arc::new(Ledger::new()),
+            addresses: BTreeMap::new(),
+            listeners: Vec::new(),
+        };
+        for spec in specs {
+            if stores.addresses.contains_key(&spec.name) {
+                return Err(StoreError::SameName {
+                    name: spec.name.clone(),
+                });
+            }
+            probe::check(spec).await?;
+            let listener = listen(spec).await?;
+            let address = listener.local_addr().map_err(|source| StoreError::Listen {
+                name: spec.name.clone(),
+                listen: spec.listen.unwrap_or(ANY_PORT),
+                source,
+            })?;
+            stores.addresses.insert(spec.name.clone(), address);
+            let ledger = Arc::clone(&stores.ledger);
+            let accepting = tokio::spawn(accept(listener, spec.clone(), ledger));
+            stores.listeners.push(accepting);
+        }
+        Ok(stores)
+    }
+
+    /// Where the backend finds the store `name`; `None` if there is none of that name.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.addresses.get(name).copied()
+    }
+
+    /// Holds every statement that comes from now on, but those that are never held ([`StatementKind::Passed`](crate::StatementKind)).
+    pub fn hold(&self) {
+        self.ledger.hold();
+    }
+
+    /// Releases everything, oldest first on each connection, and holds nothing from now on.
+    pub fn pass(&self) {
+        self.ledger.pass();
+    }
+
+    /// What is held, oldest first.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Parked> {
+        self.ledger.parked()
+    }
+
+    /// Lets one held statement go to its store. `false`: it is not held, or an older one of its connection is
+    /// ([`Parked::behind`]).
+    ///
+    /// It is written soon after, not at once: whoever wants two statements in this order at the store releases the second
+    /// when the first is no longer [in flight](Self::in_flight), or is known to wait inside the store.
+    #[must_use]
+    pub fn release(&self, id: StatementId) -> bool {
+        self.ledger.release(id)
+    }
+
+    /// Statements released (or never held) and not yet answered, oldest first. One that stays here while nothing else moves waits
+    /// inside its store; a blocking pop of a background worker stays here too ([`StatementKind::Passed`](crate::StatementKind)).
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<StatementId> {
+        self.ledger.in_flight()
+    }
+
+    /// Statements after `after`, oldest first, with the answers so far. The newest 8192 are kept, fewer if they are long.
+    #[must_use]
+    pub fn log_since(&self, after: StatementId) -> Vec<Statement> {
+        self.ledger.log_since(after)
+    }
+
+    /// The number of the newest statement; 0 if there was none.
+    #[must_use]
+    pub fn last(&self) -> StatementId {
+        self.ledger.last()
+    }
+
+    /// Changes whenever a statement comes, is released or answered, and with each event: await its `changed()`.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.ledger.changes()
+    }
+
+    /// What went wrong since the last call, oldest first.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<StoreEvent> {
+        self.ledger.take_events()
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+    }
+}
+
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+async fn listen(spec: &StoreSpec) -> Result<TcpListener, StoreError> {
+    let listen = spec.listen.unwrap_or(ANY_PORT);
+    if !listen.ip().is_loopback() {
+        return Err(StoreError::NotLoopback {
+            name: spec.name.clone(),
+            listen,
+        });
+    }
+    TcpListener::bind(listen)
+        .await
+        .map_err(|source| StoreError::Listen {
+            name: spec.name.clone(),
+            listen,
+            source,
+        })
+}
+
+/// Accepts until it is aborted; its connections end with it.
+async fn accept(listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
+    let store: Arc<str> = Arc::from(spec.name.as_str());
+    let mut connections = JoinSet::new();
+    let mut number = 0;
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // Out of file descriptors, or a client that left at once: the next may come.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        number += 1;
+        let route = Route {
+            store: Arc::clone(&store),
+            protocol: spec.protocol,
+            connection: number,
+            ledger: Arc::clone(&ledger),
+        };
+        let address = spec.address.clone();
+        connections.spawn(async move {
+            match TcpStream::connect(&address).await {
+                Ok(upstream) => connection::carry(route, client, upstream).await,
+                Err(error) => route.tell(Trouble::Unreachable {
+                    address,
+                    reason: error.to_string(),
+                }),
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}

@@ -1,0 +1,129 @@
+//! Real servers from the system's packages, each on a free port and in a folder of its own.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use wxmock_store::{Parked, Protocol, Statement, StatementId, StoreSpec, Stores};
+
+/// A running server; it ends with this.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) dir: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    pub(crate) fn spec(&self, protocol: Protocol) -> StoreSpec {
+        StoreSpec {
+            name: protocol.to_string(),
+            protocol,
+            address: format!("127.0.0.1:{}", self.port),
+            listen: None,
+        }
+    }
+
+    /// Starts a program with `arguments(folder, port)` and waits until its port accepts connections.
+    fn start(mut command: Command, dir: TempDir, port: u16) -> Self {
+        let log = std::fs::File::create(dir.path().join("log")).expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .expect("the server starts");
+        let mut server = Self { child, port, dir };
+        let until = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.child.try_wait().expect("its state is known");
+            if ended.is_some() || Instant::now() > until {
+                let log = std::fs::read_to_string(server.dir.path().join("log"));
+                panic!(
+                    "the server is not there: {ended:?}\n{}",
+                    log.unwrap_or_default()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
+
+/// The program, if it is installed; says so where it is not.
+fn program(name: &str, places: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(places.iter().map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("passed over: {name} is not installed");
+    }
+    found
+}
+
+pub(crate) fn redis() -> Option<Server> {
+    redis_with(&[])
+}
+
+pub(crate) fn redis_with(arguments: &[&str]) -> Option<Server> {
+    let mut command = Command::new(program("redis-server", &[])?);
+    let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    command
+        .current_dir(dir.path())
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(["--port", &port.to_string()])
+        .args(arguments);
+    Some(Server::start(command, dir, port))
+}
+
+/// Waits until `wanted` is true of the stores; a minute without it fails the test.
+pub(crate) async fn until<T>(stores: &Stores, wanted: impl Fn(&Stores) -> Option<T>) -> T {
+    let mut changes = stores.changes();
+    let waited = async {
+        loop {
+            if let Some(value) = wanted(stores) {
+                return value;
+            }
+            changes.changed().await.expect("the stores are there");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waited)
+        .await
+        .unwrap_or_else(|_| panic!("it did not come; parked: {:?}", stores.parked()))
+}
+
+/// Waits until this many statements are held.
+pub(crate) async fn parked(stores: &Stores, count: usize) -> Vec<Parked> {
+    until(stores, |stores| {
+        Some(stores.parked()).filter(|parked| parked.len() >= count)
+    })
+    .await
+}
+
+/// Waits until statement `id` is answered.
+pub(crate) async fn answered(stores: &Stores, id: StatementId) -> Statement {
+    until(stores, |stores| {
+        let mut log = stores.log_since(StatementId(id.0 - 1)).into_iter();
+        log.next()
+            .filter(|statement| statement.answer.is_some() && !stores.in_flight().contains(&id))
+    })
+    .await
+}
