@@ -209,7 +209,8 @@ async function handle(request) {
   for await (const chunk of request) chunks.push(chunk);
   let body = {};
   try { body = JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}"); } catch { throw new Problem(400, "bad_json"); }
-  const route = routes[`${request.method} ${request.url.split("?")[0]}`];
+  const path = M === "whole-url" ? request.url : request.url.split("?")[0];
+  const route = routes[`${request.method} ${path}`];
   if (!route) throw new Problem(404, "no_such_path");
   return route(body, request);
 }

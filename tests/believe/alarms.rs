@@ -59,6 +59,11 @@ fn a_careful_backend_is_spared_by_the_cases_its_twins_fail() {
 }
 
 #[test]
+fn a_backend_that_answers_nothing_to_a_query_it_did_not_ask_for_is_spared() {
+    spared(&["whole-url"], &["SE-3"]);
+}
+
+#[test]
 fn an_identity_out_of_the_request_is_found_wherever_it_is_read() {
     caught(&[
         ("openid-with-code", &["SE-3"], "KEY-01"),

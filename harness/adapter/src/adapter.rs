@@ -325,6 +325,15 @@ impl Adapter {
             .is_some_and(|op| op.request.names().contains(name))
     }
 
+    /// Whether the request of operation `op` has template name `name` inside a JSON body, where characters stay what
+    /// they are.
+    #[must_use]
+    pub fn sends_as_json(&self, op: &str, name: &str) -> bool {
+        self.ops
+            .get(op)
+            .is_some_and(|op| op.request.names_in_json().contains(name))
+    }
+
     /// Whether the harness starts the backend itself.
     #[must_use]
     pub fn starts_backend(&self) -> bool {

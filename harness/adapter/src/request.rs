@@ -85,6 +85,15 @@ impl Request {
             .collect()
     }
 
+    /// The names used inside a JSON body.
+    pub(crate) fn names_in_json(&self) -> BTreeSet<&'static str> {
+        let mut all = Vec::new();
+        if let Body::Json(tree) = &self.body {
+            tree.collect(&mut all);
+        }
+        all.into_iter().flat_map(Template::names).collect()
+    }
+
     /// Fills the slots, adds what the scenario adds.
     pub(crate) fn build(&self, vars: &Vars<'_>, extra: &Extra) -> Result<Exchange, BuildError> {
         let raw_plus = extra.transport == Transport::RawPlus;

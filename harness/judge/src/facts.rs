@@ -496,7 +496,7 @@ pub(crate) fn plaintext(answer: &Answer, payload: &PayloadRecord) -> Plaintext {
 
 /// Whether `seen` is a rendering of `mark`.
 pub fn shows(seen: &str, mark: &str) -> bool {
-    if seen == mark || shows_what_could_be_stored(seen, mark) {
+    if seen == mark || shows_what_could_be_stored(seen, mark) || resolved(seen) == mark {
         return true;
     }
     let digits = |text: &str| {
@@ -519,6 +519,33 @@ pub fn shows(seen: &str, mark: &str) -> bool {
         .zip(mark.chars())
         .all(|(a, b)| a == b || a == '*')
         && tail.chars().any(|c| c != '*')
+}
+
+/// `text` with its numeric character references (`&#128512;`, `&#x1f600;`) resolved, as a page or an answer in a small
+/// character set spells what it has no bytes for.
+fn resolved(text: &str) -> String {
+    let mut parts = text.split("&#");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let reference = part.split_once(';').and_then(|(number, rest)| {
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            Some((char::from_u32(code.ok()?)?, rest))
+        });
+        match reference {
+            Some((c, rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            None => {
+                out.push_str("&#");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// Whether `seen` is `mark` as a store leaves it that cannot hold characters of four bytes in UTF-8 (a three-byte
@@ -563,6 +590,7 @@ mod tests {
             "ab01\u{fffd}\u{fffd}\u{fffd}\u{200d}\u{fffd}",
             "ab01????????????\u{200d}????",
             "ab01\u{1f600}\u{1f680}\u{1f469}\u{1f680}",
+            "ab01&#128512;&#x1F680;\u{1f469}&#8205;&#128640;",
         ] {
             assert!(shows(seen, mark), "{seen}");
         }
@@ -574,6 +602,8 @@ mod tests {
             "xab01",
             "ab01x",
             "ab01\u{1f408}",
+            "ab01&#128008;&#128640;",
+            "ab01&#;&#x",
             "ab01\u{1f680}\u{1f600}",
             "ab01????????????????????",
             "\u{1f600}\u{1f680}\u{1f469}\u{200d}\u{1f680}",

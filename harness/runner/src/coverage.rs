@@ -9,8 +9,11 @@ use wxmock_model::program::OPS;
 use wxmock_model::verdict::Verdict;
 use wxmock_scenario::plan::{self, Case, Selection};
 
-use crate::fit::{Described, Fit};
+use crate::fit::{Described, Fit, Unfit};
 use crate::run::exit::REASON_FILTERED;
+
+/// Operations that a backend may well not have at all. A suite that lacks nothing else is not silent but not applicable.
+const OPTIONAL: &[&str] = &["login_profile", "phone_cipher", "phone_code", "logout"];
 
 /// What the selected cases will come to under an adapter, before any of them runs.
 #[must_use]
@@ -31,12 +34,16 @@ pub fn forecast(described: &Described, cases: &[Case]) -> Coverage {
     // Of equal ones first what a backend is likelier to have.
     more.sort_by_key(|(op, gain)| (std::cmp::Reverse(*gain), op == "login_profile"));
     let spoken = cases.iter().filter(|case| runs(case, described));
+    let due = cases.iter().filter(|case| match Fit::of(case, described) {
+        Fit::Skips(Unfit::NotDescribed(absent)) => !all_optional(absent.iter().map(String::as_str)),
+        _ => true,
+    });
     Coverage {
         judged,
         of: cases.len(),
         more: more.into_iter().collect(),
         silent_suites: silent(
-            cases.iter().map(|case| case.scenario.id.as_str()),
+            due.map(|case| case.scenario.id.as_str()),
             spoken.map(|case| case.scenario.id.as_str()),
         ),
     }
@@ -68,11 +75,19 @@ const fn judges(verdict: &Verdict) -> bool {
     )
 }
 
+fn all_optional<'a>(mut absent: impl Iterator<Item = &'a str>) -> bool {
+    absent.all(|op| OPTIONAL.contains(&op))
+}
+
 /// Suites of which no case ran, some of them because the adapter describes too little: what the user's own bounds leave
-/// out is what was asked for.
+/// out is what was asked for, and what a backend need not have is not missed.
 pub(crate) fn silent_suites(results: &[CaseResult]) -> Vec<String> {
     let skipped = |result: &CaseResult| match &result.verdict {
-        Verdict::Skip { reason } => Some(reason.split(':').next() == Some(REASON_FILTERED)),
+        Verdict::Skip { reason } => Some(match reason.split_once(": ") {
+            Some((REASON_FILTERED, _)) => true,
+            Some(("not-described", absent)) => all_optional(absent.split(", ")),
+            _ => false,
+        }),
         _ => None,
     };
     let unfit = results
@@ -137,6 +152,13 @@ mod tests {
             said.en
         );
         assert!(said.zh.contains("可多判"), "{}", said.zh);
+    }
+
+    #[test]
+    fn what_a_backend_need_not_have_is_not_missed() {
+        let plain = with_ops(&["login", "userinfo", "whoami"]);
+        assert!(plain.more.contains_key("phone_code"), "{plain:?}");
+        assert_eq!(plain.silence(), None, "{plain:?}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Described {
     ops: BTreeSet<String>,
     /// Whether the operation `login` itself takes sealed data.
     seals_login: bool,
+    /// Operations that take sealed data inside a JSON body.
+    json_data: BTreeSet<String>,
 }
 
 /// What a case comes to under an adapter.
@@ -71,6 +73,12 @@ impl Described {
         Self {
             ops: adapter.ops.keys().cloned().collect(),
             seals_login: adapter.sends("login", "device.encryptedData"),
+            json_data: adapter
+                .ops
+                .keys()
+                .filter(|op| adapter.sends_as_json(op, "device.encryptedData"))
+                .cloned()
+                .collect(),
         }
     }
 
@@ -80,6 +88,7 @@ impl Described {
         Self {
             ops: names.iter().map(|&name| name.to_owned()).collect(),
             seals_login: false,
+            json_data: BTreeSet::new(),
         }
     }
 
@@ -210,6 +219,7 @@ impl<'a> Fitting<'a> {
         if let Some(op) = sealed.and_then(|step| step.op) {
             return Err(Unfit::NotDescribed(vec![op.to_owned()]));
         }
+        self.plus_can_be_lost()?;
         let race = shape(&self.case.program);
         match self.described.carrier() {
             Some(Carrier::UserInfo) | None => {}
@@ -234,6 +244,31 @@ impl<'a> Fitting<'a> {
             left_out: self.left_out,
             carried_by: self.carried_by,
         })
+    }
+
+    /// A bare `+` becomes a space where a form or a query is decoded, and nowhere in JSON.
+    fn plus_can_be_lost(&self) -> Result<(), Unfit> {
+        let op = match self.described.carrier() {
+            Some(Carrier::Login(op)) => op,
+            Some(Carrier::PhoneCipher) => "phone_cipher",
+            Some(Carrier::UserInfo) | None => "userinfo",
+        };
+        let bare = |step: &Step| {
+            matches!(
+                step.verb,
+                Verb::Send {
+                    transport: Transport::RawPlus,
+                    ..
+                }
+            )
+        };
+        if self.described.json_data.contains(op) && self.case.program.steps().any(bare) {
+            return Err(Unfit::NotApplicable(say!(
+                "the data travels as JSON, where a + stays a +",
+                "数据以 JSON 传送，加号不会变成空格"
+            )));
+        }
+        Ok(())
     }
 
     /// Lets the phone button make what the file captures as a profile.
@@ -645,6 +680,31 @@ mod tests {
             Fit::Skips(unfit) => unfit.reason().en,
             Fit::Runs(_) => "runs".to_owned(),
         }
+    }
+
+    #[test]
+    fn a_plus_is_lost_only_where_a_form_or_a_query_is_decoded() {
+        let adapter = |body: &str| {
+            let text = format!(
+                r#"name = "x"
+[backend]
+base = "http://127.0.0.1:1"
+[ops.login]
+request = {{ post = "/l", json = {{ code = "{{{{device.code}}}}" }} }}
+capture = {{ token = "$.t" }}
+[ops.userinfo]
+request = {{ post = "/p", {body} = {{ d = "{{{{device.encryptedData}}}}", iv = "{{{{device.iv}}}}" }} }}
+[[outcome]]
+when = {{ status = 200 }}
+is = "ok"
+"#
+            );
+            Adapter::parse("x.toml", &text).unwrap()
+        };
+        let case = case("payload-integrity/plus-becomes-space/variant:raw-plus");
+        let fits = |body| Fit::of(&case, &Described::of(&adapter(body)));
+        assert!(matches!(fits("form"), Fit::Runs(_)));
+        assert!(matches!(fits("json"), Fit::Skips(Unfit::NotApplicable(_))));
     }
 
     #[test]

@@ -203,6 +203,16 @@ mod tests {
         };
         let short = [of("one", Verdict::Pass), of("two", bounded)];
         assert_eq!(exit_code(&short, false, false, false), OK, "as was asked");
+        let optional = Verdict::Skip {
+            reason: "not-described: phone_code".into(),
+        };
+        let without = [of("one", Verdict::Pass), of("two", optional)];
+        assert_eq!(
+            exit_code(&without, false, false, false),
+            OK,
+            "no such feature"
+        );
+        assert_eq!(exit_code(&without[1..], false, false, false), NOTHING);
         let failed = [of("one", Verdict::Fail), of("two", skip())];
         assert_eq!(exit_code(&failed, false, false, false), VIOLATED);
     }

@@ -109,10 +109,14 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// From here on the phone says it is another person's.
+    /// From here on the phone says it is another person's; its own person's name takes that back.
     fn claim(&mut self, step: &Step, user: &str) -> Result<(), Stop> {
         let phone = phone_of(step)?;
-        self.claims.insert(phone, user.to_owned());
+        if self.holder(phone) == user {
+            self.claims.remove(&phone);
+        } else {
+            self.claims.insert(phone, user.to_owned());
+        }
         let text = format!("{} says it is {user}'s", self.phone_name(phone));
         self.mark(StepKind::Note, None, text, phone);
         Ok(())
