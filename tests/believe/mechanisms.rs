@@ -39,6 +39,29 @@ fn a_token_of_person_and_second_is_one_cause_and_no_lost_secret() {
 }
 
 #[test]
+fn an_opaque_token_of_person_and_second_is_the_same_cause() {
+    let Some(run) = check("md5", &["MM-1", "N4", "CL-2"]) else {
+        return;
+    };
+    assert_eq!(run.code, 1, "{}", run.text);
+    assert_eq!(
+        causes(&run),
+        BTreeSet::from(["TOK-01 second-resolution-token".to_owned()]),
+        "{}",
+        run.text
+    );
+}
+
+#[test]
+fn a_code_changed_on_its_way_is_the_backends_fault_and_named() {
+    let Some(run) = check("lower", &["N6"]) else {
+        return;
+    };
+    assert_eq!(run.code, 5, "{}", run.text);
+    assert!(run.text.contains("upper and lower case"), "{}", run.text);
+}
+
+#[test]
 fn a_token_of_person_and_second_does_not_hide_a_race() {
     let Some(run) = check(
         "jwt,racy",

@@ -32,6 +32,10 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     let evidence = Evidence::new(facts, finding);
     // What is in the bytes of an answer has nothing to do with what else is wrong about it.
     let is_about_bytes = matches!(finding.rule.as_str(), "TOK-02" | "TOK-03");
+    // People are made alike to show this and nothing else.
+    if sessions::openid_confused(&evidence) {
+        return Mechanism::OpenidConfused;
+    }
     let tables: [&[(Mechanism, Detector)]; 4] = [
         keys::DETECTORS,
         payloads::DETECTORS,

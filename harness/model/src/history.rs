@@ -451,7 +451,8 @@ pub struct Answer {
     pub excerpt: String,
     /// SHA-256 of the captured session token, hex, first 16 characters: equal tokens compare equal, no token is stored.
     pub token_hash: Option<String>,
-    /// The second the token says it was issued in, if it is a JWT with `iat` in whole seconds and without `jti`.
+    /// The second the token says it was issued in, if it is a JWT with `iat` in whole seconds and without `jti`; for an
+    /// opaque token that was seen to change with the second alone, a number that stands for that second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_s: Option<i64>,
     /// Scenario name under which the token was kept.

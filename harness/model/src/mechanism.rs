@@ -66,6 +66,8 @@ pub enum Mechanism {
     DerivedToken,
     /// What belongs to one request lives in an object that requests share.
     SharedRequestState,
+    /// Two people whose openids resemble each other are taken for one.
+    OpenidConfused,
     /// A login writes into the sessions of others.
     UnscopedWrite,
     /// Accounts are looked for first and inserted later.
@@ -135,6 +137,19 @@ pub struct MechanismInfo {
 }
 
 impl Mechanism {
+    /// Whether it takes requests that are under way together: what goes wrong one after the other too is another cause.
+    #[must_use]
+    pub const fn needs_overlap(self) -> bool {
+        matches!(
+            self,
+            Self::LateReplyOverwrites
+                | Self::RequestOrder
+                | Self::SharedRequestState
+                | Self::LookThenInsert
+                | Self::CodeMarkedLate
+        )
+    }
+
     /// Permanent name: `late-reply-overwrites`.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -161,6 +176,7 @@ impl Mechanism {
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",
             Self::SharedRequestState => "shared-request-state",
+            Self::OpenidConfused => "openid-confused",
             Self::UnscopedWrite => "unscoped-write",
             Self::LookThenInsert => "look-then-insert",
             Self::AccountPerLogin => "account-per-login",

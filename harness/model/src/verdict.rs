@@ -103,6 +103,20 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// Takes back a mechanism that needs requests under way together: the same steps one after the other break the rule too.
+    pub fn take_back_race(&mut self) {
+        if !self.mechanism.needs_overlap() {
+            return;
+        }
+        let id = self.mechanism.id();
+        for lines in [&mut self.because, &mut self.because_zh] {
+            lines.retain(|line| {
+                !line.contains(&format!("({id})")) && !line.contains(&format!("（{id}）"))
+            });
+        }
+        self.mechanism = Mechanism::Open;
+    }
+
     /// The sentence in `lang`, or in English if it has none.
     #[must_use]
     pub const fn sentence_in(&self, lang: Lang) -> &str {
@@ -113,5 +127,36 @@ impl Violation {
     #[must_use]
     pub const fn because_in(&self, lang: Lang) -> &[String] {
         lang.pick_lines(self.because.as_slice(), self.because_zh.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cause_that_takes_a_race_is_taken_back_with_its_line() {
+        for (mechanism, left) in [
+            (Mechanism::SharedRequestState, Mechanism::Open),
+            (Mechanism::FirstKeyKept, Mechanism::FirstKeyKept),
+        ] {
+            let id = mechanism.id();
+            let mut violation = Violation {
+                mechanism,
+                because: vec![
+                    "k2 came last.".into(),
+                    format!("How it comes about: x ({id})."),
+                ],
+                because_zh: vec!["k2 最后到。".into(), format!("成因：x（{id}）。")],
+                ..Violation::default()
+            };
+            violation.take_back_race();
+            let lines = if left == Mechanism::Open { 1 } else { 2 };
+            assert_eq!(violation.mechanism, left);
+            assert_eq!(
+                (violation.because.len(), violation.because_zh.len()),
+                (lines, lines)
+            );
+        }
     }
 }

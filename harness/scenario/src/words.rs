@@ -8,8 +8,8 @@ use super::error::Mistake;
 use super::located::Located;
 use wxmock_model::program::names;
 use wxmock_model::program::{
-    CaptureApi, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, Transport, Using, Verb,
-    Watermark,
+    CaptureApi, Differs, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, Transport, Using,
+    Verb, Watermark,
 };
 use wxmock_model::program::{FaultEffect, FaultWhen};
 
@@ -393,6 +393,23 @@ impl<'t> Cursor<'t> {
             "claim" => Verb::Claim {
                 user: self.user("claim B")?,
             },
+            "resemble" => {
+                const EXAMPLE: &str = "resemble A differs=case";
+                let user = self.user(EXAMPLE)?;
+                let ways = [("case", Differs::Case), ("end", Differs::End)];
+                let mut differs = None;
+                for option in self.options()? {
+                    match option.key.as_str() {
+                        "differs" => differs = Some(option.choose(&ways)?),
+                        _ => return Err(option.unknown(&["differs"])),
+                    }
+                }
+                let differs = match differs {
+                    Some(differs) => differs,
+                    None => self.choice("`differs=case` or `differs=end`", &ways, EXAMPLE)?,
+                };
+                Verb::Resemble { user, differs }
+            }
             "submit" => {
                 let code = self.name("a code", "submit c1")?;
                 Verb::Submit {
@@ -918,6 +935,7 @@ pub(crate) const PHONE_VERBS: &[&str] = &[
     "mint",
     "alter",
     "claim",
+    "resemble",
     "submit",
     "login",
     "submit-profile",
@@ -1028,6 +1046,13 @@ mod tests {
             "c1",
         );
         check("claim B", Verb::Claim { user: named("B") });
+        check(
+            "resemble B differs=end",
+            Verb::Resemble {
+                user: named("B"),
+                differs: Differs::End,
+            },
+        );
         check(
             "capture userinfo as p iv=of:B watermark=longer nick=emoji",
             Verb::Capture {

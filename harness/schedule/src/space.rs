@@ -474,7 +474,8 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::PhoneCode { .. }
         | Verb::Alter { .. }
         | Verb::Swap { .. }
-        | Verb::Claim { .. } => &[StepKind::Capture],
+        | Verb::Claim { .. }
+        | Verb::Resemble { .. } => &[StepKind::Capture],
         Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
             &[StepKind::Send]
         }

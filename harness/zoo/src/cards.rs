@@ -61,6 +61,15 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             imitates: "guchengwuyue/yshop-drink#21, jas0ncn/szushudong#8",
             cases: &["security/identity-from-the-request/variant:foreign"],
         },
+        Mutant::FoldedOpenid => Card {
+            id: "folded-openid",
+            rule: "KEY-01",
+            mechanism: "openid-confused",
+            sentence: "compares openids without regard to upper and lower case, so that two people have one account",
+            sentence_zh: "比较 openid 时不分大小写，两个人共用一个账号",
+            imitates: "a backend of this project's own trials on a column with MySQL's default collation; no public report known",
+            cases: &["KI-8"],
+        },
         Mutant::Opaque500 => Card {
             id: "opaque-500",
             rule: "KEY-02",

@@ -142,6 +142,8 @@ pub enum Mutant {
     BodyIdentity,
     /// KEY-01: the openid in a header is believed.
     HeaderIdentity,
+    /// KEY-01: openids are compared without regard to upper and lower case.
+    FoldedOpenid,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
     /// KEY-02: no phone number is the empty number.
@@ -195,6 +197,7 @@ impl Mutant {
         Self::UncheckedWatermark,
         Self::BodyIdentity,
         Self::HeaderIdentity,
+        Self::FoldedOpenid,
         Self::Opaque500,
         Self::StaleName,
         Self::EmptyNumber,

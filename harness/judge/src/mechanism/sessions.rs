@@ -14,6 +14,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::SecondResolutionToken, second_resolution_token),
     (Mechanism::DerivedToken, derived_token),
     (Mechanism::SharedRequestState, shared_request_state),
+    (Mechanism::OpenidConfused, openid_confused),
     (Mechanism::UnscopedWrite, unscoped_write),
     (Mechanism::LookThenInsert, look_then_insert),
     (Mechanism::AccountPerLogin, account_per_login),
@@ -240,6 +241,37 @@ fn opened_with_the_key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool 
         && evidence
             .together_with(login)
             .any(|(_, other)| other.user == owner)
+}
+
+/// So many characters in common are more than the beginning that all openids of an app have.
+const NEARLY_WHOLE: usize = 20;
+
+/// What was mixed up belongs to somebody whose openid differs by upper and lower case or behind a long beginning alone, and
+/// nobody claimed anything.
+pub(super) fn openid_confused(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| !claims_an_identity(op)) else {
+        return false;
+    };
+    let own = if is_login(op) {
+        Some(op.user.as_str())
+    } else {
+        op.token_of.as_deref()
+    };
+    let twin = equal_tokens(evidence).map(|(_, other)| other.user.as_str());
+    let (Some(own), Some(other)) = (own, stranger(evidence, op).or(twin)) else {
+        return false;
+    };
+    let openid = |name: &str| {
+        let mut users = evidence.facts.history.users.iter();
+        users
+            .find(|user| user.name == name)
+            .map(|user| &user.openid)
+    };
+    let (Some(own), Some(other)) = (openid(own), openid(other)) else {
+        return false;
+    };
+    let common = own.chars().zip(other.chars()).take_while(|(a, b)| a == b);
+    own != other && (own.eq_ignore_ascii_case(other) || common.count() >= NEARLY_WHOLE)
 }
 
 /// A token acts as a person whose login began after the token had been given out.

@@ -80,6 +80,19 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "blog.csdn.net/keke24/article/details/79259935; binarywang/WxJava#2012; case KI-3",
     },
     MechanismInfo {
+        mechanism: Mechanism::OpenidConfused,
+        breaks: &["KEY-01", "TOK-01"],
+        title: "Two people whose openids resemble each other are taken for one",
+        title_zh: "openid 只差一点的两个人被当成了同一个人",
+        what: "An openid is compared without regard to upper and lower case (the default collation of MySQL and SQL Server), cut off by a column that is too short, or looked up by a prefix \
+               or LIKE. Whoever comes second gets the account of whoever came first.",
+        what_zh: "比较 openid 时不分大小写（MySQL、SQL Server 的默认排序规则），或者列太短把它截断了，或者用前缀、LIKE 查找。后来的人进了先来的人的账号。",
+        repair: "Store the whole openid in a column with a binary collation (utf8mb4_bin, VARBINARY(64)) under a unique index, compare it with =, and change its case nowhere.",
+        repair_zh: "openid 整个存进二进制排序规则的列（utf8mb4_bin、VARBINARY(64)），加唯一索引，用 = 比较，任何地方都不要改大小写。",
+        means: "upsert",
+        source: "dev.mysql.com/doc/refman/8.0/en/case-sensitivity.html; backends of this project's own trials; case KI-8",
+    },
+    MechanismInfo {
         mechanism: Mechanism::UnscopedWrite,
         breaks: &["KEY-01"],
         title: "A login writes into the sessions of others",

@@ -29,6 +29,13 @@ pub enum Verb {
         /// Who it claims to be (scenario name).
         user: String,
     },
+    /// `resemble A differs=case`: WeChat has given the phone's person an openid that a careless comparison takes for A's.
+    Resemble {
+        /// Whose openid it resembles (scenario name).
+        user: String,
+        /// How the two differ.
+        differs: Differs,
+    },
     /// `submit c [as t]`: the backend's `login` operation with a code minted earlier.
     Submit {
         /// The code's name.
@@ -260,6 +267,15 @@ pub enum Using {
     Named(String),
 }
 
+/// How two openids differ that resemble each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Differs {
+    /// `differs=case`: by upper and lower case alone.
+    Case,
+    /// `differs=end`: by the last character alone.
+    End,
+}
+
 /// Fields an attacker adds to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extra {
@@ -364,7 +380,7 @@ impl Verb {
         match self {
             Self::Mint { code } => vec![(NameKind::Code, code)],
             Self::Alter { code, .. } => vec![(NameKind::Code, code)],
-            Self::Claim { user } => vec![(NameKind::User, user)],
+            Self::Claim { user } | Self::Resemble { user, .. } => vec![(NameKind::User, user)],
             Self::Submit { code, token } | Self::Login { code, token } => {
                 vec![(NameKind::Code, code), (NameKind::Token, token)]
             }

@@ -30,6 +30,11 @@ impl Stage<'_> {
         let reading = self.run_context.adapter.read(op, &answer);
         let token = reading.captures.get("token").cloned();
         let leaks = self.leaks(&answer);
+        let issued_s = token.as_deref().and_then(|token| {
+            let opaque = || leak::second_behind(token);
+            let by_second = self.run_context.tokens_by_second;
+            leak::issued_in_second(token).or_else(|| by_second.then(opaque))
+        });
         self.captured.answered(request, &answer, token.as_deref());
         let excerpt = excerpt(&answer, &self.record.history().secrets, token.as_deref());
         let operation = &self.record.history().operations[request];
@@ -83,7 +88,7 @@ impl Stage<'_> {
             unreadable: answer.unreadable.clone(),
             excerpt,
             token_hash: token.as_deref().map(leak::fingerprint),
-            issued_s: token.as_deref().and_then(leak::issued_in_second),
+            issued_s,
             token_name: kept,
             ..Answer::default()
         };

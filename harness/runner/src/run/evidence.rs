@@ -6,7 +6,9 @@ use super::shrink;
 use super::tally::{FirstFailing, Tally};
 use wxmock_model::exploration::{PassingNeighbour, Rate, Twin};
 use wxmock_model::history::Ending;
+use wxmock_model::mechanism::Mechanism;
 use wxmock_model::order::Order;
+use wxmock_model::verdict::Violation;
 use wxmock_scenario::plan::Case;
 use wxmock_schedule::{Space, Swap};
 
@@ -37,7 +39,15 @@ impl Runner {
             failing.evidence.rate = Some(self.rate(case, &failing, &shown).await);
         }
         if self.settings.explain && has_race {
-            failing.evidence.twin = self.twin(case, &space, &failing, &shown).await;
+            let (twin, causes) = self.twin(case, &space, &failing, &shown).await.unzip();
+            failing.evidence.twin = twin;
+            for violation in &mut failing.violations {
+                let about_twin = twin == Some(Twin::FailsToo) && violation.rule == shown.rule();
+                let fits = |causes: &Vec<Mechanism>| causes.contains(&violation.mechanism);
+                if about_twin && !causes.as_ref().is_some_and(fits) {
+                    violation.take_back_race();
+                }
+            }
             failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
         }
         tally.replace_first_failing(failing);
@@ -98,27 +108,31 @@ impl Runner {
         rate
     }
 
-    /// Whether the same steps one after the other show the same failure. `None` if they could not be run, or fail in another
-    /// way.
+    /// Whether the same steps one after the other show the same failure, and the causes of it there. `None` if they could not
+    /// be run, or fail in another way.
     async fn twin(
         &self,
         case: &Case,
         space: &Space,
         failing: &FirstFailing,
         shown: &Failure,
-    ) -> Option<Twin> {
+    ) -> Option<(Twin, Vec<Mechanism>)> {
+        let causes = |violations: &[Violation]| {
+            let of_the_rule = violations.iter().filter(|v| v.rule == shown.rule());
+            of_the_rule.map(|v| v.mechanism).collect()
+        };
         let fifo = in_sequence(space, &failing.order);
         if fifo == failing.order {
-            return Some(Twin::FailsToo);
+            return Some((Twin::FailsToo, causes(&failing.violations)));
         }
         let judged = self.judged(case, &fifo, self.pace()).await;
         if judged.breaks_alike(case, shown) {
-            return Some(Twin::FailsToo);
+            return Some((Twin::FailsToo, causes(&judged.violations)));
         }
         let passes = judged.violations.is_empty()
             && judged.played.cut.is_none()
             && judged.played.history.ending.is_complete();
-        passes.then_some(Twin::Passes)
+        passes.then(|| (Twin::Passes, Vec::new()))
     }
 
     /// A passing order one adjacent swap away, nearest to first-in-first-out first.

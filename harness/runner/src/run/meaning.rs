@@ -118,6 +118,11 @@ impl Failure {
             && self.struck.is_subset(&other.struck)
     }
 
+    /// The rule that is broken.
+    pub(crate) fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// Whether `other` breaks the same rule at the same kind of step in the same direction.
     pub(crate) fn breaks_like(&self, other: &Self) -> bool {
         (&self.rule, self.level, &self.op, self.outcome, &self.step)

@@ -808,6 +808,7 @@ impl Runner {
                 .map_or(0, |count| count.most),
             waiting: &self.waiting,
             avoids_plus: self.proof.damages_plus,
+            tokens_by_second: self.proof.tokens_by_second,
             looks: &self.looks,
             cancel: &self.settings.cancel,
         }

@@ -50,6 +50,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) waiting: &'a Waiting,
     /// Whether the backend damages a `+` on its way: one case shows that, the others do without.
     pub(crate) avoids_plus: bool,
+    /// Whether tokens were seen to change with the second and not with the login.
+    pub(crate) tokens_by_second: bool,
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,

@@ -11,8 +11,7 @@ use wxmock_world::{
 };
 
 use crate::device::{Device, user_view};
-use wxmock_model::program::Program;
-use wxmock_model::program::{Returns, Rotation};
+use wxmock_model::program::{Differs, Program, Returns, Rotation, Verb};
 
 /// One person of the scenario, and who plays them in the mock.
 #[derive(Debug, Clone)]
@@ -63,8 +62,23 @@ impl TestUsers {
             faults: Vec::new(),
             avoids_plus: false,
         };
+        let twins: Vec<(&str, &str, Differs)> = program
+            .steps()
+            .filter_map(|step| match (&step.verb, step.phone) {
+                (Verb::Resemble { user, differs }, Some(phone)) => {
+                    let own = program.phones[phone].user.as_str();
+                    Some((own, user.as_str(), *differs))
+                }
+                _ => None,
+            })
+            .collect();
         for name in &program.users {
-            test_users.admit(name)?;
+            let twin = twins.iter().find(|(own, ..)| own == name);
+            let openid = twin.and_then(|(_, of, differs)| {
+                let known = test_users.person(of)?;
+                Some(near_openid(&known.openid, *differs))
+            });
+            test_users.admit_as(name, openid.as_deref())?;
         }
         Ok(test_users)
     }
@@ -74,12 +88,22 @@ impl TestUsers {
     /// # Errors
     /// The mock's words, if it refuses.
     pub(crate) fn admit(&mut self, name: &str) -> Result<(), String> {
+        self.admit_as(name, None)
+    }
+
+    fn admit_as(&mut self, name: &str, openid: Option<&str>) -> Result<(), String> {
+        let openid = openid.map(str::parse).transpose();
+        let openid = openid.map_err(|e| format!("openid of {name}: {e}"))?;
         let user: UserId = format!("{name}-{}", self.prefix)
             .parse()
             .map_err(|e| format!("user {name}: {e}"))?;
         self.handle
             .with_world(|world, now| {
-                world.create_user(now, &self.app, NewUser::named(user.clone()))?;
+                let new = NewUser {
+                    openid,
+                    ..NewUser::named(user.clone())
+                };
+                world.create_user(now, &self.app, new)?;
                 world.set_policy(now, &self.app, Some(&user), &self.rules)
             })
             .map_err(|e| format!("user {name}: {e}"))?;
@@ -218,6 +242,30 @@ impl Drop for TestUsers {
     }
 }
 
+/// An openid of the same length that is not `openid`, and nearly is.
+fn near_openid(openid: &str, differs: Differs) -> String {
+    let swapped = |c: char| {
+        if c.is_ascii_lowercase() {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        }
+    };
+    match differs {
+        // The beginning is the app's: all its people share it.
+        Differs::Case => {
+            let (shared, own) = openid.split_at(openid.len().min(6));
+            shared.chars().chain(own.chars().map(swapped)).collect()
+        }
+        Differs::End => {
+            let mut near = openid.to_owned();
+            let last = near.pop();
+            near.push(if last == Some('0') { '1' } else { '0' });
+            near
+        }
+    }
+}
+
 /// A word unique to one attempt at one order, and the same every time that attempt is made: `3f9c1b2d04`.
 pub(crate) fn prefix(parts: &[&str], attempt: u32) -> String {
     let mut hash = Sha256::new();
@@ -249,6 +297,17 @@ fn policy(rotation: Rotation, returns: Returns) -> PolicyPatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_near_openid_is_another_one_of_the_same_length() {
+        let openid = "oWx5d0aBcDeFgHiJkLmNoPqRsTu0";
+        let case = near_openid(openid, Differs::Case);
+        assert!(case != openid && case.eq_ignore_ascii_case(openid));
+        assert_eq!(case[..6], openid[..6]);
+        let end = near_openid(openid, Differs::End);
+        assert!(end != openid && end.len() == openid.len() && end[..27] == openid[..27]);
+        assert_ne!(near_openid(&end, Differs::End), end);
+    }
 
     #[test]
     fn a_prefix_repeats_itself_and_nothing_else() {

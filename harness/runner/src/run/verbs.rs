@@ -36,6 +36,11 @@ impl Stage<'_> {
             }
             Verb::Alter { code, suffix } => self.alter(step, code, suffix),
             Verb::Claim { user } => self.claim(step, user),
+            // These people were made so; here it is told.
+            Verb::Resemble { .. } => {
+                self.mark(StepKind::Note, None, step.text.clone(), phone_of(step)?);
+                Ok(())
+            }
             Verb::Swap { code, phone_code } => self.swap(step, code, phone_code),
             Verb::Submit { .. }
             | Verb::SubmitProfile { .. }

@@ -8,6 +8,7 @@ mod body_identity;
 mod check_then_insert;
 mod empty_number;
 mod first_key_wins;
+mod folded_openid;
 mod global_slot;
 mod header_identity;
 mod late_code_mark;
@@ -36,6 +37,7 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
     match mutant {
         Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
         Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
+        Mutant::FoldedOpenid => Box::new(folded_openid::FoldedOpenid),
         Mutant::Opaque500 => Box::new(opaque_500::Opaque500),
         Mutant::EmptyNumber => Box::new(empty_number::EmptyNumber),
         Mutant::HeaderIdentity => Box::new(header_identity::HeaderIdentity),

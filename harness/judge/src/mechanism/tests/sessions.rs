@@ -52,6 +52,28 @@ fn second_resolution_token() {
 }
 
 #[test]
+fn openids_that_resemble_each_other() {
+    let mixed_up = |of_b: &str| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let op = b.login("Q1", "d1", 1, "u1");
+        b.history.operations[0].answer.user_id = Some("7".into());
+        b.history.operations[op].answer.user_id = Some("7".into());
+        b.history.users[0].openid = "oWx5d0aBcDeFgHiJkLmNoPqRsTu0".into();
+        b.history.users[1].openid = of_b.into();
+        expected(&b, "KEY-01", op)
+    };
+    for near in [
+        "oWx5d0AbCdEfGhIjKlMnOpQrStU0",
+        "oWx5d0aBcDeFgHiJkLmNoPqRsTu1",
+    ] {
+        assert_eq!(mixed_up(near), Mechanism::OpenidConfused, "{near}");
+    }
+    let other = mixed_up("oWx5d0zzzzzzzzzzzzzzzzzzzzzz");
+    assert_ne!(other, Mechanism::OpenidConfused);
+}
+
+#[test]
 fn derived_token() {
     let mut b = equal_tokens();
     let recipe = say!("it is sha1(openid).", "它就是 sha1(openid)。");

@@ -9,6 +9,7 @@ mod aftermath;
 mod decide;
 mod found;
 mod likely;
+mod logins;
 mod proof;
 mod propose;
 mod requests;
@@ -196,8 +197,10 @@ impl<'a, 'p> Prover<'a, 'p> {
         let device = self.person()?;
         let ask = self.login_ask(op, &device)?;
         let calls = self.calls();
+        let code = ask.vars.device.get("code").cloned().unwrap_or_default();
         let captures = self.exercise(op, &device, ask).await?;
         let Some(session) = captures.filter(|session| session.contains_key("token")) else {
+            self.blame_the_code(op, &code, calls);
             return Ok(None);
         };
         if self.calls() == calls {
@@ -205,6 +208,8 @@ impl<'a, 'p> Prover<'a, 'p> {
             return Ok(None);
         }
         self.user_ids.extend(session.get("user_id").cloned());
+        // Somebody else's logins: they may end that person's older sessions.
+        self.watch_token(op, &early).await?;
         Ok(Some(Guest { device, session }))
     }
 

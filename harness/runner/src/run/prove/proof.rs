@@ -20,6 +20,8 @@ pub struct Proof {
     pub(crate) felled: bool,
     /// Whether sealed data is only read where its base64 holds no `+`.
     pub(crate) damages_plus: bool,
+    /// Whether a person's token changes with the second and not with the login.
+    pub(crate) tokens_by_second: bool,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,

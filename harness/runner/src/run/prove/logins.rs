@@ -1,0 +1,112 @@
+//! What honest logins show beside their answers: whether the code reaches WeChat as the phone sent it, and whether a token
+//! is made of the person and the second.
+
+use std::time::Duration;
+
+use super::Prover;
+use super::decide::{Fault, Problem};
+use crate::device::Device;
+use wxmock_model::history::Outcome;
+use wxmock_server::CallId;
+
+/// Longer than a second, so that the next login falls into another one.
+const ANOTHER_SECOND: Duration = Duration::from_millis(1100);
+
+impl Prover<'_, '_> {
+    /// A login that was refused because the backend asked WeChat for another code than the phone's is no matter of the
+    /// adapter: that is the problem then. `before` is how many calls there had been.
+    pub(super) fn blame_the_code(&mut self, op: &str, submitted: &str, before: usize) {
+        let calls = self.senses.handle.calls().since(CallId(0));
+        let mut sent = calls
+            .iter()
+            .skip(before)
+            .filter_map(|c| c.js_code.as_deref());
+        let Some(how) = sent.find_map(|sent| alteration(submitted, sent)) else {
+            return;
+        };
+        self.proof.problems = vec![Problem {
+            fault: Fault::Backend,
+            text: format!(
+                "{op} is refused: the backend asks WeChat for another code than the phone sent: {how}\n  likely    something on its way changes the code (a column, a filter, a case conversion): a code is opaque, and upper and lower case differ"
+            ),
+        }];
+    }
+
+    /// Notes whether two logins of a person within a second have one token, and a login in another second has another.
+    pub(super) async fn watch_token(&mut self, op: &str, device: &Device) -> Result<(), String> {
+        if !self.senses.adapter.features.distinct_tokens {
+            return Ok(());
+        }
+        // The second may end between two logins, and hardly twice in a row.
+        for _ in 0..2 {
+            let began = second();
+            let one = self.token_of(op, device).await?;
+            let other = self.token_of(op, device).await?;
+            if one.is_some() && one == other {
+                tokio::time::sleep(ANOTHER_SECOND).await;
+                let later = self.token_of(op, device).await?;
+                self.proof.tokens_by_second = later.is_some() && later != one;
+                return Ok(());
+            }
+            if one.is_none() || other.is_none() || second() == began {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn token_of(&mut self, op: &str, device: &Device) -> Result<Option<String>, String> {
+        let ask = self.login_ask(op, device)?;
+        let seen = self.ask(op, device, ask).await?;
+        let token = seen.reading.captures.get("token").cloned();
+        Ok(token.filter(|_| seen.reading.outcome == Outcome::Ok))
+    }
+}
+
+/// The second of the wall clock.
+fn second() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+/// How `sent` came out of `submitted`; `None` where they are equal.
+fn alteration(submitted: &str, sent: &str) -> Option<String> {
+    if sent == submitted {
+        return None;
+    }
+    let how = if sent.eq_ignore_ascii_case(submitted) {
+        "letters changed between upper and lower case".to_owned()
+    } else if !sent.is_empty() && submitted.starts_with(sent) {
+        format!(
+            "cut off after {} of {} characters",
+            sent.chars().count(),
+            submitted.chars().count()
+        )
+    } else if sent.trim_matches(['"', '\'', ' ']) == submitted {
+        "with quotes or blanks around it".to_owned()
+    } else {
+        "neither equal nor a part of it".to_owned()
+    };
+    Some(how)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alteration;
+
+    #[test]
+    fn what_became_of_a_code_is_named_and_the_same_code_is_nothing() {
+        let code = "0a1BcDefGh";
+        assert_eq!(alteration(code, code), None);
+        for (sent, part) in [
+            ("0a1bcdefgh", "upper and lower case"),
+            ("0a1Bc", "after 5 of 10"),
+            ("\"0a1BcDefGh\"", "quotes"),
+            ("x", "neither"),
+            ("", "neither"),
+        ] {
+            let how = alteration(code, sent).unwrap_or_default();
+            assert!(how.contains(part), "{sent}: {how}");
+        }
+    }
+}
