@@ -123,10 +123,18 @@ impl Server {
         let driver = tokio::spawn(connection);
         let body = document.map_or_else(Bytes::new, |document| Bytes::from(document.to_string()));
         let prefix = self.base.path().trim_end_matches('/');
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{prefix}{path}"))
-            .header(header::HOST, format!("{host}:{port}"))
+            .header(header::HOST, format!("{host}:{port}"));
+        // A mock that listens beyond loopback wants it; it is set for us as it is for the mock.
+        if let Some(token) = std::env::var("WXMOCK_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty())
+        {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONNECTION, "close")
             .body(Full::new(body))

@@ -331,24 +331,19 @@ fn pages_of_other_sites_stay_out_of_the_admin_api() {
     );
     assert_eq!(ask("rebound.example", "", "/_mock/v1/apps").0, 403);
     assert_eq!(ask("localhost", "", "/_mock/v1/apps"), (200, None));
-    let star = Some("*".to_owned());
+    let login = "/_mock/wx/login?user=bob";
+    let foreign = ask("127.0.0.1", "Origin: http://h5.example\r\n", login);
+    assert_eq!(foreign, (403, None));
+    let page = Some("http://localhost:5173".to_owned());
+    let own = ask("127.0.0.1", "Origin: http://localhost:5173\r\n", login);
+    assert_eq!(own, (200, page));
+    assert_eq!(mock.request("OPTIONS", "/_mock/wx/login", "").status, 204);
+    let head = mock.request("HEAD", "/_mock/v1/presets", "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    let wrong = mock.request("DELETE", "/_mock/v1/presets", "");
     assert_eq!(
-        ask(
-            "127.0.0.1",
-            "Origin: http://h5.example\r\n",
-            "/_mock/wx/login?user=bob"
-        ),
-        (200, star.clone())
-    );
-    let preflight = mock.request("OPTIONS", "/_mock/wx/login", "");
-    assert_eq!(
-        (
-            preflight.status,
-            preflight
-                .header("access-control-allow-origin")
-                .map(str::to_owned)
-        ),
-        (204, star)
+        (wrong.status, wrong.header("allow")),
+        (405, Some("GET, HEAD"))
     );
 }
 
@@ -852,9 +847,24 @@ fn configuration_is_flag_over_variable_over_file_over_default() {
         .current_dir(dir.path())
         .output()
         .expect("it runs");
+    assert_eq!(typo.status.code(), Some(3), "{typo:?}");
+    let told = String::from_utf8_lossy(&typo.stderr).into_owned();
     assert!(
-        stdout(&typo).contains("# WXMOCK_PROT is no variable of wxmock"),
-        "{typo:?}"
+        told.contains("WXMOCK_PROT is no variable of wxmock"),
+        "{told}"
+    );
+    assert!(told.contains("WXMOCK_PORT"), "{told}");
+    let empty = wxmock()
+        .args(["config", "print"])
+        .env("WXMOCK_PORT", "")
+        .env("WXMOCK_PROT", "")
+        .current_dir(dir.path())
+        .output()
+        .expect("it runs");
+    let said = stdout(&empty);
+    assert!(
+        said.contains("port = 9001"),
+        "an empty variable is none: {said} {empty:?}"
     );
     write(dir.path(), "wxmock.toml", &said);
     let again = wxmock()

@@ -62,7 +62,7 @@ pub struct CallInfo {
     pub appid: Option<Arc<str>>,
     /// Whose login it is about: the owner of the js_code, phone code or openid, known before the command runs.
     pub user: Option<UserId>,
-    /// The login code it sent, as sent.
+    /// The login code it sent, as sent; of this and other texts at most the first 256 bytes.
     #[serde(serialize_with = "masked")]
     pub js_code: Option<String>,
     /// The openid it sent.
@@ -97,6 +97,13 @@ pub struct CallInfo {
 }
 
 impl CallInfo {
+    /// Answered whole, with status 200 and without an errcode that says no.
+    pub fn succeeded(&self) -> bool {
+        self.state == CallState::Answered
+            && self.status == Some(200)
+            && self.errcode.unwrap_or(0) == 0
+    }
+
     /// A call that has just been read.
     pub fn new(endpoint: Endpoint, arrived: UnixMs) -> Self {
         Self {
@@ -173,7 +180,25 @@ struct Book {
     spent: HashMap<u64, u64>,
     /// The same by call, to forget them in order.
     spenders: VecDeque<(u64, u64)>,
+    n_open: usize,
+    tallies: [Tally; Endpoint::ALL.len()],
+    /// Calls forgotten for want of room.
+    n_forgotten: u64,
+    /// Exchanges of the busiest code among the calls a reset forgot.
+    busiest_before: u64,
 }
+
+/// Calls to one endpoint, counted as they come and never forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls that have begun.
+    pub begun: u64,
+    /// Calls answered whole, with status 200 and without an errcode that says no.
+    pub succeeded: u64,
+}
+
+/// Calls copied under one lock.
+const PAGE: usize = 256;
 
 impl Calls {
     /// How many ended calls are remembered. Open calls are never forgotten.
@@ -186,6 +211,10 @@ impl Calls {
             old: BTreeMap::new(),
             spent: HashMap::new(),
             spenders: VecDeque::new(),
+            n_open: 0,
+            tallies: [Tally::default(); Endpoint::ALL.len()],
+            n_forgotten: 0,
+            busiest_before: 0,
         };
         Self {
             book: Mutex::new(book),
@@ -195,13 +224,60 @@ impl Calls {
 
     /// The remembered calls with a number above `id`, oldest first; `CallId(0)` gives all.
     pub fn since(&self, id: CallId) -> Vec<CallInfo> {
+        let (mut calls, mut next) = self.page(id, PAGE);
+        while let Some(after) = next {
+            let (more, then) = self.page(after, PAGE);
+            calls.extend(more);
+            next = then;
+        }
+        calls
+    }
+
+    /// The same, at most so many, so that no call waits long; if there are more, the second is what to go on after.
+    pub fn page(&self, id: CallId, most: usize) -> (Vec<CallInfo>, Option<CallId>) {
         let book = self.lock();
-        let skip = usize::try_from((id.0 + 1).saturating_sub(book.first)).unwrap_or(usize::MAX);
-        let old = book
-            .old
-            .range(id.0.saturating_add(1)..)
-            .map(|(_, call)| call);
-        old.chain(book.recent.iter().skip(skip)).cloned().collect()
+        let after = id.0.saturating_add(1);
+        let skip = usize::try_from(after.saturating_sub(book.first)).unwrap_or(usize::MAX);
+        let old = book.old.range(after..).map(|(_, call)| call);
+        let mut rest = old.chain(book.recent.iter().skip(skip));
+        let calls: Vec<CallInfo> = rest.by_ref().take(most).cloned().collect();
+        let last = calls.last().map_or(id, |call| call.id);
+        let next = rest.next().map(|_| last);
+        (calls, next)
+    }
+
+    /// How many calls have neither been answered nor gone.
+    pub fn n_open(&self) -> usize {
+        self.lock().n_open
+    }
+
+    /// How many calls to an endpoint there have been; exact, however many were forgotten since.
+    pub fn tally(&self, endpoint: Endpoint) -> Tally {
+        self.lock().tallies[endpoint as usize]
+    }
+
+    /// How many calls were forgotten for want of room.
+    pub fn n_forgotten(&self) -> u64 {
+        self.lock().n_forgotten
+    }
+
+    /// Exchanges of the busiest login code among the calls that a reset forgot: codes begin again there, so later ones are
+    /// others.
+    pub fn busiest_before(&self) -> u64 {
+        self.lock().busiest_before
+    }
+
+    /// Forget every call that is over; numbers and tallies go on.
+    pub(crate) fn forget_ended(&self) {
+        let mut book = self.lock();
+        book.busiest_before = book.busiest_before.max(book.busiest());
+        let recent = std::mem::take(&mut book.recent);
+        book.first += recent.len() as u64;
+        let open = recent.into_iter().filter(|call| call.state.is_open());
+        book.old.retain(|_, call| call.state.is_open());
+        book.old.extend(open.map(|call| (call.id.0, call)));
+        book.spent.clear();
+        book.spenders.clear();
     }
 
     /// One call; `None` when there was none or it is forgotten.
@@ -212,6 +288,9 @@ impl Calls {
     /// The calls that have neither been answered nor gone, oldest first.
     pub fn open(&self) -> Vec<CallInfo> {
         let book = self.lock();
+        if book.n_open == 0 {
+            return Vec::new();
+        }
         let all = book.old.values().chain(book.recent.iter());
         all.filter(|call| call.state.is_open()).cloned().collect()
     }
@@ -237,6 +316,8 @@ impl Calls {
         let mut book = self.lock();
         let id = CallId(book.first + book.recent.len() as u64);
         call.id = id;
+        book.n_open += usize::from(call.state.is_open());
+        book.tallies[call.endpoint as usize].begun += 1;
         book.recent.push_back(call);
         book.forget();
         drop(book);
@@ -265,9 +346,23 @@ impl Calls {
         id: CallId,
         change: impl FnOnce(&mut CallInfo) -> T,
     ) -> Option<T> {
-        let value = self.lock().find(id).map(change);
+        let mut book = self.lock();
+        let found = book.find(id).map(|call| {
+            let was_open = call.state.is_open();
+            let value = change(call);
+            let has_ended = was_open && !call.state.is_open();
+            let success = (has_ended && call.succeeded()).then_some(call.endpoint);
+            (value, has_ended, success)
+        });
+        if let Some((_, has_ended, success)) = &found {
+            book.n_open -= usize::from(*has_ended);
+            if let Some(endpoint) = *success {
+                book.tallies[endpoint as usize].succeeded += 1;
+            }
+        }
+        drop(book);
         self.changed();
-        value
+        found.map(|(value, ..)| value)
     }
 
     /// Look at one call without changing it. Nothing happens when it is forgotten.
@@ -304,20 +399,38 @@ impl Book {
         }
     }
 
+    /// Exchanges of the code that has most.
+    fn busiest(&self) -> u64 {
+        let mut by_code: HashMap<&str, u64> = HashMap::new();
+        for call in self.old.values().chain(&self.recent) {
+            if call.endpoint.is_exchange() {
+                *by_code
+                    .entry(call.js_code.as_deref().unwrap_or_default())
+                    .or_default() += 1;
+            }
+        }
+        by_code.into_values().max().unwrap_or(0)
+    }
+
     fn forget(&mut self) {
         while self.recent.len() > Calls::CAPACITY {
             if let Some(call) = self.recent.pop_front() {
                 self.first += 1;
                 if call.state.is_open() {
                     self.old.insert(call.id.0, call);
+                } else {
+                    self.n_forgotten += 1;
                 }
             }
         }
         while let Some((_, code)) = self.spenders.pop_front_if(|(by, _)| *by < self.first) {
             self.spent.remove(&code);
         }
-        if self.old.len() > Calls::CAPACITY {
+        // The open ones among them may be many; then they are looked through only as often as their number doubles.
+        if self.old.len() > Calls::CAPACITY.max(2 * self.n_open) {
+            let before = self.old.len();
             self.old.retain(|_, call| call.state.is_open());
+            self.n_forgotten += (before - self.old.len()) as u64;
         }
     }
 }

@@ -85,6 +85,17 @@ fn escape(character: char, out: &mut String) {
     out.push_str(&format!("\\u{:04x}", u32::from(character)));
 }
 
+/// So many bytes of a name that somebody else chose are kept: a host, a User-Agent, a path, a code.
+pub(crate) const NAME_KEPT: usize = 256;
+
+/// The beginning of a name, as much of it as is kept.
+pub(crate) fn kept(name: &str) -> &str {
+    match name.len() <= NAME_KEPT {
+        true => name,
+        false => &name[..name.floor_char_boundary(NAME_KEPT)],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

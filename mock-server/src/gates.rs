@@ -1,7 +1,7 @@
 //! Gates: hold calls at a named point and let them go by call, label, order, or once enough of them are there.
 //! Knows what a call is, not how it is answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -203,22 +203,17 @@ impl Gates {
 
     /// The gates that still match, oldest first. A gate whose `times` is used up stays listed while it holds a call.
     pub fn rules(&self) -> Vec<GateView> {
-        let table = self.lock();
-        let held = |id| {
-            table
-                .parked
-                .values()
-                .filter(|held| held.info.gate == id)
-                .count()
-        };
-        table
-            .rules
-            .iter()
-            .map(|gate| GateView {
-                held: held(gate.id),
-                ..gate.clone()
-            })
-            .collect()
+        self.lock().rules.clone()
+    }
+
+    /// How many gates still match.
+    pub fn n_rules(&self) -> usize {
+        self.n_rules.load(Ordering::Acquire)
+    }
+
+    /// How many calls are held.
+    pub fn n_parked(&self) -> usize {
+        self.lock().parked.len()
     }
 
     /// The held calls, first come first.
@@ -252,16 +247,14 @@ impl Gates {
     /// Let these calls go in this order; how many of them were held. The order is the order of effects, as for one label.
     pub fn release_order(&self, calls: &[CallId]) -> usize {
         let mut table = self.lock();
-        let place = |table: &GateTable, call: CallId| {
-            table
-                .parked
-                .iter()
-                .find(|(_, held)| held.info.call == call)
-                .map(|(place, _)| *place)
-        };
+        let places: HashMap<CallId, u64> = table
+            .parked
+            .iter()
+            .map(|(place, held)| (held.info.call, *place))
+            .collect();
         let rest: VecDeque<_> = calls
             .iter()
-            .filter_map(|call| place(&table, *call).and_then(|place| table.parked.remove(&place)))
+            .filter_map(|call| table.take(*places.get(call)?))
             .map(|held| held.let_go)
             .collect();
         drop(table);
@@ -301,8 +294,9 @@ impl Gates {
             gate.rule.point == point && !gate.is_used_up() && gate.rule.matching.matches(&info)
         })?;
         gate.taken += 1;
+        gate.held += 1;
+        let opens = gate.rule.open_when.is_some_and(|n| gate.held >= n);
         let (id, label, limit) = (gate.id, gate.rule.label.clone(), gate.rule.limit);
-        let open_when = gate.rule.open_when;
         let parked = Parked {
             call,
             gate: id,
@@ -325,14 +319,6 @@ impl Gates {
                 let_go,
             },
         );
-        let here = || {
-            table
-                .parked
-                .values()
-                .filter(|held| held.info.gate == id)
-                .count()
-        };
-        let opens = open_when.is_some_and(|n| here() >= n);
         if opens {
             table.rules.retain(|gate| gate.id != id);
             self.n_rules.store(table.rules.len(), Ordering::Release);
@@ -366,7 +352,7 @@ impl Gates {
             .collect();
         let rest: VecDeque<_> = seats
             .iter()
-            .filter_map(|place| table.parked.remove(place))
+            .filter_map(|place| table.take(*place))
             .map(|held| held.let_go)
             .collect();
         drop(table);
@@ -447,7 +433,7 @@ impl Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         let mut table = self.gates.lock();
-        table.parked.remove(&self.number);
+        table.take(self.number);
         table.sweep();
         self.gates
             .n_rules
@@ -463,10 +449,18 @@ impl Drop for Leave {
 impl GateTable {
     /// Forget the gates that will never hold again.
     fn sweep(&mut self) {
-        let parked = &self.parked;
-        self.rules.retain(|gate| {
-            !gate.is_used_up() || parked.values().any(|held| held.info.gate == gate.id)
-        });
+        self.rules
+            .retain(|gate| !gate.is_used_up() || gate.held > 0);
+    }
+
+    /// Takes a call off its place.
+    fn take(&mut self, place: u64) -> Option<Held> {
+        let held = self.parked.remove(&place)?;
+        let gate = self.rules.iter_mut().find(|gate| gate.id == held.info.gate);
+        if let Some(gate) = gate {
+            gate.held -= 1;
+        }
+        Some(held)
     }
 }
 

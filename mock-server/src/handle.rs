@@ -1,14 +1,16 @@
 //! What every part of the server shares: the world behind its one lock, and the books beside it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use wxmock_world::{PlatformKey, UnixMs, World};
 
 use crate::ca::{Ca, CaError};
 use crate::calls::Calls;
+use crate::control::guard::Guard;
 use crate::device::Answers;
 use crate::faults::Faults;
 use crate::gates::Gates;
@@ -29,6 +31,8 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     world: Mutex<World>,
+    /// How many wait for the world: who has it often lets them go first.
+    waiting: AtomicUsize,
     clock: crate::RealClock,
     /// The latest wall time handed to the world: time never runs backwards for it, whatever the system's clock does.
     latest: AtomicI64,
@@ -51,9 +55,21 @@ struct Shared {
     phase: watch::Sender<Phase>,
     max_body_bytes: usize,
     head_limit: Duration,
+    idle_limit: Duration,
+    guard: Guard,
+    /// Room for the bodies of requests that are being read or answered, in units of [`BODY_UNIT`].
+    bodies: Arc<Semaphore>,
     /// How many pages have been given the script of the phone.
     pages: AtomicU64,
 }
+
+/// Bytes that all bodies of requests together may take: clients that stall in the middle of theirs keep it.
+const BODIES_KEPT: usize = 256 << 20;
+/// The smallest piece of it that is counted.
+pub(crate) const BODY_UNIT: usize = 1 << 10;
+
+/// Longest wait for others, in turns of the processor; who comes after that waits as at any lock.
+const TURNS_GIVEN_AWAY: usize = 1_000;
 
 /// How far the server's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +88,7 @@ impl Handle {
         let calls = Arc::new(Calls::new());
         let shared = Shared {
             world: Mutex::new(world),
+            waiting: AtomicUsize::new(0),
             clock: settings.real_clock,
             latest: AtomicI64::new(i64::MIN),
             deadline: AtomicI64::new(i64::MAX),
@@ -92,6 +109,18 @@ impl Handle {
             phase: watch::Sender::new(Phase::Running),
             max_body_bytes: settings.max_body_bytes,
             head_limit: settings.head_limit,
+            idle_limit: settings.idle_limit,
+            guard: Guard {
+                hosts: settings
+                    .allow_hosts
+                    .iter()
+                    .map(|host| host.to_ascii_lowercase())
+                    .collect(),
+                token: settings.token.clone(),
+            },
+            bodies: Arc::new(Semaphore::new(
+                BODIES_KEPT.max(settings.max_body_bytes) / BODY_UNIT + 1,
+            )),
             pages: AtomicU64::new(0),
         };
         Self {
@@ -120,8 +149,9 @@ impl Handle {
     /// Holds the only lock: `f` must not block and must not call back into this handle's world.
     pub fn with_world<T>(&self, f: impl FnOnce(&mut World, UnixMs) -> T) -> T {
         let shared = &*self.shared;
-        let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.lock_world();
         let value = f(&mut world, self.now());
+        let discarded = world.take_discarded();
         let events = world.drain_events();
         shared.pushes.follow(events.as_slice());
         shared.journal.push_events(events);
@@ -130,10 +160,47 @@ impl Handle {
             .map_or(i64::MAX, |deadline| deadline.0);
         let before = shared.deadline.swap(deadline, Ordering::AcqRel);
         drop(world);
+        // Where nobody waits: it may be a million users.
+        drop(discarded);
         if deadline < before {
             shared.deadline_moved.notify_one();
         }
         value
+    }
+
+    fn lock_world(&self) -> MutexGuard<'_, World> {
+        let Shared { world, waiting, .. } = &*self.shared;
+        match world.try_lock() {
+            Ok(world) => world,
+            Err(TryLockError::Poisoned(world)) => world.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let world = world.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                world
+            }
+        }
+    }
+
+    /// Do something long to the world in steps, until one breaks; between two of them everybody else may have it. Calls
+    /// that come between see the world as the steps so far have left it.
+    pub fn in_steps<T>(&self, mut step: impl FnMut(&mut World, UnixMs) -> ControlFlow<T>) -> T {
+        loop {
+            if let ControlFlow::Break(value) = self.with_world(&mut step) {
+                return value;
+            }
+            self.let_others_go();
+        }
+    }
+
+    /// Give way to whoever waits for the world: a lock that is taken again at once is hardly ever handed over.
+    pub(crate) fn let_others_go(&self) {
+        for _ in 0..TURNS_GIVEN_AWAY {
+            if self.shared.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// The gates: hold calls and let them go.
@@ -227,6 +294,23 @@ impl Handle {
 
     pub(crate) fn head_limit(&self) -> Duration {
         self.shared.head_limit
+    }
+
+    pub(crate) fn idle_limit(&self) -> Duration {
+        self.shared.idle_limit
+    }
+
+    /// Who may ask what under `/_mock/`.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
+    /// Room for so many more bytes of a body; `None` when all bodies together have taken what there is.
+    pub(crate) fn room(&self, n_bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(n_bytes.div_ceil(BODY_UNIT)).ok()?;
+        Arc::clone(&self.shared.bodies)
+            .try_acquire_many_owned(units)
+            .ok()
     }
 
     /// The wall time of the next expiry; `None` when nothing will expire, or not until somebody moves a clock.

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::HeaderMap;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::control::guard;
 use crate::net::Via;
 use crate::verbatim::Spoken;
 
@@ -32,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) chunked: bool,
     /// Whether the client leaves the connection open for another request.
     pub(crate) keep_alive: bool,
+    /// Room for its body among all bodies, given back with it.
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Request {
@@ -40,9 +43,13 @@ impl Request {
         self.uri.path()
     }
 
-    /// The query decoded, in order, duplicates kept.
+    /// The query decoded, in order, duplicates kept; without the token of the admin API, which is no parameter.
     pub(crate) fn query(&self) -> Vec<(String, String)> {
-        decode_pairs(self.uri.query().unwrap_or_default().as_bytes())
+        let mut pairs = decode_pairs(self.uri.query().unwrap_or_default().as_bytes());
+        if self.path().starts_with("/_mock/v1") {
+            pairs.retain(|(name, _)| name != guard::TOKEN);
+        }
+        pairs
     }
 
     /// What [`Request::params`] gives for one name.
@@ -58,7 +65,7 @@ impl Request {
     }
 }
 
-fn params<const N: usize>(query: &str, names: [&str; N]) -> [Option<String>; N] {
+pub(crate) fn params<const N: usize>(query: &str, names: [&str; N]) -> [Option<String>; N] {
     let mut found: [Option<Cow<'_, str>>; N] = [const { None }; N];
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
         let wanted = names.iter().position(|name| key.eq_ignore_ascii_case(name));

@@ -274,14 +274,20 @@ impl Journal {
 
     /// The remembered lines that match, oldest first.
     pub fn query(&self, filter: &Filter) -> Vec<Entry> {
-        let ring = self.lock();
-        let lines = ring
-            .after(filter.after)
-            .filter(|entry| filter.matches(entry));
-        lines
-            .take(filter.limit.unwrap_or(usize::MAX))
-            .cloned()
-            .collect()
+        let most = filter.limit.unwrap_or(usize::MAX);
+        let (mut found, mut rest) = (Vec::new(), filter.clone());
+        // In pieces, so that nobody who writes waits long.
+        while found.len() < most {
+            let ring = self.lock();
+            let before = found.len();
+            let lines = ring.after(rest.after).filter(|entry| rest.matches(entry));
+            found.extend(lines.take(PIECE.min(most - before)).cloned());
+            match found.last() {
+                Some(last) if found.len() > before => rest.after = last.no,
+                _ => break,
+            }
+        }
+        found
     }
 
     /// The lines that match as they come, beginning after `filter.after`; `filter.limit` is ignored.
@@ -296,7 +302,8 @@ impl Journal {
 
     /// Forget every line; numbers go on.
     pub fn clear(&self) {
-        self.lock().entries.clear();
+        let entries = std::mem::take(&mut self.lock().entries);
+        drop(entries);
     }
 
     /// No subscription waits for further lines: the server is stopping.
@@ -395,6 +402,9 @@ impl Subscription {
         ring.last
     }
 }
+
+/// Lines copied under one lock.
+const PIECE: usize = 256;
 
 /// Lines a subscription takes out of the ring at once.
 const BATCH: usize = 64;

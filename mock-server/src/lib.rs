@@ -57,7 +57,7 @@ mod verbatim;
 mod wechat;
 
 pub use caller::Caller;
-pub use calls::{CallId, CallInfo, CallState, Calls};
+pub use calls::{CallId, CallInfo, CallState, Calls, Tally};
 pub use clock::RealClock;
 pub use faults::{FaultEffect, FaultId, FaultRule, Faults, When};
 pub use foreign::{LINE_SHOWN, foreign, foreign_line};
@@ -73,6 +73,6 @@ pub use net::{
     AlertCount, Alpn, HostCount, HttpVersion, Passthrough, PathCount, RefusalCount, Route,
     RouteCount, Routes, RoutesView, Stranger, StrangerCount, UnknownRoad, Via, WECHAT_HOSTS,
 };
-pub use server::{MockServer, ServeError, Settings};
+pub use server::{MockServer, ServeError, Settings, raise_descriptor_limit};
 pub use verbatim::{Excerpt, Reply, Spoken, Verbatim};
 pub use wechat::{Endpoint, UnknownEndpoint};

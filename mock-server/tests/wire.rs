@@ -698,6 +698,7 @@ async fn a_body_over_the_limit_is_refused_and_the_connection_closed() {
 async fn a_client_too_slow_with_its_head_is_dropped() {
     let mock = Mock::start_with(Settings {
         head_limit: Duration::from_millis(5),
+        idle_limit: Duration::from_millis(5),
         ..Settings::default()
     })
     .await;

@@ -40,6 +40,19 @@ impl CaArgs {
             _ => CaSource::Ephemeral,
         }
     }
+
+    /// Why no TLS client will be served, or only for this run; `None` if all is well.
+    pub(crate) fn lack(&self) -> Option<String> {
+        if self.ephemeral_ca {
+            return None;
+        }
+        let Some(folder) = self.folder.folder() else {
+            let why = "there is no folder to keep a certificate authority in, so each run has one of its own that no client trusts yet";
+            return Some(format!("{why}; set HOME, or name a folder with --ca-dir"));
+        };
+        let error = Ca::check_folder(&folder).err()?;
+        Some(format!("{error}; {}", error.help()))
+    }
 }
 
 /// Opens the authority of a folder, made there if it has none.

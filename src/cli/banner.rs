@@ -7,8 +7,10 @@ use std::fmt::Write;
 pub(crate) struct Facts<'a> {
     /// `http://127.0.0.1:8910`; an address one can connect to, also when we listen on all of them.
     pub(crate) url: &'a str,
-    /// The address listened on, if it is not loopback.
+    /// The addresses listened on that are not loopback.
     pub(crate) exposed: Option<String>,
+    /// What callers of the admin API must send.
+    pub(crate) token: Option<&'a str>,
     pub(crate) appid: &'a str,
     pub(crate) secret: &'a str,
     pub(crate) users: &'a [String],
@@ -39,7 +41,13 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
         let _ = writeln!(
             out,
             "  WARNING  listening on {address}, not only on loopback. Whoever reaches this port can log in\n           \
-             as anybody and change everything. Use --listen 127.0.0.1 unless a container needs this.\n"
+             as anybody. Use --listen 127.0.0.1 unless a container needs this.\n"
+        );
+    }
+    if let Some(token) = facts.token {
+        let _ = writeln!(
+            out,
+            "  token    {token}   for {url}/_mock/v1: Authorization: Bearer …, or ?token=…; WXMOCK_TOKEN sets it\n"
         );
     }
     let _ = writeln!(out, "  appid    {appid}");
@@ -49,8 +57,11 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
     if facts.more_apps > 0 {
         let _ = writeln!(
             out,
-            "  and {} more: curl -s {url}/_mock/v1/apps",
-            facts.more_apps
+            "  and {} more: curl -s '{url}/_mock/v1/apps{}'",
+            facts.more_apps,
+            facts
+                .token
+                .map_or_else(String::new, |token| format!("?token={token}"))
         );
     }
     if let Some(user) = facts.users.first() {
@@ -109,6 +120,7 @@ mod tests {
         Facts {
             url: "http://127.0.0.1:8910",
             exposed: None,
+            token: None,
             appid: "wx0123456789abcdef",
             secret: "0123456789abcdef0123456789abcdef",
             users,
@@ -137,12 +149,14 @@ mod tests {
     fn another_bind_is_warned_about() {
         let banner = text(&Facts {
             exposed: Some("0.0.0.0:8910".to_owned()),
+            token: Some("t0k"),
             ..facts(&[])
         });
         assert!(
             banner.contains("WARNING  listening on 0.0.0.0:8910"),
             "{banner}"
         );
+        assert!(banner.contains("token    t0k "), "{banner}");
         assert!(
             !banner.contains("CODE="),
             "nobody can log in, so there is nothing to paste: {banner}"

@@ -8,7 +8,9 @@ use clap::ArgMatches;
 use tokio::task::JoinHandle;
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, Inherited, Preload, Route};
-use wxmock_server::{CallId, Filter, Handle, LogFormat, MockServer, Passthrough, Subscription};
+use wxmock_server::{
+    CallId, Endpoint, Filter, Handle, LogFormat, MockServer, Passthrough, Subscription,
+};
 
 use super::authority::{self, CaArgs};
 use super::diagnosis;
@@ -103,13 +105,12 @@ impl Args {
         expectations: &[Expectation],
         command: &[String],
     ) -> Result<(), Failure> {
-        let mut settings = resolved.config.settings();
+        let mut settings = resolved.settings();
         settings.ca = self.ca.source();
         settings.passthrough = self.passthrough;
-        let listen = settings.listen;
         let server = match MockServer::start_with(settings, serve::world(resolved, None)?).await {
             Ok(server) => server,
-            Err(error) => return Err(serve::refused(listen, &error).await),
+            Err(error) => return Err(serve::refused(&error).await),
         };
         let handle = server.handle();
         let journal = self
@@ -168,11 +169,13 @@ impl Args {
         expectations: &[Expectation],
         handle: &Handle,
     ) -> Result<(), Failure> {
-        let calls = handle.calls().since(CallId(0));
-        let forgotten = handle.calls().last().0.saturating_sub(calls.len() as u64);
+        let calls = handle.calls();
+        let tally = |endpoint| (endpoint, calls.tally(endpoint));
         let seen = Seen {
-            calls,
-            forgotten,
+            calls: calls.since(CallId(0)),
+            tallies: Endpoint::ALL.map(tally).to_vec(),
+            forgotten: calls.n_forgotten(),
+            busiest_before: calls.busiest_before(),
             routes: handle.routes().view(),
             lints: handle.lints().view(),
         };

@@ -15,6 +15,7 @@ mod decrypt;
 mod demo;
 mod diagnosis;
 mod doctor;
+mod endings;
 mod env;
 mod exec;
 mod expect;
@@ -125,6 +126,21 @@ impl Parsed {
     }
 }
 
+/// An empty variable says what an absent one says: shells and compose files set such.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let name = argument.get_env().map(std::ffi::OsStr::to_os_string);
+        match name {
+            Some(name) if std::env::var_os(&name).is_some_and(|value| value.is_empty()) => {
+                // Read again under a name nobody can set.
+                argument.env("=").hide_env(true)
+            }
+            _ => argument,
+        }
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
 /// Reads the arguments. `wxmock` and `wxmock --port 0` mean `wxmock serve …`.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::Error> {
     let mut args: Vec<OsString> = args.into_iter().collect();
@@ -136,7 +152,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
             args.insert(0, "wxmock".into());
         }
     }
-    let matches = Cli::command().try_get_matches_from(args)?;
+    let matches = without_empty_variables(Cli::command()).try_get_matches_from(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok(Parsed { cli, matches })
 }

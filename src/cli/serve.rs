@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use wxmock_server::{Handle, MockServer, Passthrough, RealClock, ServeError};
+use wxmock_server::{
+    Handle, MockServer, Passthrough, RealClock, ServeError, raise_descriptor_limit,
+};
 use wxmock_world::{World, WorldState};
 
 use super::authority::CaArgs;
 use super::banner;
+use super::endings::Endings;
 use super::settings::{Resolved, SettingsArgs};
 use crate::client::Server;
 use crate::exit::{Exit, Failure};
@@ -17,7 +20,7 @@ use crate::exit::{Exit, Failure};
 /// Run the mock
 ///
 /// Stands in for api.weixin.qq.com and for the phone on one port. Needs no argument: an app and two users exist.
-/// The first SIGINT or SIGTERM releases every held call, finishes the open ones and exits 0; the second exits 130.
+/// The first SIGINT, SIGTERM or SIGHUP releases every held call, finishes the open ones and exits 0; the second exits 130.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock serve                                    an app, alice and bob, on http://127.0.0.1:8910
@@ -40,6 +43,12 @@ pub(crate) struct Args {
         default_value = "deny"
     )]
     passthrough: Passthrough,
+    /// Stop when the process that started the mock is gone
+    #[arg(long)]
+    pub(super) exit_with_parent: bool,
+    /// Stop when standard input ends: whoever holds its other end is gone, however that came
+    #[arg(long)]
+    pub(super) stdin_lifeline: bool,
     /// No banner
     #[arg(long, short)]
     quiet: bool,
@@ -62,26 +71,37 @@ impl Args {
     }
 
     async fn serve(&self, resolved: &Resolved, state: Option<WorldState>) -> Result<(), Failure> {
-        let mut stop = Signals::listen()?;
+        let mut stop = Endings::listen(self)?;
+        // Whoever waits for this file must not find that of a run before.
+        let port_file = self.port_file.as_deref().map(PortFile::of).transpose()?;
         let world = world(resolved, state)?;
-        let mut settings = resolved.config.settings();
-        // Opened at the first TLS client: whoever speaks plain HTTP needs none, and is not told about its troubles.
+        let mut settings = resolved.settings();
+        // Opened at the first TLS client: whoever speaks plain HTTP needs none.
         settings.ca = self.ca.source();
         settings.passthrough = self.passthrough;
+        if let Some((from, to)) = raise_descriptor_limit()
+            && !self.quiet
+        {
+            eprintln!("this process may have {to} open files and connections now, before {from}");
+        }
         let server = match MockServer::start_with(settings.clone(), world).await {
             Ok(server) => server,
-            Err(error) => return Err(refused(settings.listen, &error).await),
+            Err(error) => return Err(refused(&error).await),
         };
         if !self.quiet {
             self.greet(resolved, &server)?;
         }
+        if let Some(lack) = self.ca.lack() {
+            eprintln!("wxmock: TLS will not work: {lack}");
+        }
         // Last, so that whoever waits for this file also finds the banner.
-        if let Some(path) = &self.port_file {
-            write_whole(path, &format!("{}\n", server.addr().port()))?;
+        if let Some(port_file) = &port_file {
+            write_whole(&port_file.0, &format!("{}\n", server.addr().port()), 0o644)?;
         }
         stop.first().await;
+        drop(port_file);
         let handle = server.handle();
-        let open = handle.calls().open().len();
+        let open = handle.calls().n_open();
         if open > 0 {
             eprintln!(
                 "stopping: {open} open calls are let go and answered first; again to stop at once"
@@ -90,14 +110,10 @@ impl Args {
         // Whoever loses patience with an open call must still be able to leave.
         let stopped = tokio::select! {
             () = server.stop() => Ok(()),
-            () = stop.first() => Err(Failure::told(Exit::Interrupted)),
+            () = stop.again() => Err(Failure::told(Exit::Interrupted)),
         };
         if let Some(path) = &self.state {
             save(&handle, path)?;
-        }
-        if let Some(path) = &self.port_file {
-            // A stale port file would send the next script to a dead port.
-            let _ = std::fs::remove_file(path);
         }
         stopped
     }
@@ -108,11 +124,11 @@ impl Args {
             let apps = world.apps();
             let users = apps
                 .first()
-                .and_then(|app| world.users(&app.appid).ok())
+                .map(|app| world.user_names(&app.appid, USERS_SHOWN))
                 .unwrap_or_default();
             (apps, users)
         });
-        let users: Vec<String> = users.iter().map(|user| user.name.to_string()).collect();
+        let users: Vec<String> = users.iter().map(ToString::to_string).collect();
         let addr = server.addr();
         let Some(app) = apps.first() else {
             anstream::println!(
@@ -124,7 +140,8 @@ impl Args {
         };
         let facts = banner::Facts {
             url: &reachable(addr),
-            exposed: (!addr.ip().is_loopback()).then(|| addr.to_string()),
+            exposed: exposed(server.addrs()),
+            token: server.token(),
             appid: app.appid.as_ref(),
             secret: app.secret.as_ref(),
             users: &users,
@@ -141,6 +158,41 @@ impl Args {
             let _ = writeln!(out, "  note     {note}\n");
         }
         Ok(())
+    }
+}
+
+/// Users the banner names.
+const USERS_SHOWN: usize = 20;
+
+/// The addresses beyond loopback, if there are any.
+fn exposed(addrs: &[SocketAddr]) -> Option<String> {
+    let beyond: Vec<String> = addrs
+        .iter()
+        .filter(|addr| !addr.ip().to_canonical().is_loopback())
+        .map(ToString::to_string)
+        .collect();
+    (!beyond.is_empty()).then(|| beyond.join(" and "))
+}
+
+/// The file a script reads the port from. It is there only while the mock listens.
+struct PortFile(PathBuf);
+
+impl PortFile {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::usage(
+                format!("cannot remove the port file {}: {error}", path.display()),
+                "check --port-file",
+            )),
+            _ => Ok(Self(path.to_path_buf())),
+        }
+    }
+}
+
+impl Drop for PortFile {
+    fn drop(&mut self) {
+        // A stale port file would send the next script to a dead port.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -183,8 +235,16 @@ fn reachable(addr: SocketAddr) -> String {
 }
 
 /// Why we cannot listen, and what to do. A mock that already runs there is the usual reason, so we ask.
-pub(super) async fn refused(listen: SocketAddr, error: &ServeError) -> Failure {
-    let ServeError::Bind { source, .. } = error;
+pub(super) async fn refused(error: &ServeError) -> Failure {
+    let (listen, source) = match error {
+        ServeError::Bind { addr, source } => (*addr, source),
+        ServeError::Token => {
+            return Failure::usage(
+                "the system gives no randomness to make a token of",
+                "set one with --token or WXMOCK_TOKEN",
+            );
+        }
+    };
     let message = format!("cannot listen on {listen}: {source}");
     let help = match source.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -242,15 +302,25 @@ fn save(handle: &Handle, path: &Path) -> Result<(), Failure> {
     let state = handle.with_world(|world, _| world.export());
     let text = serde_json::to_string_pretty(&state)
         .map_err(|error| Failure::internal("writing the state", &error))?;
-    write_whole(path, &text)
+    write_whole(path, &text, 0o600)
 }
 
-/// Writes a file so that a reader sees all of it or nothing.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file so that a reader sees all of it or nothing, with these permissions where there are such.
+fn write_whole(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
     let draft = PathBuf::from(draft);
-    std::fs::write(&draft, text)
+    // A draft somebody left may have other permissions.
+    let _ = std::fs::remove_file(&draft);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    options
+        .open(&draft)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| std::fs::rename(&draft, path))
         .map_err(|error| {
             Failure::usage(
@@ -258,53 +328,6 @@ fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
                 "check that the folder exists",
             )
         })
-}
-
-/// The signals that ask us to stop.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen =
-            |kind| signal(kind).map_err(|error| Failure::internal("listening for signals", &error));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// The next one.
-    async fn first(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Elsewhere only Ctrl-C asks us to stop.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        Ok(Self)
-    }
-
-    /// The next one.
-    async fn first(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Nobody can ask; the mock then runs until it is killed.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]

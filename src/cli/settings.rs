@@ -1,14 +1,14 @@
 //! Flag > `WXMOCK_*` variable > `wxmock.toml` > default, and where each value came from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use wxmock_server::LogFormat;
 use wxmock_server::config::{Config, ConfigError};
+use wxmock_server::{LogFormat, Settings};
 use wxmock_world::{Preset, Seed};
 
 use crate::exit::{Exit, Failure};
@@ -23,9 +23,31 @@ pub(crate) struct SettingsArgs {
     /// Configuration file; ./wxmock.toml is read if it exists
     #[arg(long, value_name = "FILE", env = "WXMOCK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Address to listen on; anything but loopback prints a warning [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS", env = "WXMOCK_LISTEN")]
-    listen: Option<IpAddr>,
+    /// Address to listen on, or `localhost`; repeat it for several. Beyond loopback the admin API wants a token [default: 127.0.0.1]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WXMOCK_LISTEN",
+        value_delimiter = ',',
+        value_parser = listen
+    )]
+    listen: Vec<Listen>,
+    /// Name the mock may be called by under /_mock/, such as its public one; repeat it for several
+    #[arg(
+        long = "allow-host",
+        value_name = "NAME",
+        env = "WXMOCK_ALLOW_HOST",
+        value_delimiter = ','
+    )]
+    allow_hosts: Vec<String>,
+    /// What callers of /_mock/v1 must send: Authorization: Bearer TOKEN, or ?token=TOKEN [default: made beyond loopback]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "WXMOCK_TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
     /// Port to listen on; 0 lets the system choose [default: 8910]
     #[arg(long, short, value_name = "PORT", env = "WXMOCK_PORT")]
     port: Option<u16>,
@@ -46,6 +68,42 @@ pub(crate) struct SettingsArgs {
     max_body_bytes: Option<usize>,
 }
 
+/// What is listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listen {
+    Address(IpAddr),
+    /// Loopback, in both families where the machine has them.
+    Localhost,
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    match bare.parse() {
+        _ if text.eq_ignore_ascii_case("localhost") => Ok(Listen::Localhost),
+        Ok(address) => Ok(Listen::Address(address)),
+        Err(_) => Err("expected an address, such as 127.0.0.1 or [::1], or localhost".to_owned()),
+    }
+}
+
+impl Listen {
+    fn addresses(self) -> Vec<IpAddr> {
+        match self {
+            Self::Address(address) => vec![address],
+            Self::Localhost => {
+                let six = IpAddr::V6(Ipv6Addr::LOCALHOST);
+                let has_six = std::net::TcpListener::bind((six, 0)).is_ok();
+                let four = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                std::iter::once(four)
+                    .chain(has_six.then_some(six))
+                    .collect()
+            }
+        }
+    }
+}
+
 /// Spelled out for clap, so that a typo gets a suggestion and completion knows the names.
 fn preset() -> impl TypedValueParser<Value = Preset> {
     let names = Preset::ALL.map(|preset| PossibleValue::new(preset.name()));
@@ -64,10 +122,27 @@ fn log_format() -> impl TypedValueParser<Value = LogFormat> {
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) config: Config,
+    /// Addresses to listen on beside that of the configuration.
+    listen_too: Vec<IpAddr>,
+    allow_hosts: Vec<String>,
+    token: Option<String>,
     /// Dotted key and origin, in the order of the file.
     pub(crate) origins: Vec<(&'static str, Origin)>,
     /// A remark for the reader, such as a file that was found and not used.
     pub(crate) note: Option<String>,
+}
+
+impl Resolved {
+    /// Settings of a server that listens where this says.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = self.config.settings();
+        let port = self.config.server.port;
+        let addrs = self.listen_too.iter().map(|ip| SocketAddr::new(*ip, port));
+        settings.listen_too = addrs.collect();
+        settings.allow_hosts.clone_from(&self.allow_hosts);
+        settings.token.clone_from(&self.token);
+        settings
+    }
 }
 
 /// Who set a value.
@@ -139,8 +214,16 @@ impl SettingsArgs {
     /// Reads the file, lays flags and variables over it. `matches` are those of the subcommand these args belong to.
     pub(crate) fn resolve(&self, matches: &ArgMatches) -> Result<Resolved, Failure> {
         let (mut config, keys_set, path, note) = self.read()?;
-        let note = note.or_else(unknown_variable);
+        refuse_unknown_variables()?;
         self.lay_over(&mut config);
+        let mut addresses = self.listen.iter().flat_map(|listen| listen.addresses());
+        if let Some(first) = addresses.next() {
+            config.server.listen = first;
+        }
+        let first = config.server.listen;
+        let mut listen_too: Vec<IpAddr> = addresses.filter(|address| *address != first).collect();
+        listen_too.sort_unstable();
+        listen_too.dedup();
         let origin = |key: &Key| {
             let from_line =
                 key.argument
@@ -160,6 +243,9 @@ impl SettingsArgs {
         let origins = KEYS.iter().map(|key| (key.name, origin(key))).collect();
         Ok(Resolved {
             config,
+            listen_too,
+            allow_hosts: self.allow_hosts.clone(),
+            token: self.token.clone(),
             origins,
             note,
         })
@@ -199,7 +285,6 @@ impl SettingsArgs {
                 *under = value;
             }
         }
-        lay(self.listen, &mut config.server.listen);
         lay(self.port, &mut config.server.port);
         lay(self.seed, &mut config.seed);
         lay(self.log, &mut config.log);
@@ -211,8 +296,8 @@ impl SettingsArgs {
     }
 }
 
-/// A variable of ours with a typo would otherwise be ignored in silence. A note, not an error: a script may hold more.
-fn unknown_variable() -> Option<String> {
+/// A variable of ours with a typo would otherwise be ignored in silence.
+fn refuse_unknown_variables() -> Result<(), Failure> {
     fn collect(command: &clap::Command, known: &mut Vec<String>) {
         known.extend(
             command
@@ -228,15 +313,21 @@ fn unknown_variable() -> Option<String> {
     collect(&super::Cli::command(), &mut known);
     // Given to the child of `wxmock exec`, which may be another wxmock.
     known.extend(wxmock_adapter::routes::CHILD_FACTS.map(str::to_owned));
-    let ours = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    // An empty one says nothing, so it may be called anything.
+    let ours = std::env::vars_os()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, _)| name.to_string_lossy().into_owned());
     let wrong = ours
         .filter(|name| name.starts_with("WXMOCK_"))
-        .find(|name| !known.contains(name))?;
+        .find(|name| !known.contains(name));
+    let Some(wrong) = wrong else { return Ok(()) };
     let near = known
         .iter()
-        .min_by_key(|name| strsim::damerau_levenshtein(name, &wrong))?;
-    Some(format!(
-        "{wrong} is no variable of wxmock, so it was ignored; the nearest is {near}"
+        .min_by_key(|name| strsim::damerau_levenshtein(name, &wrong))
+        .map_or("", String::as_str);
+    Err(Failure::usage(
+        format!("{wrong} is no variable of wxmock"),
+        format!("did you mean {near}? Unset it if it is not meant for wxmock"),
     ))
 }
 

@@ -55,6 +55,24 @@ impl Ca {
     }
 }
 
+impl Ca {
+    /// Whether [`Ca::load_or_create`] would succeed, without making an authority.
+    ///
+    /// # Errors
+    /// The same as there.
+    pub fn check_folder(folder: &Path) -> Result<(), CaError> {
+        let key_file = folder.join(Self::KEY_FILE);
+        if exists(&key_file)? {
+            return Self::load_or_create(folder).map(drop);
+        }
+        create_folder(folder).map_err(failed("create", folder))?;
+        let draft = draft(&key_file);
+        let written = write_new(&draft, "", 0o600);
+        let _ = fs::remove_file(&draft);
+        written.map_err(failed("create", &key_file))
+    }
+}
+
 fn data_folder(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let folder = |name| {
         variable(name)

@@ -59,5 +59,6 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, ApiError> {
     let effect = call
         .handle
         .with_world(|world, now| world.delete_app(now, &app))?;
+    call.forget_departed();
     Ok(answer(200, &json!({ "deleted": app })).seq(effect.seq))
 }

@@ -4,19 +4,22 @@ use serde_json::json;
 
 use super::call::Call;
 use super::error::{ApiError, answer};
+use super::list;
 use crate::calls::CallId;
 use crate::http::Response;
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, ApiError> {
-    call.accept_query(&["after", "open"])?;
-    let after = CallId(call.query("after")?.unwrap_or(0));
+    call.accept_query(&["after", "limit", "open"])?;
+    let after = call.query::<u64>("after")?.unwrap_or(0);
     let open = call.query::<bool>("open")?.unwrap_or(false);
-    let mut calls = call.handle.calls().since(after);
-    calls.retain(|call| !open || call.state.is_open());
-    Ok(answer(
-        200,
-        &json!({ "last": call.handle.calls().last(), "calls": calls }),
-    ))
+    let last = format!("\"last\":{},", call.handle.calls().last().0);
+    let handle = call.handle.clone();
+    list::answer(call, (last, "calls"), after, move |page| {
+        let after = CallId(page.from);
+        let (mut calls, next) = handle.calls().page(after, page.most);
+        calls.retain(|call| !open || call.state.is_open());
+        Ok((calls, next.map(|next| next.0)))
+    })
 }
 
 pub(super) fn get(call: &Call<'_>) -> Result<Response, ApiError> {

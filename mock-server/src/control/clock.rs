@@ -1,5 +1,7 @@
 //! Virtual time of one app over HTTP. Every answer comes after the expiries it caused are in the journal.
 
+use std::ops::ControlFlow;
+
 use serde::Deserialize;
 use serde_json::json;
 use wxmock_world::{ClockChange, Span};
@@ -42,15 +44,30 @@ pub(super) fn unfreeze(call: &Call<'_>) -> Result<Response, ApiError> {
 
 pub(super) fn advance(call: &Call<'_>) -> Result<Response, ApiError> {
     let body: AdvanceBody = call.body()?;
-    let change_to = match body.user {
-        None => ClockChange::Advance(body.by),
-        Some(name) => {
-            let user = call::user(call.handle, &call.app()?, Some(&name))?;
-            ClockChange::AgeUser(user, body.by)
+    let app = call.app()?;
+    if let Some(name) = body.user {
+        let user = call::user(call.handle, &app, Some(&name))?;
+        return change(call, ClockChange::AgeUser(user, body.by));
+    }
+    let mut left = body.by;
+    let effect = call.handle.in_steps(|world, now| {
+        let effect = match world.advance_some(now, &app.appid, left, ENDED_AT_ONCE) {
+            Err(refusal) => return ControlFlow::Break(Err(refusal)),
+            Ok(effect) => effect,
+        };
+        match effect.reply.1 {
+            None => ControlFlow::Break(Ok(effect.map(|(clock, _)| clock))),
+            Some(rest) => {
+                left = rest;
+                ControlFlow::Continue(())
+            }
         }
-    };
-    change(call, change_to)
+    })?;
+    Ok(answer(200, &json!(effect.reply)).seq(effect.seq))
 }
+
+/// Codes and keys that may end under one lock.
+const ENDED_AT_ONCE: usize = 256;
 
 pub(super) fn scale(call: &Call<'_>) -> Result<Response, ApiError> {
     let ScaleBody { factor } = call.body()?;

@@ -1,11 +1,14 @@
 //! Login codes in bulk, for load tests and shells.
 
+use std::ops::ControlFlow;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wxmock_world::{DeviceId, Who};
+use wxmock_world::{DeviceId, Who, World};
 
 use super::call::{self, Call};
 use super::error::{ApiError, answer};
+use super::list;
 use crate::http::Response;
 
 /// Body of `POST /_mock/v1/codes`.
@@ -23,8 +26,10 @@ fn one() -> usize {
     1
 }
 
-/// All codes of one call are minted under one lock and live five minutes; more than this would outlive its use.
+/// Codes live five minutes; more than this would outlive their use.
 const MOST: usize = 10_000;
+/// Codes minted under one lock.
+const AT_ONCE: usize = 64;
 
 pub(super) fn mint(call: &Call<'_>) -> Result<Response, ApiError> {
     let body: MintBody = call.body()?;
@@ -48,10 +53,14 @@ pub(super) fn mint(call: &Call<'_>) -> Result<Response, ApiError> {
         user,
         device,
     };
-    let minted: Vec<_> = call.handle.with_world(|world, now| {
-        (0..body.count)
-            .map(|_| world.login(now, &who).reply)
-            .collect()
+    let mut minted = Vec::with_capacity(body.count);
+    call.handle.in_steps(|world, now| {
+        let step = (body.count - minted.len()).min(AT_ONCE);
+        minted.extend((0..step).map(|_| world.login(now, &who).reply));
+        match minted.len() < body.count {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
     });
     let mut codes = Vec::with_capacity(minted.len());
     let mut key_no = Value::Null;
@@ -75,9 +84,20 @@ pub(super) fn mint(call: &Call<'_>) -> Result<Response, ApiError> {
 
 /// The login codes of a user, the oldest first.
 pub(super) fn list(call: &Call<'_>) -> Result<Response, ApiError> {
+    call.accept_query(&["after", "limit"])?;
     let (app, user) = call.app_and_user()?;
-    let codes = call
-        .handle
-        .with_world(|world, _| world.codes(&app, &user))?;
-    Ok(answer(200, &json!({ "codes": codes })))
+    let from = match call.query::<String>("after")? {
+        None => 0,
+        Some(code) => {
+            let after = |world: &mut World, _| world.after_code(&app, &user, &code);
+            call.handle.with_world(after).ok_or_else(|| {
+                ApiError::invalid("after", "this is no login code of that user")
+                    .hint("name the last code of the page before; one that is forgotten has no place any more")
+            })?
+        }
+    };
+    let handle = call.handle.clone();
+    list::answer(call, (String::new(), "codes"), from, move |page| {
+        Ok(handle.with_world(|world, _| world.codes_page(&app, &user, page))?)
+    })
 }

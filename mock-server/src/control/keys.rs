@@ -8,6 +8,7 @@ use wxmock_world::{
 
 use super::call::{self, Call};
 use super::error::{ApiError, answer};
+use super::list;
 use crate::http::Response;
 use crate::local_time;
 
@@ -32,9 +33,13 @@ struct WhichKeyBody {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, ApiError> {
+    call.accept_query(&["after", "limit"])?;
     let (app, user) = call.app_and_user()?;
-    let view = call.handle.with_world(|world, _| world.user(&app, &user))?;
-    Ok(answer(200, &json!({ "keys": view.keys })))
+    let after = call.query::<u32>("after")?.unwrap_or(0);
+    let handle = call.handle.clone();
+    list::answer(call, (String::new(), "keys"), after.into(), move |page| {
+        Ok(handle.with_world(|world, _| world.keys_page(&app, &user, page))?)
+    })
 }
 
 pub(super) fn expire(call: &Call<'_>) -> Result<Response, ApiError> {
@@ -98,9 +103,10 @@ pub(super) fn which(call: &Call<'_>) -> Result<Response, ApiError> {
             .map_err(|error: String| ApiError::invalid("lang", error))?,
     };
     let (app, user) = asked_about(call, &body)?;
-    let finding = call
+    let keys = call
         .handle
-        .with_world(|world, _| world.which_key(app.as_ref(), user.as_ref(), &evidence))?;
+        .with_world(|world, _| world.keys_as_they_are(app.as_ref(), user.as_ref()))?;
+    let finding = keys.which_key(&evidence);
     let words = finding.words(Wording {
         lang,
         moment: Some(&local_time),
@@ -117,7 +123,7 @@ fn asked_about(
     call: &Call<'_>,
     body: &WhichKeyBody,
 ) -> Result<(Option<AppId>, Option<UserId>), ApiError> {
-    let n_apps = call.handle.with_world(|world, _| world.apps().len());
+    let n_apps = call.handle.with_world(|world, _| world.counts().apps);
     if body.app.is_none() && body.user.is_none() && n_apps != 1 {
         return Ok((None, None));
     }

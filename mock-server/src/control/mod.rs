@@ -16,6 +16,7 @@ pub(crate) mod guard;
 mod journal;
 mod keys;
 mod lints;
+mod list;
 mod policy;
 mod public;
 mod push;
@@ -159,6 +160,9 @@ static ROUTES: [Route<Handler>; 69] = {
     ]
 };
 
+/// Where a whole world is put, the one body that may be as long as a world.
+pub(crate) const STATE: &str = "/_mock/v1/state";
+
 /// Answers a request whose path starts with `/_mock/`.
 pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
     if request.path().starts_with(device::PREFIX) {
@@ -167,11 +171,19 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
     if shim::serves(request.path()) {
         return shim::route(handle, &request);
     }
-    dispatch(handle, &request).unwrap_or_else(ApiError::response)
+    if request.method == Method::GET || request.method == Method::HEAD {
+        return dispatch(handle, &request).unwrap_or_else(ApiError::response);
+    }
+    // Some changes take their time, though nobody waits for the world meanwhile: they must not keep a thread from calls.
+    let handle = handle.clone();
+    let answered = tokio::task::spawn_blocking(move || dispatch(&handle, &request));
+    match answered.await {
+        Ok(answered) => answered.unwrap_or_else(ApiError::response),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 fn dispatch(handle: &Handle, request: &Request) -> Result<Response, ApiError> {
-    guard::check(request)?;
     let (route, params) = find(&ROUTES, &request.method, request.path())?;
     (route.handler)(&Call {
         handle,
@@ -200,16 +212,21 @@ fn check_match(call: &Call<'_>, matching: &CallMatch) -> Result<(), ApiError> {
             .as_ref()
             .is_none_or(|appid| app.appid == *appid)
     });
-    let users: Vec<_> = call.handle.with_world(|world, _| {
-        wanted
-            .flat_map(|app| world.users(&app.appid).unwrap_or_default())
-            .map(|user| user.name)
-            .collect()
+    let names = call.handle.with_world(|world, _| {
+        let mut wanted = wanted.map(|app| &app.appid);
+        match wanted.clone().any(|app| world.has_user(app, user)) {
+            true => None,
+            false => Some(
+                wanted
+                    .by_ref()
+                    .flat_map(|app| world.user_names(app, call::NAMES_SHOWN))
+                    .take(call::NAMES_SHOWN)
+                    .collect::<Vec<_>>(),
+            ),
+        }
     });
-    if users.contains(user) {
-        return Ok(());
-    }
-    let known: Vec<&str> = users.iter().map(AsRef::as_ref).collect();
+    let Some(names) = names else { return Ok(()) };
+    let known: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     Err(ApiError::unknown("user", "unknown-user", user.as_ref(), &known).at("match.user"))
 }
 

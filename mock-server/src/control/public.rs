@@ -46,7 +46,7 @@ pub(super) fn livez(_: &Call<'_>) -> Result<Response, ApiError> {
 
 /// Ready means: the world answers. Nothing else has to be warmed up.
 pub(super) fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
-    let apps = call.handle.with_world(|world, _| world.apps().len());
+    let apps = call.handle.with_world(|world, _| world.counts().apps);
     Ok(answer(200, &json!({ "ready": true, "apps": apps })))
 }
 
@@ -74,16 +74,7 @@ pub(super) fn errcodes(_: &Call<'_>) -> Result<Response, ApiError> {
 /// Counters that only grow, and gauges of what is there now. Counted at the question, so an unread page costs nothing.
 pub(super) fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
     let handle = call.handle;
-    let (apps, users, current, old) = handle.with_world(|world, _| {
-        let apps = world.apps();
-        let users: Vec<_> = apps
-            .iter()
-            .flat_map(|app| world.users(&app.appid).unwrap_or_default())
-            .collect();
-        let keys = users.iter().flat_map(|user| &user.keys);
-        let (current, old): (Vec<_>, Vec<_>) = keys.partition(|key| key.current);
-        (apps.len(), users.len(), current.len(), old.len())
-    });
+    let there = handle.with_world(|world, _| world.counts());
     let (gates, journal) = (handle.gates(), handle.journal());
     let hits: u64 = handle
         .faults()
@@ -103,19 +94,19 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
             "wxmock_calls_open",
             "gauge",
             "calls not answered yet",
-            count(handle.calls().open().len()),
+            count(handle.calls().n_open()),
         ),
         (
             "wxmock_calls_parked",
             "gauge",
             "calls held by gates",
-            count(gates.parked().len()),
+            count(gates.n_parked()),
         ),
         (
             "wxmock_gates",
             "gauge",
             "gates that match",
-            count(gates.rules().len()),
+            count(gates.n_rules()),
         ),
         (
             "wxmock_fault_hits",
@@ -135,19 +126,24 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
             "journal lines forgotten",
             journal.first().saturating_sub(1),
         ),
-        ("wxmock_apps", "gauge", "apps", count(apps)),
-        ("wxmock_users", "gauge", "users of all apps", count(users)),
+        ("wxmock_apps", "gauge", "apps", count(there.apps)),
+        (
+            "wxmock_users",
+            "gauge",
+            "users of all apps",
+            count(there.users),
+        ),
         (
             "wxmock_session_keys_current",
             "gauge",
             "session keys in force",
-            count(current),
+            count(there.keys_alive),
         ),
         (
             "wxmock_session_keys_old",
             "gauge",
             "session keys displaced or expired, and remembered",
-            count(old),
+            count(there.keys_over),
         ),
     ];
     let mut page = String::new();

@@ -5,9 +5,10 @@ use wxmock_world::{World, WorldState};
 
 use super::call::Call;
 use super::error::{ApiError, answer};
+use super::list;
 use crate::http::Response;
 
-/// Back to the state after seeding: gates open, faults gone, journal empty. Takes microseconds, not a restart.
+/// Back to the state after seeding: gates open, faults gone, journal and calls forgotten. Takes microseconds, not a restart.
 pub(super) fn reset(call: &Call<'_>) -> Result<Response, ApiError> {
     call.handle.gates().open_all();
     call.handle.faults().clear();
@@ -15,14 +16,23 @@ pub(super) fn reset(call: &Call<'_>) -> Result<Response, ApiError> {
     call.handle.with_world(World::reset);
     call.handle.journal().clear();
     call.handle.lints().clear();
-    let apps = call.handle.with_world(|world, _| world.apps().len());
+    call.handle.calls().forget_ended();
+    let apps = call.handle.with_world(|world, _| world.counts().apps);
     Ok(answer(200, &json!({ "reset": true, "apps": apps })))
 }
 
+/// A state of so many users is sent whole; a larger one as it is written.
+const FEW: usize = 100;
+
 /// The complete state, secrets included: that is what makes it importable.
 pub(super) fn export(call: &Call<'_>) -> Result<Response, ApiError> {
-    let state = call.handle.with_world(|world, _| world.export());
-    Ok(answer(200, &json!(state)))
+    let (state, n_users) = call
+        .handle
+        .with_world(|world, _| (world.export(), world.counts().users));
+    Ok(match n_users <= FEW {
+        true => answer(200, &json!(state)),
+        false => list::document(state),
+    })
 }
 
 pub(super) fn import(call: &Call<'_>) -> Result<Response, ApiError> {
@@ -31,9 +41,10 @@ pub(super) fn import(call: &Call<'_>) -> Result<Response, ApiError> {
         ApiError::new(400, "not-importable", error.to_string())
             .hint("send what GET /_mock/v1/state answered, unchanged")
     })?;
-    let apps = call.handle.with_world(|world, _| {
-        *world = imported;
-        world.apps().len()
+    let (was, apps) = call.handle.with_world(|world, _| {
+        let was = std::mem::replace(world, imported);
+        (was, world.counts().apps)
     });
+    drop(was);
     Ok(answer(200, &json!({ "imported": true, "apps": apps })))
 }

@@ -51,10 +51,14 @@ pub(crate) fn find<'t, H>(
         let Some(params) = matches(route.path, path) else {
             continue;
         };
-        if route.method == *method {
+        // HEAD is GET without the body, which the connection leaves out.
+        if route.method == *method || route.method == Method::GET && *method == Method::HEAD {
             return Ok((route, params));
         }
         allowed.insert(route.method.as_str());
+        if route.method == Method::GET {
+            allowed.insert(Method::HEAD.as_str());
+        }
     }
     if allowed.is_empty() {
         return Err(not_found(table, path));
@@ -173,13 +177,18 @@ mod tests {
             "/_mock/v1/apps/wx%2B1",
             Ok(("/_mock/v1/apps/{app}", "wx+1")),
         );
+        check(&Method::HEAD, "/_mock/v1/apps", Ok(("/_mock/v1/apps", "")));
         check(&Method::GET, "/_mock", Ok(("/_mock/", "")));
         check(&Method::GET, "/_mock/", Ok(("/_mock/", "")));
     }
 
     #[test]
     fn refusals_say_what_is_near() {
-        check(&Method::DELETE, "/_mock/v1/apps", Err((405, "GET, POST")));
+        check(
+            &Method::DELETE,
+            "/_mock/v1/apps",
+            Err((405, "GET, HEAD, POST")),
+        );
         check(
             &Method::GET,
             "/_mock/v1/aps",

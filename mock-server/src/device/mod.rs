@@ -31,6 +31,7 @@ mod uninstall;
 mod variation;
 
 use hyper::Method;
+use hyper::header::ORIGIN;
 use wxmock_world::{AppKind, DeviceId, Who};
 
 pub(crate) use self::answers::Answers;
@@ -79,6 +80,7 @@ pub(crate) fn default_device() -> DeviceId {
 
 /// Answers a request whose path starts with [`PREFIX`].
 pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
+    let origin = origin(&request);
     let response = match request.method {
         Method::OPTIONS => Response::new(204, "text/plain", ""),
         Method::GET | Method::POST => run(handle, &request)
@@ -94,13 +96,24 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
             refusal.response()
         }
     };
-    open_to_pages(response)
+    open_to_pages(response, origin)
 }
 
-/// A page under test lives on another origin. Nothing here is secret: whoever can call can log in anyway.
-pub(crate) fn open_to_pages(response: Response) -> Response {
+/// The origin of the page that asks, if one does. The guard has let only those through that may.
+pub(crate) fn origin(request: &Request) -> Option<String> {
+    let origin = request.headers.get(ORIGIN)?;
+    origin.to_str().ok().map(str::to_owned)
+}
+
+/// A page under test lives on another origin.
+pub(crate) fn open_to_pages(response: Response, origin: Option<String>) -> Response {
+    // What is answered depends on it, also when nobody names one.
+    let response = response.header("Vary", "Origin");
+    let Some(origin) = origin else {
+        return response;
+    };
     response
-        .header("Access-Control-Allow-Origin", "*")
+        .header("Access-Control-Allow-Origin", origin)
         .header("Access-Control-Allow-Methods", "GET, POST")
         .header("Access-Control-Allow-Headers", "Content-Type")
         .header(

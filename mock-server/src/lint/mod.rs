@@ -236,7 +236,7 @@ impl Lints {
         let mut book = self.lock();
         book.now += 1;
         let began = book.now;
-        if is_exchange(endpoint) {
+        if endpoint.is_exchange() {
             book.open.insert(began);
         }
         Began(began)
@@ -248,7 +248,7 @@ impl Lints {
         book.now += 1;
         let look = Look {
             call,
-            is_beside: is_exchange(call.endpoint) && book.is_beside(call, began.0),
+            is_beside: call.endpoint.is_exchange() && book.is_beside(call, began.0),
             is_wasted: book.is_wasted(call),
         };
         for (info, (count, first)) in LINTS.iter().zip(&mut book.seen) {
@@ -313,7 +313,7 @@ impl Book {
                 last.n_uses <= 1 && !last.is_refused && call.arrived.since(last.at) < WASTED_WITHIN
             });
         }
-        if !is_exchange(call.endpoint) {
+        if !call.endpoint.is_exchange() {
             let is_token_bad = call.errcode.is_some_and(|errcode| {
                 [
                     errcode::INVALID_CREDENTIAL.errcode,
@@ -331,15 +331,6 @@ impl Book {
         }
         false
     }
-}
-
-const fn is_exchange(endpoint: Endpoint) -> bool {
-    matches!(
-        endpoint,
-        Endpoint::Jscode2session
-            | Endpoint::ComponentJscode2session
-            | Endpoint::WecomJscode2session
-    )
 }
 
 const fn is_fetch(endpoint: Endpoint) -> bool {

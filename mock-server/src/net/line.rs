@@ -11,6 +11,7 @@ use hyper::{Uri, Version};
 use super::hosts::{is_loopback, is_played, is_public};
 use super::routes::CallKey;
 use super::{Alpn, HttpVersion, Route, Routes, Via};
+use crate::foreign::kept;
 
 /// One connection, at the layer that is spoken now.
 #[derive(Debug)]
@@ -144,8 +145,8 @@ impl Line {
                 .and_then(|value| value.to_str().ok())
         };
         let named = || header(HOST).map(without_port).or(self.named.as_deref());
-        let host = parts.uri.host().or_else(named).unwrap_or_default();
-        let user_agent = header(USER_AGENT).unwrap_or_default();
+        let host = kept(parts.uri.host().or_else(named).unwrap_or_default());
+        let user_agent = kept(header(USER_AGENT).unwrap_or_default());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = match &mut *last {
             Some(last) if last.is(route, http, host, user_agent) => last,

@@ -10,8 +10,8 @@ mod routes;
 mod stream;
 mod tls;
 
-pub(crate) use hosts::Platform;
 pub use hosts::{Passthrough, WECHAT_HOSTS};
+pub(crate) use hosts::{Platform, is_loopback};
 pub(crate) use line::{Line, Target};
 pub(crate) use proxy::{Onward, tunnel};
 pub use route::{Alpn, HttpVersion, Route, UnknownRoad, Via};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use wxmock_world::{Lang, Refusal, Tail, Wording};
 
 use crate::caller::Caller;
+use crate::foreign::kept;
 
 use super::route::{Alpn, HttpVersion, Route};
 
@@ -263,7 +264,7 @@ impl Routes {
     pub(crate) fn alert(&self, kind: impl Into<String>, sni: Option<&str>) {
         bump(
             &mut self.lock().alerts,
-            (kind.into(), sni.map(str::to_owned)),
+            (kind.into(), sni.map(|sni| kept(sni).to_owned())),
         );
     }
 
@@ -271,7 +272,7 @@ impl Routes {
     pub(crate) fn unplayed(&self, host: &str, route: Route) {
         bump(
             &mut self.lock().unplayed,
-            (host.to_ascii_lowercase(), route),
+            (kept(host).to_ascii_lowercase(), route),
         );
     }
 
@@ -314,11 +315,7 @@ impl Routes {
         nearest: &str,
         caller: impl FnOnce() -> Option<Caller>,
     ) {
-        let mut end = path.len().min(PATH_KEPT);
-        while !path.is_char_boundary(end) {
-            end -= 1;
-        }
-        let key = (path[..end].to_owned(), nearest.to_owned());
+        let key = (kept(path).to_owned(), nearest.to_owned());
         bump_with(
             &mut self.lock().paths,
             key,
@@ -331,9 +328,6 @@ impl Routes {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// So many bytes of a path are kept.
-const PATH_KEPT: usize = 256;
 
 fn bump<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
     bump_with(counts, key, |count| *count += 1, || 1);

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::Wire;
 use super::h2::Streams;
 use super::serve::exchange;
-use super::wire::WireIo;
+use super::wire::{Limits, WireIo};
 use crate::handle::{Handle, Phase};
 use crate::net::{Accepted, Alpn, Line, Onward, Opening, Stream, Tls, tunnel};
 
@@ -24,6 +24,9 @@ struct Layer {
     stream: Stream,
     line: Line,
 }
+
+/// Longest request head in bytes; a longer one is answered 431. A connection keeps a buffer as large as its longest head.
+const HEAD_MOST: usize = 128 << 10;
 
 /// Where a granted `CONNECT` leaves what the connection is to become.
 pub(super) type Switch = Mutex<Option<(OnUpgrade, Onward)>>;
@@ -72,6 +75,13 @@ async fn speak(layer: Layer, handle: &Handle, phase: &mut watch::Receiver<Phase>
     }
 }
 
+fn limits(handle: &Handle) -> Limits {
+    Limits {
+        head: handle.head_limit(),
+        idle: handle.idle_limit(),
+    }
+}
+
 /// What a future gives, unless the server stops first: nothing has begun that should be waited for.
 async fn while_running<T>(
     phase: &mut watch::Receiver<Phase>,
@@ -90,7 +100,7 @@ async fn speak_http1(
 ) -> Option<Layer> {
     let (wire, line) = (Arc::new(Wire::default()), Arc::new(line));
     let switch = Arc::new(Switch::default());
-    let io = WireIo::new(stream, Arc::clone(&wire), handle.head_limit());
+    let io = WireIo::new(stream, Arc::clone(&wire), limits(handle));
     let service = {
         let (handle, line, switch) = (handle.clone(), Arc::clone(&line), Arc::clone(&switch));
         service_fn(move |request| {
@@ -106,6 +116,7 @@ async fn speak_http1(
     };
     let served = http1::Builder::new()
         .title_case_headers(true)
+        .max_buf_size(HEAD_MOST)
         .serve_connection(io, service)
         .with_upgrades();
     let mut served = Box::pin(served);
@@ -150,8 +161,8 @@ async fn speak_h2(
     handle: &Handle,
     phase: &mut watch::Receiver<Phase>,
 ) {
-    let (wire, line) = (Arc::new(Wire::default()), Arc::new(line));
-    let io = WireIo::new(stream, Arc::clone(&wire), handle.head_limit());
+    let (wire, line) = (Arc::new(Wire::carrier()), Arc::new(line));
+    let io = WireIo::new(stream, Arc::clone(&wire), limits(handle));
     let service = {
         let handle = handle.clone();
         service_fn(move |request| {

@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod descriptors;
 mod h2;
 mod in_flight;
 mod serve;
@@ -17,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wxmock_world::{Seed, World};
 
 pub(crate) use body::{Shaping, WireBody};
+pub use descriptors::raise_descriptor_limit;
 pub(crate) use in_flight::InFlight;
 pub(crate) use serve::Answer;
 pub(crate) use wire::{Cut, Wire};
@@ -34,15 +36,25 @@ use crate::push;
 pub struct Settings {
     /// Address to bind; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Further addresses; port 0 takes the port of the first.
+    pub listen_too: Vec<SocketAddr>,
+    /// Names the mock may be called by under `/_mock/`, beside addresses, `localhost`, names without a dot, `*.localhost`,
+    /// `*.internal` and WeChat's own; pages of these hosts may play phones.
+    pub allow_hosts: Vec<String>,
+    /// What a caller of `/_mock/v1` must know. `None` asks for nothing on loopback, and makes a token beyond it:
+    /// [`MockServer::token`].
+    pub token: Option<String>,
     /// What every id, key and code is derived from.
     pub seed: Seed,
     /// How many lines the journal remembers; 0 turns it off.
     pub journal_capacity: usize,
     /// Longest request body in bytes; a longer one is answered 413 and the connection closed.
     pub max_body_bytes: usize,
-    /// A client must send a whole request head within this of connecting or of its last answer; after twice this at the
-    /// latest it is dropped.
+    /// A client must send a whole request head within this of its first byte, and that byte within this of connecting; it
+    /// is dropped at most a quarter of it later.
     pub head_limit: Duration,
+    /// A client that asks nothing is dropped this long after its last answer, or at most a quarter of `head_limit` later.
+    pub idle_limit: Duration,
     /// Who vouches for the mock's name inside TLS. Made or read at the first TLS byte.
     pub ca: CaSource,
     /// What becomes of proxy requests for hosts the mock does not play.
@@ -63,10 +75,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            listen_too: Vec::new(),
+            allow_hosts: Vec::new(),
+            token: None,
             seed: Seed(1),
             journal_capacity: 16_384,
             max_body_bytes: 4 << 20,
-            head_limit: Duration::from_secs(300),
+            head_limit: Duration::from_secs(30),
+            idle_limit: Duration::from_secs(75),
             ca: CaSource::Off,
             passthrough: Passthrough::Deny,
             handshake_limit: Duration::from_secs(10),
@@ -90,6 +106,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The system gives no randomness to make a token of.
+    #[error("make a token for the admin API; set one instead")]
+    Token,
 }
 
 /// A running mock. Dropping it kills it; [`MockServer::stop`] lets it finish what it has begun.
@@ -99,6 +118,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct MockServer {
     addr: SocketAddr,
+    all_addrs: Vec<SocketAddr>,
     handle: Handle,
     connections: Arc<Semaphore>,
     max_connections: u32,
@@ -123,13 +143,14 @@ impl MockServer {
     ///
     /// # Errors
     /// [`ServeError::Bind`] when the address cannot be bound.
-    pub async fn start_with(settings: Settings, world: World) -> Result<Self, ServeError> {
-        let failed = |source| ServeError::Bind {
-            addr: settings.listen,
-            source,
-        };
-        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-        let addr = listener.local_addr().map_err(failed)?;
+    pub async fn start_with(mut settings: Settings, world: World) -> Result<Self, ServeError> {
+        let listeners = bind(&settings).await?;
+        let all_addrs: Vec<SocketAddr> = listeners.iter().map(|(_, addr)| *addr).collect();
+        let addr = all_addrs.first().copied().unwrap_or(settings.listen);
+        let is_exposed = |addr: &SocketAddr| !addr.ip().to_canonical().is_loopback();
+        if settings.token.is_none() && all_addrs.iter().any(is_exposed) {
+            settings.token = Some(token().ok_or(ServeError::Token)?);
+        }
         let max_connections = settings
             .max_connections
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
@@ -140,13 +161,26 @@ impl MockServer {
         handle.with_world(|_, _| ());
         tokio::spawn(driver::drive(handle.clone()));
         tokio::spawn(push::deliver(handle.clone()));
-        tokio::spawn(accept(listener, handle.clone(), Arc::clone(&connections)));
+        for (listener, _) in listeners {
+            tokio::spawn(accept(listener, handle.clone(), Arc::clone(&connections)));
+        }
         Ok(Self {
             addr,
+            all_addrs,
             handle,
             connections,
             max_connections,
         })
+    }
+
+    /// Every bound address, the first one first.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.all_addrs
+    }
+
+    /// What a caller of `/_mock/v1` must know, if anything.
+    pub fn token(&self) -> Option<&str> {
+        self.handle.guard().token.as_deref()
     }
 
     /// The bound address, with the port that was chosen.
@@ -190,6 +224,30 @@ impl Drop for MockServer {
     }
 }
 
+/// Binds every address that was asked for; those after the first share its port where they name none.
+async fn bind(settings: &Settings) -> Result<Vec<(TcpListener, SocketAddr)>, ServeError> {
+    let mut listeners: Vec<(TcpListener, SocketAddr)> = Vec::new();
+    for wanted in std::iter::once(&settings.listen).chain(&settings.listen_too) {
+        let mut addr = *wanted;
+        if let (0, Some((_, first))) = (addr.port(), listeners.first()) {
+            addr.set_port(first.port());
+        }
+        let failed = |source| ServeError::Bind { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        listeners.push((listener, bound));
+    }
+    Ok(listeners)
+}
+
+/// A token nobody can guess: the one thing here that is not a function of the seed, which everybody knows.
+fn token() -> Option<String> {
+    let mut bytes = [0; 16];
+    let provider = rustls::crypto::ring::default_provider();
+    provider.secure_random.fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 async fn accept(listener: TcpListener, handle: Handle, connections: Arc<Semaphore>) {
     let mut phase = handle.phase().subscribe();
     loop {
@@ -204,7 +262,10 @@ async fn accept(listener: TcpListener, handle: Handle, connections: Arc<Semaphor
         };
         match accepted {
             Ok((stream, peer)) => spawn_connection(stream, peer, handle.clone(), permit),
-            Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+            Err(error) => {
+                descriptors::say_once(&error);
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
         }
     }
 }

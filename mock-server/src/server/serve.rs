@@ -7,12 +7,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request;
 use hyper::{Method, StatusCode, Uri, Version};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::Switch;
 use super::{Cut, Wire, WireBody};
 use crate::control;
-use crate::handle::Handle;
+use crate::handle::{BODY_UNIT, Handle};
 use crate::http::{Request, Response, ResponseBody};
 use crate::net::{Line, Route, Target, Via, proxy};
 use crate::wechat;
@@ -56,9 +58,18 @@ async fn answer(
     line: &Line,
     request: hyper::Request<Incoming>,
 ) -> Result<Answer, Cut> {
+    if is_ours(request.uri().path())
+        && let Err(refusal) = handle.guard().check(request.uri(), request.headers())
+    {
+        return Ok(plain(refusal.response(), wire));
+    }
     let request = match read(&handle, line, request).await {
         Ok(request) => request,
         Err(Unread::TooLong) => return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, "", wire)),
+        Err(Unread::NoRoom) => {
+            let sentence = "too many bodies are being sent at once; try again";
+            return Ok(refuse(StatusCode::SERVICE_UNAVAILABLE, sentence, wire));
+        }
         Err(Unread::Broken) => return Err(Cut),
     };
     if is_ours(request.path()) {
@@ -129,6 +140,8 @@ async fn forward(
 enum Unread {
     /// The body is longer than allowed.
     TooLong,
+    /// All bodies together are.
+    NoRoom,
     /// The client left or stalled in the middle of its body.
     Broken,
 }
@@ -143,7 +156,15 @@ async fn read(
         true => Via::default(),
         false => line.note(handle.routes(), &parts),
     };
-    let body = read_body(body, handle.max_body_bytes()).await?;
+    let (body, room) = match body.is_end_stream() {
+        true => (Bytes::new(), None),
+        false => {
+            let read = read_body(handle, body, most_of(handle, &parts));
+            tokio::time::timeout(BODY_LIMIT, read)
+                .await
+                .map_err(|_| Unread::Broken)??
+        }
+    };
     let chunked = parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| {
         coding
             .as_bytes()
@@ -167,21 +188,62 @@ async fn read(
         spoken,
         chunked,
         keep_alive,
+        _room: room,
     })
 }
 
-async fn read_body(body: Incoming, max: usize) -> Result<Bytes, Unread> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
+/// A whole world may be longer than anything else.
+const STATE_MOST: usize = 1 << 30;
+
+/// How long a body may be.
+fn most_of(handle: &Handle, parts: &request::Parts) -> usize {
+    match parts.method == Method::PUT && parts.uri.path() == control::STATE {
+        true => STATE_MOST.max(handle.max_body_bytes()),
+        false => handle.max_body_bytes(),
     }
+}
+
+async fn read_body(
+    handle: &Handle,
+    body: Incoming,
+    max: usize,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unread> {
     if body.size_hint().lower() > max as u64 {
         return Err(Unread::TooLong);
     }
-    match tokio::time::timeout(BODY_LIMIT, Limited::new(body, max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
-        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    let mut body = Limited::new(body, max);
+    let (mut chunks, mut room): (Vec<Bytes>, Option<OwnedSemaphorePermit>) = (Vec::new(), None);
+    let mut n_bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => Unread::TooLong,
+            false => Unread::Broken,
+        })?;
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
+        n_bytes += chunk.len();
+        chunks.push(chunk);
+        // A whole world is not a body among others: whoever may send it owns this mock.
+        if max > handle.max_body_bytes() {
+            continue;
+        }
+        let taken = room
+            .as_ref()
+            .map_or(0, |room| room.num_permits() * BODY_UNIT);
+        if n_bytes > taken {
+            let more = handle.room(n_bytes - taken).ok_or(Unread::NoRoom)?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                room => *room = Some(more),
+            }
+        }
     }
+    let body = match <[Bytes; 1]>::try_from(chunks) {
+        Ok([only]) => only,
+        Err(chunks) => chunks.concat().into(),
+    };
+    Ok((body, room))
 }
 
 /// Answer a request that is not served, with a sentence for whoever looks, and close.

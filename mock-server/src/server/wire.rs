@@ -51,9 +51,12 @@ pub(crate) struct Wire {
     unflushed: AtomicBool,
     /// The connection that carries this stream of HTTP/2.
     carrier: Option<Arc<Self>>,
-    /// Streams of this connection that wait for a flush. Told by `is_awaited` before the list is locked.
+    /// It carries such streams.
+    is_carrier: bool,
+    /// Streams of this connection that wait for a flush; `None` once no flush will come any more. Told by `is_awaited`
+    /// before the list is locked.
     is_awaited: AtomicBool,
-    awaiting: Mutex<Vec<Arc<Self>>>,
+    awaiting: Mutex<Option<Vec<Arc<Self>>>>,
     /// Streams of this connection that a gate holds after their last byte: other streams go on.
     held_streams: Mutex<JoinSet<()>>,
 }
@@ -65,6 +68,14 @@ impl Wire {
         let mut stream = Self::default();
         stream.carrier = Some(Arc::clone(carrier));
         stream
+    }
+
+    /// What carries the streams of an HTTP/2 connection.
+    pub(crate) fn carrier() -> Self {
+        let mut carrier = Self::default();
+        carrier.awaiting = Mutex::new(Some(Vec::new()));
+        carrier.is_carrier = true;
+        carrier
     }
 
     /// An exchange begins: its head has been read.
@@ -93,10 +104,19 @@ impl Wire {
     }
 
     fn await_flush(self: &Arc<Self>) {
-        if let Some(carrier) = &self.carrier {
-            lock(&carrier.awaiting).push(Arc::clone(self));
+        // On a connection that is gone nobody is kept waiting: the call ends as gone with the last owner of its stream.
+        if let Some(carrier) = &self.carrier
+            && let Some(awaiting) = &mut *lock(&carrier.awaiting)
+        {
+            awaiting.push(Arc::clone(self));
             carrier.is_awaited.store(true, Ordering::Release);
         }
+    }
+
+    /// The socket is gone: no flush will come. A stream in the list owns its carrier, which owns the list.
+    fn no_flush_will_come(&self) {
+        let awaiting = lock(&self.awaiting).take();
+        drop(awaiting);
     }
 
     /// Close with a TCP reset instead of an orderly end. A stream of HTTP/2 has a reset of its own, which it gets for
@@ -186,8 +206,8 @@ impl Wire {
         if !self.is_awaited.swap(false, Ordering::AcqRel) {
             return;
         }
-        let awaiting = std::mem::take(&mut *lock(&self.awaiting));
-        for stream in awaiting {
+        let awaiting = lock(&self.awaiting).as_mut().map(std::mem::take);
+        for stream in awaiting.into_iter().flatten() {
             stream.flushed(cx);
         }
     }
@@ -246,23 +266,48 @@ fn spell(bytes: &[u8]) -> Option<Vec<u8>> {
     spelt
 }
 
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the first byte of a request head to its last, and from connecting to that first byte.
+    pub(crate) head: Duration,
+    /// From the last answer to the next request head.
+    pub(crate) idle: Duration,
+}
+
+impl Limits {
+    /// How often a quiet connection is looked at.
+    fn tick(self) -> Duration {
+        (self.head / 4).min(self.idle).max(Duration::from_millis(1))
+    }
+}
+
 /// The socket as hyper sees it.
 pub(crate) struct WireIo {
     stream: TokioIo<Stream>,
     wire: Arc<Wire>,
-    head_limit: Duration,
+    limits: Limits,
     alarm: Option<Pin<Box<Sleep>>>,
     exchanges_at_alarm: u64,
+    /// How many exchanges had begun when bytes came while none was under way: those bytes are the beginning of a head
+    /// until another begins.
+    head_after: Option<u64>,
+    /// Looks at the connection since it last did anything, and those among them that found the beginning of a head.
+    n_quiet: u32,
+    n_in_head: u32,
 }
 
 impl WireIo {
-    pub(crate) fn new(stream: Stream, wire: Arc<Wire>, head_limit: Duration) -> Self {
+    pub(crate) fn new(stream: Stream, wire: Arc<Wire>, limits: Limits) -> Self {
         Self {
             stream: TokioIo::new(stream),
             wire,
-            head_limit,
+            limits,
             alarm: None,
             exchanges_at_alarm: 0,
+            head_after: None,
+            n_quiet: 0,
+            n_in_head: 0,
         }
     }
 
@@ -291,20 +336,40 @@ impl WireIo {
 
     /// Nothing to read: is the client slower than it may be? Costs one load a request; the timer is only set again when it fires.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let tick = self.limits.tick();
         let exchanges = self.wire.exchanges.load(Ordering::Relaxed);
-        if let Some(alarm) = &mut self.alarm {
+        if let Some(alarm) = &self.alarm {
             if !alarm.is_elapsed() {
                 return Poll::Pending;
             }
             if exchanges == self.exchanges_at_alarm && self.wire.open.load(Ordering::Acquire) == 0 {
+                self.n_quiet += 1;
+                let is_in_head = self.head_after == Some(exchanges);
+                self.n_in_head = if is_in_head { self.n_in_head + 1 } else { 0 };
+            } else {
+                (self.n_quiet, self.n_in_head) = (0, 0);
+            }
+            // Before the first request a client is not idle: it has connected to ask.
+            let idle = match exchanges {
+                0 => self.limits.head,
+                _ => self.limits.idle,
+            };
+            if tick * self.n_in_head >= self.limits.head || tick * self.n_quiet >= idle {
                 return Poll::Ready(());
             }
         }
         self.exchanges_at_alarm = exchanges;
-        let mut alarm = Box::pin(tokio::time::sleep(self.head_limit));
+        let alarm = self.alarm.insert(Box::pin(tokio::time::sleep(tick)));
         let _ = alarm.as_mut().poll(cx);
-        self.alarm = Some(alarm);
         Poll::Pending
+    }
+
+    /// Bytes have come.
+    fn has_read(&mut self) {
+        // On HTTP/2 bytes come also while nothing is asked.
+        if !self.wire.is_carrier && self.wire.open.load(Ordering::Acquire) == 0 {
+            self.head_after = Some(self.wire.exchanges.load(Ordering::Relaxed));
+        }
     }
 }
 
@@ -316,7 +381,10 @@ impl Read for WireIo {
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_let_go(cx));
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Ready(result) => {
+                self.has_read();
+                Poll::Ready(result)
+            }
             Poll::Pending => self
                 .poll_alarm(cx)
                 .map(|()| Err(io::ErrorKind::TimedOut.into())),
@@ -374,5 +442,6 @@ impl Drop for WireIo {
         if self.wire.reset.load(Ordering::Acquire) {
             self.stream.inner().reset_on_drop();
         }
+        self.wire.no_flush_will_come();
     }
 }

@@ -9,7 +9,7 @@ use hyper::Method;
 
 use crate::Handle;
 use crate::control::ApiError;
-use crate::device::open_to_pages;
+use crate::device::{open_to_pages, origin};
 use crate::http::{Request, Response};
 
 /// The paths here and the methods they take, `OPTIONS` apart.
@@ -34,7 +34,7 @@ pub(crate) fn route(handle: &Handle, request: &Request) -> Response {
     } else {
         run(handle, request)
     };
-    open_to_pages(answered.unwrap_or_else(ApiError::response))
+    open_to_pages(answered.unwrap_or_else(ApiError::response), origin(request))
 }
 
 fn run(handle: &Handle, request: &Request) -> Result<Response, ApiError> {

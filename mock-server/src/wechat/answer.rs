@@ -14,6 +14,7 @@ use super::signed::{self, Opening, Sealing};
 use super::spoil::{self, Spoilt};
 use crate::calls::{CallInfo, CallState};
 use crate::faults::{FaultRule, When};
+use crate::foreign::kept;
 use crate::gates::Point;
 use crate::handle::Handle;
 use crate::http::Request;
@@ -105,7 +106,7 @@ fn begin(
     // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
     let path = match endpoint.path() {
         Some(path) => Cow::Borrowed(path),
-        None => Cow::Owned(request.path().to_owned()),
+        None => Cow::Owned(kept(request.path()).to_owned()),
     };
     // Gates, faults and watchers look for the user before the command runs; without them the look-up waits for the command's lock.
     let subject = is_watched(handle).then(|| handle.with_world(|world, _| asked.attribute(world)));

@@ -13,6 +13,7 @@ use super::command::{CallContext, Command, Subject};
 use super::endpoint::Endpoint;
 use super::render::{Dialect, Rendered};
 use crate::calls::CallInfo;
+use crate::foreign::kept;
 use crate::http::Request;
 use crate::net::Platform;
 
@@ -102,9 +103,10 @@ impl Asked {
             return;
         };
         let sent = command.carried();
-        call.js_code = sent.js_code.map(str::to_owned);
-        call.phone_code = sent.phone_code.map(str::to_owned);
-        call.openid = sent.openid.map(str::to_owned);
+        let own = |text: &str| kept(text).to_owned();
+        call.js_code = sent.js_code.map(own);
+        call.phone_code = sent.phone_code.map(own);
+        call.openid = sent.openid.map(own);
     }
 
     /// Write down whom it turned out to be about: the appid as sent, whether there is such an app or not.
@@ -112,7 +114,7 @@ impl Asked {
         call.user.clone_from(&subject.user);
         call.appid = match (&subject.app, self.credentials().0) {
             (Some(app), _) => Some(app.clone().into()),
-            (None, sent) => sent.map(Into::into),
+            (None, sent) => sent.map(|appid| kept(appid).into()),
         };
     }
 

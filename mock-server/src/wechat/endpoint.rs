@@ -119,6 +119,14 @@ impl Endpoint {
             .unwrap_or(Self::Unknown)
     }
 
+    /// Whether it exchanges login codes.
+    pub const fn is_exchange(self) -> bool {
+        matches!(
+            self,
+            Self::Jscode2session | Self::ComponentJscode2session | Self::WecomJscode2session
+        )
+    }
+
     /// Its path; `None` for [`Endpoint::Unknown`].
     pub fn path(self) -> Option<&'static str> {
         self.definition().map(|definition| definition.path)

@@ -181,6 +181,9 @@ pub(crate) struct App {
     /// Where the agenda of the world has this app. Rebuilt on import.
     #[serde(skip)]
     pub(crate) agenda_at: Option<UnixMs>,
+    /// Keys ever issued to the users there are. Counted again on import.
+    #[serde(skip)]
+    pub(crate) n_keys: usize,
 }
 
 impl App {
@@ -216,7 +219,21 @@ impl App {
             device_names: DeviceNames::default(),
             deadlines: Deadlines::default(),
             agenda_at: None,
+            n_keys: 0,
         }
+    }
+
+    /// The app without its indexes: cheap, however many its users are. Nothing of it is changed.
+    pub(crate) fn snapshot(&mut self) -> Self {
+        let (users, deadlines) = (
+            std::mem::take(&mut self.users),
+            std::mem::take(&mut self.deadlines),
+        );
+        let mut copy = self.clone();
+        copy.users = users.snapshot();
+        copy.agenda_at = None;
+        (self.users, self.deadlines) = (users, deadlines);
+        copy
     }
 
     /// The rules a user lives under.
@@ -264,7 +281,9 @@ impl App {
 
     pub(crate) fn remove_user(&mut self, no: UserNo) -> Option<Box<User>> {
         self.patched.remove(&no);
-        self.users.remove(no)
+        let gone = self.users.remove(no);
+        self.n_keys -= gone.as_ref().map_or(0, |user| user.ring.len());
+        gone
     }
 
     pub(crate) fn tokens(&self, kind: TokenKind) -> &TokenList {

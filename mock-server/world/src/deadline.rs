@@ -43,6 +43,24 @@ impl Deadlines {
         .min()
     }
 
+    /// How many there are until `at`; beyond `most` it is enough to know that there are more.
+    pub(crate) fn count(&self, at: UnixMs, most: usize) -> usize {
+        let keys = self.keys.iter().map(|entry| entry.0);
+        let codes = self.codes.iter().map(|entry| entry.0);
+        let phone_codes = self.phone_codes.iter().map(|entry| entry.0);
+        let pushes = self.pushes.iter().map(|entry| entry.0);
+        let tokens = self.tokens.iter().map(|entry| entry.0);
+        let due = |due: &UnixMs| *due <= at;
+        let kinds = [
+            keys.take_while(due).take(most + 1).count(),
+            codes.take_while(due).take(most + 1).count(),
+            phone_codes.take_while(due).take(most + 1).count(),
+            pushes.take_while(due).take(most + 1).count(),
+            tokens.take_while(due).take(most + 1).count(),
+        ];
+        kinds.iter().sum()
+    }
+
     /// Takes out the earliest deadline if it is not after `at`; keys go before codes of the same moment, then phone codes, then pushes, tokens last.
     pub(crate) fn pop(&mut self, at: UnixMs) -> Option<(UnixMs, Due)> {
         let first = self.first().filter(|first| *first <= at)?;

@@ -41,66 +41,62 @@ pub(crate) fn hash_of<T: Hash + ?Sized>(key: &T) -> u64 {
 
 /// Finds places by hash. The keys themselves stay where they are kept, so an entry costs a million users about eight bytes
 /// each; nothing is ever iterated in hash order.
+///
+/// A full table is not moved at once, because a million entries would keep everybody waiting: the old one is searched too,
+/// and every insertion moves a few entries of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HashIndex {
-    /// A power of two of entries, or none; linear probing, at most three quarters full.
-    table: Vec<u32>,
+    table: Table,
+    /// What is left of the table before, while it is being moved.
+    old: Table,
+    /// Entries of `old` before this one have been moved.
+    moved: usize,
     len: usize,
 }
 
+/// A power of two of entries, or none; linear probing, at most three quarters full.
+#[derive(Debug, Clone, Default)]
+struct Table(Vec<u32>);
+
 /// An entry nobody has. No place reaches it: see `at` of the places.
 const EMPTY: u32 = u32::MAX;
+/// An entry of an old table that has been moved or taken out; a search goes on behind it.
+const LEFT: u32 = u32::MAX - 1;
+/// Entries of the old table that one insertion moves: the new one is far from full when none is left.
+const MOVED_AT_ONCE: usize = 8;
 
 impl HashIndex {
     /// The place under this hash that `is_it` says yes to.
     pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        self.probe(hash)
-            .map(|at| self.table[at])
-            .take_while(|place| *place != EMPTY)
-            .find(|place| is_it(*place))
+        let found = self.table.find(hash, &is_it);
+        found.or_else(|| self.old.find(hash, &is_it))
     }
 
     /// Adds a place that is not there. `hash_at` gives the hash of a place added before.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_at: impl Fn(u32) -> u64) {
-        if (self.len + 1) * 4 > self.table.len() * 3 {
-            let size = (self.table.len() * 2).max(8);
-            let old = std::mem::replace(&mut self.table, vec![EMPTY; size]);
-            for place in old.into_iter().filter(|place| *place != EMPTY) {
-                self.put(hash_at(place), place);
-            }
+        self.move_some(MOVED_AT_ONCE, &hash_at);
+        if (self.len + 1) * 4 > self.table.0.len() * 3 {
+            self.move_some(usize::MAX, &hash_at);
+            let size = (self.table.0.len() * 2).max(8);
+            self.old = std::mem::replace(&mut self.table, Table(vec![EMPTY; size]));
+            self.moved = 0;
         }
-        self.put(hash, place);
+        self.table.put(hash, place);
         self.len += 1;
     }
 
     /// Takes a place out. `hash_at` gives the hash of a place still there.
     pub(crate) fn remove(&mut self, hash: u64, place: u32, hash_at: impl Fn(u32) -> u64) {
-        let Some(mut hole) = self
-            .probe(hash)
-            .take_while(|at| self.table[*at] != EMPTY)
-            .find(|at| self.table[*at] == place)
-        else {
+        if let Some(hole) = self.table.position(hash, place) {
+            self.table.close(hole, hash_at);
+        } else if let Some(hole) = self.old.position(hash, place) {
+            self.old.0[hole] = LEFT;
+        } else {
             return;
-        };
+        }
         self.len -= 1;
-        self.table[hole] = EMPTY;
-        // Entries after the hole that could not sit nearer their home move into it, so that no search stops short.
-        let mask = self.table.len() - 1;
-        let mut at = hole;
-        loop {
-            at = (at + 1) & mask;
-            let moved = self.table[at];
-            if moved == EMPTY {
-                return;
-            }
-            let home = hash_at(moved) as usize & mask;
-            let from_home = at.wrapping_sub(home) & mask;
-            let from_hole = at.wrapping_sub(hole) & mask;
-            if from_home >= from_hole {
-                self.table[hole] = moved;
-                self.table[at] = EMPTY;
-                hole = at;
-            }
+        if self.len == 0 {
+            *self = Self::default();
         }
     }
 
@@ -109,16 +105,69 @@ impl HashIndex {
         self.len
     }
 
+    fn move_some(&mut self, most: usize, hash_at: &impl Fn(u32) -> u64) {
+        let to = self.moved.saturating_add(most).min(self.old.0.len());
+        for at in self.moved..to {
+            let place = std::mem::replace(&mut self.old.0[at], LEFT);
+            if place < LEFT {
+                self.table.put(hash_at(place), place);
+            }
+        }
+        self.moved = to;
+        if to == self.old.0.len() {
+            self.old = Table::default();
+            self.moved = 0;
+        }
+    }
+}
+
+impl Table {
+    fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.probe(hash)
+            .map(|at| self.0[at])
+            .take_while(|place| *place != EMPTY)
+            .find(|place| *place != LEFT && is_it(*place))
+    }
+
+    fn position(&self, hash: u64, place: u32) -> Option<usize> {
+        self.probe(hash)
+            .take_while(|at| self.0[*at] != EMPTY)
+            .find(|at| self.0[*at] == place)
+    }
+
+    /// Empties an entry. Entries after the hole that could not sit nearer their home move into it, so that no search stops
+    /// short.
+    fn close(&mut self, mut hole: usize, hash_at: impl Fn(u32) -> u64) {
+        self.0[hole] = EMPTY;
+        let mask = self.0.len() - 1;
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let moved = self.0[at];
+            if moved == EMPTY {
+                return;
+            }
+            let home = hash_at(moved) as usize & mask;
+            let from_home = at.wrapping_sub(home) & mask;
+            let from_hole = at.wrapping_sub(hole) & mask;
+            if from_home >= from_hole {
+                self.0[hole] = moved;
+                self.0[at] = EMPTY;
+                hole = at;
+            }
+        }
+    }
+
     fn put(&mut self, hash: u64, place: u32) {
-        let free = self.probe(hash).find(|at| self.table[*at] == EMPTY);
+        let free = self.probe(hash).find(|at| self.0[*at] == EMPTY);
         let free = free.expect("a quarter of the table is empty");
-        self.table[free] = place;
+        self.0[free] = place;
     }
 
     /// Every entry once, from the home of this hash on.
     fn probe(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let mask = self.table.len().wrapping_sub(1);
-        (0..self.table.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
+        let mask = self.0.len().wrapping_sub(1);
+        (0..self.0.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
     }
 }
 

@@ -8,10 +8,11 @@ use std::{
     hash::Hash,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     DeviceId, JsCode, KeyNo, PhoneCode, Span, UnixMs, UserId,
+    chunks::Chunks,
     index::{AppNo, CodeNo, HashIndex, UserNo, hash_of},
 };
 
@@ -127,11 +128,15 @@ struct Entry<C, P> {
 /// All codes of one kind, of all apps: a code of another app must be recognised as such.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeBook<C, P> {
-    entries: Vec<Option<Entry<C, P>>>,
+    entries: Entries<C, P>,
     /// Places of forgotten codes, to be given out again.
     free: Vec<CodeNo>,
     by_text: HashIndex,
+    /// Whether codes of a user who is gone may still be here, so that a new code may have the text of one of them.
+    pub(crate) may_repeat: bool,
 }
+
+type Entries<C, P> = Chunks<Option<Entry<C, P>>>;
 
 /// Fresh codes of one app by deadline.
 type Due = BTreeSet<(UnixMs, CodeNo)>;
@@ -144,21 +149,26 @@ pub(crate) type PhoneCodes = CodeBook<PhoneCode, PhonePart>;
 impl<C, P> Default for CodeBook<C, P> {
     fn default() -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Chunks::default(),
             free: Vec::new(),
             by_text: HashIndex::default(),
+            may_repeat: false,
         }
     }
 }
 
-impl<C: Hash + Eq, P> CodeBook<C, P> {
+impl<C: Hash + Eq + Clone, P: Clone> CodeBook<C, P> {
     /// Adds a fresh code.
     pub(crate) fn mint(&mut self, text: C, code: Code<P>, due: &mut Due) -> CodeNo {
+        if self.may_repeat {
+            self.make_way(&text, code.app, due);
+        }
         let (hash, expires_at) = (hash_of(&text), code.expires_at);
         let entry = Some(Entry { text, code });
-        let no = match self.free.pop() {
-            Some(no) => {
-                self.entries[no.index()] = entry;
+        let free = self.free.pop();
+        let no = match free.and_then(|no| Some((no, self.entries.get_mut(no.index())?))) {
+            Some((no, place)) => {
+                *place = entry;
                 no
             }
             None => {
@@ -194,6 +204,7 @@ impl<C: Hash + Eq, P> CodeBook<C, P> {
                 && let Some(oldest) = dead.pop_front()
             {
                 self.forget(oldest);
+                self.free.push(oldest);
             }
         }
     }
@@ -218,19 +229,44 @@ impl<C: Hash + Eq, P> CodeBook<C, P> {
         fresh
     }
 
-    /// Forgets codes of a user who is gone.
-    pub(crate) fn forget_all(
+    /// Forgets the code of this text if it is of a user who is gone; says whether it was.
+    pub(crate) fn forget_gone(
         &mut self,
-        gone: &BTreeSet<CodeNo>,
+        text: &C,
+        app: AppNo,
+        user: UserNo,
         due: &mut Due,
-        dead: &mut VecDeque<CodeNo>,
-    ) {
-        dead.retain(|no| !gone.contains(no));
-        for no in gone {
-            if let Some(code) = self.get(*no) {
-                due.remove(&(code.expires_at, *no));
-            }
-            self.forget(*no);
+    ) -> bool {
+        let found = self.find(text).filter(|no| {
+            let code = self.get(*no);
+            code.is_some_and(|code| code.app == app && code.user == user)
+        });
+        if let Some(no) = found {
+            self.forget_of(no, due);
+        }
+        found.is_some()
+    }
+
+    /// Forgets a code of an app that is there. One that is over keeps its place until the app has done with it: the place
+    /// stands in the app's list of such codes.
+    pub(crate) fn forget_of(&mut self, no: CodeNo, due: &mut Due) {
+        let Some(code) = self.get(no) else { return };
+        let (is_fresh, expires_at) = (code.state == CodeState::Fresh, code.expires_at);
+        self.forget(no);
+        if is_fresh {
+            due.remove(&(expires_at, no));
+            self.free.push(no);
+        }
+    }
+
+    /// Forgets what is left under the text of a new code.
+    fn make_way(&mut self, text: &C, app: AppNo, due: &mut Due) {
+        let Some(no) = self.find(text) else { return };
+        if self.get(no).is_some_and(|code| code.app == app) {
+            self.forget_of(no, due);
+        } else {
+            self.forget(no);
+            self.free.push(no);
         }
     }
 
@@ -254,15 +290,23 @@ impl<C: Hash + Eq, P> CodeBook<C, P> {
         entry_at(&self.entries, no.0).map(|entry| &entry.text)
     }
 
-    /// Forgets every code of an app that is gone.
-    pub(crate) fn forget_app(&mut self, app: AppNo) {
-        let of_app: Vec<CodeNo> = self
-            .iter()
-            .filter(|(_, code)| code.app == app)
-            .map(|(no, _)| no)
-            .collect();
-        for no in of_app {
+    /// Forgets codes of an app that is gone, looking at `most` places from `at` on; where to go on, if anywhere.
+    pub(crate) fn forget_app(&mut self, app: AppNo, at: usize, most: usize) -> Option<usize> {
+        let to = at.saturating_add(most).min(self.entries.len());
+        for no in (at..to).map(CodeNo::at) {
+            if self.get(no).is_some_and(|code| code.app == app) {
+                self.forget(no);
+                self.free.push(no);
+            }
+        }
+        (to < self.entries.len()).then_some(to)
+    }
+
+    /// Forgets codes of an app that is gone by its list of those that are over.
+    pub(crate) fn forget_over(&mut self, over: &mut VecDeque<CodeNo>, most: usize) {
+        for no in over.drain(..most.min(over.len())) {
             self.forget(no);
+            self.free.push(no);
         }
     }
 
@@ -272,20 +316,32 @@ impl<C: Hash + Eq, P> CodeBook<C, P> {
         numbered.filter_map(|(at, entry)| entry.as_ref().map(|entry| (CodeNo::at(at), &entry.code)))
     }
 
+    /// Takes a code out; its place is not free yet.
     fn forget(&mut self, no: CodeNo) {
         let Some(text) = self.text(no) else { return };
         let (hash, entries) = (hash_of(text), &self.entries);
         self.by_text
             .remove(hash, no.0, |place| hash_at(entries, place));
-        self.entries[no.index()] = None;
-        self.free.push(no);
+        if let Some(place) = self.entries.get_mut(no.index()) {
+            *place = None;
+        }
     }
 
-    /// Rebuilds what is not stored; false if two codes are the same or a free place is not free.
+    /// The codes without their index: cheap, however many they are.
+    pub(crate) fn snapshot(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            free: self.free.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Rebuilds the index; false if two codes are the same or a free place is not free.
     #[must_use]
-    fn index(&mut self) -> bool {
+    pub(crate) fn index(&mut self) -> bool {
+        self.by_text = HashIndex::default();
         for at in 0..self.entries.len() {
-            let Some(entry) = &self.entries[at] else {
+            let Some(Some(entry)) = self.entries.get(at) else {
                 continue;
             };
             if self.find(&entry.text).is_some() {
@@ -301,11 +357,11 @@ impl<C: Hash + Eq, P> CodeBook<C, P> {
     }
 }
 
-fn entry_at<C, P>(entries: &[Option<Entry<C, P>>], place: u32) -> Option<&Entry<C, P>> {
+fn entry_at<C, P>(entries: &Entries<C, P>, place: u32) -> Option<&Entry<C, P>> {
     entries.get(place as usize)?.as_ref()
 }
 
-fn hash_at<C: Hash, P>(entries: &[Option<Entry<C, P>>], place: u32) -> u64 {
+fn hash_at<C: Hash, P>(entries: &Entries<C, P>, place: u32) -> u64 {
     entry_at(entries, place).map_or(0, |entry| hash_of(&entry.text))
 }
 
@@ -315,22 +371,17 @@ impl<C: Serialize, P: Serialize> Serialize for CodeBook<C, P> {
     }
 }
 
-impl<'de, C: Deserialize<'de> + Hash + Eq, P: Deserialize<'de>> Deserialize<'de>
+impl<'de, C: Deserialize<'de> + Clone, P: Deserialize<'de> + Clone> Deserialize<'de>
     for CodeBook<C, P>
 {
+    /// The index is for [`CodeBook::index`] to make.
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let (entries, free) = Deserialize::deserialize(input)?;
-        let mut book = Self {
-            entries,
+        let entries: Vec<_> = entries;
+        Ok(Self {
+            entries: entries.into_iter().collect(),
             free,
-            by_text: HashIndex::default(),
-        };
-        if book.index() {
-            Ok(book)
-        } else {
-            Err(D::Error::custom(
-                "two codes are the same, or a free place is not free",
-            ))
-        }
+            ..Self::default()
+        })
     }
 }

@@ -9,9 +9,11 @@ mod api_signature;
 mod app;
 mod call;
 mod capture;
+mod chunks;
 mod clock;
 pub mod crypto;
 mod deadline;
+mod departed;
 mod device;
 mod diagnosis;
 pub mod errcode;
@@ -99,4 +101,6 @@ pub use world::service::{
     SetUserStorage, StorageBody, SubscribeReply, SubscribeSend, Suggest, UserKeysRequest, WxaCode,
     XpayQuery, XpayQueryKind,
 };
-pub use world::{PageResult, Pulled, VirtualPayment, VoipChat, World, Wx};
+pub use world::{
+    Counts, Discarded, KeysThen, Page, PageResult, Pulled, VirtualPayment, VoipChat, World, Wx,
+};

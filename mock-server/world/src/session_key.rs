@@ -253,6 +253,16 @@ impl KeyRing {
         self.numbered(0)
     }
 
+    /// The same from a number on.
+    pub(crate) fn all_from(&self, from: KeyNo) -> impl Iterator<Item = (KeyNo, &Key)> {
+        self.numbered(index(from).unwrap_or(0))
+    }
+
+    /// How many keys were ever issued.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Live keys with their expiry: the deadlines of this ring.
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = (KeyNo, UnixMs)> {
         self.numbered(self.alive_from as usize)

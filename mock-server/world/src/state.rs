@@ -1,6 +1,6 @@
 //! A whole world as a value that can be cloned, stored and loaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::{
     AccessToken, AppId, ImportError, Seed, Seq, UnixMs,
     app::App,
     deadline::Deadlines,
+    departed::Departed,
     event::TokenKind,
     index::AppNo,
     js_code::{CodeState, LoginCodes, PhoneCodes},
@@ -53,6 +54,9 @@ pub(crate) struct Core {
     /// The next deadline of each app that has one, by wall time.
     #[serde(skip)]
     pub(crate) agenda: BTreeSet<(UnixMs, AppNo)>,
+    /// Whose codes are still to be forgotten. Never stored: see [`World::export`](crate::World::export).
+    #[serde(skip)]
+    pub(crate) departed: VecDeque<Departed>,
 }
 
 impl Core {
@@ -66,6 +70,19 @@ impl Core {
             by_id: BTreeMap::new(),
             tokens: BTreeMap::new(),
             agenda: BTreeSet::new(),
+            departed: VecDeque::new(),
+        }
+    }
+
+    /// Everything but the indexes: cheap, however large the world is. Nothing of it is changed.
+    pub(crate) fn snapshot(&mut self) -> Self {
+        let snapshot = |app: &mut Option<Box<App>>| Some(Box::new(app.as_mut()?.snapshot()));
+        Self {
+            apps: self.apps.iter_mut().map(snapshot).collect(),
+            login_codes: self.login_codes.snapshot(),
+            phone_codes: self.phone_codes.snapshot(),
+            n_rids: self.n_rids,
+            ..Self::new(self.seed)
         }
     }
 
@@ -104,6 +121,12 @@ impl Core {
         self.by_id.clear();
         self.tokens.clear();
         self.agenda.clear();
+        self.departed.clear();
+        if !self.login_codes.index() || !self.phone_codes.index() {
+            return Err(ImportError::Inconsistent(
+                "two codes are the same, or a free place is not free".to_owned(),
+            ));
+        }
         for (no, app) in (0..).map(AppNo).zip(&mut self.apps) {
             let Some(app) = app else { continue };
             app.deadlines = Deadlines::default();
@@ -194,8 +217,11 @@ impl Core {
 
 fn index_users(app: &mut App) -> Result<(), ImportError> {
     let mut n_users = 0;
+    app.users.index_all();
+    app.n_keys = 0;
     for (no, user) in app.users.iter() {
         n_users += 1;
+        app.n_keys += user.ring.len();
         let key_without_phone = user
             .ring
             .all()

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     ControlError, DeviceId, KeyNo, KeyView, OpenId, Scopes, Seed, UnionId, UnixMs, UserId,
+    chunks::Chunks,
     device::{Consent, LoginSwitch},
     few::Few,
     index::{HashIndex, UserNo, hash_of},
@@ -177,8 +178,13 @@ pub struct UserView {
     pub switches: Switches,
     /// The user's own rules on top of the app's, if any.
     pub policy: Option<PolicyPatch>,
-    /// Every session_key ever issued, oldest first.
+    /// Every session_key ever issued, oldest first; in a page of users only the last [`UserView::KEYS_IN_A_PAGE`].
     pub keys: Vec<KeyView>,
+}
+
+impl UserView {
+    /// How many session_keys a page shows of one user.
+    pub const KEYS_IN_A_PAGE: usize = 100;
 }
 
 /// Names of phones, each kept once: a million people call theirs the same.
@@ -431,6 +437,17 @@ impl User {
     }
 
     pub(crate) fn view(&self, seed: Seed, open_platform: bool, policy: &Policy) -> UserView {
+        self.view_from(KeyNo(1), seed, open_platform, policy)
+    }
+
+    /// The same with no key before `from`.
+    pub(crate) fn view_from(
+        &self,
+        from: KeyNo,
+        seed: Seed,
+        open_platform: bool,
+        policy: &Policy,
+    ) -> UserView {
         UserView {
             name: self.name.clone(),
             openid: self.openid,
@@ -442,7 +459,7 @@ impl User {
             policy: self.rules.as_ref().map(|rules| rules.patch.clone()),
             keys: self
                 .ring
-                .all()
+                .all_from(from)
                 .filter_map(|(no, _)| self.key_view(no, policy))
                 .collect(),
         }
@@ -450,13 +467,17 @@ impl User {
 }
 
 /// All users of one app. A place is never given to another user, so that whatever still names it finds nobody.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<Option<Box<User>>>", into = "Vec<Option<Box<User>>>")]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Vec<Option<Box<User>>>")]
 pub(crate) struct Users {
-    slots: Vec<Option<Box<User>>>,
+    slots: Slots,
     by_name: HashIndex,
     by_openid: HashIndex,
+    /// The place of the oldest user there is.
+    first: usize,
 }
+
+type Slots = Chunks<Option<Box<User>>>;
 
 impl Users {
     pub(crate) fn insert(&mut self, user: User) -> Result<UserNo, UserClash> {
@@ -477,6 +498,7 @@ impl Users {
             slots,
             by_name,
             by_openid,
+            ..
         } = self;
         let user = slots.get(no.index())?.as_ref()?;
         by_name.remove(hash_of(&user.name), no.0, |place| {
@@ -485,7 +507,9 @@ impl Users {
         by_openid.remove(hash_of(&user.openid), no.0, |place| {
             hash_at(slots, place, |user| hash_of(&user.openid))
         });
-        self.slots[no.index()].take()
+        let user = self.slots.get_mut(no.index())?.take();
+        self.find_first();
+        user
     }
 
     pub(crate) fn get_mut(&mut self, no: UserNo) -> Option<&mut User> {
@@ -518,6 +542,7 @@ impl Users {
             slots,
             by_name,
             by_openid,
+            ..
         } = self;
         let Some(Some(user)) = slots.get(no.index()) else {
             return;
@@ -530,21 +555,55 @@ impl Users {
         });
     }
 
+    /// Rebuilds the indexes. Of users who share a name or an openid only the first can be found; import counts them and
+    /// refuses.
+    pub(crate) fn index_all(&mut self) {
+        (self.by_name, self.by_openid) = (HashIndex::default(), HashIndex::default());
+        for at in 0..self.slots.len() {
+            let no = UserNo::at(at);
+            let Some(user) = self.get(no) else { continue };
+            if self.named(&user.name).is_none() && self.with_openid(&user.openid).is_none() {
+                self.index(no);
+            }
+        }
+        self.first = 0;
+        self.find_first();
+    }
+
+    fn find_first(&mut self) {
+        let from = self.first;
+        let gone = self.slots.iter_from(from).take_while(|user| user.is_none());
+        self.first = from + gone.count();
+    }
+
+    /// Everybody without the indexes: cheap, however many they are.
+    pub(crate) fn snapshot(&self) -> Self {
+        Self {
+            slots: self.slots.clone(),
+            first: self.first,
+            ..Self::default()
+        }
+    }
+
     /// Everybody, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (UserNo, &User)> {
-        (0..)
-            .map(UserNo)
-            .zip(&self.slots)
-            .filter_map(|(no, slot)| slot.as_deref().map(|user| (no, user)))
+        self.iter_from(0)
+    }
+
+    /// Everybody from a place on, oldest first.
+    pub(crate) fn iter_from(&self, place: usize) -> impl Iterator<Item = (UserNo, &User)> {
+        let from = place.max(self.first);
+        let numbered = (from..).map(UserNo::at).zip(self.slots.iter_from(from));
+        numbered.filter_map(|(no, slot)| slot.as_deref().map(|user| (no, user)))
     }
 
     /// How many can be found.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.by_name.len()
     }
 }
 
-fn hash_at(slots: &[Option<Box<User>>], place: u32, hash: impl Fn(&User) -> u64) -> u64 {
+fn hash_at(slots: &Slots, place: u32, hash: impl Fn(&User) -> u64) -> u64 {
     slots
         .get(place as usize)
         .and_then(Option::as_deref)
@@ -552,27 +611,18 @@ fn hash_at(slots: &[Option<Box<User>>], place: u32, hash: impl Fn(&User) -> u64)
 }
 
 impl From<Vec<Option<Box<User>>>> for Users {
-    /// Of users who share a name or an openid only the first can be found; import counts them and refuses.
+    /// The indexes are for [`Users::index_all`] to make.
     fn from(slots: Vec<Option<Box<User>>>) -> Self {
-        let mut users = Self {
-            slots,
+        Self {
+            slots: slots.into_iter().collect(),
             ..Self::default()
-        };
-        for at in 0..users.slots.len() {
-            let Some(user) = &users.slots[at] else {
-                continue;
-            };
-            if users.named(&user.name).is_none() && users.with_openid(&user.openid).is_none() {
-                users.index(UserNo::at(at));
-            }
         }
-        users
     }
 }
 
-impl From<Users> for Vec<Option<Box<User>>> {
-    fn from(users: Users) -> Self {
-        users.slots
+impl Serialize for Users {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.slots.serialize(out)
     }
 }
 

@@ -20,10 +20,14 @@ mod view;
 mod wecom;
 
 pub use phone::{VirtualPayment, VoipChat};
+pub use view::{Counts, KeysThen, Page};
+
+use std::any::Any;
 
 use crate::{
     ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed, Seq,
-    UnixMs, WorldState, WxError, index::AppNo, state::Core, world::turn::Turn,
+    UnixMs, WorldState, WxError, departed::FORGOTTEN_AT_ONCE, index::AppNo, state::Core,
+    world::turn::Turn,
 };
 
 /// An answer of WeChat, or its refusal.
@@ -68,6 +72,13 @@ pub struct World {
     /// The latest `now` ever given.
     wall: UnixMs,
     events: Vec<Event>,
+    discarded: Vec<Discarded>,
+}
+
+/// A part of a world that is gone. Dropping it takes as long as it is large, so drop it where nobody waits.
+#[derive(Debug)]
+pub struct Discarded {
+    _part: Box<dyn Any + Send>,
 }
 
 impl World {
@@ -80,6 +91,7 @@ impl World {
             seq: Seq(0),
             wall: UnixMs(i64::MIN),
             events: Vec::new(),
+            discarded: Vec::new(),
         }
     }
 
@@ -112,6 +124,7 @@ impl World {
             seq,
             wall,
             events: Vec::new(),
+            discarded: Vec::new(),
         })
     }
 
@@ -157,11 +170,10 @@ impl World {
     /// Command numbers and wall time go on.
     pub fn reset(&mut self, now: UnixMs) {
         let at = self.begin(now);
-        self.core = self
-            .baseline
-            .as_deref()
-            .cloned()
-            .unwrap_or_else(|| Core::new(self.core.seed));
+        let baseline = self.baseline.as_deref().cloned();
+        let core = baseline.unwrap_or_else(|| Core::new(self.core.seed));
+        let was = std::mem::replace(&mut self.core, core);
+        self.discard(was);
         self.events.push(Event {
             seq: self.seq,
             at,
@@ -183,20 +195,42 @@ impl World {
         self.core.seed
     }
 
-    /// The whole world as a value, baseline included.
+    /// The whole world as a value, baseline included. It shares what it holds with this world until that changes, so it is
+    /// made in no time.
     #[must_use]
-    pub fn export(&self) -> WorldState {
+    pub fn export(&mut self) -> WorldState {
+        while self.core.forget_departed(usize::MAX) {}
         WorldState {
             version: STATE_VERSION,
             seq: self.seq,
             wall: self.wall,
-            core: self.core.clone(),
-            baseline: self.baseline.as_deref().cloned(),
+            core: self.core.snapshot(),
+            baseline: self.baseline.as_deref_mut().map(Core::snapshot),
         }
+    }
+
+    /// What commands took out of the world and did not drop: whoever holds a lock can do that after it.
+    #[must_use]
+    pub fn take_discarded(&mut self) -> Vec<Discarded> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    fn discard(&mut self, part: impl Any + Send) {
+        let _part = Box::new(part);
+        self.discarded.push(Discarded { _part });
+    }
+
+    /// Forgets some codes of users and apps that are gone; whether any are left. Every command does a little of it, so this
+    /// is only for whoever wants their memory back now.
+    pub fn forget_departed(&mut self) -> bool {
+        self.core.forget_departed(FORGOTTEN_AT_ONCE)
     }
 
     /// Starts a command: takes its number, and the time if it has gone on.
     fn begin(&mut self, now: UnixMs) -> UnixMs {
+        if !self.core.departed.is_empty() {
+            self.core.forget_departed(FORGOTTEN_AT_ONCE);
+        }
         self.seq.0 += 1;
         self.wall = self.wall.max(now);
         self.wall
@@ -215,6 +249,7 @@ impl World {
             login_codes: &mut core.login_codes,
             phone_codes: &mut core.phone_codes,
             tokens: &mut core.tokens,
+            departed: &mut core.departed,
             events: &mut self.events,
         })
     }

@@ -6,6 +6,7 @@ mod control;
 mod device;
 mod diagnosis;
 mod keys;
+mod large;
 mod model;
 mod payload;
 mod phone;

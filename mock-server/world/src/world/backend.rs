@@ -92,11 +92,8 @@ impl World {
                 reply: Err(error),
             },
             Ok(text) => {
-                let codes = &self.core.login_codes;
-                let found = codes
-                    .find(&text)
-                    .and_then(|no| Some((no, codes.get(no)?.app)));
-                match found {
+                let found = self.core.login_code(&text);
+                match found.map(|(no, code)| (no, code.app)) {
                     None => self.on_app(app, |turn| turn.refuse_code(None, None, INVALID_CODE)),
                     Some((code, owner)) if owner != app => {
                         self.on_app(owner, |turn| turn.meet_stranger(code, text));
@@ -198,15 +195,13 @@ impl World {
             Err(error) => return self.refuse_nobody(CALL, error),
             Ok(found) => found,
         };
-        let codes = &self.core.phone_codes;
         let text = q
             .code
             .as_deref()
             .and_then(|text| text.parse::<PhoneCode>().ok());
-        let code = text.and_then(|text| codes.find(&text));
-        let foreign = code
-            .and_then(|code| codes.get(code))
-            .is_some_and(|code| code.app != app);
+        let found = text.and_then(|text| self.core.phone_code(&text));
+        let foreign = found.is_some_and(|(_, code)| code.app != app);
+        let code = found.map(|(no, _)| no);
         self.on_app(app, |turn| {
             let outcome = turn.check_token(token).and_then(|()| match code {
                 _ if foreign => Err(INVALID_APPID),

@@ -1,12 +1,13 @@
 //! The levers: making and changing apps and people, rules, clocks and keys by hand.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
     AppId, AppKind, AppView, ClockChange, ClockView, ControlError, EditApp, EditUser, Effect,
     EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId, UserView,
     app::App,
+    departed::{Departed, DepartedApp, DepartedUser, FORGOTTEN_AT_ONCE},
     event::TokenKind,
     index::{AppNo, UserNo},
     session_key::{KeyCause, Slot},
@@ -78,10 +79,15 @@ impl World {
         if let Some(at) = self.core.app(no).and_then(|app| app.agenda_at) {
             self.core.agenda.remove(&(at, no));
         }
-        self.core.apps[no.index()] = None;
-        self.core.login_codes.forget_app(no);
-        self.core.phone_codes.forget_app(no);
-        self.core.tokens.retain(|_, place| place.app != no);
+        if let Some(mut app) = self.core.apps[no.index()].take() {
+            for token in app.plain.tokens().chain(app.stable.tokens()) {
+                self.core.tokens.remove(&token.text);
+            }
+            let departed = DepartedApp::new(no, &mut app);
+            self.core.depart(Departed::App(departed));
+            self.discard(app);
+        }
+        self.core.forget_departed(FORGOTTEN_AT_ONCE);
         Ok(effect)
     }
 
@@ -138,9 +144,12 @@ impl World {
     pub fn delete_user(&mut self, now: UnixMs, app: &AppId, user: &UserId) -> Pulled<()> {
         let (no, _, user_no) = self.find_user(app, user)?;
         self.begin(now);
-        Ok(self.changed(no, Some(user_no), "user deleted", |turn, _| {
+        let effect = self.changed(no, Some(user_no), "user deleted", |turn, _| {
             turn.delete_user(user_no)
-        }))
+        });
+        self.core.forget_departed(FORGOTTEN_AT_ONCE);
+        self.core.replan(no);
+        Ok(effect)
     }
 
     /// Lays a patch over the rules of an app, or over those of one user; returns the rules then in effect.
@@ -253,6 +262,38 @@ impl World {
         let view = self.on_app(no, |_| ());
         let clock = self.core.app(no).expect("just found").clock.view(wall);
         Ok(view.map(|()| clock))
+    }
+
+    /// Advances an app's clock as [`ClockChange::Advance`] does, by as much as ends at most `most` codes and keys; how much
+    /// is left. Where more than that end at one moment, they end while the clock is a millisecond short of it.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn advance_some(
+        &mut self,
+        now: UnixMs,
+        app: &AppId,
+        by: Span,
+        most: usize,
+    ) -> Pulled<(ClockView, Option<Span>)> {
+        let (no, found) = self.find_app(app)?;
+        let at = found.clock.read(self.wall.max(now));
+        let until = at.plus(by);
+        if found.deadlines.count(until, most) <= most {
+            let effect = self.clock(now, app, ClockChange::Advance(by))?;
+            return Ok(effect.map(|clock| (clock, None)));
+        }
+        self.begin(now);
+        let ended = self.on_app(no, |turn| turn.settle_some(until, most));
+        let before = |last: UnixMs| last.minus(Span::ms(1)).since(at);
+        let moved = ended.reply.map_or(Span::ZERO, before);
+        let left = Some(Span::ms(by.0 - moved.0));
+        if moved.is_zero() {
+            let clock = self.clock_view(now, app)?;
+            return Ok(ended.map(|_| (clock, left)));
+        }
+        let effect = self.clock(now, app, ClockChange::Advance(moved))?;
+        Ok(effect.map(|clock| (clock, left)))
     }
 
     /// Expires every key a user has in force (one, unless phones have keys of their own); shows the newest of them.
@@ -406,27 +447,9 @@ impl Turn<'_> {
         for (key, due) in user.ring.deadlines() {
             self.app.deadlines.keys.remove(&(due, no, key));
         }
-        let (seed, id) = (self.seed, &self.app.id);
-        let codes = user.handsets.iter().flat_map(|handset| {
-            (1..=handset.n_codes)
-                .flat_map(|number| values::js_codes(seed, id, &user.name, &handset.device, number))
-        });
-        let codes: BTreeSet<_> = codes
-            .filter_map(|text| self.login_codes.find(&text))
-            .collect();
-        let phone_codes =
-            (1..=user.n_phone_codes).map(|number| values::phone_code(seed, id, &user.name, number));
-        let phone_codes: BTreeSet<_> = phone_codes
-            .filter_map(|text| self.phone_codes.find(&text))
-            .collect();
-        let app = &mut *self.app;
-        self.login_codes
-            .forget_all(&codes, &mut app.deadlines.codes, &mut app.dead_codes);
-        self.phone_codes.forget_all(
-            &phone_codes,
-            &mut app.deadlines.phone_codes,
-            &mut app.dead_phone_codes,
-        );
+        let departed = DepartedUser::new(self.no, self.app.id.clone(), no, *user);
+        self.departed.push_back(Departed::User(Box::new(departed)));
+        (self.login_codes.may_repeat, self.phone_codes.may_repeat) = (true, true);
     }
 
     /// Makes a user's keys and fresh codes older.

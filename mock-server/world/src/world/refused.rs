@@ -224,9 +224,8 @@ impl World {
             return Some(self.why_phone_code(text));
         }
         let text = call.js_code?;
-        let book = &self.core.login_codes;
-        let find = |text: &str| book.find(&text.parse::<JsCode>().ok()?);
-        let Some(code) = find(text).and_then(|no| book.get(no)) else {
+        let find = |text: &str| self.core.login_code(&text.parse::<JsCode>().ok()?);
+        let Some((_, code)) = find(text) else {
             return Some(if self.owner_of_phone_code(text).is_some() {
                 Refusal::PhoneCodeAtLogin
             } else {
@@ -251,9 +250,8 @@ impl World {
     }
 
     fn why_phone_code(&self, text: &str) -> Refusal {
-        let book = &self.core.phone_codes;
-        let find = |text: &str| book.find(&text.parse::<PhoneCode>().ok()?);
-        let Some(code) = find(text).and_then(|no| book.get(no)) else {
+        let find = |text: &str| self.core.phone_code(&text.parse::<PhoneCode>().ok()?);
+        let Some((_, code)) = find(text) else {
             return if self.owner_of_code(text).is_some() {
                 Refusal::LoginCodeAtPhone
             } else {

@@ -1,6 +1,9 @@
 //! One command on one app: its time, its number, and the parts of the world it may touch.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     AccessToken, Event, EventKind, KeyNo, Policy, RenewOn, Rotate, Seed, Seq, SessionKey, UnixMs,
@@ -8,6 +11,7 @@ use crate::{
     access_token::TokenChange,
     app::App,
     deadline::Due,
+    departed::Departed,
     event::TokenKind,
     ids::Tail,
     index::{AppNo, CodeNo, UserNo},
@@ -30,6 +34,7 @@ pub(super) struct Turn<'a> {
     pub(super) login_codes: &'a mut LoginCodes,
     pub(super) phone_codes: &'a mut PhoneCodes,
     pub(super) tokens: &'a mut BTreeMap<AccessToken, TokenPlace>,
+    pub(super) departed: &'a mut VecDeque<Departed>,
     pub(super) events: &'a mut Vec<Event>,
 }
 
@@ -45,20 +50,34 @@ pub(super) struct Occasion {
 impl Turn<'_> {
     /// Records everything that has expired by now, in the order of the deadlines.
     pub(super) fn settle(&mut self) {
-        while let Some((due, what)) = self.app.deadlines.pop(self.at) {
-            match what {
-                Due::Key(user, no) => {
-                    self.key_step_at(due, user, |ring, changes| ring.expire(due, no, changes))
-                }
-                Due::Code(no) => self.expire_code(due, no),
-                Due::PhoneCode(no) => self.expire_phone_code(due, no),
-                Due::Push(no) => self.send_push(due, no),
-                Due::Token => {
-                    for kind in [TokenKind::Plain, TokenKind::Stable] {
-                        self.token_step_at(due, kind, |app, changes| {
-                            tokens_mut(app, kind).drop_dead(due, changes)
-                        });
-                    }
+        self.settle_some(self.at, usize::MAX);
+    }
+
+    /// Records at most so many expiries that are due at `until`; the moment of the last one.
+    pub(super) fn settle_some(&mut self, until: UnixMs, most: usize) -> Option<UnixMs> {
+        let mut last = None;
+        for _ in 0..most {
+            let (due, what) = self.app.deadlines.pop(until)?;
+            self.end(due, what);
+            last = Some(due);
+        }
+        last
+    }
+
+    /// Records one expiry.
+    fn end(&mut self, due: UnixMs, what: Due) {
+        match what {
+            Due::Key(user, no) => {
+                self.key_step_at(due, user, |ring, changes| ring.expire(due, no, changes))
+            }
+            Due::Code(no) => self.expire_code(due, no),
+            Due::PhoneCode(no) => self.expire_phone_code(due, no),
+            Due::Push(no) => self.send_push(due, no),
+            Due::Token => {
+                for kind in [TokenKind::Plain, TokenKind::Stable] {
+                    self.token_step_at(due, kind, |app, changes| {
+                        tokens_mut(app, kind).drop_dead(due, changes)
+                    });
                 }
             }
         }
@@ -151,6 +170,7 @@ impl Turn<'_> {
             match *change {
                 KeyChange::Issued { no, expires_at, .. } => {
                     deadlines.insert((expires_at, user, no));
+                    self.app.n_keys += 1;
                 }
                 KeyChange::Displaced { no, expires_at, .. }
                 | KeyChange::Expired { no, expires_at } => {
@@ -400,6 +420,12 @@ impl Turn<'_> {
         else {
             return;
         };
+        if self.app.users.get(code.user).is_none() {
+            // A user who is gone: see `departed`.
+            return self
+                .login_codes
+                .forget_of(no, &mut self.app.deadlines.codes);
+        }
         self.end_code(no, due, CodeState::Expired);
         self.note_at(
             due,
@@ -419,6 +445,10 @@ impl Turn<'_> {
         else {
             return;
         };
+        if self.app.users.get(code.user).is_none() {
+            let due = &mut self.app.deadlines.phone_codes;
+            return self.phone_codes.forget_of(no, due);
+        }
         self.end_phone_code(no, due, CodeState::Expired);
         self.note_at(
             due,
