@@ -71,7 +71,7 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
     );
     let _ = writeln!(
         out,
-        "Everything else there is: {url}/_mock/   Stop: Ctrl-C\n"
+        "Console, in a browser: {url}/_mock/   Stop: Ctrl-C\n"
     );
     out
 }
