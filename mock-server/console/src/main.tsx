@@ -164,8 +164,8 @@ function Header() {
         <i />
         <span>{state === 'open' ? t('live', '已连接') : state === 'connecting' ? t('connecting', '连接中') : t('lost', '已断开')}</span>
       </span>
-      <button type="button" class="small" id="language" onClick={() => lang.set(chosenLang === 'zh' ? 'en' : 'zh')} lang={chosenLang === 'zh' ? 'en' : 'zh-CN'}>
-        {chosenLang === 'zh' ? 'English' : '中文'}
+      <button type="button" class="small" id="language" onClick={() => lang.set(chosenLang === 'zh' ? 'en' : 'zh')} lang={chosenLang === 'zh' ? 'en' : 'zh-CN'} title={chosenLang === 'zh' ? 'English' : '中文'}>
+        {chosenLang === 'zh' ? 'EN' : '中文'}
       </button>
       <button type="button" class="small" id="theme" onClick={() => theme.set(next[colours])}>
         {colours === 'auto' ? t('Auto', '自动') : colours === 'light' ? t('Light', '浅色') : t('Dark', '深色')}

@@ -52,7 +52,7 @@ export function WhichKey() {
         {(id) => <textarea id={id} class="paste" rows={8} value={text} spellcheck={false} onInput={(event) => paste(event.currentTarget.value)} placeholder={'{"encryptedData":"…","iv":"…"}'} />}
       </Field>
       <div class="bar">
-        <Field label={t('session_key your backend used (optional)', '后端使用的 session_key（选填）')}>{(id) => <Input id={id} value={believed} onInput={believe} mono placeholder="HyVFkGl5F5OQWJZZaNzBBg==" />}</Field>
+        <Field label={t('session_key your backend used (optional)', '后端使用的 session_key（选填）')}>{(id) => <Input id={id} value={believed} onInput={believe} mono placeholder="HyVFkGl5F5OQ…==" />}</Field>
         <Button id="find-key" kind="main" run={find} disabled={!text.trim()} title="POST /_mock/v1/which-key">
           {t('Which key?', '哪个 key？')}
         </Button>
@@ -99,7 +99,6 @@ function Answer({ found: { asked, finding, user, codes }, app }: { found: Found;
       </div>
       <div class="buttons">
         <Copy text={() => curl('POST', '/_mock/v1/which-key', asked)}>{t('Copy as curl', '复制为 curl')}</Copy>
-        <Copy text="wxmock decrypt --help">wxmock decrypt</Copy>
       </div>
       {user && app && (
         <>

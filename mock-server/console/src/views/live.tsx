@@ -152,7 +152,7 @@ function Table({ rows, selected, select }: { rows: readonly Row[]; selected: num
   const texts = useStore(errmsgs)
   const box = useRef<HTMLDivElement>(null)
   const [view, look] = useState({ top: 0, height: 600, width: 1000 })
-  const height = view.width < 700 ? NARROW_ROW : WIDE_ROW
+  const height = view.width < 760 ? NARROW_ROW : WIDE_ROW
   useLayoutEffect(() => {
     const element = box.current
     if (!element) return

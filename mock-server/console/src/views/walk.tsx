@@ -70,6 +70,7 @@ async function walk(app: App, user: string, backend: Backend, tell: (steps: read
   const held = async (count: number, answer: Promise<Answer>): Promise<number[]> => {
     // A backend that answers without asking WeChat will never be held.
     const early = answer.then((given) => {
+      if (given.error) throw new Stopped(t(`the backend did not answer: ${given.error}`, `后端没有响应：${given.error}`))
       throw new Stopped(t(`the backend answered before its call to WeChat came in: ${said(given)}`, `后端还没调用微信就返回了：${said(given)}`))
     })
     const parked = await Promise.race([parkedAt(LABEL, count, PATIENCE), early])
