@@ -587,7 +587,7 @@ fn probes_numbers_and_the_description_are_served() {
     assert!(
         index["console"]
             .as_str()
-            .is_some_and(|console| console.starts_with("none yet")),
+            .is_some_and(|console| console.starts_with("/_mock/ in a browser")),
         "{index}"
     );
 }

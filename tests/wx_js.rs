@@ -3,13 +3,15 @@
 //!
 //! Where Node is missing its tests say so and pass, unless `REQUIRE_RUNTIMES=1` insists on it.
 
+#[path = "support/npm.rs"]
+mod npm;
 #[expect(dead_code, reason = "the tests of `serve` use the rest of it")]
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
+use npm::{installed, run};
 use serde_json::json;
 use support::{Answer, Mock};
 
@@ -169,84 +171,12 @@ fn a_test_ages_the_key_of_its_person() {
     );
 }
 
-/// The package, installed and built in a folder that outlives the test; `None`, said aloud, where there is no Node.
+/// The package, built once for all tests here.
 fn built() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let build = || {
-        let has = |program: &str| {
-            let found = Command::new(program).arg("--version").output();
-            found.is_ok_and(|output| output.status.success())
-        };
-        if !has("node") || !has("npm") {
-            let required = std::env::var_os("REQUIRE_RUNTIMES").is_some_and(|value| value == "1");
-            assert!(!required, "Node is required: it is not installed");
-            eprintln!("not run: the tests of packages/wxmock: Node is not installed");
-            return None;
-        }
-        let folder = installed(&package(), "wxmock-package", "ci");
-        run(&folder, "npm", &["run", "--silent", "build"], None);
-        Some(folder)
-    };
-    BUILT.get_or_init(build).as_deref()
-}
-
-/// A copy of sources below `target/`, with what their lock file says; installed again when that changes.
-fn installed(from: &Path, name: &str, command: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let lock = std::fs::read(from.join("package-lock.json")).expect("the lock file");
-    let stamp = folder.join("node_modules/installed");
-    copy(from, &folder);
-    if std::fs::read(&stamp).is_ok_and(|there| there == lock) {
-        return folder;
-    }
-    let install = [command, "--no-audit", "--no-fund", "--ignore-scripts"];
-    run(&folder, "npm", &install, None);
-    std::fs::write(stamp, lock).expect("the folder can be written");
-    folder
-}
-
-/// Sources only: what is installed or built stays where it is.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder below target/");
-    for entry in std::fs::read_dir(from).expect("the package").flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        if name == "node_modules" || name == "dist" {
-            continue;
-        }
-        if path.is_dir() {
-            let _ = std::fs::remove_dir_all(to.join(&name));
-            copy(&path, &to.join(&name));
-        } else {
-            std::fs::copy(&path, to.join(&name)).expect("the folder can be written");
-        }
-    }
-}
-
-fn run(folder: &Path, program: &str, arguments: &[&str], mock: Option<&Mock>) -> String {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1");
-    if let Some(mock) = mock {
-        command
-            .env("WXMOCK_SERVER", mock.url())
-            .env("WXMOCK_APPID", mock.app().0);
-    }
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    let said = format!(
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}\n{said}",
-        output.status
-    );
-    said
+    BUILT
+        .get_or_init(|| npm::built(&package(), "wxmock-package"))
+        .as_deref()
 }
 
 /// One test, because its steps share one installation: what is served is what the sources give, the types hold, every environment

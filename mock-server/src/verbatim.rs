@@ -1,6 +1,6 @@
-//! What a backend and the mock said to each other, word for word, kept only while somebody in this process wants it.
+//! What a backend and the mock said to each other, word for word, kept only once somebody wants it: the harness, or a console.
 //!
-//! Holds secrets whole: nothing here is serialised, printed or reachable over HTTP. Knows neither gates nor faults; of an
+//! Holds secrets whole: nothing here is serialised or printed, and only the admin API hands it out. Knows neither gates nor faults; of an
 //! answer that a fault cut it keeps the whole text and how much of it was meant to leave.
 
 use std::collections::BTreeMap;
@@ -116,6 +116,11 @@ impl Verbatim {
         self.lock().remove(&call.0)
     }
 
+    /// What one call said so far, left in its place for the next who asks.
+    pub(crate) fn peek(&self, call: CallId) -> Option<Spoken> {
+        self.lock().get(&call.0).cloned()
+    }
+
     /// The request as it was sent, if it is to be kept.
     pub(crate) fn hear(&self, parts: &request::Parts, body: &Bytes) -> Option<Box<Spoken>> {
         self.is_on.load(Ordering::Relaxed).then(|| {
@@ -167,7 +172,8 @@ impl Verbatim {
     }
 }
 
-fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+/// Every header line; names in lower case, bytes that are no UTF-8 replaced.
+pub(crate) fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     let pair = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
@@ -212,6 +218,7 @@ mod tests {
             verbatim.file(CallId(call), *spoken);
         }
         assert_eq!(verbatim.take(CallId(1)), None);
+        assert_eq!(verbatim.peek(CallId(2)), verbatim.peek(CallId(2)));
         let kept = verbatim.take(CallId(2)).unwrap().body;
         assert_eq!((kept.bytes.len(), kept.total), (Excerpt::MOST, body.len()));
         assert_eq!(verbatim.take(CallId(2)), None, "taken once");

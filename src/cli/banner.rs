@@ -80,10 +80,7 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
         out,
         "If that address is hard-coded, start the backend with the variables of `wxmock env`; this port also speaks TLS and is a proxy."
     );
-    let _ = writeln!(
-        out,
-        "Everything else there is: {url}/_mock/   Stop: Ctrl-C\n"
-    );
+    let _ = writeln!(out, "Console, in a browser: {url}/_mock/   Stop: Ctrl-C\n");
     out
 }
 

@@ -26,10 +26,13 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     let id = CallId(call.number("id")?);
     match call.handle.calls().get(id) {
         Some(found) => Ok(answer(200, &json!(found))),
-        None => Err(
-            ApiError::new(404, "unknown-call", format!("no call {id} is remembered"))
-                .hint(format!("the last one is {}", call.handle.calls().last()))
-                .at("id"),
-        ),
+        None => Err(unknown(call, id)),
     }
+}
+
+/// There was no such call, or it is forgotten.
+pub(super) fn unknown(call: &Call<'_>, id: CallId) -> ApiError {
+    ApiError::new(404, "unknown-call", format!("no call {id} is remembered"))
+        .hint(format!("the last one is {}", call.handle.calls().last()))
+        .at("id")
 }

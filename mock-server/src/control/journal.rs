@@ -22,6 +22,9 @@ const DEFAULT_LIMIT: usize = 1000;
 
 const NDJSON: &str = "application/x-ndjson";
 
+/// Names of the formats.
+const FORMATS: [&str; 3] = ["json", "ndjson", "sse"];
+
 pub(super) fn query(call: &Call<'_>) -> Result<Response, ApiError> {
     call.accept_query(&PARAMETERS)?;
     let follow = call.query::<bool>("follow")?.unwrap_or(false);
@@ -33,10 +36,11 @@ pub(super) fn query(call: &Call<'_>) -> Result<Response, ApiError> {
                 "a stream that goes on is NDJSON",
             ));
         }
+        Some("sse") => return sse(call),
         Some("json") => false,
         Some("ndjson") => true,
         Some(other) => {
-            let hint = names::hint(other, &["json", "ndjson"]);
+            let hint = names::hint(other, &FORMATS);
             return Err(
                 ApiError::invalid("format", format!("unknown format `{other}`")).hint(hint),
             );
@@ -44,7 +48,7 @@ pub(super) fn query(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     let mut filter = filter(call)?;
     if follow {
-        return Ok(stream(call, filter));
+        return Ok(stream(call, filter, Bytes::new(), NDJSON, line));
     }
     if !ndjson && filter.limit.is_none() {
         filter.limit = Some(DEFAULT_LIMIT);
@@ -107,28 +111,66 @@ fn word<'de, T: Deserialize<'de>>(name: &str, text: &'de str) -> Result<T, ApiEr
     })
 }
 
+/// The journal as server-sent events, for `EventSource` in a page: first an event `journal` with the numbers there are, then a
+/// line an event, whose id is its number. From then on exchanges are kept word for word, for whoever looks at the page.
+///
+/// `Last-Event-ID` goes before `after`; a number that has not been reached is one of an earlier run, and all is sent.
+fn sse(call: &Call<'_>) -> Result<Response, ApiError> {
+    let mut filter = filter(call)?;
+    let resumed = call.request.headers.get("last-event-id");
+    let resumed = resumed.and_then(|id| id.to_str().ok()?.parse().ok());
+    let journal = call.handle.journal();
+    let (first, last) = (journal.first(), journal.last());
+    filter.after = resumed.unwrap_or(filter.after);
+    if filter.after > last {
+        filter.after = 0;
+    }
+    call.handle.verbatim().keep();
+    let numbers = json!({ "first": first, "last": last, "after": filter.after });
+    let begin = Bytes::from(format!("retry: 1000\nevent: journal\ndata: {numbers}\n\n"));
+    let response = stream(call, filter, begin, "text/event-stream", event);
+    Ok(response.header("Cache-Control", "no-store"))
+}
+
 /// Lines as they come, until the client leaves or the server stops.
-fn stream(call: &Call<'_>, filter: Filter) -> Response {
+fn stream(
+    call: &Call<'_>,
+    filter: Filter,
+    begin: Bytes,
+    content_type: &str,
+    write: fn(&Entry) -> Vec<u8>,
+) -> Response {
     let mut left = filter.limit.unwrap_or(usize::MAX);
     let mut subscription = call.handle.journal().subscribe(filter);
     // A slow reader makes the channel full, then the subscription waits: nothing is buffered without bound.
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
+        if !begin.is_empty() && sender.send(begin).await.is_err() {
+            return;
+        }
         while left > 0 {
             let entry = tokio::select! {
                 entry = subscription.next() => entry,
                 () = sender.closed() => return,
             };
             let Some(entry) = entry else { return };
-            if sender.send(Bytes::from(line(&entry))).await.is_err() {
+            if sender.send(Bytes::from(write(&entry))).await.is_err() {
                 return;
             }
             left -= 1;
         }
     });
-    let mut response = Response::new(200, NDJSON, Bytes::new());
+    let mut response = Response::new(200, content_type, Bytes::new());
     response.body = ResponseBody::Stream(receiver);
     response
+}
+
+fn event(entry: &Entry) -> Vec<u8> {
+    // JSON on one line, as a line of such a stream must be.
+    let mut event = format!("id: {}\ndata: ", entry.no).into_bytes();
+    event.extend(line(entry));
+    event.push(b'\n');
+    event
 }
 
 fn line(entry: &Entry) -> Vec<u8> {

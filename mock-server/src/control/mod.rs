@@ -4,6 +4,7 @@
 
 mod api_signature;
 mod apps;
+mod backend;
 mod ca;
 pub(crate) mod call;
 mod calls;
@@ -24,6 +25,7 @@ mod routes;
 mod state;
 mod table;
 mod users;
+mod wire;
 
 use hyper::Method;
 use serde_json::{Map, Value, json};
@@ -34,12 +36,12 @@ pub(crate) use self::error::{ApiError, answer, decode};
 use self::table::{Route, find};
 use crate::gates::CallMatch;
 use crate::http::{Request, Response};
-use crate::{Handle, device, shim};
+use crate::{Handle, console, device, shim};
 
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 69] = {
+static ROUTES: [Route<Handler>; 71] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -153,6 +155,8 @@ static ROUTES: [Route<Handler>; 69] = {
         get("/_mock/v1/ca", ca::show),
         get("/_mock/v1/calls", calls::list),
         get("/_mock/v1/calls/{id}", calls::get),
+        get("/_mock/v1/calls/{id}/wire", wire::get),
+        post("/_mock/v1/backend", backend::send),
         post("/_mock/v1/reset", state::reset),
         get("/_mock/v1/state", state::export),
         put("/_mock/v1/state", state::import),
@@ -167,6 +171,9 @@ pub(crate) const STATE: &str = "/_mock/v1/state";
 pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
     if request.path().starts_with(device::PREFIX) {
         return device::route(handle, request).await;
+    }
+    if console::serves(&request) {
+        return console::route(&request);
     }
     if shim::serves(request.path()) {
         return shim::route(handle, &request);

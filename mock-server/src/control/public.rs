@@ -14,7 +14,7 @@ use crate::http::Response;
 /// The hand-written description of the admin and device APIs.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
-/// What there is, for a person with curl. There is no console yet, and none is pretended.
+/// What there is, for a person with curl; a browser gets the console at this address.
 pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
     let device: Vec<String> = device::APIS
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
     let index = json!({
         "wxmock": env!("CARGO_PKG_VERSION"),
         "about": "a mock of api.weixin.qq.com and of the phone, for tests only",
-        "console": "none yet; everything is in the API below, described by /_mock/openapi.json",
+        "console": "/_mock/ in a browser; whatever it does is in the API below, described by /_mock/openapi.json",
         "device": device,
         "page": crate::shim::PATHS.map(|(path, _)| path),
         "admin": admin,
@@ -189,7 +189,8 @@ mod tests {
             let path = format!("{}{}", device::PREFIX, api.name);
             [(path.clone(), "GET".to_owned()), (path, "POST".to_owned())]
         });
-        let pages = crate::shim::PATHS.iter().flat_map(|(path, methods)| {
+        let pages = crate::shim::PATHS.iter().chain(&crate::console::PATHS);
+        let pages = pages.flat_map(|(path, methods)| {
             methods
                 .iter()
                 .map(|method| ((*path).to_owned(), method.to_string()))

@@ -10,7 +10,6 @@ mod authorize;
 mod background_fetch;
 mod check_session;
 mod choose_avatar;
-mod fetch;
 mod get_group_enter_info;
 mod get_latest_user_key;
 mod get_phone_number;

@@ -8,8 +8,8 @@ use serde_json::json;
 use wxmock_world::{Effect, FetchedData, Prefetch, UnixMs};
 
 use super::api::{Answering, Api, Asked, Happened, Run};
-use super::fetch::{self, Address};
 use crate::control::ApiError;
+use crate::fetch::{self, Address};
 
 pub(super) const API: Api = Api {
     name: "prefetch",
