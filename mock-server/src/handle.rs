@@ -136,6 +136,16 @@ impl Handle {
         value
     }
 
+    /// Back to the state after seeding: gates open, faults gone, journal empty.
+    pub fn reset(&self) {
+        self.gates().open_all();
+        self.faults().clear();
+        self.answers().clear();
+        self.with_world(World::reset);
+        self.journal().clear();
+        self.lints().clear();
+    }
+
     /// The gates: hold calls and let them go.
     pub fn gates(&self) -> &Gates {
         &self.shared.gates
