@@ -170,17 +170,16 @@ fn a_test_ages_the_key_of_its_person() {
 fn built() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let build = || {
-        let has = |program: &str| {
-            let found = Command::new(program).arg("--version").output();
-            found.is_ok_and(|output| output.status.success())
-        };
-        if !has("node") || !has("npm") {
-            let required = std::env::var_os("REQUIRE_RUNTIMES").is_some_and(|value| value == "1");
-            assert!(!required, "Node is required: it is not installed");
-            eprintln!("not run: the tests of packages/wxmock: Node is not installed");
+        let what = "the tests of packages/wxmock";
+        if !support::is_installed("node", "--version", what)
+            || !support::is_installed("npm", "--version", what)
+        {
             return None;
         }
         let folder = installed(&package(), "wxmock-package", "ci");
+        // The types of the fixture come from it.
+        let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("mock-server/openapi.json");
+        std::fs::copy(description, folder.join("openapi.json")).expect("the folder can be written");
         run(&folder, "npm", &["run", "--silent", "build"], None);
         Some(folder)
     };
@@ -192,7 +191,7 @@ fn installed(from: &Path, name: &str, command: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = std::fs::read(from.join("package-lock.json")).expect("the lock file");
     let stamp = folder.join("node_modules/installed");
-    copy(from, &folder);
+    support::copy(from, &folder);
     if std::fs::read(&stamp).is_ok_and(|there| there == lock) {
         return folder;
     }
@@ -202,28 +201,12 @@ fn installed(from: &Path, name: &str, command: &str) -> PathBuf {
     folder
 }
 
-/// Sources only: what is installed or built stays where it is.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder below target/");
-    for entry in std::fs::read_dir(from).expect("the package").flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        if name == "node_modules" || name == "dist" {
-            continue;
-        }
-        if path.is_dir() {
-            let _ = std::fs::remove_dir_all(to.join(&name));
-            copy(&path, &to.join(&name));
-        } else {
-            std::fs::copy(&path, to.join(&name)).expect("the folder can be written");
-        }
-    }
-}
-
 fn run(folder: &Path, program: &str, arguments: &[&str], mock: Option<&Mock>) -> String {
     let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(folder)
+        .env("WXMOCK_BIN", env!("CARGO_BIN_EXE_wxmock"))
         .env("NO_COLOR", "1");
     if let Some(mock) = mock {
         command
@@ -262,7 +245,7 @@ fn the_package_is_what_is_served_and_passes_in_every_environment() {
     }
     run(folder, "npm", &["run", "--silent", "check"], None);
     let vitest = run(folder, "npx", &["vitest", "run"], Some(&mock));
-    for environment in ["|node|", "|jsdom|", "|happy-dom|", "|chromium|"] {
+    for environment in ["|node|", "|jsdom|", "|happy-dom|", "|server|", "|chromium|"] {
         assert!(vitest.contains(environment), "{environment} in {vitest}");
     }
     run(folder, "npx", &["jest"], Some(&mock));

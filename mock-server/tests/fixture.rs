@@ -1,5 +1,7 @@
 //! The fixture for tests of Rust backends, method by method, and its example.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../examples/login.rs"]
 mod example;
 

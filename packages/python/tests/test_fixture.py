@@ -1,6 +1,7 @@
 """What docs/fixtures.md says of the fixture, method by method."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -104,6 +105,7 @@ def test_without_a_binary_the_error_says_how_to_get_one(monkeypatch):
 
 def test_the_mock_ends_with_the_process_that_forgets_to_stop_it():
     script = "import wxmock; print(wxmock.start().url)"
-    url = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    url = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=env).stdout.strip()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{url}/_mock/livez")
