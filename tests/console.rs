@@ -29,7 +29,7 @@ fn built() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("mock-server/console");
     BUILT
-        .get_or_init(|| npm::built(&sources, "wxmock-console"))
+        .get_or_init(|| npm::built(&sources, "wxmock-console", &[]))
         .as_deref()
 }
 

@@ -1,6 +1,7 @@
 //! How `wxmock serve` begins and ends: signals, a parent that is gone, files that are there only while it runs.
 #![cfg(unix)]
 
+#[expect(dead_code, reason = "the tests of `serve` use the rest of it")]
 mod support;
 
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,6 @@
 //! `wxmock serve` from the outside: the built binary, real sockets, real signals.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod support;
 
 use std::io::Write;

@@ -174,8 +174,10 @@ fn a_test_ages_the_key_of_its_person() {
 /// The package, built once for all tests here.
 fn built() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    // The types of the fixture come from the description of the API.
+    let openapi = Path::new(env!("CARGO_MANIFEST_DIR")).join("mock-server/openapi.json");
     BUILT
-        .get_or_init(|| npm::built(&package(), "wxmock-package"))
+        .get_or_init(|| npm::built(&package(), "wxmock-package", &[&openapi]))
         .as_deref()
 }
 
@@ -195,7 +197,7 @@ fn the_package_is_what_is_served_and_passes_in_every_environment() {
     }
     run(folder, "npm", &["run", "--silent", "check"], None);
     let vitest = run(folder, "npx", &["vitest", "run"], Some(&mock));
-    for environment in ["|node|", "|jsdom|", "|happy-dom|", "|chromium|"] {
+    for environment in ["|node|", "|jsdom|", "|happy-dom|", "|server|", "|chromium|"] {
         assert!(vitest.contains(environment), "{environment} in {vitest}");
     }
     run(folder, "npx", &["jest"], Some(&mock));

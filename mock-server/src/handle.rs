@@ -203,6 +203,17 @@ impl Handle {
         }
     }
 
+    /// Back to the state after seeding: gates open, faults gone, journal and calls forgotten.
+    pub fn reset(&self) {
+        self.gates().open_all();
+        self.faults().clear();
+        self.answers().clear();
+        self.with_world(World::reset);
+        self.journal().clear();
+        self.lints().clear();
+        self.calls().forget_ended();
+    }
+
     /// The gates: hold calls and let them go.
     pub fn gates(&self) -> &Gates {
         &self.shared.gates

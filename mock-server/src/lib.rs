@@ -1,6 +1,6 @@
 //! The mock of `api.weixin.qq.com` and of the WeChat phone: sockets, gates, faults and a journal around the pure world.
 //!
-//! Reading order: [`MockServer`] starts it, [`Handle`] drives it from the same process, [`Calls`] says what backends asked,
+//! In a test of a backend, [`Fixture`] is all that is needed. Reading order: [`MockServer`] starts it, [`Handle`] drives it from the same process, [`Calls`] says what backends asked,
 //! [`Gates`] and [`Faults`] decide when and how they are answered, [`Journal`] remembers. All WeChat semantics are in
 //! `wxmock_world`; this crate adds the wire and never decides what an errcode is.
 //!
@@ -41,6 +41,7 @@ mod device;
 mod driver;
 mod faults;
 mod fetch;
+mod fixture;
 mod foreign;
 mod gates;
 mod handle;
@@ -62,6 +63,7 @@ pub use caller::Caller;
 pub use calls::{CallId, CallInfo, CallState, Calls, Tally};
 pub use clock::RealClock;
 pub use faults::{FaultEffect, FaultId, FaultRule, Faults, When};
+pub use fixture::{Fixture, FixtureError, Hold};
 pub use foreign::{LINE_SHOWN, foreign, foreign_line};
 pub use gates::{CallMatch, GateId, GateView, Gates, HoldRule, Parked, Point};
 pub use handle::Handle;

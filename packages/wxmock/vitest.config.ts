@@ -14,6 +14,7 @@ export default defineConfig({
       everywhere('node'),
       everywhere('jsdom'),
       everywhere('happy-dom'),
+      { test: { name: 'server', include: ['test/server/*.test.ts'] } },
       { test: { name: 'chromium', include: ['test/browser/*.test.ts'], testTimeout: 60000 } },
     ],
   },

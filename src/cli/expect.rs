@@ -485,7 +485,7 @@ mod tests {
             (Endpoint::WecomJscode2session, true),
             (Endpoint::WecomGettoken, false),
         ] {
-            assert_eq!(is_exchange(&call(endpoint, None, None)), is, "{endpoint}");
+            assert_eq!(endpoint.is_exchange(), is, "{endpoint}");
         }
     }
 

@@ -276,3 +276,35 @@ pub(crate) fn stdout(output: &Output) -> String {
 pub(crate) fn write(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).expect("a file in the scratch folder");
 }
+
+/// Whether a runtime is here. Where it is not, its tests say so and pass, unless `REQUIRE_RUNTIMES=1` insists on it.
+pub(crate) fn is_installed(program: &str, version: &str, what: &str) -> bool {
+    let found = Command::new(program).arg(version).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    let required = std::env::var_os("REQUIRE_RUNTIMES").is_some_and(|value| value == "1");
+    assert!(!required, "{program} is required: it is not installed");
+    eprintln!("not run: {what}: {program} is not installed");
+    false
+}
+
+/// Copies sources only: what is installed or built stays where it is.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder below target/");
+    for entry in std::fs::read_dir(from).expect("the package").flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if ["node_modules", "dist", "target", "__pycache__"]
+            .iter()
+            .any(|built| name == *built)
+        {
+            continue;
+        }
+        if path.is_dir() {
+            let _ = std::fs::remove_dir_all(to.join(&name));
+            copy(&path, &to.join(&name));
+        } else {
+            std::fs::copy(&path, to.join(&name)).expect("the folder can be written");
+        }
+    }
+}

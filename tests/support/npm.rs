@@ -3,22 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::Mock;
+use crate::support::{self, Mock};
 
-/// The sources installed by `npm ci` and built by `npm run build`; `None`, said aloud, where there is no Node, unless
-/// `REQUIRE_RUNTIMES=1` insists on it.
-pub(crate) fn built(from: &Path, name: &str) -> Option<PathBuf> {
-    let has = |program: &str| {
-        let found = Command::new(program).arg("--version").output();
-        found.is_ok_and(|output| output.status.success())
-    };
+/// The sources installed by `npm ci` and built by `npm run build`, with files that the build reads beside them; `None`, said
+/// aloud, where there is no Node, unless `REQUIRE_RUNTIMES=1` insists on it.
+pub(crate) fn built(from: &Path, name: &str, beside: &[&Path]) -> Option<PathBuf> {
+    let what = format!("the tests of {name}");
+    let has = |program: &str| support::is_installed(program, "--version", &what);
     if !has("node") || !has("npm") {
-        let required = std::env::var_os("REQUIRE_RUNTIMES").is_some_and(|value| value == "1");
-        assert!(!required, "Node is required: it is not installed");
-        eprintln!("not run: the tests of {name}: Node is not installed");
         return None;
     }
     let folder = installed(from, name, "ci");
+    for file in beside {
+        let to = folder.join(file.file_name().expect("a file"));
+        std::fs::copy(file, to).expect("the folder can be written");
+    }
     run(&folder, "npm", &["run", "--silent", "build"], None);
     Some(folder)
 }
@@ -28,7 +27,7 @@ pub(crate) fn installed(from: &Path, name: &str, command: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = std::fs::read(from.join("package-lock.json")).expect("the lock file");
     let stamp = folder.join("node_modules/installed");
-    copy(from, &folder);
+    support::copy(from, &folder);
     if std::fs::read(&stamp).is_ok_and(|there| there == lock) {
         return folder;
     }
@@ -38,29 +37,13 @@ pub(crate) fn installed(from: &Path, name: &str, command: &str) -> PathBuf {
     folder
 }
 
-/// Sources only: what is installed or built stays where it is.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder below target/");
-    for entry in std::fs::read_dir(from).expect("the package").flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        if name == "node_modules" || name == "dist" {
-            continue;
-        }
-        if path.is_dir() {
-            let _ = std::fs::remove_dir_all(to.join(&name));
-            copy(&path, &to.join(&name));
-        } else {
-            std::fs::copy(&path, to.join(&name)).expect("the folder can be written");
-        }
-    }
-}
-
 /// Runs a program in a folder and gives what it said; with a mock, the program knows where it is.
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str], mock: Option<&Mock>) -> String {
     let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(folder)
+        .env("WXMOCK_BIN", env!("CARGO_BIN_EXE_wxmock"))
         .env("NO_COLOR", "1");
     if let Some(mock) = mock {
         command

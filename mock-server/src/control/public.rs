@@ -208,19 +208,13 @@ mod tests {
     #[test]
     fn openapi_describes_exactly_the_parameters_of_the_phone() {
         let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
-        let resolved = |value: &Value| -> Value {
-            let pointer = value["$ref"].as_str().map(|path| path.replacen('#', "", 1));
-            pointer
-                .and_then(|pointer| document.pointer(&pointer).cloned())
-                .unwrap_or_else(|| value.clone())
-        };
         for api in &device::APIS {
             let taken: BTreeSet<String> = api.parameters().into_iter().map(str::to_owned).collect();
             let path = &document["paths"][format!("{}{}", device::PREFIX, api.name)];
             let query = path["get"]["parameters"].as_array().expect("parameters");
             let query: BTreeSet<String> = query
                 .iter()
-                .filter_map(|one| resolved(one)["name"].as_str().map(str::to_owned))
+                .filter_map(|one| resolved(&document, one)["name"].as_str().map(str::to_owned))
                 .collect();
             assert_eq!(query, taken, "GET {}", api.name);
             let body = &path["post"]["requestBody"]["content"]["application/json"]["schema"];
@@ -238,23 +232,57 @@ mod tests {
         assert_eq!(*named, serde_json::json!(played));
     }
 
+    /// What programs are generated from: a name of its own for each operation, and the shape of its answer.
     #[test]
-    fn every_operation_is_explained() {
+    fn every_operation_is_named_explained_and_typed() {
         let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
+        let mut names = BTreeSet::new();
         for (path, operations) in document["paths"].as_object().expect("paths") {
-            for (method, operation) in operations.as_object().expect("operations") {
-                if method != "parameters" {
-                    assert!(
-                        operation["summary"].is_string(),
-                        "{method} {path} has no summary"
-                    );
-                    assert!(
-                        operation["responses"]["200"].is_object()
-                            || operation["responses"]["201"].is_object(),
-                        "{method} {path}"
-                    );
-                }
+            let operations = operations.as_object().expect("operations").iter();
+            for (method, operation) in operations.filter(|(key, _)| *key != "parameters") {
+                let at = format!("{method} {path}");
+                assert!(operation["summary"].is_string(), "{at} has no summary");
+                let name = operation["operationId"].as_str();
+                let name = name.unwrap_or_else(|| panic!("{at} has no operationId"));
+                assert!(names.insert(name), "{at}: {name} is another's operationId");
+                let responses = &operation["responses"];
+                let success = ["200", "201"]
+                    .into_iter()
+                    .find_map(|status| responses.get(status));
+                let success = success.unwrap_or_else(|| panic!("{at} never succeeds"));
+                let content = resolved(&document, success)["content"].clone();
+                let content = content.as_object().expect("content").values().next();
+                let schema = &content.unwrap_or_else(|| panic!("{at} answers nothing"))["schema"];
+                let is_typed = *schema != json!({ "type": "object" });
+                assert!(
+                    is_typed || name == "exportState",
+                    "{at}: its answer has no shape"
+                );
             }
+        }
+        check_references(&document, &document);
+    }
+
+    /// What a reference stands for; anything else stands for itself.
+    fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+        let Some(path) = value["$ref"].as_str() else {
+            return value;
+        };
+        let pointer = path.trim_start_matches('#');
+        let target = document.pointer(pointer);
+        target.unwrap_or_else(|| panic!("{path} is nowhere"))
+    }
+
+    fn check_references(document: &Value, value: &Value) {
+        resolved(document, value);
+        match value {
+            Value::Object(fields) => fields
+                .values()
+                .for_each(|value| check_references(document, value)),
+            Value::Array(items) => items
+                .iter()
+                .for_each(|value| check_references(document, value)),
+            _ => {}
         }
     }
 }

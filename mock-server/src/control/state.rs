@@ -10,13 +10,7 @@ use crate::http::Response;
 
 /// Back to the state after seeding: gates open, faults gone, journal and calls forgotten. Takes microseconds, not a restart.
 pub(super) fn reset(call: &Call<'_>) -> Result<Response, ApiError> {
-    call.handle.gates().open_all();
-    call.handle.faults().clear();
-    call.handle.answers().clear();
-    call.handle.with_world(World::reset);
-    call.handle.journal().clear();
-    call.handle.lints().clear();
-    call.handle.calls().forget_ended();
+    call.handle.reset();
     let apps = call.handle.with_world(|world, _| world.counts().apps);
     Ok(answer(200, &json!({ "reset": true, "apps": apps })))
 }

@@ -1,0 +1,3 @@
+module github.com/wxmock/wxmock/packages/go
+
+go 1.23
