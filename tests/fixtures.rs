@@ -139,3 +139,28 @@ fn the_blocks_of_the_page_are_pieces_of_programs_that_run() {
         );
     }
 }
+
+/// A release is one number; every package says it.
+#[test]
+fn every_package_has_the_version_of_the_binary() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let version = env!("CARGO_PKG_VERSION");
+    for (path, line) in [
+        (
+            "packages/wxmock/package.json",
+            format!("\"version\": \"{version}\""),
+        ),
+        (
+            "packages/java/pom.xml",
+            format!("<version>{version}</version>"),
+        ),
+        (
+            "packages/docker/compose.yaml",
+            format!("wxmock/wxmock:{version}"),
+        ),
+        ("docs/ci.md", format!("wxmock/wxmock@v{version}")),
+    ] {
+        let text = std::fs::read_to_string(root.join(path)).expect(path);
+        assert!(text.contains(&line), "{path} does not say {line}");
+    }
+}
