@@ -8,6 +8,8 @@ use wxmock_adapter::{init, schema_json};
 use wxmock_model::history::Outcome;
 use wxmock_model::proof::ProvedOperation;
 use wxmock_runner::coverage;
+use wxmock_runner::session::Session;
+use wxmock_store::StatementId;
 
 use super::suite::{TargetArgs, cancel_on_signal};
 use crate::exit::{Exit, Failure};
@@ -95,6 +97,8 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     let asked = session.mock().calls().since(wxmock_server::CallId(0));
     let lines = session.backend_lines();
     let name = session.adapter().name.clone();
+    let told = session.stores().map(|stores| stores.take_events());
+    let silent = silent_stores(&session);
     let forecast = coverage::of_the_suite(session.adapter()).say();
     session.stop().await;
     if cancel.is_cancelled() {
@@ -113,6 +117,14 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
             endpoints.join(", ")
         }
     ));
+    for store in &silent {
+        text.push_str(&format!(
+            "store `{store}` saw no statement: what in [backend] leads to it, and is that setting read?\n"
+        ));
+    }
+    for event in told.iter().flatten() {
+        text.push_str(&format!("{event}\n"));
+    }
     let failure = proof.failure();
     if failure.is_none() {
         let described: Vec<&str> = proof
@@ -177,6 +189,9 @@ fn table(proved: &ProvedOperation) -> String {
         };
         text.push_str(&format!("{:<14} captures no {name}: {blind}\n", ""));
     }
+    if proved.op.starts_with("login") {
+        text.push_str(&said_to_stores(proved));
+    }
     for refusal in &proved.refusals {
         let granted = if refusal.granted { "  GRANTED" } else { "" };
         text.push_str(&format!(
@@ -187,6 +202,48 @@ fn table(proved: &ProvedOperation) -> String {
         ));
     }
     text
+}
+
+/// What one login says to each store, in the order it says it.
+fn said_to_stores(proved: &ProvedOperation) -> String {
+    let mut stores: Vec<&str> = Vec::new();
+    for said in &proved.statements {
+        if !stores.contains(&said.store.as_str()) {
+            stores.push(&said.store);
+        }
+    }
+    let mut text = String::new();
+    for store in stores {
+        let shapes = proved.statements.iter().filter(|said| said.store == store);
+        let shapes: Vec<&str> = shapes.map(|said| said.shape.as_str()).collect();
+        let noun = if shapes.len() == 1 {
+            "statement"
+        } else {
+            "statements"
+        };
+        text.push_str(&format!(
+            "{:<14} store `{store}`: {} {noun}\n",
+            "",
+            shapes.len()
+        ));
+        for shape in shapes {
+            text.push_str(&format!("{:<14}   {shape}\n", ""));
+        }
+    }
+    text
+}
+
+/// The stores that nothing was said to, though every operation was exercised.
+fn silent_stores(session: &Session) -> Vec<String> {
+    let Some(stores) = session.stores() else {
+        return Vec::new();
+    };
+    let log = stores.log_since(StatementId(0));
+    let named = session.adapter().stores.iter().map(|store| &store.name);
+    named
+        .filter(|name| !log.iter().any(|said| *said.store == ***name))
+        .cloned()
+        .collect()
 }
 
 fn outcome_word(outcome: Outcome) -> String {

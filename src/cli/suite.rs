@@ -197,6 +197,10 @@ fn not_started(error: &SessionError) -> Failure {
         ),
         SessionError::Authority { help, .. } => (Exit::Usage, help.as_str()),
         SessionError::Hosts(_) => (Exit::Usage, HOSTS_RECIPE),
+        SessionError::Store(_) => (
+            Exit::Usage,
+            "docs/adapter.md, `[[store]]`: the store is started first, and spoken with without TLS",
+        ),
         SessionError::Backend(_) => (
             Exit::Baseline,
             "start it by hand with the same command to see why; its output is above",

@@ -21,10 +21,11 @@ use super::{
     overrides::Overrides,
     problem::{AdapterError, Problem, Source},
     request::Request,
-    sections,
+    sections, stores,
     template::{Encode, Template, Vars},
 };
 use wxmock_model::history::Outcome;
+use wxmock_store::StoreSpec;
 
 /// One backend, described by an adapter file that was found to be right.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Adapter {
     pub backend: BackendSpec,
     /// How it reaches the mock.
     pub upstream: UpstreamSpec,
+    /// The stores whose statements are seen, in file order.
+    pub stores: Vec<StoreSpec>,
     /// What it offers a phone, by operation name, in file order.
     pub ops: IndexMap<String, OpSpec>,
     pub(crate) rules: Vec<Rule>,
@@ -265,6 +268,8 @@ impl Adapter {
             return Err(AdapterError::new(findings.errors));
         }
         let name = sections::heading(&root, &mut findings);
+        let stores = stores::read(&root, &mut findings);
+        findings.stores = stores::names_in(&root);
         let backend = sections::backend(&root, folder, &mut findings);
         let upstream = sections::upstream(&root, &mut findings);
         let ops = operations::read(&root, &mut findings);
@@ -273,11 +278,13 @@ impl Adapter {
         let Some(backend) = backend.filter(|_| findings.errors.is_empty()) else {
             return Err(AdapterError::new(findings.errors));
         };
+        stores::warn_unused(&root, &stores, &backend, &mut findings);
         Ok(Self {
             schema: 1,
             name,
             backend,
             upstream,
+            stores,
             ops,
             rules,
             features,

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -43,6 +44,8 @@ pub struct RunVars {
     pub dir: PathBuf,
     /// `mock.base`: the mock's address without a trailing slash, `http://127.0.0.1:40123`; `mock.host` and `mock.port` are its parts.
     pub mock_base: String,
+    /// `store.NAME.address`: where the backend finds each store of the adapter; `host` and `port` are its parts.
+    pub stores: BTreeMap<String, SocketAddr>,
 }
 
 impl RunVars {
@@ -55,6 +58,7 @@ impl RunVars {
             port: 40_001,
             dir: "/tmp/wxmock".into(),
             mock_base: "http://127.0.0.1:40002".into(),
+            stores: BTreeMap::new(),
         }
     }
 }

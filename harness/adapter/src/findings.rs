@@ -12,6 +12,8 @@ use super::{
 pub(crate) struct Findings {
     pub(crate) errors: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// Names of the stores that templates may name.
+    pub(crate) stores: Vec<String>,
 }
 
 impl Findings {
@@ -65,9 +67,12 @@ impl Findings {
             .error(format!("`{path}` has to be {expected}"), label);
         self.error(match (shape, path) {
             (Shape::Texts, _) => problem.help("one word per item: [\"python\", \"app.py\"]"),
-            (Shape::Sections(_), _) => problem.help(format!(
-                "write [[{path}]], with two brackets, once per rule"
-            )),
+            (Shape::Sections(_), _) => {
+                let each = if path == "store" { "store" } else { "rule" };
+                problem.help(format!(
+                    "write [[{path}]], with two brackets, once per {each}"
+                ))
+            }
             _ => problem,
         });
     }
@@ -116,12 +121,40 @@ impl Findings {
     pub(crate) fn template(&mut self, node: &Node, scope: Scope) -> Option<Template> {
         let text = self.text(node)?;
         match Template::parse(text, &node.place, scope) {
-            Ok(template) => Some(template),
+            Ok(template) => {
+                let unknown = template
+                    .stores()
+                    .find(|store| !self.stores.iter().any(|known| known == store));
+                let Some(store) = unknown else {
+                    return Some(template);
+                };
+                let problem = self.unknown_store(node, text, store);
+                self.error(problem);
+                None
+            }
             Err(problems) => {
                 self.errors.extend(problems);
                 None
             }
         }
+    }
+
+    /// `store` is named in the template `text`, and there is no `[[store]]` of that name.
+    fn unknown_store(&self, node: &Node, text: &str, store: &str) -> Problem {
+        let start = text.find(&format!("store.{store}.")).map(|at| at + 6);
+        let range = start.map_or(0..text.len(), |start| start..start + store.len());
+        let place = node.place.within(text, range);
+        let problem = place.error(
+            format!("there is no store `{store}`"),
+            "no [[store]] has this name",
+        );
+        if self.stores.is_empty() {
+            return problem.help(format!(
+                "[[store]]\nname = \"{store}\"\nprotocol = \"redis\"\naddress = \"127.0.0.1:6379\""
+            ));
+        }
+        let known: Vec<&str> = self.stores.iter().map(String::as_str).collect();
+        problem.help(names::suggest(store, &known))
     }
 
     /// A list of strings as templates.

@@ -26,6 +26,7 @@ mod request;
 pub mod routes;
 mod schema;
 mod sections;
+mod stores;
 mod template;
 
 pub use adapter::{

@@ -44,6 +44,7 @@ pub(crate) const ADAPTER: &[Key] = &[
     key("name", Shape::Text),
     key("backend", Shape::Section(BACKEND)),
     key("upstream", Shape::Section(UPSTREAM)),
+    key("store", Shape::Sections(STORE)),
     key("ops", Shape::Section(OPS)),
     key("outcome", Shape::Sections(OUTCOME)),
     key("features", Shape::Section(FEATURES)),
@@ -77,6 +78,17 @@ pub(crate) const UPSTREAM: &[Key] = &[
 
 /// `upstream.hook`.
 pub(crate) const HOOKS: &[&str] = &["base_url", "proxy", "hosts"];
+
+/// `[[store]]`.
+pub(crate) const STORE: &[Key] = &[
+    key("name", Shape::Text),
+    key("protocol", Shape::Word(&wxmock_store::Protocol::WORDS)),
+    key("address", Shape::Text),
+    key("listen", Shape::Text),
+];
+
+/// What a template may name of a store, after `store.NAME.`.
+pub(crate) const STORE_PARTS: &[&str] = &["host", "port", "address"];
 
 /// `[ops.*]`: the closed set of operations.
 pub(crate) const OPS: &[Key] = &[

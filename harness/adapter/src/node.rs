@@ -153,6 +153,27 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Puts `node` under `key` of item `number` of the list `list`, replacing what is there.
+    pub(crate) fn put_in_item(&mut self, list: &str, number: usize, key: &str, node: Self) {
+        let Value::Table(entries) = &mut self.value else {
+            return;
+        };
+        let found = entries.iter_mut().find(|(name, _)| name.text == list);
+        if let Some((
+            _,
+            Self {
+                value: Value::List(items),
+                ..
+            },
+        )) = found
+            && let Some(item) = items.get_mut(number)
+        {
+            item.put(&[key.to_owned()], node);
+        }
+    }
+}
+
 /// A key as the environment would spell it.
 pub(crate) fn fold(key: &str) -> String {
     key.to_ascii_uppercase().replace('-', "_")

@@ -6,6 +6,7 @@ use super::{
     names::{self, ADAPTER, Key, Shape},
     node::{self, Node, Place, Value},
     problem::Problem,
+    stores,
 };
 
 /// Values that take precedence over the file: `cli` over `env` over file over default.
@@ -19,6 +20,8 @@ pub struct Overrides {
 }
 
 const PREFIX: &str = "WXC_";
+/// A key of one `[[store]]`, found by the store's name.
+const STORE: &str = "STORE_";
 
 impl Overrides {
     /// The variables of this process, and no command line.
@@ -47,6 +50,10 @@ impl Overrides {
                 continue;
             };
             let place = Place::whole(&format!("environment variable {name}"), value);
+            if path.starts_with(STORE) {
+                put_in_store(root, path, &place, PREFIX, name, problems);
+                continue;
+            }
             match resolve(path, Shape::Section(ADAPTER)) {
                 Some((path, shape)) => put(root, &path, shape, &place, value, problems),
                 None => {
@@ -60,10 +67,12 @@ impl Overrides {
         }
         for (name, value) in &self.cli {
             let place = Place::whole(&format!("--set {name}"), value);
-            match resolve(
-                &node::fold(&name.replace('.', "_")),
-                Shape::Section(ADAPTER),
-            ) {
+            let path = node::fold(&name.replace('.', "_"));
+            if path.starts_with(STORE) {
+                put_in_store(root, &path, &place, "", name, problems);
+                continue;
+            }
+            match resolve(&path, Shape::Section(ADAPTER)) {
                 Some((path, shape)) => put(root, &path, shape, &place, value, problems),
                 None => {
                     let accepted: Vec<String> = paths().iter().map(|path| path.join(".")).collect();
@@ -78,6 +87,40 @@ impl Overrides {
         let env = self.env.iter().filter(|(name, _)| name.starts_with(PREFIX));
         env.chain(&self.cli)
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Overrides one key of a store that the file describes.
+fn put_in_store(
+    root: &mut Node,
+    path: &str,
+    place: &Place,
+    prefix: &str,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let node = Node {
+        place: place.clone(),
+        value: Value::Text(place.source.inner().clone()),
+    };
+    match stores::resolve(root, path) {
+        Ok((number, key)) => root.put_in_item("store", number, key, node),
+        Err(accepted) => {
+            let accepted: Vec<String> = accepted
+                .iter()
+                .map(|path| format!("{prefix}{path}"))
+                .collect();
+            let accepted: Vec<&str> = accepted.iter().map(String::as_str).collect();
+            let problem = Place::whole("override", name).error(
+                format!("`{name}` overrides nothing"),
+                "no store of the adapter has this name and key",
+            );
+            problems.push(problem.help(if accepted.is_empty() {
+                "the adapter has no [[store]]; the word after STORE is a store's name".to_owned()
+            } else {
+                names::suggest(name, &accepted)
+            }));
+        }
     }
 }
 

@@ -112,6 +112,14 @@ fn environment(node: &Node, findings: &mut Findings) -> Vec<(String, Template)> 
 
 /// Whether the address, with sample values in its slots, is one we can talk to.
 fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool {
+    if template.stores().next().is_some() {
+        let problem = node.place.error(
+            "a store's address cannot be the backend's",
+            "where does the backend listen?",
+        );
+        findings.error(problem.help(BASE_HELP));
+        return false;
+    }
     let run = RunVars::sample();
     let vars = Vars {
         run: &run,

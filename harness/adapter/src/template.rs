@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 
 use super::{
     client::{OpVars, RunVars},
-    names::{self, FILTERS, PHONE_NAMES, RUN_NAMES},
+    names::{self, FILTERS, PHONE_NAMES, RUN_NAMES, STORE_PARTS},
     node::Place,
     problem::Problem,
 };
@@ -31,6 +31,12 @@ enum Part {
     Text(String),
     Slot {
         name: &'static str,
+        filters: Vec<Filter>,
+    },
+    /// `store.NAME.host`, `.port` or `.address`.
+    Store {
+        name: String,
+        part: &'static str,
         filters: Vec<Filter>,
     },
 }
@@ -166,7 +172,15 @@ impl Template {
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Slot { name, .. } => Some(*name),
-            Part::Text(_) => None,
+            Part::Store { .. } | Part::Text(_) => None,
+        })
+    }
+
+    /// The stores named.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Store { name, .. } => Some(name.as_str()),
+            Part::Slot { .. } | Part::Text(_) => None,
         })
     }
 
@@ -210,6 +224,7 @@ impl Template {
                     None if vars.may_be_left_out(name) => return Ok(None),
                     None => return Err(Unset(name)),
                 },
+                Part::Store { .. } => out.push_str(&part.of_store(vars, encode)?),
             }
         }
         Ok(Some(out))
@@ -226,9 +241,31 @@ impl Template {
                     None if vars.may_be_left_out(name) => {}
                     None => return Err(Unset(name)),
                 },
+                Part::Store { .. } => out.push_str(&part.of_store(vars, encode)?),
             }
         }
         Ok(out)
+    }
+}
+
+impl Part {
+    /// What a part that names a store stands for; nothing for others.
+    fn of_store(&self, vars: &Vars<'_>, encode: Encode) -> Result<String, Unset> {
+        let Self::Store {
+            name,
+            part,
+            filters,
+        } = self
+        else {
+            return Ok(String::new());
+        };
+        let address = vars.run.stores.get(name).ok_or(Unset("store"))?;
+        let value = match *part {
+            "host" => address.ip().to_string(),
+            "port" => address.port().to_string(),
+            _ => address.to_string(),
+        };
+        Ok(encoded(&value, filters, encode))
     }
 }
 
@@ -246,10 +283,39 @@ fn parse_slot(
         return Err(caret.error("template names nothing", "a name is missing here"));
     }
     let caret = place.within(text, name);
+    let store = found.strip_prefix("store.");
+    if scope == Scope::Phone && store.is_some() {
+        let problem = caret.error(
+            format!("`{found}` is not known in a request"),
+            "only [backend] is told where its stores are",
+        );
+        return Err(problem.help("write it in `env` or `start` of [backend]"));
+    }
     let accepted: Vec<&'static str> = match scope {
         Scope::Process => RUN_NAMES.to_vec(),
         Scope::Phone => [PHONE_NAMES, RUN_NAMES].concat(),
     };
+    let filters = read_filters(text, words, place);
+    if let Some(store) = store {
+        let (name, part) = store.rsplit_once('.').unwrap_or((store, ""));
+        let Some(part) = STORE_PARTS.iter().find(|known| **known == part) else {
+            let problem = caret.error(
+                format!("unknown template name `{found}`"),
+                "a store has a host, a port and an address",
+            );
+            let accepted = STORE_PARTS
+                .iter()
+                .map(|part| format!("store.{name}.{part}"));
+            let accepted: Vec<String> = accepted.collect();
+            let accepted: Vec<&str> = accepted.iter().map(String::as_str).collect();
+            return Err(problem.help(names::suggest(found, &accepted)));
+        };
+        return Ok(Part::Store {
+            name: name.to_owned(),
+            part,
+            filters: filters?,
+        });
+    }
     let Some(name) = accepted.iter().find(|name| **name == found) else {
         let problem = if PHONE_NAMES.contains(&found) {
             let message = format!("`{found}` is not known while the backend starts");
@@ -259,6 +325,18 @@ fn parse_slot(
         };
         return Err(problem.help(names::suggest(found, &accepted)));
     };
+    Ok(Part::Slot {
+        name,
+        filters: filters?,
+    })
+}
+
+/// The filters that these words of `text` name.
+fn read_filters(
+    text: &str,
+    words: Vec<Range<usize>>,
+    place: &Place,
+) -> Result<Vec<Filter>, Problem> {
     let filters = words.into_iter().map(|word| {
         let found = &text[word.clone()];
         Filter::from_word(found).ok_or_else(|| {
@@ -268,10 +346,7 @@ fn parse_slot(
                 .help(names::suggest(found, FILTERS))
         })
     });
-    Ok(Part::Slot {
-        name,
-        filters: filters.collect::<Result<_, _>>()?,
-    })
+    filters.collect()
 }
 
 /// The ranges of the words between `|`, without the spaces around them; at least one, possibly empty.
@@ -351,6 +426,7 @@ mod tests {
             port: 4000,
             dir: "/tmp/x".into(),
             mock_base: "http://127.0.0.1:40123".into(),
+            stores: [("db".to_owned(), ([127, 0, 0, 1], 40_003).into())].into(),
         }
     }
 

@@ -29,6 +29,18 @@ pub struct ProvedOperation {
     /// What was asked that has to be refused, and how it was answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
+    /// What it said to the stores that the adapter names, in turns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<SaidToStore>,
+}
+
+/// One statement to a store, without its values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidToStore {
+    /// The store's name in the adapter file.
+    pub store: String,
+    /// `SELECT id FROM user WHERE openid = ?`, `SET`.
+    pub shape: String,
 }
 
 /// A request that no backend should grant, and its answer.

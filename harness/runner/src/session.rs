@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of cases. The backend is either started as its adapter says or expected to be there already.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::run::{Cancel, Proof, RunError, Runner, Senses, Settings as RunSetting
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, FilesError, HostsError, Inherited, Preload, Route};
 use wxmock_adapter::{Adapter, Backend, Client, Hook, RunVars, StartError, declared_env};
+use wxmock_store::{StoreError, Stores};
 
 /// What a session needs to know beside the adapter.
 #[derive(Debug, Clone)]
@@ -52,6 +54,9 @@ pub enum SessionError {
     /// `[upstream] hook = "hosts"`, and WeChat's name does not lead to the mock. Exit code 3.
     #[error(transparent)]
     Hosts(#[from] HostsError),
+    /// A store of the adapter is not there, or is not what the adapter says. Exit code 3.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The backend did not come up. Exit code 5.
     #[error(transparent)]
     Backend(#[from] StartError),
@@ -80,6 +85,7 @@ pub struct Session {
     stage: Stage,
     backend: Backend,
     adapter: Arc<Adapter>,
+    stores: Option<Arc<Stores>>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -152,6 +158,7 @@ impl Stage {
             port: backend_port,
             dir: scratch.path().to_path_buf(),
             mock_base: mock.base_url(),
+            stores: BTreeMap::new(),
         };
         Ok(Self {
             mock,
@@ -167,22 +174,40 @@ impl Stage {
         &self.vars
     }
 
-    /// Starts the backend `adapter` describes (or expects it to be there, if it says nothing of starting).
+    /// Stands before the stores of `adapter`, then starts the backend it describes (or expects it to be there, if it says nothing
+    /// of starting).
     ///
     /// # Errors
-    /// The backend did not come up; the mock is stopped again.
-    pub async fn attach(self, adapter: Arc<Adapter>) -> Result<Session, SessionError> {
-        match self.start_backend(&adapter).await {
-            Ok(backend) => Ok(Session {
+    /// A store is not there, or the backend did not come up; the mock is stopped again.
+    pub async fn attach(mut self, adapter: Arc<Adapter>) -> Result<Session, SessionError> {
+        match self.start_all(&adapter).await {
+            Ok((stores, backend)) => Ok(Session {
                 stage: self,
                 backend,
                 adapter,
+                stores,
             }),
             Err(error) => {
                 self.mock.stop().await;
                 Err(error)
             }
         }
+    }
+
+    async fn start_all(
+        &mut self,
+        adapter: &Adapter,
+    ) -> Result<(Option<Arc<Stores>>, Backend), SessionError> {
+        let mut started = None;
+        if !adapter.stores.is_empty() {
+            let stores = Stores::start(&adapter.stores).await?;
+            let named = adapter.stores.iter().map(|store| store.name.clone());
+            self.vars.stores = named
+                .filter_map(|name| Some((name.clone(), stores.address(&name)?)))
+                .collect();
+            started = Some(Arc::new(stores));
+        }
+        Ok((started, self.start_backend(adapter).await?))
     }
 
     async fn start_backend(&self, adapter: &Adapter) -> Result<Backend, SessionError> {
@@ -282,6 +307,12 @@ impl Session {
         &self.stage.vars
     }
 
+    /// The proxies of the adapter's stores; `None` if it has none.
+    #[must_use]
+    pub const fn stores(&self) -> Option<&Arc<Stores>> {
+        self.stores.as_ref()
+    }
+
     /// The backend's address, without a trailing slash.
     #[must_use]
     pub fn backend_base(&self) -> &str {
@@ -309,6 +340,7 @@ impl Session {
             app: self.app(),
             secret: &self.stage.vars.secret,
             prefix: &self.stage.vars.nonce,
+            stores: self.stores.as_deref(),
             cancel,
         })
         .await;

@@ -70,6 +70,7 @@ fn run_vars(dir: &Path) -> RunVars {
         port,
         dir: dir.to_owned(),
         mock_base: "http://127.0.0.1:9".into(),
+        stores: std::collections::BTreeMap::new(),
     }
 }
 

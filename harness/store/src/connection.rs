@@ -21,6 +21,8 @@ use crate::{
     conversation::{Conversation, LARGEST, Lost, Part},
     event::Trouble,
     ledger::{Ledger, Sender},
+    mysql::{self, Mysql},
+    postgres::{self, Opening, Postgres},
     redis::Redis,
     statement::StatementId,
     stores::Protocol,
@@ -48,11 +50,11 @@ impl Route {
 }
 
 /// Carries both directions until the store closes, or the client does and the store has answered.
-pub(crate) async fn carry(route: Route, client: TcpStream, upstream: TcpStream) {
+pub(crate) async fn carry(route: Route, mut client: TcpStream, mut upstream: TcpStream) {
     // Small statements and answers go out at once, as they would without us.
     let _ = client.set_nodelay(true);
     let _ = upstream.set_nodelay(true);
-    let Ok((conversation, input)) = open(&route, &client, &upstream).await else {
+    let Ok((conversation, input)) = open(&route, &mut client, &mut upstream).await else {
         return;
     };
     let (from_client, to_client) = client.into_split();
@@ -88,14 +90,41 @@ pub(crate) async fn carry(route: Route, client: TcpStream, upstream: TcpStream) 
 /// What comes before statements; gives what was read of the client meanwhile.
 async fn open(
     route: &Route,
-    _client: &TcpStream,
-    _upstream: &TcpStream,
+    client: &mut TcpStream,
+    upstream: &mut TcpStream,
 ) -> io::Result<(Box<dyn Conversation>, BytesMut)> {
-    let conversation: Box<dyn Conversation> = match route.protocol {
+    let protocol = route.protocol;
+    let mut input = BytesMut::new();
+    let conversation: Box<dyn Conversation> = match protocol {
         Protocol::Redis => Box::new(Redis::default()),
-        Protocol::Mysql | Protocol::Postgres | Protocol::Tcp => Box::new(Tcp::default()),
+        Protocol::Mysql => match mysql::greet(client, upstream).await? {
+            Some(flags) => Box::new(Mysql::new(flags)),
+            None => Box::new(Unseen),
+        },
+        Protocol::Postgres => match postgres::open(client).await? {
+            Opening::Session(read) => {
+                input = read;
+                Box::new(Postgres::default())
+            }
+            Opening::Cancel(read) => {
+                input = read;
+                Box::new(Unseen)
+            }
+            Opening::Tls => {
+                route.tell(Trouble::Tls { protocol });
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Opening::Strange(read) => {
+                input = read;
+                if !input.is_empty() {
+                    route.tell(Trouble::NotTheProtocol { protocol });
+                }
+                Box::new(Tcp::default())
+            }
+        },
+        Protocol::Tcp => Box::new(Tcp::default()),
     };
-    Ok((conversation, BytesMut::new()))
+    Ok((conversation, input))
 }
 
 /// One connection.

@@ -10,11 +10,16 @@ mod connection;
 mod conversation;
 mod event;
 mod ledger;
+mod mysql;
+mod postgres;
 mod probe;
 mod redis;
+mod sql;
 mod statement;
 mod stores;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use access::{Access, Resource, Row, TransactionStep, dependent};

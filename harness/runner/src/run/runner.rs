@@ -417,6 +417,7 @@ impl Runner {
             app: &self.app,
             secret: &self.settings.vars.secret,
             prefix,
+            stores: None,
             cancel: &self.settings.cancel,
         }
     }

@@ -396,6 +396,7 @@ impl Bench {
             port: 1,
             dir: PathBuf::from("."),
             mock_base: mock.base_url(),
+            stores: std::collections::BTreeMap::new(),
         };
         ensure_app(&mock.handle(), &vars).unwrap();
         let toy = Toy::start(habit, mock.addr()).await;

@@ -104,6 +104,8 @@ struct Piece {
     /// Commands queued before this part, and keys watched, that an `EXEC` in it carries out.
     before: Vec<Bytes>,
     watched: Vec<Bytes>,
+    /// Commands of this part that are remembered for an `EXEC` in a later one.
+    queued: usize,
 }
 
 impl Redis {
@@ -115,16 +117,21 @@ impl Redis {
         let mut awaited = Await::Reply;
         match class {
             Class::Stream => return Err(Lost::Stream),
-            Class::Multi => self.transaction = Some(Vec::new()),
+            Class::Multi => {
+                self.transaction = Some(Vec::new());
+                piece.queued = 0;
+            }
             Class::Exec => {
                 piece.held = true;
-                piece
-                    .before
-                    .extend(self.transaction.take().unwrap_or_default());
+                let mut queued = self.transaction.take().unwrap_or_default();
+                let here = std::mem::take(&mut piece.queued);
+                queued.truncate(queued.len().saturating_sub(here));
+                piece.before.extend(queued);
                 piece.watched.append(&mut self.watched);
             }
             Class::Discard => {
                 self.transaction = None;
+                piece.queued = 0;
                 self.watched.clear();
             }
             Class::Unwatch => self.watched.clear(),
@@ -146,6 +153,7 @@ impl Redis {
                         let size: usize = queued.iter().map(Bytes::len).sum();
                         if size + bytes.len() <= REMEMBERED {
                             queued.push(Bytes::copy_from_slice(bytes));
+                            piece.queued += 1;
                         }
                         awaited = Await::Reply;
                     }

@@ -1,6 +1,8 @@
 //! Real servers from the system's packages, each on a free port and in a folder of its own.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod clients;
+
 use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
@@ -92,6 +94,143 @@ pub(crate) fn redis_with(arguments: &[&str]) -> Option<Server> {
         .args(["--port", &port.to_string()])
         .args(arguments);
     Some(Server::start(command, dir, port))
+}
+
+/// A MariaDB (or MySQL) with a database `shop` and a user `app` with the password `secret`.
+pub(crate) fn mariadb() -> Option<Server> {
+    let daemon = program("mariadbd", &["/usr/sbin"])?;
+    let install = program("mariadb-install-db", &[])?;
+    let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let data = dir.path().join("data");
+    let made = Command::new(install)
+        .args([
+            "--no-defaults",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ])
+        .arg(format!("--datadir={}", data.display()))
+        .args(as_root("--user=root"))
+        .output()
+        .expect("it runs");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let init = dir.path().join("init.sql");
+    let statements = "CREATE DATABASE shop; CREATE USER app@'%' IDENTIFIED BY 'secret'; GRANT ALL ON shop.* TO app@'%';";
+    std::fs::write(&init, statements.replace("; ", ";\n")).expect("a file");
+    let mut command = Command::new(daemon);
+    command
+        .args([
+            "--no-defaults",
+            "--bind-address=127.0.0.1",
+            "--skip-log-bin",
+            "--innodb-buffer-pool-size=8M",
+        ])
+        .args([
+            "--innodb-flush-log-at-trx-commit=0",
+            "--local-infile=1",
+            "--max-allowed-packet=64M",
+            "--character-set-server=utf8mb4",
+        ])
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--socket={}", dir.path().join("socket").display()))
+        .arg(format!("--init-file={}", init.display()))
+        .arg(format!("--port={port}"))
+        .args(as_root("--user=root"));
+    Some(Server::start(command, dir, port))
+}
+
+/// A PostgreSQL with a database `shop` and a user `app` with the password `secret`.
+pub(crate) fn postgres() -> Option<Server> {
+    let mut folders: Vec<String> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin").display().to_string())
+        .collect();
+    folders.sort();
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    let (initdb, daemon) = (program("initdb", &folders)?, program("postgres", &folders)?);
+    let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let data = dir.path().join("data");
+    std::fs::write(dir.path().join("password"), "secret").expect("a file");
+    // It refuses to run as root.
+    if is_root() {
+        program("setpriv", &[])?;
+        for path in [dir.path(), &dir.path().join("password")] {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+        }
+    }
+    let made = as_nobody(&initdb)
+        .current_dir(dir.path())
+        .args([
+            "--username=app",
+            "--auth=scram-sha-256",
+            "--pwfile=password",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
+        .arg(format!("--pgdata={}", data.display()))
+        .output()
+        .expect("it runs");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let mut make = as_nobody(&daemon);
+    make.current_dir(dir.path())
+        .args(["--single", "-D"])
+        .arg(&data)
+        .arg("postgres")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut single = make.spawn().expect("it runs");
+    let mut stdin = single.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut stdin, b"CREATE DATABASE shop\n").expect("it reads");
+    drop(stdin);
+    single.wait().expect("it ends");
+    let mut command = as_nobody(&daemon);
+    command
+        .current_dir(dir.path())
+        .arg("-D")
+        .arg(&data)
+        .args([
+            "-h",
+            "127.0.0.1",
+            "-c",
+            "fsync=off",
+            "-c",
+            "unix_socket_directories=",
+        ])
+        .args(["-p", &port.to_string()]);
+    Some(Server::start(command, dir, port))
+}
+
+const NOBODY: u32 = 65_534;
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    id.stdout.starts_with(b"0")
+}
+
+fn as_root(argument: &str) -> Option<&str> {
+    is_root().then_some(argument)
+}
+
+fn as_nobody(program: &std::path::Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program);
+    command
 }
 
 /// Waits until `wanted` is true of the stores; a minute without it fails the test.

@@ -13,6 +13,7 @@ mod logins;
 mod proof;
 mod propose;
 mod requests;
+mod stores;
 
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::proof::{Probe, ProvedOperation, Refusal, subject};
 use wxmock_model::say;
 use wxmock_model::verdict::Violation;
+use wxmock_store::Stores;
 
 /// What is proved.
 pub(crate) struct Senses<'a> {
@@ -45,6 +47,7 @@ pub(crate) struct Senses<'a> {
     pub(crate) secret: &'a str,
     /// A word unique to the run: the people of the proving carry it.
     pub(crate) prefix: &'a str,
+    pub(crate) stores: Option<&'a Stores>,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -220,6 +223,7 @@ impl<'a, 'p> Prover<'a, 'p> {
         device: &Device,
         ask: Ask,
     ) -> Result<Option<Captures>, String> {
+        let before = self.senses.newest_statement();
         let mut seen = self.ask(op, device, ask).await?;
         let login = self.granted.first().map(|seen| seen.answer.clone());
         let adapter = self.senses.adapter;
@@ -241,6 +245,7 @@ impl<'a, 'p> Prover<'a, 'p> {
             missing: seen.reading.missing.clone(),
             undeclared: undeclared(adapter, op),
             refusals: Vec::new(),
+            statements: self.senses.said_since(before),
         });
         let captures = seen.reading.captures.clone();
         match decision {
