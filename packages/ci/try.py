@@ -95,7 +95,7 @@ def failing(work):
     """A check that does not hold must fail the job, with the exit code of `wxmock check`."""
     folder = project(work / "failing")
     path = f"{work}/gitlab/.wxmock{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(["sh", str(CI / "check.sh"), "LB-1"], cwd=folder, env={**os.environ, "PATH": path, "WXMOCK_ADAPTER": "none.toml"})
+    done = subprocess.run(["sh", str(CI / "check.sh"), "LB-1"], cwd=folder, env={**os.environ, "PATH": path, "WXMOCK_ADAPTER": "none.toml"}, capture_output=True)
     assert done.returncode == 3, done.returncode
 
 
