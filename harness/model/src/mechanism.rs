@@ -58,6 +58,8 @@ pub enum Mechanism {
     OneTokenSlot,
     /// A new login ends the older session, and the adapter does not say so.
     SessionReplaced,
+    /// A logout ends the sessions of others too.
+    LogoutOfOthers,
     /// Payloads that did not open lock their person out.
     LockedOut,
     /// The token depends on person and second only.
@@ -172,6 +174,7 @@ impl Mechanism {
             Self::UnhelpfulRefusal => "unhelpful-refusal",
             Self::OneTokenSlot => "one-token-slot",
             Self::SessionReplaced => "session-replaced",
+            Self::LogoutOfOthers => "logout-of-others",
             Self::LockedOut => "locked-out",
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",

@@ -446,6 +446,7 @@ mod tests {
             ("CL-5", 4),
             ("KI-3", 2),
             ("KI-6", 1),
+            ("PN-6", 1),
             ("SK-2", 9),
         ];
         assert_eq!(counted, expected);
@@ -487,6 +488,7 @@ mod tests {
             "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:3",
             "key-isolation/request-state-in-a-shared-object",
             "key-isolation/session-in-a-shared-object",
+            "phone-number/two-people-press-at-once",
             "stale-key/login-and-capture-in-parallel/rotation:exchange",
         ];
         let sorted: Vec<&str> = free
@@ -495,7 +497,7 @@ mod tests {
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()
             .collect();
-        assert_eq!((free.len(), sorted), (6, expected.to_vec()));
+        assert_eq!((free.len(), sorted), (7, expected.to_vec()));
     }
 
     #[test]
@@ -540,7 +542,7 @@ mod tests {
         assert_eq!(paths("concurrent-login/**").len(), 14);
         assert_eq!(paths("**/n:3").len(), 4);
         assert_eq!(paths("**/rotation:exchange/**").len(), 5);
-        assert_eq!(paths("key-isolation/*").len(), 5);
+        assert_eq!(paths("key-isolation/*").len(), 7);
         let exact = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
         assert_eq!(paths(exact), [exact]);
     }

@@ -66,6 +66,16 @@ fn other_number(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Findi
     if op.answer.outcome != Outcome::Ok || shows(seen, &number.pure) {
         return None;
     }
+    if let Some(other) = owner_of_number(facts, seen).filter(|other| *other != number.user) {
+        let sentence = say!(
+            "{who} sent a phone code of {owner}; the backend answered ok with the number of {other}.",
+            "{who} 提交 {owner} 的手机号 code，后端回答 ok，给出的却是 {other} 的号码。",
+            who = facts.who(op),
+            owner = number.user,
+            other = other
+        );
+        return Some(Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index)));
+    }
     let sentence = say!(
         "{who} sent a phone code of {owner}; the backend answered ok with another number.",
         "{who} 提交 {owner} 的手机号 code，后端回答 ok，给出的却是别的号码。",
@@ -73,6 +83,18 @@ fn other_number(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Findi
         owner = number.user,
     );
     Some(Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index)))
+}
+
+/// Whose number `seen` is, among those whose phone codes were sent.
+fn owner_of_number<'a>(facts: &Facts<'a>, seen: &str) -> Option<&'a str> {
+    let mut numbers = facts
+        .history
+        .operations
+        .iter()
+        .filter_map(|op| op.number.as_ref());
+    numbers
+        .find(|number| shows(seen, &number.pure))
+        .map(|number| number.user.as_str())
 }
 
 fn unhelpful(

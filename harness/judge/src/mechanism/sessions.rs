@@ -11,6 +11,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::OneTokenSlot, one_token_slot),
     (Mechanism::SessionReplaced, session_replaced),
     (Mechanism::LockedOut, locked_out),
+    (Mechanism::LogoutOfOthers, logout_of_others),
     (Mechanism::SecondResolutionToken, second_resolution_token),
     (Mechanism::DerivedToken, derived_token),
     (Mechanism::SharedRequestState, shared_request_state),
@@ -38,6 +39,21 @@ fn session_replaced(evidence: &Evidence<'_>) -> bool {
         && evidence
             .op
             .is_some_and(|op| op.answer.outcome == Outcome::Denied)
+}
+
+/// A token is dead that nobody logged out, since a logout with another token was answered.
+fn logout_of_others(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| is_refusal(op) && !is_login(op)) else {
+        return false;
+    };
+    let facts = evidence.facts;
+    let out = facts.operations().any(|(_, other)| {
+        other.op == "logout"
+            && other.answer.outcome == Outcome::Ok
+            && other.returned < Some(op.called)
+            && other.token_name != op.token_name
+    });
+    evidence.is_token_dead(op) && out && !facts.logged_out(op) && !ended_by_another_login(evidence)
 }
 
 /// A person is denied everything after payloads that did not open, and the login that was asked for changes nothing.
@@ -139,6 +155,7 @@ fn shared_request_state(evidence: &Evidence<'_>) -> bool {
     }
     tokens_of_overlapping_logins(evidence, index)
         || data_of_an_overlapping_request(evidence, index, op)
+        || number_of_an_overlapping_request(evidence, index, op)
         || account_of_an_overlapping_login(evidence, op)
         || key_of_an_overlapping_login(evidence)
         || opened_with_the_key_of_an_overlapping_login(evidence)
@@ -180,6 +197,22 @@ fn data_of_an_overlapping_request(evidence: &Evidence<'_>, index: usize, op: &Op
                     .facts
                     .payload(request)
                     .is_some_and(|sent| sent.user != payload.user && shows(seen.trim(), &sent.mark))
+        })
+}
+
+fn number_of_an_overlapping_request(evidence: &Evidence<'_>, index: usize, op: &Operation) -> bool {
+    let (Some(own), Some(seen)) = (&op.number, op.answer.plaintext.as_deref()) else {
+        return false;
+    };
+    op.answer.outcome == Outcome::Ok
+        && !shows(seen.trim(), &own.pure)
+        && evidence.facts.operations().any(|(other, request)| {
+            let theirs = request
+                .number
+                .as_ref()
+                .filter(|number| number.user != own.user);
+            evidence.overlap(index, other)
+                && theirs.is_some_and(|number| shows(seen.trim(), &number.pure))
         })
 }
 

@@ -29,6 +29,18 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "the usual single-session admin templates; blog.csdn.net/weixin_42671581/article/details/135300212; case CL-4",
     },
     MechanismInfo {
+        mechanism: Mechanism::LogoutOfOthers,
+        breaks: &["TOK-01"],
+        title: "A logout ends sessions that are not its own",
+        title_zh: "一次退出登录把别的会话也结束了",
+        what: "The logout deletes by person, by the newest row or everything, and not by the token it was sent with: another phone of the person, or somebody else, is thrown out.",
+        what_zh: "退出登录时按用户、按最新的一行，甚至整张表删除，而不是按请求带来的 token：这个人的另一台手机，或者别人，也被踢了下线。",
+        repair: "Delete exactly the row of the presented token (or its hash); offer \"log out everywhere\" as an operation of its own.",
+        repair_zh: "只删除请求里那个 token（或它的哈希）对应的那一行；“退出所有设备”另做一个操作。",
+        means: "session-rows",
+        source: "backends of this project's own trials; case MM-4",
+    },
+    MechanismInfo {
         mechanism: Mechanism::LockedOut,
         breaks: &["KEY-03", "KEY-02"],
         title: "A person is locked out after a few payloads that did not open",

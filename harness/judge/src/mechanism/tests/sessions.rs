@@ -52,6 +52,21 @@ fn second_resolution_token() {
 }
 
 #[test]
+fn a_logout_that_ends_more_than_its_own_session() {
+    let after = |out: &str| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let logout = b.whoami("P1", out, Outcome::Ok, None);
+        b.history.operations[logout].op = "logout".into();
+        let op = b.whoami("Q1", "u1", Outcome::Relogin, None);
+        expected(&b, "TOK-01", op)
+    };
+    assert_eq!(after("t1"), Mechanism::LogoutOfOthers);
+    assert_ne!(after("u1"), Mechanism::LogoutOfOthers);
+}
+
+#[test]
 fn openids_that_resemble_each_other() {
     let mixed_up = |of_b: &str| {
         let mut b = Builder::new();
