@@ -8,7 +8,7 @@ use wxmock_model::verdict::Level;
 use wxmock_report as report;
 use wxmock_report::RunView;
 use wxmock_report::terminal::TerminalOptions;
-use wxmock_runner::run::{Kept, Settings};
+use wxmock_runner::run::{Cancel, Kept, Settings};
 use wxmock_scenario::plan::Case;
 
 use super::catalogue::{NarrowArgs, ScenarioArgs};
@@ -108,7 +108,9 @@ impl Args {
                 .knowing(known);
             let seed = self.target.seed.0;
             let kept = regressions.first(&adapter, seed, &cases, &catalogue);
-            let ran = self.play(&adapter, &kept, &cases, &mut follow).await;
+            let cancel = cancel_on_signal();
+            let run = (&kept[..], &cases[..]);
+            let ran = self.play(&adapter, run, &cancel, &mut follow).await;
             if let Err(failure) = &ran
                 && !follow.has_ended()
             {
@@ -119,7 +121,11 @@ impl Args {
                 };
                 follow.not_run(failure, &adapter, &self.target, conditions);
             }
-            let exit = follow.exit_code();
+            // Also where the last case was over, and only the backend had still to stop.
+            let exit = match cancel.is_cancelled() {
+                true => i32::from(Exit::Interrupted.code()),
+                false => follow.exit_code(),
+            };
             let (events, written, unwritten) = follow.finish();
             // What could not be run has told why; its reports are written all the same.
             ran?;
@@ -141,11 +147,10 @@ impl Args {
     async fn play(
         &self,
         adapter: &Arc<Adapter>,
-        kept: &[Kept],
-        cases: &[Case],
+        (kept, cases): (&[Kept], &[Case]),
+        cancel: &Cancel,
         follow: &mut Follow,
     ) -> Result<(), Failure> {
-        let cancel = cancel_on_signal();
         // Dropping the wait ends what was started so far.
         let session = tokio::select! {
             session = self.target.start(Arc::clone(adapter)) => session?,
@@ -163,7 +168,7 @@ impl Args {
             } else {
                 self.ids.join(" ")
             };
-            settings.cancel = cancel;
+            settings.cancel = cancel.clone();
         };
         session
             .drive(adjust, async |runner| {
