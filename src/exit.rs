@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use miette::{Diagnostic, MietteHandlerOpts, Report};
 use wxmock_runner::run::exit;
 
+use crate::output;
+
 /// Why the process ends, one variant per exit code.
 ///
 /// A server that was stopped on purpose (first SIGINT or SIGTERM, gates released, connections finished) has done its
@@ -94,6 +96,8 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     exit: Exit,
     report: Option<Report>,
+    /// What the terminal has already, for reports.
+    said: String,
 }
 
 impl Failure {
@@ -103,6 +107,7 @@ impl Failure {
         Self {
             exit,
             report: Some(Report::new(diagnostic)),
+            said: String::new(),
         }
     }
 
@@ -114,6 +119,7 @@ impl Failure {
         Self {
             exit,
             report: Some(Report::new(diagnostic)),
+            said: String::new(),
         }
     }
 
@@ -123,8 +129,21 @@ impl Failure {
     }
 
     /// A failure whose explanation is on the terminal already.
-    pub(crate) fn told(exit: Exit) -> Self {
-        Self { exit, report: None }
+    pub(crate) const fn told(exit: Exit) -> Self {
+        Self {
+            exit,
+            report: None,
+            said: String::new(),
+        }
+    }
+
+    /// The same, for reports that say it again.
+    pub(crate) const fn told_as(exit: Exit, said: String) -> Self {
+        Self {
+            exit,
+            report: None,
+            said,
+        }
     }
 
     /// Wrong usage: exit code 3.
@@ -141,6 +160,20 @@ impl Failure {
         )
     }
 
+    /// The exit code.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What it says, without colour: the message and its causes, then the hint.
+    pub(crate) fn text(&self) -> String {
+        let Some(report) = &self.report else {
+            return self.said.clone();
+        };
+        let help = report.help().map(|help| format!("\n{help}"));
+        format!("{report}{}", help.unwrap_or_default())
+    }
+
     /// Shows the failure on stderr and gives its exit code.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(report) = self.report {
@@ -154,6 +187,11 @@ impl Failure {
 pub(crate) fn run(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     // Nothing is used after the panic, so nothing half-changed can be seen.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(command)) {
+        Ok(Ok(())) if output::is_lost() => Failure::usage(
+            "part of what was written to standard output is lost",
+            "make room on the disk, or send the output elsewhere",
+        )
+        .report(),
         Ok(Ok(())) => Exit::Held.into(),
         Ok(Err(failure)) => failure.report(),
         Err(_) => Failure::new(

@@ -4,6 +4,9 @@
 
 use std::process::ExitCode;
 
+#[macro_use]
+mod output;
+
 mod cli;
 mod client;
 mod exit;

@@ -309,6 +309,37 @@ fn signals_reach_the_whole_group_of_the_child() {
     }
 }
 
+/// A child that does not listen is killed when it is asked for the third time.
+#[test]
+fn the_third_signal_is_not_to_be_ignored() {
+    if !have(&["python3"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let script = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n\
+                  print('up', flush=True)\nwhile True: signal.pause()";
+    let mut child = folder
+        .command(&["exec", "--ephemeral-ca", "--", "python3", "-c", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().and_then(Result::ok);
+    assert_eq!(next().as_deref(), Some("up"));
+    let ours = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process id");
+    for _ in 0..2 {
+        kill_process(ours, Signal::TERM).expect("it runs");
+        assert_eq!(next().as_deref(), Some("asked"));
+    }
+    kill_process(ours, Signal::TERM).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), Some(137));
+    assert_eq!(next(), None, "it is gone");
+}
+
 /// An orphan that ended and that nobody has waited for yet.
 fn is_zombie(pid: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))

@@ -38,6 +38,16 @@ fn run(
     case: &Case,
     adjust: impl FnOnce(&mut Settings),
 ) -> (CaseResult, Vec<RunEvent>) {
+    let (mut results, events) = run_all(design, std::slice::from_ref(case), adjust);
+    (results.remove(0), events)
+}
+
+/// The same for several cases.
+fn run_all(
+    design: Design,
+    cases: &[Case],
+    adjust: impl FnOnce(&mut Settings),
+) -> (Vec<CaseResult>, Vec<RunEvent>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -46,14 +56,13 @@ fn run(
     runtime.block_on(async {
         let (session, backend) = built_in::session(design, Seed(1)).await.unwrap();
         let mut events = Vec::new();
-        let cases = std::slice::from_ref(case);
         let ran = session
             .drive(adjust, async |runner| {
                 runner.run(cases, &mut |event| events.push(event)).await
             })
             .await;
         backend.stop().await;
-        (ran.unwrap().remove(0), events)
+        (ran.unwrap(), events)
     })
 }
 
@@ -234,6 +243,36 @@ fn a_run_out_of_time_says_what_is_left() {
         "{:?}",
         result.verdict
     );
+}
+
+#[test]
+fn under_a_time_limit_every_case_has_its_first_order_before_any_has_another() {
+    let cases = [case(3), shared()];
+    let correct = Design::Correct(Correct::CandidateKeys);
+    let brief = |settings: &mut Settings| {
+        settings.free_rounds = 0;
+        settings.repeat_failing = 1;
+    };
+    let (in_turns, events) = run_all(correct, &cases, |settings| {
+        brief(settings);
+        settings.max_time = Some(Duration::from_secs(3_600));
+    });
+    let orders: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match event {
+            RunEvent::OrderFinished { path, .. } => Some(path.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(orders[..2], [&cases[0].path, &cases[1].path]);
+    let (whole, _) = run_all(correct, &cases, brief);
+    let told = |results: &[CaseResult]| -> Vec<(String, Verdict, usize)> {
+        let results = results.iter();
+        results
+            .map(|one| (one.path.clone(), one.verdict.clone(), one.orders_run))
+            .collect()
+    };
+    assert_eq!(told(&in_turns), told(&whole));
 }
 
 #[test]

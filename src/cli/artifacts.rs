@@ -1,6 +1,6 @@
 //! The files a run leaves behind: always the transcript and `run.json`, and what `--report` asks for.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -52,36 +52,66 @@ impl FromStr for ReportArg {
 pub(crate) struct Artifacts {
     folder: PathBuf,
     reports: Vec<ReportArg>,
+    /// Locked as long as the run lasts, so that a second one cannot mix its results in.
     transcript: BufWriter<File>,
     events: Vec<RunEvent>,
     lang: Lang,
 }
 
 impl Artifacts {
-    /// Makes the folder and begins the transcript.
+    /// Makes the folder, takes away what an earlier run left under these names, and begins the transcript. Every path is
+    /// tried, so that one that cannot be written is told before the work and not after it.
     pub(crate) fn begin(folder: &Path, reports: &[ReportArg], lang: Lang) -> Result<Self, Failure> {
         fs::create_dir_all(folder).map_err(|error| in_the_way(&error, folder))?;
-        for report in reports {
-            report.make_room()?;
-        }
         let path = folder.join("run.ndjson");
-        let file = File::create(&path).map_err(|error| in_the_way(&error, &path))?;
-        Ok(Self {
+        let transcript = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| in_the_way(&error, &path))?;
+        if let Err(TryLockError::WouldBlock) = transcript.try_lock() {
+            return Err(Failure::usage(
+                format!("another run is writing to {}", folder.display()),
+                "wait for its end, or choose another folder with --out",
+            ));
+        }
+        transcript
+            .set_len(0)
+            .map_err(|error| in_the_way(&error, &path))?;
+        let artifacts = Self {
             folder: folder.to_path_buf(),
             reports: reports.to_vec(),
-            transcript: BufWriter::new(file),
+            transcript: BufWriter::new(transcript),
             events: Vec::new(),
             lang,
-        })
+        };
+        for report in artifacts.all_reports() {
+            report.clear()?;
+        }
+        clear(&folder.join(CERTIFICATE))?;
+        Ok(artifacts)
     }
 
-    /// Writes one event down.
+    /// `run.json`, and what was asked for.
+    fn all_reports(&self) -> Vec<ReportArg> {
+        let run_json = ReportArg {
+            name: "json".to_owned(),
+            format: Format::Json,
+            path: self.folder.join("run.json"),
+        };
+        let mut reports = vec![run_json];
+        reports.extend(self.reports.iter().cloned());
+        reports
+    }
+
+    /// Writes one event down. The event is kept whatever comes of that.
     pub(crate) fn record(&mut self, event: RunEvent) -> Result<(), Failure> {
-        report::ndjson::write(&event, &mut self.transcript)
-            .and_then(|()| self.transcript.flush())
-            .map_err(|error| Failure::internal("writing the transcript", &error))?;
+        let written = report::ndjson::write(&event, &mut self.transcript);
         self.events.push(event);
-        Ok(())
+        written
+            .and_then(|()| self.transcript.flush())
+            .map_err(|error| in_the_way(&error, &self.folder.join("run.ndjson")))
     }
 
     /// Everything recorded so far.
@@ -89,29 +119,78 @@ impl Artifacts {
         &self.events
     }
 
-    /// Renders `run.json` and every report that was asked for; gives (format, path) of the files, the transcript first.
-    pub(crate) fn finish(&self) -> Result<Written, Failure> {
+    /// Renders `run.json` and every report that was asked for; gives (format, path) of the files that could be written, the
+    /// transcript first, and the first failure.
+    pub(crate) fn finish(&self) -> (Written, Option<Failure>) {
         let mut written = vec![(
             "ndjson".to_owned(),
             self.folder.join("run.ndjson").display().to_string(),
         )];
-        let run_json = ReportArg {
-            name: "json".to_owned(),
-            format: Format::Json,
-            path: self.folder.join("run.json"),
-        };
-        for report in std::iter::once(&run_json).chain(&self.reports) {
-            written.extend(report.write(&self.events, self.lang)?);
+        let mut failed = None;
+        for report in self.all_reports() {
+            match report.write(&self.events, self.lang) {
+                Ok(file) => written.extend(file),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
         }
-        let path = self.folder.join("certificate.json");
+        let path = self.folder.join(CERTIFICATE);
         let certificate = Certificate::of(&RunView::of(&self.events));
-        let text = serde_json::to_string_pretty(&certificate)
-            .map_err(|error| Failure::internal("writing the certificate", &error))?;
-        fs::write(&path, text + "\n")
-            .map_err(|error| Failure::internal(&format!("writing {}", path.display()), &error))?;
-        written.push(("certificate".to_owned(), path.display().to_string()));
-        Ok(written)
+        let text = serde_json::to_string_pretty(&certificate).unwrap_or_default();
+        match replace(&path, &(text + "\n")) {
+            Ok(()) => written.push(("certificate".to_owned(), path.display().to_string())),
+            Err(error) => failed = failed.or_else(|| Some(in_the_way(&error, &path))),
+        }
+        (written, failed)
     }
+}
+
+const CERTIFICATE: &str = "certificate.json";
+
+/// Whether there is something at the path that is no file of ours to put another in the place of: a device such as
+/// `/dev/stderr`, or a named pipe.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
+/// Writes a file whole or not at all: under a temporary name beside it, then renamed. What is no file is written to.
+pub(crate) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    if is_special(path) {
+        return File::options()
+            .write(true)
+            .open(path)?
+            .write_all(text.as_bytes());
+    }
+    let part = part(path);
+    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+/// `.junit.xml.part` beside `junit.xml`.
+fn part(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
+}
+
+/// Takes away what an earlier run left, and tries whether the place can be written.
+fn clear(path: &Path) -> Result<(), Failure> {
+    let cleared = || {
+        if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+            return Err(std::io::ErrorKind::IsADirectory.into());
+        }
+        if is_special(path) {
+            return Ok(());
+        }
+        let part = part(path);
+        File::create(&part).and_then(|_| fs::remove_file(&part))?;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    };
+    cleared().map_err(|error| in_the_way(&error, path))
 }
 
 impl ReportArg {
@@ -135,26 +214,43 @@ impl ReportArg {
         events: &[RunEvent],
         lang: Lang,
     ) -> Result<Option<(String, String)>, Failure> {
-        let failed = |path: &Path, error: &std::io::Error| {
-            Failure::internal(&format!("writing {}", path.display()), error)
-        };
         match report::render_in(lang, self.format, events) {
             Rendered::File(text) if self.is_stdout() => {
                 super::print(&text)?;
                 return Ok(None);
             }
             Rendered::File(text) => {
-                fs::write(&self.path, text).map_err(|error| failed(&self.path, &error))?
+                replace(&self.path, &text).map_err(|error| in_the_way(&error, &self.path))?
             }
             Rendered::Folder(files) => {
-                fs::create_dir_all(&self.path).map_err(|error| failed(&self.path, &error))?;
+                fs::create_dir_all(&self.path).map_err(|error| in_the_way(&error, &self.path))?;
                 for (name, text) in files {
                     let path = self.path.join(name);
-                    fs::write(&path, text).map_err(|error| failed(&path, &error))?;
+                    replace(&path, &text).map_err(|error| in_the_way(&error, &path))?;
                 }
             }
         }
         Ok(Some((self.name.clone(), self.path.display().to_string())))
+    }
+
+    /// Takes away what an earlier run left there, and tries whether the place can be written.
+    fn clear(&self) -> Result<(), Failure> {
+        self.make_room()?;
+        if self.is_stdout() {
+            return Ok(());
+        }
+        if !self.format.is_folder() {
+            return clear(&self.path);
+        }
+        for entry in fs::read_dir(&self.path).map_err(|error| in_the_way(&error, &self.path))? {
+            let path = entry
+                .map_err(|error| in_the_way(&error, &self.path))?
+                .path();
+            if is_picture(&path) {
+                fs::remove_file(&path).map_err(|error| in_the_way(&error, &path))?;
+            }
+        }
+        clear(&self.path.join("00"))
     }
 
     /// Makes the folder the report goes to, so that a wrong path is told before the work and not after it.
@@ -171,9 +267,25 @@ impl ReportArg {
     }
 }
 
+/// Whether a file is named as our pictures are: two digits, `-`, and an extension of ours.
+fn is_picture(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ours = path
+        .extension()
+        .is_some_and(|end| end == "svg" || end == "mmd");
+    ours && name.len() > 3
+        && name.as_bytes()[..2].iter().all(u8::is_ascii_digit)
+        && name.as_bytes()[2] == b'-'
+}
+
 fn in_the_way(error: &std::io::Error, path: &Path) -> Failure {
     Failure::usage(
         format!("cannot write {}: {error}", path.display()),
-        "choose another place for it, or make this one writable",
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => {
+                "the disk is full: make room, or choose another place"
+            }
+            _ => "choose another place for it, or make this one writable",
+        },
     )
 }

@@ -1,12 +1,19 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
+use std::sync::Arc;
+
+use wxmock_adapter::Adapter;
+use wxmock_model::event::Conditions;
 use wxmock_model::verdict::Level;
 use wxmock_report as report;
 use wxmock_report::RunView;
 use wxmock_report::terminal::TerminalOptions;
-use wxmock_runner::run::Settings;
+use wxmock_runner::run::{Cancel, Kept, Settings};
+use wxmock_scenario::plan::Case;
 
+use super::catalogue::{NarrowArgs, ScenarioArgs};
 use super::explore::ExploreArgs;
+use super::known::KnownArgs;
 use super::regressions::RegressionArgs;
 use super::suite::{Follow, OutputArgs, TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
@@ -19,14 +26,18 @@ use crate::exit::{Exit, Failure};
   wxmock check -a wxmock.toml --report html=report.html --report junit=junit.xml
   wxmock check -a wxmock.toml CL-1 --logins 4 -j 2  a larger race, two orders at a time
   wxmock check -a wxmock.toml --regressions kept    keep what fails, and run it first next time
+  wxmock check -a wxmock.toml --scenarios cases/    your own cases beside the built-in ones
+  wxmock check -a wxmock.toml '!CL-1' --rule KEY-04 all that exercises a rule, but for one family
+  wxmock check -a wxmock.toml --known known.toml    what is listed there does not fail the run
+  wxmock check -a wxmock.toml --shard 1/4           one of four shares; `wxmock report` puts them together
   wxmock check -a wxmock.toml --lang zh             in Chinese, whatever the locale
   wxmock list                                       what there is; `wxmock explain CL-1` in prose
 
-Exit codes: 0 all held · 1 a MUST was violated · 2 inconclusive · 3 bad usage, config or adapter ·
+Exit codes: 0 all held · 1 a MUST was violated, or a known failure passes · 2 inconclusive · 3 bad usage, config or adapter ·
   4 nothing selected, or a selected suite of which every case was skipped · 5 the backend did not
   start or its fault-free login failed · 130 interrupted")]
 pub(crate) struct Args {
-    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
+    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any); with `!` in front: not these [default: all]
     #[arg(value_name = "IDS")]
     ids: Vec<String>,
     #[command(flatten)]
@@ -51,11 +62,17 @@ pub(crate) struct Args {
     /// A line for every case, not one for each suite that holds; list every failing case at the end
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    narrow: NarrowArgs,
+    #[command(flatten)]
+    scenarios: ScenarioArgs,
     // Groups with a heading of their own come last: what follows a heading is listed under it.
     #[command(flatten)]
     explore: ExploreArgs,
     #[command(flatten)]
     regressions: RegressionArgs,
+    #[command(flatten)]
+    known: KnownArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -77,52 +94,88 @@ impl LevelArg {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let cases =
-            super::list::selected_of(&self.explore.scenarios(), &self.ids, self.level.level())?;
+        let catalogue = self.scenarios.catalogue()?;
+        let scenarios = self.explore.scenarios(&catalogue);
+        let level = self.level.level();
+        let cases = super::list::selected_of(&scenarios, &self.ids, level, &self.narrow)?;
+        let known = self.known.read(&scenarios)?;
         let adapter = self.target.adapter()?;
         let regressions = self.regressions.read()?;
         let lang = self.output.lang.get();
         super::suite::block_on(async {
             let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
-                .verbosely(self.verbose);
+                .verbosely(self.verbose)
+                .knowing(known);
+            let seed = self.target.seed.0;
+            let kept = regressions.first(&adapter, seed, &cases, &catalogue);
             let cancel = cancel_on_signal();
-            // Dropping the wait ends what was started so far.
-            let session = tokio::select! {
-                session = self.target.start(adapter.clone()) => session?,
-                () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
-            };
-            let adjust = |settings: &mut Settings| {
-                self.explore.adjust(settings);
-                settings.strict = self.strict;
-                settings.allow_skipped = self.allow_skipped;
-                settings.fail_fast = self.fail_fast;
-                settings.trace = self.trace;
-                settings.suite = if self.ids.is_empty() {
-                    "all".to_owned()
-                } else {
-                    self.ids.join(" ")
+            let run = (&kept[..], &cases[..]);
+            let ran = self.play(&adapter, run, &cancel, &mut follow).await;
+            if let Err(failure) = &ran
+                && !follow.has_ended()
+            {
+                let conditions = Conditions {
+                    shard: self.narrow.shard,
+                    strict: self.strict,
+                    allow_skipped: self.allow_skipped,
                 };
-                settings.cancel = cancel;
+                follow.not_run(failure, &adapter, &self.target, conditions);
+            }
+            // Also where the last case was over, and only the backend had still to stop.
+            let exit = match cancel.is_cancelled() {
+                true => i32::from(Exit::Interrupted.code()),
+                false => follow.exit_code(),
             };
-            session
-                .drive(adjust, async |runner| {
-                    let seed = self.target.seed.0;
-                    let kept = regressions.first(&adapter, seed, &cases);
-                    let mut listener = |event| follow.event(event);
-                    runner.run_after(&kept, &cases, &mut listener).await;
-                })
-                .await
-                .map_err(|error| not_run(&error))?;
-            let exit = follow.exit_code();
-            let (events, written) = follow.finish()?;
-            regressions.update(&events, &adapter)?;
+            let (events, written, unwritten) = follow.finish();
+            // What could not be run has told why; its reports are written all the same.
+            ran?;
+            let updated = regressions.update(&events, &adapter);
             let options = TerminalOptions {
                 verbose: self.verbose,
                 ..view(self.trace, lang)
             };
             let text = report::terminal::render(&RunView::of(&events), &written, &options);
-            anstream::print!("{text}");
-            Exit::done(exit)
+            print!("{text}");
+            match unwritten.map_or(updated, Err) {
+                Err(failure) => Err(failure),
+                Ok(()) => Exit::done(exit),
+            }
         })
+    }
+
+    /// Starts both ends, runs the cases, and stops both.
+    async fn play(
+        &self,
+        adapter: &Arc<Adapter>,
+        (kept, cases): (&[Kept], &[Case]),
+        cancel: &Cancel,
+        follow: &mut Follow,
+    ) -> Result<(), Failure> {
+        // Dropping the wait ends what was started so far.
+        let session = tokio::select! {
+            session = self.target.start(Arc::clone(adapter)) => session?,
+            () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
+        };
+        let adjust = |settings: &mut Settings| {
+            self.explore.adjust(settings);
+            settings.shard = self.narrow.shard;
+            settings.strict = self.strict;
+            settings.allow_skipped = self.allow_skipped;
+            settings.fail_fast = self.fail_fast;
+            settings.trace = self.trace;
+            settings.suite = if self.ids.is_empty() {
+                "all".to_owned()
+            } else {
+                self.ids.join(" ")
+            };
+            settings.cancel = cancel.clone();
+        };
+        session
+            .drive(adjust, async |runner| {
+                let mut listener = |event| follow.event(event);
+                runner.run_after(kept, cases, &mut listener).await;
+            })
+            .await
+            .map_err(|error| not_run(&error))
     }
 }

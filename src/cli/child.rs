@@ -7,6 +7,8 @@
 use std::io::IsTerminal;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::Command;
@@ -24,6 +26,11 @@ const PASSED_ON: [(SignalKind, Signal, bool); 6] = [
     (SignalKind::user_defined1(), Signal::USR1, false),
     (SignalKind::user_defined2(), Signal::USR2, false),
 ];
+
+/// The signals that ask for the end.
+const ENDS: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+/// Whoever asks so often is not heard by the child, and gets its end by SIGKILL.
+const ENOUGH: u32 = 3;
 
 /// Runs a program to its end with these variables added. stdin, stdout and stderr are ours.
 pub(crate) async fn run(words: &[String], variables: &[(String, String)]) -> Result<Exit, Failure> {
@@ -55,10 +62,20 @@ pub(crate) async fn run(words: &[String], variables: &[(String, String)]) -> Res
         .id()
         .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     let mut forwarding = JoinSet::new();
+    let asked = Arc::new(AtomicU32::new(0));
     for (mut stream, number, from_terminal) in streams {
+        let asked = Arc::clone(&asked);
         forwarding.spawn(async move {
             while stream.recv().await.is_some() {
-                if let Some(pid) = pid.filter(|_| !(on_terminal && from_terminal)) {
+                let asks_to_end = ENDS.contains(&number);
+                if asks_to_end && asked.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH {
+                    if let Some(pid) = pid {
+                        let _ = match on_terminal {
+                            true => kill_process(pid, Signal::KILL),
+                            false => kill_process_group(pid, Signal::KILL),
+                        };
+                    }
+                } else if let Some(pid) = pid.filter(|_| !(on_terminal && from_terminal)) {
                     // It may have ended this instant; then there is nobody to tell.
                     let _ = if on_terminal {
                         kill_process(pid, number)

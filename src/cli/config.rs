@@ -105,7 +105,7 @@ fn init(file: &std::path::Path) -> Result<(), Failure> {
         .and_then(|mut out| out.write_all(DEFAULT_TOML.as_bytes()));
     match written {
         Ok(()) => {
-            anstream::println!("wrote {}", file.display());
+            println!("wrote {}", file.display());
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::usage(

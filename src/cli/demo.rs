@@ -70,14 +70,14 @@ impl Args {
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
             let correct = Design::Correct(Correct::CandidateKeys);
-            anstream::println!(
+            println!(
                 "{} `{}`: {}\n",
                 lang.pick("1. A correct backend,", "1. 正确的后端"),
                 correct.id(),
                 lang.pick(correct.sentence(), correct.sentence_zh())
             );
             let first = self.show(correct, "correct", &cancel).await?;
-            anstream::println!(
+            println!(
                 "\n{} `{}`: {}\n",
                 lang.pick(
                     "2. The same backend with one bug,",
@@ -116,8 +116,11 @@ impl Args {
         backend.stop().await;
         ran.map_err(|error| not_run(&error))?;
         let exit = follow.exit_code();
-        let (events, files) = follow.finish()?;
-        anstream::print!(
+        let (events, files, failed) = follow.finish();
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        print!(
             "{}",
             report::terminal::summary(&RunView::of(&events), &files, &view(false, lang))
         );
@@ -129,19 +132,19 @@ impl Args {
         let caught = failing(&second.events, wrong.rule());
         let lang = self.lang.get();
         if let Some(result) = caught {
-            anstream::print!(
+            print!(
                 "\n{}",
                 report::terminal::failure(result, &view(false, lang))
             );
         }
-        anstream::println!(
+        println!(
             "\n{}",
             lang.pick(
                 "Your own backend: wxmock adapter init -- curl …   then   wxmock check --adapter wxmock.toml",
                 "你自己的后端：wxmock adapter init -- curl …   然后   wxmock check --adapter wxmock.toml"
             )
         );
-        anstream::println!(
+        println!(
             "{}{}",
             lang.pick(
                 "The correct one, in a browser:  ",
@@ -149,7 +152,7 @@ impl Args {
             ),
             self.folder("correct").join("report.html").display()
         );
-        anstream::println!(
+        println!(
             "{}{}",
             lang.pick(
                 "The wrong one, step by step:    ",

@@ -24,7 +24,8 @@ use crate::exit::{Exit, Failure};
 /// Starts the mock on a free port, gives the command the proxy and certificate variables that lead it there, and stops
 /// the mock when the command ends. Nothing else on the machine changes, and no file is left behind. The exit code is the
 /// command's own, 128 and the signal's number if a signal ended it; 3 if it could not be started; 1 if it succeeded and an
-/// expectation did not hold. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to it.
+/// expectation did not hold. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to it; the third
+/// that asks it to end is SIGKILL.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Args {

@@ -8,11 +8,11 @@ use wxmock_judge::explain_mechanism;
 use wxmock_judge::{impact_word, level_word};
 use wxmock_model::lang::Lang;
 use wxmock_model::mechanism;
-use wxmock_scenario as scenario;
 use wxmock_scenario::Scenario;
 use wxmock_scenario::plan;
 use wxmock_scenario::plan::Selection;
 
+use super::catalogue::ScenarioArgs;
 use super::lang::LangArg;
 use super::{ServerArg, call};
 use crate::exit::{Exit, Failure};
@@ -35,6 +35,8 @@ pub(crate) struct Args {
     id: String,
     #[command(flatten)]
     server: ServerArg,
+    #[command(flatten)]
+    scenarios: ScenarioArgs,
     /// Look for the call in this journal instead of a running mock
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -70,20 +72,21 @@ impl Args {
         if let Some(text) = explain_mechanism(&wanted, lang) {
             return super::print(&text);
         }
-        let found = scenario::all().iter().find(|scenario| {
+        let catalogue = self.scenarios.catalogue()?;
+        let found = catalogue.scenarios().iter().find(|scenario| {
             scenario.alias.to_lowercase() == wanted
                 || scenario.id == wanted
                 || wanted.starts_with(&format!("{}/", scenario.id))
         });
         match found {
             Some(scenario) => super::print(&prose(scenario, lang)),
-            None => Err(self.unknown(&wanted)),
+            None => Err(self.unknown(&wanted, catalogue.scenarios())),
         }
     }
 
     /// No such name: says the nearest there is.
-    fn unknown(&self, wanted: &str) -> Failure {
-        let cases = scenario::all()
+    fn unknown(&self, wanted: &str, scenarios: &[Scenario]) -> Failure {
+        let cases = scenarios
             .iter()
             .flat_map(|scenario| [scenario.alias.as_str(), scenario.id.as_str()]);
         let rules = judge::rules().iter().map(|rule| rule.id);
@@ -101,13 +104,7 @@ impl Args {
 }
 
 fn prose(scenario: &Scenario, lang: Lang) -> String {
-    let cases = plan::cases(
-        scenario::all(),
-        &Selection {
-            patterns: vec![scenario.id.clone()],
-            level: None,
-        },
-    );
+    let cases = plan::cases(std::slice::from_ref(scenario), &Selection::default());
     let orders: usize = cases.iter().map(|case| case.orders().len()).sum();
     let titles = match lang {
         Lang::En => format!("{}\n{}", scenario.title, scenario.title_zh),

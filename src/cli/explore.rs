@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use wxmock_runner::run::Settings;
-use wxmock_scenario as scenario;
-use wxmock_scenario::Scenario;
+use wxmock_scenario::{Catalogue, Scenario};
 use wxmock_schedule::Limits;
 
 /// How many orders are run, and how.
@@ -49,9 +48,11 @@ struct Bound {
 
 impl ExploreArgs {
     /// The scenarios to choose cases from.
-    pub(crate) fn scenarios(&self) -> Vec<Scenario> {
-        self.logins
-            .map_or_else(|| scenario::all().to_vec(), scenario::with_logins)
+    pub(crate) fn scenarios(&self, catalogue: &Catalogue) -> Vec<Scenario> {
+        self.logins.map_or_else(
+            || catalogue.scenarios().to_vec(),
+            |logins| catalogue.with_logins(logins),
+        )
     }
 
     /// Puts the flags into a run's settings.
@@ -68,28 +69,6 @@ impl ExploreArgs {
         settings.repeat_failing = usize::from(self.repeat_failing);
         settings.free_rounds = usize::from(self.free_runs);
         settings.shrink = !self.no_shrink;
-    }
-}
-
-/// The scenarios a replay token's path may be of: `--logins` of the run that printed it is the `n` of the path.
-pub(crate) fn scenarios_of(path: &str) -> Vec<Scenario> {
-    let mut segments = path
-        .split('/')
-        .filter_map(|segment| segment.strip_prefix("n:"));
-    match segments.next().and_then(|n| n.parse().ok()) {
-        Some(n @ 1..=8) => {
-            let written = scenario::all()
-                .iter()
-                .filter(|scenario| path.starts_with(&scenario.id));
-            let mut axes = written.filter_map(|scenario| scenario.axes.get("n"));
-            let known = axes.any(|values| values.iter().any(|value| *value == n.to_string()));
-            if known {
-                scenario::all().to_vec()
-            } else {
-                scenario::with_logins(n)
-            }
-        }
-        _ => scenario::all().to_vec(),
     }
 }
 
@@ -154,7 +133,8 @@ mod tests {
     #[test]
     fn a_token_of_four_logins_finds_its_case() {
         let path = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:4";
-        let cases = wxmock_scenario::plan::cases(&scenarios_of(path), &Default::default());
+        let built_in = Catalogue::built_in();
+        let cases = wxmock_scenario::plan::cases(&built_in.of_path(path), &Default::default());
         assert!(cases.iter().any(|case| case.path == path));
     }
 }

@@ -3,10 +3,10 @@
 use wxmock_judge::{impact_word, level_word};
 use wxmock_model::lang::Lang;
 use wxmock_model::verdict::Level;
-use wxmock_scenario as scenario;
 use wxmock_scenario::Scenario;
 use wxmock_scenario::plan::{Case, Selection, SelectionError};
 
+use super::catalogue::{NarrowArgs, ScenarioArgs};
 use super::lang::LangArg;
 use crate::exit::{Exit, Failure};
 
@@ -15,9 +15,11 @@ use crate::exit::{Exit, Failure};
 #[command(after_help = "Examples:
   wxmock list                    every case family
   wxmock list 'stale-key/**'     one suite
-  wxmock list CL-1 --paths       the cases of one family, one path per combination of axes")]
+  wxmock list CL-1 --paths       the cases of one family, one path per combination of axes
+  wxmock list '!CL-1' --rule KEY-04 --tag userinfo
+  wxmock list --scenarios cases/ --only-scenarios   your own")]
 pub(crate) struct Args {
-    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any) [default: all]
+    /// Aliases (CL-1), ids or patterns (`*` one segment, `**` any); with `!` in front: not these [default: all]
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
     /// One line per combination of axes instead of one per family
@@ -26,6 +28,10 @@ pub(crate) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    narrow: NarrowArgs,
+    #[command(flatten)]
+    scenarios: ScenarioArgs,
     /// The same as --lang zh
     #[arg(long)]
     zh: bool,
@@ -35,7 +41,8 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let cases = selected(&self.patterns, None)?;
+        let catalogue = self.scenarios.catalogue()?;
+        let cases = selected_of(catalogue.scenarios(), &self.patterns, None, &self.narrow)?;
         let lang = if self.zh { Lang::Zh } else { self.lang.get() };
         let text = if self.json {
             serde_json::to_string_pretty(&as_json(&cases))
@@ -122,6 +129,7 @@ fn as_json(cases: &[Case]) -> Vec<serde_json::Value> {
             "needs": case.scenario.needs,
             "confirms": case.scenario.confirms,
             "sources": case.scenario.sources,
+            "tags": case.scenario.tags().collect::<Vec<_>>(),
             "axes": case.axes,
             "orders": case.orders().len(),
         })
@@ -129,17 +137,13 @@ fn as_json(cases: &[Case]) -> Vec<serde_json::Value> {
     cases.iter().map(one).collect()
 }
 
-/// The cases a person asked for; one word that selects nothing fails the command, so that a misspelt alias in a CI file
-/// cannot quietly shrink the suite.
-pub(crate) fn selected(patterns: &[String], level: Option<Level>) -> Result<Vec<Case>, Failure> {
-    selected_of(scenario::all(), patterns, level)
-}
-
-/// The cases that were asked for, of these scenarios.
+/// The cases a person asked for, of these scenarios; one word that selects nothing fails the command, so that a misspelt
+/// alias in a CI file cannot quietly shrink the suite.
 pub(crate) fn selected_of(
     scenarios: &[Scenario],
     patterns: &[String],
     level: Option<Level>,
+    narrow: &NarrowArgs,
 ) -> Result<Vec<Case>, Failure> {
     let selection = Selection {
         patterns: patterns.to_vec(),
@@ -163,5 +167,5 @@ pub(crate) fn selected_of(
             "leave --level out for all",
         ));
     }
-    Ok(cases)
+    narrow.apply(scenarios, cases)
 }

@@ -6,6 +6,7 @@ mod authority;
 mod banner;
 mod ca;
 mod call;
+mod catalogue;
 mod check;
 mod child;
 mod code;
@@ -14,6 +15,7 @@ mod config;
 mod decrypt;
 mod demo;
 mod diagnosis;
+mod diff;
 mod doctor;
 mod endings;
 mod env;
@@ -21,21 +23,23 @@ mod exec;
 mod expect;
 mod explain;
 mod explore;
+mod known;
 mod lang;
 mod list;
+mod merge;
 mod offline;
 mod progress;
 mod readyz;
 mod regressions;
 mod replay;
 mod report;
+mod scenario;
 mod selfcheck;
 mod serve;
 mod settings;
 mod suite;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -81,6 +85,9 @@ enum Command {
     Replay(replay::Args),
     Selfcheck(selfcheck::Args),
     Report(report::Args),
+    Diff(diff::Args),
+    Known(known::Args),
+    Scenario(scenario::Args),
     Adapter(adapter::Args),
     Code(code::Args),
     Decrypt(decrypt::Args),
@@ -112,6 +119,9 @@ impl Parsed {
             Command::Replay(args) => args.run(),
             Command::Selfcheck(args) => args.run(),
             Command::Report(args) => args.run(),
+            Command::Diff(args) => args.run(),
+            Command::Known(args) => args.run(),
+            Command::Scenario(args) => args.run(),
             Command::Adapter(args) => args.run(),
             Command::Code(args) => args.run(),
             Command::Decrypt(args) => args.run(),
@@ -167,13 +177,12 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
 
 /// Writes a command's whole answer to stdout. A reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::internal("writing", &error))
-        }
-        _ => Ok(()),
-    }
+    crate::output::write(format_args!("{text}")).map_err(|error| {
+        Failure::usage(
+            format!("cannot write to standard output: {error}"),
+            "make room on the disk, or send the output elsewhere",
+        )
+    })
 }
 
 /// Which running mock a command talks to.

@@ -47,7 +47,7 @@ impl Args {
             }
         })?;
         if !self.quiet {
-            anstream::println!("ready: {ready}");
+            println!("ready: {ready}");
         }
         Ok(())
     }

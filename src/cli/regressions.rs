@@ -12,10 +12,9 @@ use wxmock_model::exploration::Rate;
 use wxmock_model::lang::Say;
 use wxmock_model::verdict::Verdict;
 use wxmock_runner::run::{Kept, Replayed};
-use wxmock_scenario as scenario;
-use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan;
 use wxmock_scenario::plan::{Case, Selection};
+use wxmock_scenario::{Catalogue, ReplayToken};
 
 use crate::exit::Failure;
 
@@ -88,12 +87,19 @@ impl RegressionArgs {
 impl Regressions<'_> {
     /// What is kept of the selected cases, to be played before them. What cannot be played here is named on stderr: an
     /// order of another backend, and one of another seed, whose data could not be the same.
-    pub(crate) fn first(&self, adapter: &Adapter, seed: u64, selected: &[Case]) -> Vec<Kept> {
+    pub(crate) fn first(
+        &self,
+        adapter: &Adapter,
+        seed: u64,
+        selected: &[Case],
+        catalogue: &Catalogue,
+    ) -> Vec<Kept> {
         let mut first = Vec::new();
         for (path, entry, token) in &self.kept {
             // The case itself may be gone since; its scenario, or its folder, tells whether it was meant.
             let of_token = |case: &Case| token.path.starts_with(&case.scenario.id);
-            let is_known = scenario::all()
+            let is_known = catalogue
+                .scenarios()
                 .iter()
                 .any(|scenario| token.path.starts_with(&scenario.id));
             if is_known && !selected.iter().any(of_token) {
@@ -118,7 +124,7 @@ impl Regressions<'_> {
                 );
                 continue;
             }
-            let cases = super::explore::scenarios_of(&token.path);
+            let cases = catalogue.of_path(&token.path);
             first.push(Kept {
                 file,
                 rule: entry.rule.clone(),
@@ -145,7 +151,10 @@ impl Regressions<'_> {
                 {
                     let path = folder.join(file);
                     fs::remove_file(&path).map_err(|error| {
-                        Failure::internal(&format!("removing {}", path.display()), &error)
+                        Failure::usage(
+                            format!("cannot remove {}: {error}", path.display()),
+                            "make the folder writable, or keep what is fixed with --keep-fixed",
+                        )
                     })?;
                 }
                 RunEvent::CaseFinished(result) => {
@@ -317,7 +326,7 @@ mod tests {
             patterns: vec![path.to_owned()],
             level: None,
         };
-        selection.select(scenario::all()).unwrap().remove(0)
+        selection.select(wxmock_scenario::all()).unwrap().remove(0)
     }
 
     /// A run of `cases` against a design of the zoo that calls itself `mine`, as `check` does it with a folder.
@@ -358,7 +367,7 @@ mod tests {
             };
             session
                 .drive(adjust, async |runner| {
-                    let kept = regressions.first(&adapter, 1, cases);
+                    let kept = regressions.first(&adapter, 1, cases, &Catalogue::built_in());
                     let mut listener = |event| events.push(event);
                     runner.run_after(&kept, cases, &mut listener).await;
                 })

@@ -14,6 +14,7 @@ use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan;
 use wxmock_scenario::plan::Selection;
 
+use super::catalogue::ScenarioArgs;
 use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
 use crate::exit::{Exit, Failure};
@@ -41,6 +42,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
+    scenarios: ScenarioArgs,
+    #[command(flatten)]
     lang: LangArg,
 }
 
@@ -48,10 +51,8 @@ impl Args {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let Kept { token, rate } = kept(&self.token)?;
         let lang = self.lang.get();
-        let cases = plan::cases(
-            &super::explore::scenarios_of(&token.path),
-            &Selection::default(),
-        );
+        let catalogue = self.scenarios.catalogue()?;
+        let cases = plan::cases(&catalogue.of_path(&token.path), &Selection::default());
         token
             .resolve(&cases)
             .map_err(|error| wrong(&error.to_string()))?;
@@ -77,7 +78,10 @@ impl Args {
         }
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
-            let session = self.target.start(adapter).await?;
+            let session = tokio::select! {
+                session = self.target.start(adapter) => session?,
+                () = cancel.cancelled() => return Err(Failure::told(Exit::Interrupted)),
+            };
             let adjust = |settings: &mut Settings| settings.cancel = cancel;
             let play = async |runner: &mut Runner| runner.replay(&token, &cases, strength).await;
             let replay = session
@@ -89,12 +93,12 @@ impl Args {
                 .as_ref()
                 .filter(|_| replay.outcome == Replayed::StillFails)
             {
-                anstream::print!(
+                print!(
                     "{}",
                     report::terminal::order(history, &replay.violations, &view(true, lang))
                 );
             }
-            anstream::println!("{}", replay.sentence().in_lang(lang));
+            println!("{}", replay.sentence().in_lang(lang));
             Exit::done(replay.outcome.exit_code())
         })
     }

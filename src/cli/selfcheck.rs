@@ -47,7 +47,7 @@ impl Args {
                 progress("");
                 let row = row.map_err(|error| failure(&error))?;
                 if !self.json {
-                    anstream::println!("{}", line(&row));
+                    println!("{}", line(&row));
                 }
                 rows.push(row);
             }
@@ -80,12 +80,12 @@ impl Args {
             super::print(&format!("{matrix:#}\n"))?;
         } else {
             let mutants = rows.iter().filter(|row| row.own_rule.is_some()).count();
-            anstream::println!(
+            println!(
                 "\n{mutants} bugs and {} correct designs; the suite is wrong about {wrong}.",
                 rows.len() - mutants
             );
             if !unproved.is_empty() {
-                anstream::println!("No bug proves {}.", unproved.join(" "));
+                println!("No bug proves {}.", unproved.join(" "));
             }
         }
         if wrong == 0 && unproved.is_empty() {

@@ -131,7 +131,7 @@ impl Args {
         let users: Vec<String> = users.iter().map(ToString::to_string).collect();
         let addr = server.addr();
         let Some(app) = apps.first() else {
-            anstream::println!(
+            println!(
                 "wxmock {} listens on {} (no app yet)",
                 env!("CARGO_PKG_VERSION"),
                 server.base_url()

@@ -4,18 +4,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use wxmock_adapter::{Adapter, Overrides};
-use wxmock_model::event::RunEvent;
+use wxmock_adapter::{Adapter, Overrides, backends};
+use wxmock_model::event::{Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::lang::Lang;
 use wxmock_report::terminal::TerminalOptions;
-use wxmock_runner::run::{Cancel, RunError};
+use wxmock_runner::run::{Cancel, RunError, exit};
 use wxmock_runner::session::{Session, SessionError, SessionSettings};
 use wxmock_world::Seed;
 
 use super::artifacts::{Artifacts, ReportArg, Written};
+use super::known::Known;
 use super::lang::LangArg;
 use super::progress::Progress;
 use crate::exit::{Exit, Failure};
@@ -91,6 +92,7 @@ pub(crate) struct OutputArgs {
 pub(crate) struct Follow {
     artifacts: Artifacts,
     progress: Progress,
+    known: Option<Known>,
     failed: Option<Failure>,
 }
 
@@ -99,6 +101,7 @@ impl Follow {
         Ok(Self {
             artifacts: Artifacts::begin(folder, reports, lang)?,
             progress: Progress::new(lang),
+            known: None,
             failed: None,
         })
     }
@@ -109,7 +112,24 @@ impl Follow {
         self
     }
 
-    pub(crate) fn event(&mut self, event: RunEvent) {
+    /// Holds the run against a list of known failures.
+    pub(crate) fn knowing(mut self, known: Option<Known>) -> Self {
+        self.known = known;
+        self
+    }
+
+    pub(crate) fn event(&mut self, mut event: RunEvent) {
+        if let RunEvent::RunFinished {
+            exit_code,
+            interrupted,
+            ..
+        } = &mut event
+            && let Some(known) = self.known.take()
+        {
+            let stands = known.stand(self.artifacts.events());
+            *exit_code = exit::of_events(self.artifacts.events(), *interrupted, &stands);
+            self.event(RunEvent::Known(stands));
+        }
         self.progress.show(&event);
         if let Err(failure) = self.artifacts.record(event) {
             self.failed.get_or_insert(failure);
@@ -124,37 +144,101 @@ impl Follow {
         }
     }
 
-    /// The events, and the files they were written to.
-    pub(crate) fn finish(self) -> Result<(Vec<RunEvent>, Written), Failure> {
-        if let Some(failure) = self.failed {
-            return Err(failure);
+    /// Whether the run has told its end.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(
+            self.artifacts.events().last(),
+            Some(RunEvent::RunFinished { .. })
+        )
+    }
+
+    /// A run that failed before its first event, as events of its own: reports of this run are better than none, and than
+    /// those of another.
+    pub(crate) fn not_run(
+        &mut self,
+        failure: &Failure,
+        adapter: &Adapter,
+        target: &TargetArgs,
+        conditions: Conditions,
+    ) {
+        let exit_code = i32::from(failure.exit().code());
+        let interrupted = failure.exit() == Exit::Interrupted;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let at = now.map_or(0, |since| since.as_millis());
+        self.event(RunEvent::RunStarted {
+            schema: EVENT_SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            suite: String::new(),
+            adapter: adapter.name.clone(),
+            adapter_hash: adapter.fingerprint.clone(),
+            seed: target.seed.0.to_string(),
+            at: i64::try_from(at).unwrap_or(0),
+            backend: String::new(),
+            nonce: String::new(),
+            adapter_file: adapter.file.clone().unwrap_or_default(),
+            cases: 0,
+            conditions,
+        });
+        if !interrupted {
+            let reason = failure.text();
+            self.event(RunEvent::NotRun { exit_code, reason });
         }
-        let written = self.artifacts.finish()?;
-        Ok((self.artifacts.events().to_vec(), written))
+        self.known = None;
+        self.event(RunEvent::RunFinished {
+            counts: Counts::default(),
+            exit_code,
+            interrupted,
+            learned: Default::default(),
+            coverage: Default::default(),
+        });
+    }
+
+    /// The events, the files they were written to, and what could not be written.
+    pub(crate) fn finish(self) -> (Vec<RunEvent>, Written, Option<Failure>) {
+        let (written, failed) = self.artifacts.finish();
+        let events = self.artifacts.events().to_vec();
+        (events, written, self.failed.or(failed))
     }
 }
 
-/// A switch thrown by the first Ctrl-C or SIGTERM; a second one ends the process at once.
+/// A switch thrown by the first SIGINT (Ctrl-C), SIGTERM or SIGHUP, whatever the command is doing.
+///
+/// The second one ends the backend at once, with all it started, so that nothing is waited for any more and the report so
+/// far is still written; if that takes longer than two seconds, or with the third one, so does the process.
 pub(crate) fn cancel_on_signal() -> Cancel {
     let cancel = Cancel::new();
     let thrown = cancel.clone();
+    // Listening from here on: a signal before the first wait is then delivered late, not lost.
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return cancel;
+    };
     tokio::spawn(async move {
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            return;
-        };
-        for again in [false, true] {
+        let mut next = async || {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
-            if again {
-                std::process::exit(i32::from(Exit::Interrupted.code()));
-            }
-            eprintln!(
-                "\nstopping: gates open, the backend ends, the report so far is written (again to end at once)"
-            );
-            thrown.cancel();
+        };
+        next().await;
+        eprintln!(
+            "\nstopping: gates open, the backend ends, the report so far is written (again to end the backend at once)"
+        );
+        backends::end_soon();
+        thrown.cancel();
+        next().await;
+        backends::end_now();
+        tokio::select! {
+            () = next() => {}
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
         }
+        backends::end_now();
+        std::process::exit(i32::from(Exit::Interrupted.code()));
     });
     cancel
 }
@@ -167,9 +251,9 @@ pub(crate) fn not_run(error: &RunError) -> Failure {
     if let RunError::Unproved { code, text } = error {
         // Plain, so that the rules it may propose can be copied.
         eprintln!("{text}\n\nno case was judged; `wxmock adapter check` shows each operation");
-        return Exit::done(*code)
-            .err()
-            .unwrap_or_else(|| Failure::told(Exit::Usage));
+        let exit = Exit::done(*code).err();
+        let exit = exit.map_or(Exit::Usage, |failure| failure.exit());
+        return Failure::told_as(exit, text.clone());
     }
     let help = "`wxmock adapter check` shows each operation step by step";
     match Exit::done(error.exit_code()) {
@@ -205,7 +289,11 @@ fn not_started(error: &SessionError) -> Failure {
             Exit::Baseline,
             "start it by hand with the same command to see why; its output is above",
         ),
-        SessionError::App(_) | SessionError::Machine { .. } => (
+        SessionError::Machine { .. } => (
+            Exit::Usage,
+            "check that the folder TMPDIR names (else /tmp) exists, can be written, and is not full",
+        ),
+        SessionError::App(_) => (
             Exit::Internal,
             "this is not a mistake in your input; please report it",
         ),

@@ -7,6 +7,8 @@
 )]
 
 mod alarms;
+mod ci;
+mod endings;
 mod features;
 mod findings;
 mod mechanisms;

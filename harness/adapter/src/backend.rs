@@ -13,7 +13,7 @@ use std::{
 };
 
 use hyper::{HeaderMap, Method};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -24,6 +24,7 @@ use url::Url;
 use super::{
     adapter::{Adapter, fill},
     client::{self, RunVars},
+    owned::{self, MARK, Owned, marked},
     request::Exchange,
 };
 
@@ -286,22 +287,32 @@ impl Backend {
             return;
         };
         if let Some((program, arguments)) = self.stop.split_first() {
+            // Marked, so that what it starts cannot be left behind either.
             let stop = command(program, arguments, &self.folder, &self.env)
+                .env(MARK, &process.mark)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .kill_on_drop(true)
                 .spawn();
             // A stop that fails is no reason to leave the process: the signals follow.
             if let Ok(mut stop) = stop {
-                let _ = tokio::time::timeout(GRACE, stop.wait()).await;
-                let _ = tokio::time::timeout(GRACE, process.child.wait()).await;
+                ended(&mut stop, GRACE).await;
+                ended(&mut process.child, GRACE).await;
             }
         }
         process.signal(Signal::TERM);
-        let _ = tokio::time::timeout(GRACE, process.child.wait()).await;
+        ended(&mut process.child, GRACE).await;
         process.signal(Signal::KILL);
         let _ = process.child.wait().await;
         // What left the group, as a daemon does, is found by its environment when `process` is dropped.
+    }
+}
+
+/// Waits for the end of a process, for no longer than `patience`, or than somebody who asked for the end lets us.
+async fn ended(child: &mut Child, patience: Duration) {
+    tokio::select! {
+        _ = child.wait() => {}
+        () = owned::grace(patience) => {}
     }
 }
 
@@ -316,15 +327,13 @@ pub fn declared_env(adapter: &Adapter, run: &RunVars) -> Vec<(String, String)> {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    group: Option<Pid>,
+    /// Its whole group, which ends with this value; `None` if the process ended before it could be asked for its number.
+    owned: Option<Owned>,
     output: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
     /// The value of [`MARK`] in the environment of the process and of what it starts.
     mark: String,
 }
-
-/// Variable by which processes are recognised as started by a run, also those that left the process group.
-const MARK: &str = "STARTED_BY_WXMOCK";
 
 impl Process {
     fn spawn(
@@ -373,7 +382,7 @@ impl Process {
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(Self {
             child,
-            group,
+            owned: group.map(|group| Owned::take(group, &mark)),
             output,
             readers,
             mark,
@@ -385,9 +394,8 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // The group may be gone already; that is what was asked for.
-            let _ = kill_process_group(group, signal);
+        if let Some(owned) = &self.owned {
+            owned.signal(signal);
         }
     }
 
@@ -403,41 +411,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
-        for pid in marked(&self.mark) {
-            // It may have ended since; that is what is wanted.
-            let _ = kill_process(pid, Signal::KILL);
-        }
         for reader in &self.readers {
             reader.abort();
         }
     }
-}
-
-/// Processes whose environment carries the mark, as far as the system shows environments (Linux does).
-fn marked(mark: &str) -> Vec<Pid> {
-    let wanted = format!("{MARK}={mark}");
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for entry in entries.flatten() {
-        let pid = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let Some(pid) = pid.and_then(Pid::from_raw) else {
-            continue;
-        };
-        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environment
-            .split(|byte| *byte == 0)
-            .any(|pair| pair == wanted.as_bytes())
-        {
-            found.push(pid);
-        }
-    }
-    found
 }
 
 /// A program named with a `/` is looked for from `folder`, any other in `PATH`.
@@ -476,7 +453,9 @@ impl Output {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk must not end the run; the lines are still in memory.
         let _ = file.write_all(line).and_then(|()| file.write_all(b"\n"));
-        let text = String::from_utf8_lossy(line).trim_end().to_owned();
+        // It goes into messages and reports: nothing in it may act on whoever reads those.
+        let text = String::from_utf8_lossy(line);
+        let text = wxmock_server::foreign_line(text.trim_end()).into_owned();
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {
             lines.pop_front();

@@ -20,6 +20,7 @@ mod node;
 mod operations;
 mod outcomes;
 mod overrides;
+mod owned;
 mod problem;
 mod query;
 mod request;
@@ -28,6 +29,11 @@ mod schema;
 mod sections;
 mod stores;
 mod template;
+
+/// Every backend this program has started, to end them all with it.
+pub mod backends {
+    pub use crate::owned::{end_now, end_soon};
+}
 
 pub use adapter::{
     Adapter, BackendSpec, Captures, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, OpSpec,

@@ -450,7 +450,12 @@ pub(crate) fn parse_regex(node: &Node) -> Result<Option<Regex>, Problem> {
         let reason = reason.trim_start_matches("error: ").to_owned();
         let part = caret_of(&shown, text).unwrap_or(0..text.len());
         let place = node.place.within(text, part);
-        let problem = place.error(format!("`{text}` is not a regex"), reason);
+        // The place shows it whole.
+        let named = match text.char_indices().nth(80) {
+            Some((end, _)) => format!("`{}…`", &text[..end]),
+            None => format!("`{text}`"),
+        };
+        let problem = place.error(format!("{named} is not a regex"), reason);
         problem.help("syntax: https://docs.rs/regex/latest/regex/#syntax")
     })
 }

@@ -5,6 +5,25 @@ use serde_json_path::JsonPath;
 
 use super::{node::Place, problem::Problem};
 
+/// How deep brackets may be nested: the parser calls itself for each, and no path anybody needs has more than a few.
+const DEEPEST: usize = 32;
+
+/// Where brackets are nested too deep, if they are.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// A parsed JSONPath (RFC 9535).
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -22,6 +41,12 @@ impl Query {
             );
             let name = text.trim_start_matches('.');
             return Err(caret.help(format!("write \"$.{name}\"")));
+        }
+        if let Some(at) = too_deep(text) {
+            let what = format!("brackets are nested more than {DEEPEST} deep");
+            let problem = place.within(text, at..at + 1);
+            let problem = problem.error("the JSONPath is nested too deep", what);
+            return Err(problem.help("examples: $.token, $.data.user.id, $['a-b'], $.list[0]"));
         }
         match JsonPath::parse(text) {
             Ok(path) => Ok(Self {

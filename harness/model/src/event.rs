@@ -9,7 +9,9 @@ use crate::characterisation::Characterisation;
 use crate::coverage::Coverage;
 use crate::exploration::{Evidence, Exploration};
 use crate::history::{Ending, History};
+use crate::known::KnownResults;
 use crate::proof::ProvedOperation;
+use crate::shard::Shard;
 use crate::verdict::{Impact, Level, Verdict, Violation};
 
 /// Version of the event format; the first line of every transcript carries it.
@@ -45,6 +47,16 @@ pub enum RunEvent {
         adapter_file: String,
         /// Cases planned.
         cases: usize,
+        /// What the exit code depends on beside the verdicts; left out when it is as usual.
+        #[serde(default, skip_serializing_if = "Conditions::are_usual")]
+        conditions: Conditions,
+    },
+    /// No case could be judged: the backend did not start, or its fault-free baseline failed.
+    NotRun {
+        /// The exit code this deserves.
+        exit_code: i32,
+        /// What went wrong; may be several lines.
+        reason: String,
     },
     /// The harness's own senses were proved: each described operation was exercised without faults, and told from a
     /// refusal. A run whose senses cannot be proved ends before its first event.
@@ -65,6 +77,9 @@ pub enum RunEvent {
         rule: String,
         /// `FIXED`, `STILL FAILS`, `NOT SEEN`, `DIVERGED`, `RETIRED` or `ERROR`.
         outcome: String,
+        /// Whether that alone fails the run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fails: bool,
         /// What was seen, in one sentence that begins with the outcome.
         sentence: String,
         /// The same in Chinese; empty in transcripts of older versions.
@@ -127,6 +142,8 @@ pub enum RunEvent {
     },
     /// A case is over.
     CaseFinished(Box<CaseResult>),
+    /// How the list of known failures stands, after the last case; only in runs that have a list.
+    Known(KnownResults),
     /// Last event of every run, also of an interrupted one.
     RunFinished {
         /// How many cases came to what.
@@ -142,6 +159,27 @@ pub enum RunEvent {
         #[serde(default)]
         coverage: Coverage,
     },
+}
+
+/// What the exit code of a run depends on beside its verdicts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conditions {
+    /// Which share of the selected cases it ran; `None`: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Whether a violated SHOULD fails it.
+    pub strict: bool,
+    /// Whether it may end well though every case of some suite was skipped.
+    pub allow_skipped: bool,
+}
+
+impl Conditions {
+    /// Whether they are what a run has that was told nothing.
+    #[must_use]
+    pub fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a run does between orders of the list.

@@ -9,12 +9,14 @@ pub mod coverage;
 pub mod event;
 pub mod exploration;
 pub mod history;
+pub mod known;
 pub mod lang;
 pub mod mechanism;
 mod near;
 pub mod order;
 pub mod program;
 pub mod proof;
+pub mod shard;
 pub mod verdict;
 
 pub use near::nearest;

@@ -7,6 +7,7 @@ use crate::findings::Finding;
 use crate::run_view::{RunView, reason};
 use crate::{again, words};
 use wxmock_model::event::CaseResult;
+use wxmock_model::known::Standing;
 use wxmock_model::lang::Lang;
 use wxmock_model::verdict::{Level, Verdict};
 
@@ -29,12 +30,22 @@ pub fn render(run: &RunView<'_>) -> String {
             ),
         });
     }
+    notes.extend(run.not_run.map(|reason| Note {
+        command: "error",
+        title: "no case was judged".to_owned(),
+        message: reason.to_owned(),
+    }));
+    if let Some(known) = run.known.filter(|known| known.fails()) {
+        let passing = known.standing(Standing::UnexpectedPass);
+        let subjects: Vec<String> = passing.map(|result| result.known.subject()).collect();
+        notes.push(Note {
+            command: "error",
+            title: "unexpected pass: take it off the list of known failures".to_owned(),
+            message: subjects.join("\n"),
+        });
+    }
     let findings = run.findings();
-    notes.extend(
-        findings
-            .iter()
-            .map(|finding| of_finding(finding, run.adapter_file)),
-    );
+    notes.extend(findings.iter().map(|finding| of_finding(finding, run)));
     let cases = run.worst_first().into_iter();
     notes.extend(cases.filter_map(of_case));
     let mut out = String::new();
@@ -70,7 +81,7 @@ struct Note {
     message: String,
 }
 
-fn of_finding(finding: &Finding<'_>, adapter_file: &str) -> Note {
+fn of_finding(finding: &Finding<'_>, run: &RunView<'_>) -> Note {
     let best = &finding.best;
     let mut message = format!(
         "{}\n{}: {}",
@@ -82,10 +93,11 @@ fn of_finding(finding: &Finding<'_>, adapter_file: &str) -> Note {
         let _ = write!(message, "\n{}", case.path);
     }
     if let Some(token) = best.token {
-        let _ = write!(message, "\n{}", again::command(token, adapter_file));
+        let _ = write!(message, "\n{}", again::command(token, run.adapter_file));
     }
     Note {
         command: match finding.level {
+            _ if run.is_known(finding) => "notice",
             Level::Must => "error",
             Level::Should | Level::Info => "warning",
         },

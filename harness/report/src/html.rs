@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::again;
 use crate::certificate::Certificate;
 use crate::findings::Finding;
+use crate::known;
 use crate::neighbour::{Neighbour, nearest, played};
 use crate::run_view::{OrderView, Progress, RunView, area, headline_impact, reason, verdict_word};
 use crate::sequence::{Said, Sequence};
@@ -291,6 +292,11 @@ fn gather(run: &RunView<'_>) -> Value {
         "cases": cases,
         "pictures": album.pictures,
         "learned": learned.iter().map(both).collect::<Vec<_>>(),
+        "known": run.known.map(|known| {
+            let zh = known::lines(known, Lang::Zh);
+            let both = known::lines(known, Lang::En).into_iter().zip(zh);
+            both.map(|(en, zh)| json!([en, zh])).collect::<Vec<_>>()
+        }),
         "regressions": run.regressions,
         "left_out": album.left_out,
         "hushed": album.hushed,
@@ -326,7 +332,7 @@ fn found<'a>(finding: &'a Finding<'a>, album: &mut Album<'a>) -> Found<'a> {
         symptoms: &finding.symptoms,
         repairs: repairs(violation, &axes, Lang::En),
         repairs_zh: repairs(violation, &axes, Lang::Zh),
-        evidence: best.evidence.map(known),
+        evidence: best.evidence.map(evidence),
         path: best.case.map(|case| case.path.as_str()),
         cases: cases.collect(),
         token: best.token,
@@ -375,7 +381,7 @@ fn entry<'a>(run: &RunView<'a>, case: &'a CaseResult, album: &mut Album<'a>) -> 
             .map_or_else(Vec::new, |first| repairs(first, &case.axes, Lang::Zh)),
         notes: &case.notes,
         notes_zh: &case.notes_zh,
-        evidence: known(&case.evidence),
+        evidence: evidence(&case.evidence),
         met: &case.obligations_met,
         missing: &case.obligations_missing,
         token: case.token.as_deref(),
@@ -408,7 +414,7 @@ fn played_neighbour(case: &CaseResult, orders: &[OrderView<'_>]) -> Option<Neigh
     })
 }
 
-const fn known(evidence: &Evidence) -> Known<'_> {
+const fn evidence(evidence: &Evidence) -> Known<'_> {
     Known {
         rate: evidence.rate,
         shrunk_from: match &evidence.shrunk_from {
@@ -647,6 +653,7 @@ mod tests {
         events.insert(
             1,
             RunEvent::RegressionPlayed {
+                fails: false,
                 file: "KEY-04.json".into(),
                 token: "t".into(),
                 rule: "KEY-04".into(),

@@ -31,6 +31,15 @@ pub fn render(run: &RunView<'_>) -> String {
         "certificate": Certificate::of(run),
         "cases": run.cases.iter().map(|case| entry(run, case)).collect::<Vec<Value>>(),
     });
+    if let Some(known) = run.known {
+        value["known"] = json!(known);
+    }
+    if let Some(reason) = run.not_run {
+        value["not_run"] = json!(reason);
+    }
+    if let Some(shard) = run.conditions.shard {
+        value["shard"] = json!(shard.to_string());
+    }
     if let Some(learned) = run.learned {
         value["learned"] = json!(learned);
     }

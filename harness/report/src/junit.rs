@@ -10,6 +10,7 @@ use crate::terminal::{TerminalOptions, failure, finding, named};
 use crate::words;
 use wxmock_judge::{impact_word, level_word, rule};
 use wxmock_model::event::CaseResult;
+use wxmock_model::known::{KnownResults, Standing};
 use wxmock_model::verdict::{Level, Verdict};
 
 /// The document.
@@ -21,6 +22,11 @@ pub fn render(run: &RunView<'_>) -> String {
     if findings.tests > 0 {
         suites.push((FINDINGS, findings));
     }
+    suites.extend(run.not_run.map(|reason| (RUN, not_run(run, reason))));
+    suites.extend(
+        run.known
+            .and_then(|known| Some((KNOWN, passing(run, known)?))),
+    );
     for case in &run.cases {
         let name = area(case);
         let at = suites
@@ -39,11 +45,71 @@ pub fn render(run: &RunView<'_>) -> String {
     // Invalid XML characters were filtered when the texts were set; what is left cannot fail on a String.
     report
         .to_string()
+        .map(without_skipped)
         .unwrap_or_else(|error| format!("<!-- no JUnit report: {error} -->\n"))
+}
+
+/// The schema of Jenkins' xUnit plugin (junit-10.xsd) knows `skipped` of a suite, and not of all suites together.
+fn without_skipped(xml: String) -> String {
+    let Some(root) = xml.find("<testsuites ") else {
+        return xml;
+    };
+    let end = xml[root..].find('>').map_or(xml.len(), |at| root + at);
+    let Some(from) = xml[root..end].find(" skipped=\"").map(|at| root + at) else {
+        return xml;
+    };
+    let value = from + " skipped=\"".len();
+    let to = xml[value..].find('"').map_or(end, |at| value + at + 1);
+    format!("{}{}", &xml[..from], &xml[to..])
+}
+
+/// What else is known of a test, a line each: that schema has no properties of a test, and GitLab reads none.
+fn facts(test: &mut TestCase, facts: &[(&str, String)], more: &str) {
+    let lines = facts.iter().filter(|(_, value)| !value.is_empty());
+    let mut text: String = lines
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect();
+    text.push_str(more);
+    test.set_system_out(text.trim_end());
 }
 
 /// The name of the suite that holds the findings.
 const FINDINGS: &str = "findings";
+
+/// The name of the suite that says why no case was judged.
+const RUN: &str = "run";
+/// The name of the suite of known failures that are none any more.
+const KNOWN: &str = "known";
+
+/// One test in error, so that a server that reads this does not take the silence for a success.
+fn not_run(run: &RunView<'_>, reason: &str) -> TestSuite {
+    let mut suite = TestSuite::new(RUN);
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    let first = reason.lines().next().unwrap_or_default();
+    status.set_message(first).set_type("not-run");
+    status.set_description(reason);
+    let mut test = TestCase::new("the backend starts and logs people in", status);
+    test.set_classname(format!("{}.{RUN}", run.adapter));
+    suite.add_test_case(test);
+    suite
+}
+
+/// One failing test for each known failure that passes, where that fails the run.
+fn passing(run: &RunView<'_>, known: &KnownResults) -> Option<TestSuite> {
+    let mut suite = TestSuite::new(KNOWN);
+    for result in known.standing(Standing::UnexpectedPass) {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message("unexpected pass").set_type("known");
+        status.set_description(format!(
+            "it is not broken any more: take it off the list\n{}",
+            result.known.because()
+        ));
+        let mut test = TestCase::new(result.known.subject(), status);
+        test.set_classname(format!("{}.{KNOWN}", run.adapter));
+        suite.add_test_case(test);
+    }
+    (known.strict && suite.tests > 0).then_some(suite)
+}
 
 /// One test a finding; that controls fail is a property of the suite and its first test.
 fn findings(run: &RunView<'_>) -> TestSuite {
@@ -67,7 +133,11 @@ fn findings(run: &RunView<'_>) -> TestSuite {
     for (at, found) in run.findings().iter().enumerate() {
         let told = finding(at + 1, found, &options);
         let fails = found.level == Level::Must;
-        let status = if fails {
+        let status = if run.is_known(found) {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("a known failure");
+            status
+        } else if fails {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             let sentence = found.best.violation.sentence.as_str();
             status.set_message(sentence).set_type(found.rule);
@@ -79,16 +149,14 @@ fn findings(run: &RunView<'_>) -> TestSuite {
         let title = format!("{}: {}", found.id, found.title().en);
         let mut test = TestCase::new(title, status);
         name(&mut test);
-        test.add_property(("id", found.id.as_str()));
-        test.add_property(("level", level_word(found.level)));
-        test.add_property(("impact", impact_word(found.impact)));
-        test.add_property(("cases", found.aliases().join(" ").as_str()));
-        if let Some(token) = found.best.token {
-            test.add_property(("token", token));
-        }
-        if !fails {
-            test.set_system_out(told);
-        }
+        let known = [
+            ("id", found.id.clone()),
+            ("level", level_word(found.level).to_owned()),
+            ("impact", impact_word(found.impact).to_owned()),
+            ("cases", found.aliases().join(" ")),
+            ("token", found.best.token.unwrap_or_default().to_owned()),
+        ];
+        facts(&mut test, &known, if fails { "" } else { &told });
         suite.add_test_case(test);
     }
     suite
@@ -99,30 +167,25 @@ fn test_case(run: &RunView<'_>, case: &CaseResult) -> TestCase {
         .path
         .split_once('/')
         .map_or(case.path.as_str(), |(_, rest)| rest);
-    let mut test = TestCase::new(
-        format!("{} {name}", case.alias),
-        status(case, run.adapter_file),
-    );
+    let mut test = TestCase::new(format!("{} {name}", case.alias), status(run, case));
     test.set_classname(format!("{}.{}", run.adapter, area(case)));
     test.set_time(Duration::from_millis(case.took_ms));
-    test.add_property(("level", level_word(case.level)));
-    test.add_property(("impact", impact_word(case.impact)));
     let citations: Vec<String> = case
         .rules
         .iter()
         .filter_map(|id| Some(format!("{id}: {}", rule(id)?.source)))
         .collect();
-    if !citations.is_empty() {
-        test.add_property(("citation", citations.join(" | ").as_str()));
-    }
-    if let Some(token) = &case.token {
-        test.add_property(("token", token.as_str()));
-    }
-    if matches!(case.verdict, Verdict::Warn) {
-        test.set_system_out(failure(case, &options(run.adapter_file)));
-    } else if !case.notes.is_empty() {
-        test.set_system_out(case.notes.join("\n"));
-    }
+    let known = [
+        ("level", level_word(case.level).to_owned()),
+        ("impact", impact_word(case.impact).to_owned()),
+        ("citation", citations.join(" | ")),
+        ("token", case.token.clone().unwrap_or_default()),
+    ];
+    let more = match case.verdict {
+        Verdict::Warn => failure(case, &options(run.adapter_file)),
+        _ => case.notes.join("\n"),
+    };
+    facts(&mut test, &known, &more);
     test
 }
 
@@ -133,7 +196,12 @@ fn options(adapter_file: &str) -> TerminalOptions {
     }
 }
 
-fn status(case: &CaseResult, adapter_file: &str) -> TestCaseStatus {
+fn status(run: &RunView<'_>, case: &CaseResult) -> TestCaseStatus {
+    if let Some(known) = run.excuse(case) {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("known failure: {}", known.because()));
+        return status;
+    }
     match &case.verdict {
         Verdict::Pass | Verdict::Info | Verdict::Warn => TestCaseStatus::success(),
         Verdict::Skip { .. } | Verdict::Inconclusive { .. } => {
@@ -166,7 +234,7 @@ fn status(case: &CaseResult, adapter_file: &str) -> TestCaseStatus {
                     ))
                     .set_type(first.rule.as_str());
             }
-            status.set_description(failure(case, &options(adapter_file)));
+            status.set_description(failure(case, &options(run.adapter_file)));
             status
         }
     }
@@ -198,6 +266,37 @@ mod tests {
                 (1, 0, 0, 1)
             ]
         );
+    }
+
+    /// What junit-10.xsd of Jenkins' xUnit plugin allows: children of a test, attributes of the root.
+    #[test]
+    fn the_document_is_what_jenkins_schema_allows() {
+        let text = render(&RunView::of(&sample::run()));
+        let root = &text[text.find("<testsuites ").unwrap()..];
+        let root = &root[..root.find('>').unwrap()];
+        let attributes: Vec<&str> = root
+            .matches(" tests=")
+            .chain(root.matches(" skipped="))
+            .collect();
+        assert_eq!(attributes, [" tests="], "{root}");
+        for test in text.split("<testcase ").skip(1) {
+            let test = test.split("</testcase>").next().unwrap();
+            assert!(!test.contains("<properties>"), "{test}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_case_is_a_test_in_error() {
+        let reason = "the backend ended (exit status: 3) before it was ready\nboom";
+        let events = [wxmock_model::event::RunEvent::NotRun {
+            exit_code: 5,
+            reason: reason.into(),
+        }];
+        let text = render(&RunView::of(&events));
+        let back = Report::deserialize_from_str(&text).unwrap();
+        let suite = &back.test_suites[0];
+        assert_eq!((suite.tests, suite.errors), (1, 1), "{text}");
+        assert!(text.contains("boom"), "{text}");
     }
 
     #[test]

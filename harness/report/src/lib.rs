@@ -5,12 +5,14 @@
 
 pub mod again;
 pub mod certificate;
+pub mod diff;
 pub mod findings;
 pub mod github;
 pub mod har;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod known;
 pub mod markdown;
 pub mod mermaid;
 pub mod ndjson;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::again;
 use crate::findings::Finding;
+use crate::known;
 use crate::picture;
 use crate::picture::PictureOptions;
 use crate::progress::held;
@@ -49,6 +50,14 @@ pub fn render(run: &RunView<'_>) -> String {
     let _ = writeln!(out, "{}\n", text(&words::conclusion(run, &findings).en));
     if let Some(coverage) = run.coverage {
         let _ = writeln!(out, "{}\n", text(&coverage.say().en));
+    }
+    let known = run.known.map(|known| known::lines(known, Lang::En));
+    if let Some(lines) = known.filter(|lines| !lines.is_empty()) {
+        out.push_str("### Known failures\n\n");
+        for line in lines {
+            let _ = writeln!(out, "- {}", text(&line));
+        }
+        out.push('\n');
     }
     out.push_str(&list(&findings));
     for (at, finding) in findings.iter().take(PICTURES).enumerate() {

@@ -8,8 +8,9 @@ use crate::findings::{Finding, findings};
 use wxmock_judge::{impact_at, rule};
 use wxmock_model::characterisation::Characterisation;
 use wxmock_model::coverage::Coverage;
-use wxmock_model::event::{CaseResult, Counts, RunEvent};
+use wxmock_model::event::{CaseResult, Conditions, Counts, RunEvent};
 use wxmock_model::history::{Ending, History};
+use wxmock_model::known::{KnownFailure, KnownResults};
 use wxmock_model::lang::{Lang, Say};
 use wxmock_model::proof::ProvedOperation;
 use wxmock_model::say;
@@ -36,6 +37,12 @@ pub struct RunView<'a> {
     pub nonce: &'a str,
     /// The adapter file as it was named; may be empty.
     pub adapter_file: &'a str,
+    /// What the exit code depends on beside the verdicts.
+    pub conditions: Conditions,
+    /// Why no case was judged, if none could be.
+    pub not_run: Option<&'a str>,
+    /// How the list of known failures stands, if the run has one.
+    pub known: Option<&'a KnownResults>,
     /// Finished cases, in the order they finished.
     pub cases: Vec<&'a CaseResult>,
     /// What was said about each case before it ended, by path.
@@ -121,8 +128,10 @@ impl<'a> RunView<'a> {
                     backend,
                     nonce,
                     adapter_file,
+                    conditions,
                     ..
                 } => {
+                    run.conditions = *conditions;
                     run.version = version;
                     run.suite = suite;
                     run.adapter = adapter;
@@ -157,6 +166,8 @@ impl<'a> RunView<'a> {
                     changed_zh,
                 }),
                 RunEvent::Working { .. } => {}
+                RunEvent::NotRun { reason, .. } => run.not_run = Some(reason),
+                RunEvent::Known(known) => run.known = Some(known),
                 RunEvent::CaseFinished(result) => run.cases.push(result),
                 RunEvent::RunFinished {
                     exit_code,
@@ -209,6 +220,19 @@ impl<'a> RunView<'a> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts::of(self.cases.iter().copied())
+    }
+
+    /// Why the failure of a case does not fail the run, if it is a known one.
+    #[must_use]
+    pub fn excuse(&self, case: &CaseResult) -> Option<&'a KnownFailure> {
+        self.known?.excuse(&case.path)
+    }
+
+    /// Whether every case that shows a finding is excused.
+    #[must_use]
+    pub fn is_known(&self, finding: &Finding<'_>) -> bool {
+        let mut cases = finding.cases.iter().map(|showing| showing.case);
+        !finding.cases.is_empty() && cases.all(|case| self.excuse(case).is_some())
     }
 
     /// One finding a cause, worst first.

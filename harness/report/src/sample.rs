@@ -163,6 +163,7 @@ pub(crate) fn run() -> Vec<RunEvent> {
         nonce: "4f2a90c1".into(),
         adapter_file: "wxmock.toml".into(),
         cases: cases.len(),
+        conditions: Default::default(),
     }];
     events.extend(
         cases
@@ -295,6 +296,7 @@ pub(crate) fn explored() -> Vec<RunEvent> {
             nonce: "4f2a90c1".into(),
             adapter_file: "wxmock.toml".into(),
             cases: 1,
+            conditions: Default::default(),
         },
         RunEvent::CaseStarted {
             path: path.into(),

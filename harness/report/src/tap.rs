@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::run_view::{RunView, reason, share, verdict_word};
 use crate::terminal::named;
-use crate::{again, words};
+use crate::{again, known, words};
 use wxmock_model::event::CaseResult;
+use wxmock_model::known::KnownFailure;
 use wxmock_model::lang::Lang;
 use wxmock_model::verdict::Verdict;
 
@@ -21,6 +22,10 @@ pub fn render(run: &RunView<'_>) -> String {
     }
     if let Some(told) = words::controls(&run.failed_controls()) {
         let _ = writeln!(out, "# {}", comment(&told.title.en));
+    }
+    let known = run.known.map(|known| known::lines(known, Lang::En));
+    for line in known.unwrap_or_default() {
+        let _ = writeln!(out, "# known failure: {}", comment(&line));
     }
     for (at, finding) in run.findings().iter().enumerate() {
         let named = words::named_finding(finding, Lang::En);
@@ -36,17 +41,28 @@ pub fn render(run: &RunView<'_>) -> String {
         }
     }
     for (at, case) in run.cases.iter().enumerate() {
-        point(&mut out, at + 1, case, run.adapter_file);
+        point(&mut out, at + 1, case, run);
     }
-    if run.interrupted {
+    if let Some(reason) = run.not_run {
+        let _ = writeln!(out, "Bail out! {}", line(reason));
+    } else if run.interrupted {
         out.push_str("Bail out! the run was cut short\n");
     }
     out
 }
 
-fn point(out: &mut String, number: usize, case: &CaseResult, adapter_file: &str) {
+fn point(out: &mut String, number: usize, case: &CaseResult, run: &RunView<'_>) {
+    let adapter_file = run.adapter_file;
     let why = reason(&case.verdict).unwrap_or_default();
+    let known = run.excuse(case);
     let (word, directive) = match &case.verdict {
+        Verdict::Fail | Verdict::Warn if known.is_some() => {
+            let because = known.map(KnownFailure::because).unwrap_or_default();
+            (
+                "not ok",
+                format!(" # TODO known failure: {}", line(&because)),
+            )
+        }
         Verdict::Pass | Verdict::Info | Verdict::Warn => ("ok", String::new()),
         Verdict::Skip { .. } => ("ok", format!(" # SKIP {}", line(why))),
         Verdict::Inconclusive { .. } => ("not ok", format!(" # TODO inconclusive: {}", line(why))),

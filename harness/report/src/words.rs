@@ -5,9 +5,10 @@ use crate::findings::{Finding, impact_of};
 use crate::run_view::{reason, reason_in};
 use wxmock_judge::{impact_word, level_word};
 use wxmock_model::event::CaseResult;
+use wxmock_model::known::KnownResults;
 use wxmock_model::lang::{Lang, Say};
 use wxmock_model::say;
-use wxmock_model::verdict::{Impact, Level, Violation};
+use wxmock_model::verdict::{Impact, Level, Verdict, Violation};
 
 /// `KEY-04 MUST (lock-out)`.
 pub(crate) fn named_in(violation: &Violation, lang: Lang) -> String {
@@ -56,6 +57,14 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
         true => say!(" The run was cut short.", "本次运行被中断。"),
         false => Say::default(),
     };
+    if let Some(reason) = run.not_run.filter(|_| counts.total() == 0) {
+        return say!(
+            "{subject}: no case was judged: {reason}",
+            "{subject}：没有任何用例得到判断：{reason}",
+            subject = subject,
+            reason = reason
+        );
+    }
     if counts.total() == 0 {
         return say!("Nothing was run.{cut}", "什么都没有运行。{cut}", cut = cut);
     }
@@ -70,11 +79,20 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
             1 => say!("1 case fails", "1 个用例失败"),
             n => say!("{n} cases fail", "{n} 个用例失败", n = n),
         };
+        let failed = run
+            .cases
+            .iter()
+            .filter(|case| case.verdict == Verdict::Fail);
+        let known = match failed.filter(|case| run.excuse(case).is_some()).count() {
+            0 => Say::default(),
+            n => say!(" ({n} as is known)", "（其中 {n} 个是已知失败）", n = n),
+        };
         return say!(
-            "{subject}: {cases}{grouped}; {orders} orders were forced.{cut}",
-            "{subject}：{cases}{grouped}；共强制执行 {orders} 种顺序。{cut}",
+            "{subject}: {cases}{known}{grouped}; {orders} orders were forced.{cut}",
+            "{subject}：{cases}{known}{grouped}；共强制执行 {orders} 种顺序。{cut}",
             subject = subject,
             cases = cases,
+            known = known,
             grouped = grouped,
             orders = orders,
             cut = cut
@@ -174,7 +192,16 @@ pub(crate) fn exit_meaning_of(run: &RunView<'_>, code: i32) -> Say {
         .regressions
         .iter()
         .any(|kept| kept.outcome == STILL_FAILS);
-    match (code, run.counts().fail) {
+    let unexpected = run.known.is_some_and(KnownResults::fails);
+    let failed = run.cases.iter();
+    let failed = failed
+        .filter(|case| case.verdict == Verdict::Fail && run.excuse(case).is_none())
+        .count();
+    match (code, failed) {
+        (1, 0) if unexpected => say!(
+            "a known failure passes (unexpected pass): take it off the list",
+            "已知失败意外通过：请从列表中删去"
+        ),
         (1, 0) if still => say!(
             "an order that failed in an earlier run still fails",
             "曾经失败的顺序仍然失败"
@@ -229,7 +256,6 @@ mod tests {
     use super::*;
     use crate::sample;
     use wxmock_model::event::RunEvent;
-    use wxmock_model::verdict::Verdict;
 
     #[test]
     fn cases_that_hold_do_not_hide_what_was_found_before_them() {

@@ -58,7 +58,7 @@ pub fn of_the_suite(adapter: &Adapter) -> Coverage {
 
 /// A forecast once the cases have run: what did judge counts, not what could have.
 #[must_use]
-pub fn after(forecast: Coverage, results: &[CaseResult]) -> Coverage {
+pub fn after(forecast: Coverage, results: &[&CaseResult]) -> Coverage {
     let judged = results.iter().filter(|result| judges(&result.verdict));
     Coverage {
         judged: judged.count(),
@@ -81,8 +81,8 @@ fn all_optional<'a>(mut absent: impl Iterator<Item = &'a str>) -> bool {
 
 /// Suites of which no case ran, some of them because the adapter describes too little: what the user's own bounds leave
 /// out is what was asked for, and what a backend need not have is not missed.
-pub(crate) fn silent_suites(results: &[CaseResult]) -> Vec<String> {
-    let skipped = |result: &CaseResult| match &result.verdict {
+pub(crate) fn silent_suites(results: &[&CaseResult]) -> Vec<String> {
+    let skipped = |result: &&&CaseResult| match &result.verdict {
         Verdict::Skip { reason } => Some(match reason.split_once(": ") {
             Some((REASON_FILTERED, _)) => true,
             Some(("not-described", absent)) => all_optional(absent.split(", ")),

@@ -60,7 +60,7 @@ pub enum SessionError {
     /// The backend did not come up. Exit code 5.
     #[error(transparent)]
     Backend(#[from] StartError),
-    /// No scratch folder or no free port. Exit code 70.
+    /// No scratch folder or no free port. Exit code 3.
     #[error("could not prepare {what}")]
     Machine {
         /// What was being prepared.

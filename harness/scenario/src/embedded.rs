@@ -44,6 +44,13 @@ pub fn with_logins(n: u8) -> Vec<Scenario> {
         .collect()
 }
 
+/// The text of a built-in file.
+#[cfg(test)]
+pub(crate) fn text_of(file: &str) -> Option<&'static str> {
+    let found = TEXTS.iter().find(|(name, _)| *name == file);
+    found.map(|(_, text)| *text)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -144,14 +151,19 @@ mod tests {
 
     #[test]
     fn the_example_of_the_manual_reads() {
-        let manual = include_str!("../../../docs/scenarios.md");
-        let example = manual
-            .split("```toml\n")
-            .nth(1)
-            .and_then(|rest| rest.split("```").next());
-        let scenario = Scenario::parse("docs/scenarios.md", example.expect("a first example"));
-        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render()));
-        assert_eq!(scenario.programs().count(), 4);
+        for manual in [
+            include_str!("../../../docs/scenarios.md"),
+            include_str!("../../../docs/scenarios.zh-CN.md"),
+        ] {
+            let example = manual
+                .split("```toml\n")
+                .nth(1)
+                .and_then(|rest| rest.split("```").next());
+            let scenario = Scenario::parse("docs/scenarios.md", example.expect("a first example"));
+            let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render()));
+            assert_eq!(scenario.programs().count(), 4);
+            assert!(scenario.tags().any(|tag| tag == "nightly"));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::ScenarioError;
 use super::error::Mistake;
 use super::expand::{self, Point};
-use super::frame::Frame;
+use super::frame::{Frame, IMPACTS};
 use super::located::Located;
 use wxmock_model::program::Program;
 use wxmock_model::verdict::{Impact, Level};
@@ -35,6 +35,8 @@ pub struct Scenario {
     pub confirms: Vec<String>,
     /// Where the failure was seen.
     pub sources: Vec<String>,
+    /// Words of the file's own to select it by.
+    pub own_tags: Vec<String>,
     /// Prose for `explain`, English.
     pub why: String,
     /// The same in Chinese; empty if the file has none.
@@ -74,6 +76,17 @@ impl Scenario {
             .map(|(point, program)| (point, program))
     }
 
+    /// Words to select it by: its own, its suite, what a failure costs, the operations it needs, and `control` if it is one.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let suite = self.id.split('/').next().unwrap_or_default();
+        let impact = IMPACTS.iter().find(|(_, impact)| *impact == self.impact);
+        let listed = self.own_tags.iter().chain(&self.needs).map(String::as_str);
+        listed
+            .chain([suite])
+            .chain(impact.map(|(word, _)| *word))
+            .chain(self.control.then_some("control"))
+    }
+
     fn read(name: &str, text: &str, logins: Option<u8>) -> Result<Self, Mistake> {
         let mut frame = Frame::read(text)?;
         if let (Some(logins), Some(values)) = (logins, frame.axes.get_mut("n")) {
@@ -103,6 +116,7 @@ impl Scenario {
             needs: texts(&frame.needs),
             confirms: texts(&frame.confirms),
             sources: texts(&frame.sources),
+            own_tags: texts(&frame.tags),
             why: frame.why.as_str().trim().to_owned(),
             why_zh: frame
                 .why_zh

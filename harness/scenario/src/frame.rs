@@ -26,6 +26,7 @@ pub(crate) struct Frame {
     pub(crate) needs: Vec<Located>,
     pub(crate) confirms: Vec<Located>,
     pub(crate) sources: Vec<Located>,
+    pub(crate) tags: Vec<Located>,
     pub(crate) why: Located,
     pub(crate) why_zh: Option<Located>,
     pub(crate) control: bool,
@@ -121,6 +122,7 @@ impl Frame {
             needs: top.words("needs", names::OPS)?,
             confirms: top.words("confirms", names::OPS)?,
             sources: top.texts("sources")?.unwrap_or_default(),
+            tags: top.texts("tags")?.unwrap_or_default(),
             why: top.needed("why")?,
             why_zh: top.text("why_zh")?,
             control: top.flag("control")?.unwrap_or(false),
@@ -212,6 +214,11 @@ impl Frame {
                 message,
                 "capital letters and a number, such as CL-1",
             ));
+        }
+        if let Some(tag) = self.tags.iter().find(|tag| !is_slug(tag.as_str())) {
+            let message = format!("`{}` is no tag", tag.as_str());
+            let label = "a tag is one word of small letters, digits and `-`";
+            return Err(Mistake::new(tag.span().clone(), message, label));
         }
         if self.control && self.level != Level::Must {
             let label = "a control may never be flagged, so its level is MUST";
@@ -761,6 +768,7 @@ pub(crate) const KEYS: &[&str] = &[
     "needs",
     "confirms",
     "sources",
+    "tags",
     "why",
     "why_zh",
     "control",

@@ -6,20 +6,26 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod catalogue;
 mod embedded;
 mod error;
 mod expand;
 mod file;
 mod frame;
 mod located;
+mod narrow;
+mod pattern;
 pub mod plan;
 mod schema;
 mod scope;
 mod token;
 mod words;
 
+pub use catalogue::{Catalogue, CatalogueError};
 pub use embedded::{all, with_logins};
 pub use error::ScenarioError;
 pub use file::Scenario;
+pub use narrow::{Narrow, NarrowError};
+pub use pattern::Pattern;
 pub use schema::schema_json;
 pub use token::{ReplayToken, TokenError};

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexMap;
 use thiserror::Error;
 
-use crate::Scenario;
+use crate::{Pattern, Scenario};
 use wxmock_model::history::StepKind;
 use wxmock_model::nearest;
 use wxmock_model::order::{Event, Order};
@@ -172,6 +171,12 @@ impl Case {
         })
     }
 
+    /// Whether a pattern names it.
+    #[must_use]
+    pub fn is_named(&self, pattern: &Pattern) -> bool {
+        pattern.takes(&self.scenario.alias, &self.scenario.id, &self.path)
+    }
+
     /// The program an order asks for: whole, or without the steps and faults it leaves out, the phones that then race with
     /// nobody, and whatever uses a code, token or payload that is not made any more.
     #[must_use]
@@ -235,7 +240,8 @@ fn made(step: &Step) -> Vec<String> {
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Aliases (`CL-1`), ids, or patterns of paths: `*` is within one segment, `**` is any number of segments. A
-    /// pattern that matches an id takes all of its cases. Empty: every case.
+    /// pattern that matches an id takes all of its cases. One that begins with `!` leaves out what it matches, wherever it
+    /// stands. Without any other: every case.
     pub patterns: Vec<String>,
     /// Only scenarios of this level or a stricter one; `None`: all.
     pub level: Option<Level>,
@@ -270,18 +276,19 @@ impl Selection {
     /// an empty list.
     pub fn select(&self, scenarios: &[Scenario]) -> Result<Vec<Case>, SelectionError> {
         let every = cases(scenarios, &Self::default());
-        for pattern in &self.patterns {
-            let matcher = Matcher::new(pattern).map_err(|reason| SelectionError::Pattern {
-                pattern: pattern.clone(),
+        for given in &self.patterns {
+            let pattern = given.strip_prefix('!').unwrap_or(given);
+            let matcher = Pattern::parse(pattern).map_err(|reason| SelectionError::Pattern {
+                pattern: pattern.to_owned(),
                 reason,
             })?;
-            if !every.iter().any(|case| matcher.takes(case)) {
+            if !every.iter().any(|case| case.is_named(&matcher)) {
                 let names = scenarios
                     .iter()
                     .flat_map(|scenario| [scenario.alias.as_str(), scenario.id.as_str()]);
                 let suggestion = nearest(pattern, names);
                 return Err(SelectionError::Nothing {
-                    pattern: pattern.clone(),
+                    pattern: pattern.to_owned(),
                     suggestion,
                 });
             }
@@ -294,11 +301,15 @@ impl Selection {
 /// cannot be read, select nothing; [`Selection::select`] reports them.
 #[must_use]
 pub fn cases(scenarios: &[Scenario], selection: &Selection) -> Vec<Case> {
-    let matchers: Vec<Matcher> = selection
-        .patterns
-        .iter()
-        .filter_map(|pattern| Matcher::new(pattern).ok())
-        .collect();
+    let patterns = |out: bool| -> Vec<Pattern> {
+        let given = selection.patterns.iter();
+        let of_kind = given.filter(|pattern| pattern.starts_with('!') == out);
+        of_kind
+            .filter_map(|pattern| Pattern::parse(pattern.trim_start_matches('!')).ok())
+            .collect()
+    };
+    let (taken, left_out) = (patterns(false), patterns(true));
+    let takes_all = !selection.patterns.iter().any(|one| !one.starts_with('!'));
     let mut cases = Vec::new();
     for scenario in scenarios {
         // Levels are ordered from strict to lax.
@@ -317,39 +328,13 @@ pub fn cases(scenarios: &[Scenario], selection: &Selection) -> Vec<Case> {
                 path,
                 program: program.clone(),
             };
-            if selection.patterns.is_empty() || matchers.iter().any(|matcher| matcher.takes(&case))
-            {
+            let is_taken = takes_all || taken.iter().any(|pattern| case.is_named(pattern));
+            if is_taken && !left_out.iter().any(|pattern| case.is_named(pattern)) {
                 cases.push(case);
             }
         }
     }
     cases
-}
-
-/// One pattern.
-struct Matcher {
-    text: String,
-    glob: GlobMatcher,
-}
-
-impl Matcher {
-    fn new(pattern: &str) -> Result<Self, String> {
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        let glob = glob
-            .map_err(|error| error.kind().to_string())?
-            .compile_matcher();
-        Ok(Self {
-            text: pattern.to_owned(),
-            glob,
-        })
-    }
-
-    fn takes(&self, case: &Case) -> bool {
-        let scenario = &case.scenario;
-        scenario.alias.eq_ignore_ascii_case(&self.text)
-            || self.glob.is_match(&scenario.id)
-            || self.glob.is_match(&case.path)
-    }
 }
 
 #[cfg(test)]
@@ -570,6 +555,28 @@ mod tests {
         assert_eq!(
             select("a[").map_err(|text| text.starts_with("`a[` is not a pattern")),
             Err(true)
+        );
+    }
+
+    #[test]
+    fn an_exclamation_mark_leaves_out() {
+        let chosen = |patterns: &[&str]| {
+            let selection = Selection {
+                patterns: patterns.iter().map(|one| (*one).to_owned()).collect(),
+                level: None,
+            };
+            let chosen = selection.select(scenario::all());
+            chosen
+                .map(|cases| cases.len())
+                .map_err(|error| error.to_string())
+        };
+        let all = chosen(&[]).expect("all");
+        assert_eq!(chosen(&["!cl-1"]), Ok(all - 8));
+        assert_eq!(chosen(&["concurrent-login/**", "!CL-1"]), Ok(14 - 8));
+        assert_eq!(chosen(&["!**/n:3", "CL-1"]), Ok(4), "wherever it stands");
+        assert_eq!(
+            chosen(&["!CL-11"]),
+            Err("no case matches `CL-11`; did you mean `CL-1`?".to_owned())
         );
     }
 

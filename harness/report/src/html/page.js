@@ -31,7 +31,7 @@ const WORDS = {
     names: 'Secrets are shown by name: <k1> is the first session_key, <c1> a login code, <t1> a session token.',
     evidence: 'How sure this is', rate: r => r.failed === r.of ? `Fails every time: ${r.failed} of ${r.of} runs of this order.` : `Fails in ${r.failed} of ${r.of} runs of this order: something beside the order decides (DET-01).`,
     twin: { passes: 'Sequential twin: the same steps one after the other pass. An ordering bug.', 'fails-too': 'Sequential twin: the same steps one after the other fail too. A logic bug, not a race.' },
-    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes', regressions: 'Failed before, played first',
+    store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes', regressions: 'Failed before, played first', knownFailures: 'Known failures',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
     kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', apply: 'the phone stores a token', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
@@ -63,7 +63,7 @@ const WORDS = {
     names: '敏感值以名称代替：<k1> 是第一个 session_key，<c1> 是登录 code，<t1> 是会话 token。',
     evidence: '可信度', rate: r => r.failed === r.of ? `每次都失败：此顺序运行 ${r.of} 次，失败 ${r.failed} 次。` : `此顺序运行 ${r.of} 次，失败 ${r.failed} 次：除顺序外还有别的因素在起作用（DET-01）。`,
     twin: { passes: '串行对照：同样的步骤依次执行则通过：这是顺序问题（竞态），不是逻辑错误。', 'fails-too': '串行对照：同样的步骤依次执行也失败：这是逻辑错误，不是竞态。' },
-    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度', regressions: '曾经失败、优先重跑的顺序',
+    store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度', regressions: '曾经失败、优先重跑的顺序', knownFailures: '已知失败',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: 'token', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: 'token 哈希', body: '正文', finding: '发现', call: '调用', key: 'key', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
     kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', apply: '手机把 token 写入本地', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
@@ -571,8 +571,9 @@ function neighbour(entry) {
 function backend() {
   const again = data.regressions.map(one => el('li', {}, el('span', { class: `tag ${one.outcome === 'FIXED' ? 'PASS' : one.outcome === 'STILL FAILS' ? 'FAIL' : 'WARN'}` }, one.outcome), ` ${pick(one.sentence, one.sentence_zh).replace(one.outcome, '').replace(/^[：:， ]+/, '')} `, el('code', { class: 'dim' }, one.file), pickLines(one.changed, one.changed_zh).map(line => el('div', { class: 'dim' }, line))));
   const learned = data.learned.map(([en, zh]) => el('li', {}, pick(en, zh)));
-  if (!again.length && !learned.length) return null;
-  return el('section', { class: 'card', id: 'backend' }, learned.length > 0 && [el('h3', {}, t().notes), el('ul', {}, learned)],
+  const known = (data.known || []).map(([en, zh]) => el('li', {}, pick(en, zh)));
+  if (!again.length && !learned.length && !known.length) return null;
+  return el('section', { class: 'card', id: 'backend' }, known.length > 0 && [el('h3', {}, t().knownFailures), el('ul', {}, known)], learned.length > 0 && [el('h3', {}, t().notes), el('ul', {}, learned)],
     again.length > 0 && [el('h3', {}, t().regressions), el('ul', {}, again)]);
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
 use crate::findings::Finding;
 use crate::run_view::{RunView, area, reason_in, reason_word};
-use crate::{again, width, words};
+use crate::{again, known, width, words};
 use wxmock_model::characterisation::Characterisation;
 use wxmock_model::coverage::Coverage;
 use wxmock_model::event::{CaseResult, NoteKind};
@@ -28,7 +28,12 @@ pub fn summary(
 ) -> String {
     let lang = options.lang;
     let mut out = table(run, options);
+    let known = run.known.map(|known| known::lines(known, lang));
     let lists = [
+        (
+            say!("Known failures", "已知失败"),
+            known.unwrap_or_default(),
+        ),
         (say!("Proves nothing", "得不出结论"), doubtful(run, lang)),
         (say!("Not run", "未运行"), skips(run, lang)),
         (

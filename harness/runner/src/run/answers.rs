@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use hyper::header::{HeaderName, HeaderValue};
-use wxmock_server::{CallState, Handle};
+use wxmock_server::{CallState, Handle, foreign_line};
 use wxmock_world::AppId;
 
-use super::leak::{self, Leak};
+use super::leak::{self, Leak, Opened};
 use super::payload_store::Token;
 use super::record::Mark;
 use super::stage::{Arrival, RunContext, Sample, Stage};
@@ -177,6 +177,7 @@ fn excerpt(answer: &RawAnswer, secrets: &Secrets, token: Option<&str>) -> String
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
+    let text = foreign_line(&text).into_owned();
     match text.char_indices().nth(199) {
         Some((at, _)) if text.chars().count() > 200 => format!("{}…", &text[..at]),
         _ => text,
@@ -195,12 +196,13 @@ pub(crate) fn leaks_of(
         (name.to_string(), value.into_owned())
     };
     let headers: Vec<(String, String)> = answer.headers.iter().map(pair).collect();
-    for word in leak::token_shaped(&headers, &answer.body) {
+    let opened = Opened::of(&headers, &answer.body);
+    for word in leak::token_shaped(&opened) {
         let owner = handle.with_world(|world, _| world.owner_of_token(&word));
         let known = &mut secrets.known;
         if owner.as_ref() == Some(app) && !known.iter().any(|(_, text)| *text == word) {
             known.push((say!("an access_token", "access_token"), word));
         }
     }
-    leak::scan(secrets, &headers, &answer.body)
+    leak::scan_opened(secrets, &opened)
 }

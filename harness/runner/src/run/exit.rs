@@ -1,8 +1,10 @@
 //! The exit code a run deserves. The list is a contract: see the README.
 
 use crate::coverage::silent_suites;
-use wxmock_model::event::CaseResult;
+use wxmock_model::event::{CaseResult, Conditions, RunEvent};
+use wxmock_model::known::KnownResults;
 use wxmock_model::verdict::Verdict;
+use wxmock_scenario::ReplayToken;
 
 /// Every case held.
 pub const OK: i32 = 0;
@@ -61,6 +63,18 @@ pub fn exit_code(
     allow_skipped: bool,
     interrupted: bool,
 ) -> i32 {
+    let results: Vec<&CaseResult> = results.iter().collect();
+    let none = KnownResults::default();
+    of_cases(&results, strict, allow_skipped, interrupted, &none)
+}
+
+fn of_cases(
+    results: &[&CaseResult],
+    strict: bool,
+    allow_skipped: bool,
+    interrupted: bool,
+    known: &KnownResults,
+) -> i32 {
     let nothing_ran = results
         .iter()
         .all(|result| matches!(result.verdict, Verdict::Skip { .. }));
@@ -70,12 +84,61 @@ pub fn exit_code(
         (false, true) => NOTHING,
         (false, false) => OK,
     };
-    let codes = || results.iter().map(|r| (r, of_verdict(&r.verdict, strict)));
+    let codes = || {
+        let counted = results.iter().filter(|r| known.excuse(&r.path).is_none());
+        counted.map(|r| (r, of_verdict(&r.verdict, strict)))
+    };
     let violated = codes().any(|(_, code)| code == VIOLATED);
     codes()
         .filter(|(result, _)| !(violated && matches!(result.verdict, Verdict::Error { .. })))
         .map(|(_, code)| code)
         .fold(start, worst)
+}
+
+/// The exit code of a run by its events alone, its end left out: what the runner says at the end of it, but for what is known
+/// to fail, and the code of shares that were put together again.
+#[must_use]
+pub fn of_events(events: &[RunEvent], interrupted: bool, known: &KnownResults) -> i32 {
+    let mut conditions = Conditions::default();
+    let mut results: Vec<&CaseResult> = Vec::new();
+    let mut not_run = None;
+    let mut code = if known.fails() { VIOLATED } else { OK };
+    for event in events {
+        match event {
+            RunEvent::RunStarted {
+                conditions: said, ..
+            } => conditions = *said,
+            RunEvent::Proved { security, .. } if !security.is_empty() && !known.before_excused => {
+                code = worst(code, VIOLATED);
+            }
+            RunEvent::NotRun { exit_code, .. } => not_run = Some(*exit_code),
+            RunEvent::RegressionPlayed {
+                fails: true, token, ..
+            } => {
+                let token: Option<ReplayToken> = token.parse().ok();
+                if token.is_none_or(|token| known.excuse(&token.path).is_none()) {
+                    code = worst(code, VIOLATED);
+                }
+            }
+            RunEvent::CaseFinished(result) => results.push(result),
+            _ => {}
+        }
+    }
+    if let Some(exit_code) = not_run {
+        code = worst(code, exit_code);
+        if results.is_empty() {
+            return code;
+        }
+    }
+    let allow_skipped = conditions.allow_skipped || conditions.shard.is_some();
+    let of_cases = of_cases(
+        &results,
+        conditions.strict,
+        allow_skipped,
+        interrupted,
+        known,
+    );
+    worst(code, of_cases)
 }
 
 fn of_verdict(verdict: &Verdict, strict: bool) -> i32 {

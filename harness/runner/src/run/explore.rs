@@ -62,47 +62,47 @@ impl Doubts {
 }
 
 impl Runner {
-    /// Runs every order of a list, then failing ones and a sample of the others again.
+    /// Runs the orders of a list from `at` on, which moves with them, until so many of the list are over.
     pub(super) async fn explore(
         &self,
         case: &Case,
         listing: &Listing,
+        (at, until): (&mut usize, usize),
+        tally: &mut Tally,
         listener: &mut Listener<'_>,
-    ) -> Tally {
-        let mut tally = Tally::new(case);
+    ) {
         let mut lanes = Lanes::new(self.lanes_for(case).await);
-        let mut at = 0;
         loop {
             if self.settings.cancel.is_cancelled() {
                 tally.interrupt(None);
             }
-            if self.is_out_of_time() && at < listing.len() {
-                tally.stop_early(at, listing.len());
+            if self.is_out_of_time() && *at < listing.len() {
+                tally.stop_early(*at, listing.len());
             }
-            while lanes.has_room() && !self.is_done(&tally) {
-                let Some(order) = listing.get(at) else { break };
-                at += 1;
+            while lanes.has_room() && *at < until && !self.is_done(tally) {
+                let Some(order) = listing.get(*at) else { break };
+                *at += 1;
                 if order.is_free() {
                     continue;
                 }
                 let order = tally.spelling(order);
-                let impossible = match at > listing.counted() {
+                let impossible = match *at > listing.counted() {
                     true => tally.forbids(&order),
                     false => tally.prunes(&order),
                 };
                 if impossible {
                     continue;
                 }
-                lanes.push(self.looked(case, order, at, Doubts::of(&tally)));
+                lanes.push(self.looked(case, order, *at, Doubts::of(tally)));
             }
-            if self.is_done(&tally) {
+            if self.is_done(tally) {
                 break;
             }
             let Some(looked) = lanes.next().await else {
                 break;
             };
             if looked.at > listing.counted() {
-                self.take(case, listing, looked, &mut tally, listener).await;
+                self.take(case, listing, looked, tally, listener).await;
                 continue;
             }
             let found = looked.judged.played.lock.filter(|_| !tally.knows_locks());
@@ -123,12 +123,22 @@ impl Runner {
             } else if same {
                 looked
             } else {
-                let doubts = Doubts::of(&tally);
+                let doubts = Doubts::of(tally);
                 self.looked(case, spelling, looked.at, doubts).await
             };
-            self.take(case, listing, looked, &mut tally, listener).await;
+            self.take(case, listing, looked, tally, listener).await;
         }
-        drop(lanes);
+    }
+
+    /// What follows the last order of a list: failing ones and a sample of the others again, the race without gates, and what
+    /// explains the first failure.
+    pub(super) async fn follow_up(
+        &self,
+        case: &Case,
+        listing: &Listing,
+        tally: &mut Tally,
+        listener: &mut Listener<'_>,
+    ) {
         if !tally.is_over() && !self.is_out_of_time() {
             let working = |what| RunEvent::Working {
                 path: case.path.clone(),
@@ -137,20 +147,19 @@ impl Runner {
             if tally.has_failed() {
                 listener(working(Work::RunningAgain));
             }
-            self.run_again(case, listing, &mut tally, listener).await;
+            self.run_again(case, listing, tally, listener).await;
             let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
-            if has_free && !tally.is_over() && !self.is_done(&tally) {
-                self.run_free(case, listing, &mut tally, listener).await;
+            if has_free && !tally.is_over() && !self.is_done(tally) {
+                self.run_free(case, listing, tally, listener).await;
             }
             if tally.has_failed() {
                 listener(working(Work::Explaining));
             }
-            self.explain(case, &mut tally).await;
+            self.explain(case, tally).await;
         }
-        tally
     }
 
-    fn is_done(&self, tally: &Tally) -> bool {
+    pub(super) fn is_done(&self, tally: &Tally) -> bool {
         tally.is_over() || (self.settings.fail_fast && tally.has_failed())
     }
 
@@ -388,7 +397,7 @@ impl Runner {
 
 impl Tally {
     /// An empty tally of a case.
-    fn new(case: &Case) -> Self {
+    pub(super) fn new(case: &Case) -> Self {
         Self::over(Locks::of(case), case.space())
     }
 }

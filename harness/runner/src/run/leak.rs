@@ -2,6 +2,9 @@
 //!
 //! Pure: bytes in, leaks out. It does not know operations or outcomes, and no [`Leak`] repeats the secret.
 
+use std::collections::HashSet;
+
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -57,55 +60,69 @@ fn wrapping(name: &str) -> Say {
     }
 }
 
+/// What can be read in one answer, opened once for all looks at it: each header's name or `body`, and its views.
+#[derive(Debug)]
+pub struct Opened {
+    places: Vec<(String, Vec<View>)>,
+}
+
+impl Opened {
+    /// Opens every header and the body.
+    #[must_use]
+    pub fn of(headers: &[(String, String)], body: &[u8]) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (format!("header {name}"), views(value.as_bytes())));
+        Self {
+            places: headers
+                .chain(std::iter::once(("body".to_owned(), views(body))))
+                .collect(),
+        }
+    }
+}
+
 /// Searches one answer for every known secret: as text, base64 (either alphabet, padded or not), hex and raw bytes,
 /// behind JSON escapes, percent encoding, and base64 runs such as the parts of a JWT, nested up to three deep.
 ///
 /// Each secret is reported once per place, with the shallowest wrapping. Only the first 256 KiB of a place are read.
 #[must_use]
 pub fn scan(secrets: &Secrets, headers: &[(String, String)], body: &[u8]) -> Vec<Leak> {
-    let needles: Vec<Needle<'_>> = secrets
-        .known
-        .iter()
-        .filter_map(|(what, text)| Needle::new(what, text))
-        .collect();
+    scan_opened(secrets, &Opened::of(headers, body))
+}
+
+/// As [`scan`], of an answer that is open already.
+#[must_use]
+pub fn scan_opened(secrets: &Secrets, opened: &Opened) -> Vec<Leak> {
     let mut leaks = Vec::new();
-    if needles.is_empty() {
+    let Some(needles) = Needles::of(secrets) else {
         return leaks;
+    };
+    for (place, views) in &opened.places {
+        scan_place(&needles, place, views, &mut leaks);
     }
-    for (name, value) in headers {
-        scan_place(
-            &needles,
-            &format!("header {name}"),
-            value.as_bytes(),
-            &mut leaks,
-        );
-    }
-    scan_place(&needles, "body", body, &mut leaks);
     leaks
 }
 
 /// Words built like an access_token (digits, an underscore, at least 32 of `[A-Za-z0-9_-]`), wherever [`scan`] would look.
 #[must_use]
-pub fn token_shaped(headers: &[(String, String)], body: &[u8]) -> Vec<String> {
+pub fn token_shaped(opened: &Opened) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let places = headers
-        .iter()
-        .map(|(_, value)| value.as_bytes())
-        .chain([body]);
-    for place in places {
-        for view in views(place) {
-            let shaped = view
-                .bytes
-                .split(|b| !b.is_ascii_alphanumeric() && *b != b'_' && *b != b'-')
-                .filter(|word| {
-                    let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
-                    digits > 0 && word.get(digits) == Some(&b'_') && word.len() > digits + 32
-                })
-                .filter_map(|word| std::str::from_utf8(word).ok());
-            for word in shaped {
-                if !words.iter().any(|known| known == word) {
-                    words.push(word.to_owned());
-                }
+    for view in opened.places.iter().flat_map(|(_, views)| views) {
+        // An underscore behind a digit is rare, and cheap to look for.
+        if !view.bytes.contains(&b'_') {
+            continue;
+        }
+        let shaped = view
+            .bytes
+            .split(|b| !b.is_ascii_alphanumeric() && *b != b'_' && *b != b'-')
+            .filter(|word| {
+                let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
+                digits > 0 && word.get(digits) == Some(&b'_') && word.len() > digits + 32
+            })
+            .filter_map(|word| std::str::from_utf8(word).ok());
+        for word in shaped {
+            if !words.iter().any(|known| known == word) {
+                words.push(word.to_owned());
             }
         }
     }
@@ -160,78 +177,106 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
-/// One secret in every spelling that needs no unwrapping.
-struct Needle<'a> {
-    what: &'a Say,
-    spellings: Vec<(Option<&'static str>, Vec<u8>)>,
-    hex: Vec<Vec<u8>>,
+/// Every secret in every spelling that needs no unwrapping: all of them are found in one pass, so that a long answer costs no
+/// more for many secrets than for one.
+struct Needles<'a> {
+    whats: Vec<&'a Say>,
+    /// Which secret each spelling is of, and how it is spelt; of one secret the plainest first.
+    spellings: Vec<(usize, Option<&'static str>)>,
+    exact: AhoCorasick,
+    /// Which secret each hex text is of.
+    hex: Vec<usize>,
+    in_hex: AhoCorasick,
 }
 
-impl<'a> Needle<'a> {
-    fn new(what: &'a Say, text: &str) -> Option<Self> {
-        if text.len() < SHORTEST {
-            return None;
+impl<'a> Needles<'a> {
+    /// `None` if there is nothing to look for.
+    fn of(secrets: &'a Secrets) -> Option<Self> {
+        let (mut whats, mut spellings, mut hexes) = (Vec::new(), Vec::new(), Vec::new());
+        for (what, text) in &secrets.known {
+            if text.len() < SHORTEST {
+                continue;
+            }
+            let at = whats.len();
+            whats.push(what);
+            let bare = text.trim_end_matches('=');
+            spellings.push((at, None, bare.as_bytes().to_vec()));
+            hexes.push((at, hex::encode(text)));
+            if bare.contains(['+', '/']) {
+                let url_safe = bare.replace('+', "-").replace('/', "_");
+                spellings.push((at, Some("url-safe base64"), url_safe.into_bytes()));
+            }
+            // A session_key is base64 text over 16 bytes: those bytes are as secret as the text.
+            if text.len() == 24
+                && text.ends_with("==")
+                && let Ok(bytes) = STANDARD.decode(text)
+            {
+                hexes.push((at, hex::encode(&bytes)));
+                spellings.push((at, Some("raw bytes"), bytes));
+            }
         }
-        let bare = text.trim_end_matches('=');
-        let mut spellings = vec![(None, bare.as_bytes().to_vec())];
-        let mut hex = vec![hex::encode(text).into_bytes()];
-        if bare.contains(['+', '/']) {
-            let url_safe = bare.replace('+', "-").replace('/', "_");
-            spellings.push((Some("url-safe base64"), url_safe.into_bytes()));
-        }
-        // A session_key is base64 text over 16 bytes: those bytes are as secret as the text.
-        if text.len() == 24
-            && text.ends_with("==")
-            && let Ok(bytes) = STANDARD.decode(text)
-        {
-            hex.push(hex::encode(&bytes).into_bytes());
-            spellings.push((Some("raw bytes"), bytes));
-        }
-        Some(Self {
-            what,
-            spellings,
-            hex,
+        let few = "the secrets of one order are few and short";
+        let exact = AhoCorasick::new(spellings.iter().map(|(_, _, bytes)| bytes)).expect(few);
+        let in_hex = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(hexes.iter().map(|(_, text)| text))
+            .expect(few);
+        (!whats.is_empty()).then(|| Self {
+            whats,
+            spellings: spellings
+                .into_iter()
+                .map(|(at, how, _)| (at, how))
+                .collect(),
+            exact,
+            hex: hexes.into_iter().map(|(at, _)| at).collect(),
+            in_hex,
         })
     }
 
-    /// How the secret is spelt in `view`; the outer `Option` says whether it is there.
-    fn find(&self, view: &[u8], lower: &[u8]) -> Option<Option<&'static str>> {
-        if let Some((how, _)) = self
-            .spellings
-            .iter()
-            .find(|(_, bytes)| contains(view, bytes))
-        {
-            return Some(*how);
+    /// Which secrets are spelt in `view`, each once with its plainest spelling, in their own order.
+    fn find(&self, view: &[u8]) -> Vec<(usize, Option<&'static str>)> {
+        let mut exact: Vec<usize> = self
+            .exact
+            .find_overlapping_iter(view)
+            .map(|found| found.pattern().as_usize())
+            .collect();
+        exact.sort_unstable();
+        let mut found: Vec<(usize, Option<&'static str>)> =
+            exact.into_iter().map(|at| self.spellings[at]).collect();
+        found.dedup_by_key(|(secret, _)| *secret);
+        for at in self.in_hex.find_overlapping_iter(view) {
+            let secret = self.hex[at.pattern().as_usize()];
+            if !found.iter().any(|(known, _)| *known == secret) {
+                found.push((secret, Some("hex")));
+            }
         }
-        self.hex
-            .iter()
-            .any(|bytes| contains(lower, bytes))
-            .then_some(Some("hex"))
+        found.sort_by_key(|(secret, _)| *secret);
+        found
     }
 }
 
+#[derive(Debug)]
 struct View {
     wrapping: Vec<&'static str>,
     bytes: Vec<u8>,
 }
 
-fn scan_place(needles: &[Needle<'_>], place: &str, bytes: &[u8], leaks: &mut Vec<Leak>) {
-    let mut missing: Vec<&Needle<'_>> = needles.iter().collect();
-    for view in views(bytes) {
-        let lower = view.bytes.to_ascii_lowercase();
-        missing.retain(|needle| {
-            let Some(how) = needle.find(&view.bytes, &lower) else {
-                return true;
-            };
+fn scan_place(needles: &Needles<'_>, place: &str, views: &[View], leaks: &mut Vec<Leak>) {
+    let mut told: Vec<usize> = Vec::new();
+    for view in views {
+        for (secret, how) in needles.find(&view.bytes) {
+            if told.contains(&secret) {
+                continue;
+            }
+            told.push(secret);
             let mut wrapping = view.wrapping.clone();
             wrapping.extend(how);
             leaks.push(Leak {
-                what: needle.what.clone(),
+                what: needles.whats[secret].clone(),
                 place: place.to_owned(),
                 wrapping,
             });
-            false
-        });
+        }
     }
 }
 
@@ -242,13 +287,15 @@ fn views(bytes: &[u8]) -> Vec<View> {
         wrapping: Vec::new(),
         bytes: bytes.to_vec(),
     }];
+    // Looked up, not compared one by one: a long header in base64 opens to hundreds of views.
+    let mut seen: HashSet<Vec<u8>> = HashSet::from([bytes.to_vec()]);
     let mut next = 0;
     while next < views.len() {
         if views[next].wrapping.len() < DEPTH {
             let opened = unwrap_once(&views[next]);
             let room = MOST_VIEWS.saturating_sub(views.len());
             for view in opened.into_iter().take(room) {
-                if !views.iter().any(|known| known.bytes == view.bytes) {
+                if seen.insert(view.bytes.clone()) {
                     views.push(view);
                 }
             }
@@ -275,21 +322,6 @@ fn unwrap_once(view: &View) -> Vec<View> {
         push("base64", bytes);
     }
     opened
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some((first, rest)) = needle.split_first() else {
-        return false;
-    };
-    // Most of a haystack is passed over by its first byte alone.
-    let mut left = haystack;
-    while let Some(at) = left.iter().position(|byte| byte == first) {
-        left = &left[at + 1..];
-        if left.starts_with(rest) {
-            return true;
-        }
-    }
-    false
 }
 
 /// Undoes `\/`, `\"`, `\\` and `\u00xx` wherever they stand; `None` if nothing changed.
@@ -331,6 +363,9 @@ fn json_unescape(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Undoes `%XX`; `None` if there is none.
 fn percent_decode(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !bytes.contains(&b'%') {
+        return None;
+    }
     let mut out = Vec::with_capacity(bytes.len());
     let mut changed = false;
     let mut at = 0;
@@ -360,6 +395,7 @@ fn percent_decode(bytes: &[u8]) -> Option<Vec<u8>> {
 /// The two alphabets are cut separately: `/t/eyJ…` is a path before a JWT, not one run.
 fn base64_runs(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut decoded: Vec<Vec<u8>> = Vec::new();
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
     for extra in [b"+/", b"-_"] {
         for run in bytes.split(|b| !b.is_ascii_alphanumeric() && !extra.contains(b)) {
             if run.len() < SHORTEST_RUN {
@@ -379,7 +415,7 @@ fn base64_runs(bytes: &[u8]) -> Vec<Vec<u8>> {
                 standard.len()
             };
             if let Ok(bytes) = STANDARD.decode(&standard[..whole])
-                && !decoded.contains(&bytes)
+                && seen.insert(bytes.clone())
             {
                 decoded.push(bytes);
             }
@@ -511,15 +547,15 @@ mod tests {
         let jwt_part = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"at":"{token}"}}"#));
         for body in [format!(r#"{{"at":"{token}"}}"#), format!("h.{jwt_part}.s")] {
             assert_eq!(
-                token_shaped(&[], body.as_bytes()),
+                token_shaped(&Opened::of(&[], body.as_bytes())),
                 std::slice::from_ref(&token)
             );
         }
         assert!(
-            token_shaped(
+            token_shaped(&Opened::of(
                 &[],
                 b"92_short 12345 user_0123456789012345678901234567890123"
-            )
+            ))
             .is_empty()
         );
     }

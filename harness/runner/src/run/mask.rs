@@ -3,6 +3,8 @@
 //! Pure: texts in, texts out. What it does not know by value it shortens by the name of the field or header it stands
 //! in; what still hides a known secret behind an encoding is withheld whole. It does not know who said what, or when.
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 use super::leak;
 use wxmock_model::history::{Message, Secrets};
 use wxmock_model::lang::Say;
@@ -18,8 +20,10 @@ const SHORTEST: usize = 6;
 
 /// The names that stand for secrets, and how to find those.
 pub(crate) struct Mask {
-    /// (spelling, what is written in its place), longest spelling first.
-    spellings: Vec<(String, String)>,
+    /// What is written in the place of each spelling.
+    places: Vec<String>,
+    /// Finds the spellings, the longest where several begin.
+    spellings: AhoCorasick,
     known: Secrets,
 }
 
@@ -36,26 +40,28 @@ pub(crate) struct Raw {
 impl Mask {
     /// A mask for secrets and what to write in their place.
     pub(crate) fn new(secrets: &[(String, String)]) -> Self {
-        let mut mask = Self {
-            spellings: Vec::new(),
-            known: Secrets::default(),
-        };
+        let mut known = Secrets::default();
+        let mut all: Vec<(String, String)> = Vec::new();
         for (secret, name) in secrets {
             if secret.len() < SHORTEST {
                 continue;
             }
             let place = format!("<{name}>");
             let spelt = spellings(secret).into_iter();
-            mask.spellings
-                .extend(spelt.map(|text| (text, place.clone())));
-            mask.known
-                .known
-                .push((Say::same(name.as_str()), secret.clone()));
+            all.extend(spelt.map(|text| (text, place.clone())));
+            known.known.push((Say::same(name.as_str()), secret.clone()));
         }
-        mask.spellings
-            .sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        mask.spellings.dedup_by(|(a, _), (b, _)| a == b);
-        mask
+        all.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        all.dedup_by(|(a, _), (b, _)| a == b);
+        let longest = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(all.iter().map(|(text, _)| text))
+            .expect("the secrets of one order are few and short");
+        Self {
+            places: all.into_iter().map(|(_, place)| place).collect(),
+            spellings: longest,
+            known,
+        }
     }
 
     /// A path with its query.
@@ -121,13 +127,7 @@ impl Mask {
     }
 
     fn replaced(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (spelling, place) in &self.spellings {
-            if text.contains(spelling.as_str()) {
-                text = text.replace(spelling.as_str(), place);
-            }
-        }
-        text
+        self.spellings.replace_all(text, &self.places)
     }
 
     fn hides_one(&self, headers: &[(String, String)], body: &[u8]) -> bool {

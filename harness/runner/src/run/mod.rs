@@ -4,7 +4,7 @@
 //! through its in-process handle, so that minting, capturing, holding and releasing cost microseconds and cannot race
 //! with the backend's own traffic, and only what a real phone would send to the backend goes over HTTP.
 //!
-//! In reading order: [`Runner`] (cases and verdicts: `tally`), `play` (one order from first step to last), `verbs` with
+//! In reading order: [`Runner`] (`cases`; verdicts: `tally`), `play` (one order from first step to last), `verbs` with
 //! `asks`, `levers` and `questions` (what a step does), `stage` (what is open, and the wait for rest) with `traffic`
 //! (calls to WeChat) and `answers` (to phones), `settle` (what rest is), `outlived` (holds the backend did not wait for),
 //! `waits` (who waits for whom in a hang), `free` (the race without gates), `lateness` (how loaded the machine is),
@@ -19,6 +19,7 @@ mod asks;
 mod calibrate;
 mod cancel;
 mod captured;
+mod cases;
 mod context;
 pub mod derivation;
 mod evidence;

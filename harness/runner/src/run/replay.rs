@@ -235,7 +235,8 @@ impl Runner {
             };
             let replay = self.replay(&kept.token, &kept.cases, strength).await;
             let must = replay.violations.iter().any(|v| v.level == Level::Must);
-            if replay.outcome == Replayed::StillFails && (must || self.settings.strict) {
+            let fails = replay.outcome == Replayed::StillFails && (must || self.settings.strict);
+            if fails {
                 exit_code = exit::VIOLATED;
             }
             let said = match kept.forget && replay.outcome.is_over() {
@@ -257,6 +258,7 @@ impl Runner {
                 token: kept.token.to_string(),
                 rule: kept.rule.clone(),
                 outcome: replay.outcome.word().to_owned(),
+                fails,
                 sentence,
                 sentence_zh,
                 changed,

@@ -24,18 +24,18 @@ use super::replay::Kept;
 use super::settle::{Pace, QUIET_FLOOR};
 use super::shapes;
 use super::stage::{RunContext, Sample, Stop};
-use super::tally::{Tally, hopeless, skipped};
+use super::tally::Tally;
 use super::test_users;
 use crate::coverage;
 use crate::fit::{Described, Fit};
 use wxmock_adapter::{Adapter, Backend, Client, RunVars, StartError};
 use wxmock_judge as judge;
 use wxmock_model::characterisation::{Characterisation, Locking, Patience, StepTimes};
-use wxmock_model::event::{CaseResult, Counts, EVENT_SCHEMA, RunEvent};
+use wxmock_model::event::{CaseResult, Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::history::History;
 use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
-use wxmock_model::say;
+use wxmock_model::shard::Shard;
 use wxmock_model::verdict::{Level, Violation};
 use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan::Case;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub trace: bool,
     /// Whether a violated SHOULD makes the exit code 1.
     pub strict: bool,
+    /// Which share of a run this is; the cases are that share already.
+    pub shard: Option<Shard>,
     /// Whether a run may end well though every case of some selected suite was skipped.
     pub allow_skipped: bool,
     /// Whether a case ends with its first failing order.
@@ -100,6 +102,7 @@ impl Settings {
             calibration_logins: 8,
             trace: false,
             strict: false,
+            shard: None,
             allow_skipped: false,
             fail_fast: false,
             limits: Limits::default(),
@@ -196,7 +199,7 @@ pub struct Runner {
     handle: Handle,
     adapter: Arc<Adapter>,
     /// What the adapter describes, which every case is fitted to.
-    described: Described,
+    pub(super) described: Described,
     /// `None` only while it is being started again, and after that failed.
     backend: Option<Backend>,
     client: Client,
@@ -214,12 +217,12 @@ pub struct Runner {
     /// How waiting for a backend that refuses everybody has gone.
     waiting: Waiting,
     /// How looking again has gone in the case at hand.
-    looks: Looks,
+    pub(super) looks: Looks,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
-    silent_cases: usize,
+    pub(super) silent_cases: usize,
     /// Whether a case of this run has told what waits for what.
-    waits_told: bool,
+    pub(super) waits_told: bool,
     /// What exercising every operation showed, before anything was judged.
     proof: Proof,
 }
@@ -238,8 +241,6 @@ const FREE_ROUNDS: usize = 30;
 const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
 const REMEMBERED_WAITS: usize = 400;
-/// After so many cases in a row whose very preparation hung, the backend is taken for dead.
-const PATIENCE_CASES: usize = 3;
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -531,25 +532,25 @@ impl Runner {
             nonce: self.settings.vars.nonce.clone(),
             adapter_file: self.adapter.file.clone().unwrap_or_default(),
             cases: cases.len(),
+            conditions: Conditions {
+                shard: self.settings.shard,
+                strict: self.settings.strict,
+                allow_skipped: self.settings.allow_skipped,
+            },
         });
         listener(RunEvent::Proved {
             operations: self.proof.operations.clone(),
             security: self.proof.violations.clone(),
         });
         let still = self.replay_kept(kept, listener).await;
-        let mut results = Vec::new();
-        for case in cases {
-            if self.settings.cancel.is_cancelled() {
-                break;
-            }
-            results.push(self.run_case(case, listener).await);
-        }
+        let results = self.run_cases(cases, listener).await;
         let interrupted = self.settings.cancel.is_cancelled();
         let Settings {
             strict,
             allow_skipped,
             ..
         } = self.settings;
+        let allow_skipped = allow_skipped || self.settings.shard.is_some();
         let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
         let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
@@ -557,76 +558,12 @@ impl Runner {
             exit_code,
             interrupted,
             learned: self.characterisation(),
-            coverage: coverage::after(coverage::forecast(&self.described, cases), &results),
+            coverage: coverage::after(
+                coverage::forecast(&self.described, cases),
+                &results.iter().collect::<Vec<_>>(),
+            ),
         });
         results
-    }
-
-    /// Runs every order of one case, nearest to first-in-first-out first, each once.
-    pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
-        let began = Instant::now();
-        self.looks.begin();
-        let fit = Fit::of(case, &self.described);
-        let case = match &fit {
-            Fit::Runs(fitted) => &fitted.case,
-            Fit::Skips(_) => case,
-        };
-        let mut listing = case.listing(&self.settings.limits, self.seed);
-        if self.settings.free_rounds > 0 && case.runs_free() {
-            listing = listing.with_free();
-        }
-        listener(RunEvent::CaseStarted {
-            path: case.path.clone(),
-            alias: case.scenario.alias.clone(),
-            title: case.scenario.title.clone(),
-            title_zh: case.scenario.title_zh.clone(),
-            level: case.scenario.level,
-            impact: case.scenario.impact,
-            axes: case.axes.clone(),
-            orders: listing.len(),
-        });
-        let too_many_faults = self
-            .settings
-            .limits
-            .faults
-            .filter(|most| case.faults() > *most);
-        let result = if let Fit::Skips(unfit) = &fit {
-            skipped(case, unfit.reason())
-        } else if let Some(most) = too_many_faults {
-            let reason = say!(
-                "filtered: it schedules more than {most} faults",
-                "filtered: 它安排的故障多于 {most} 个",
-                most = most
-            );
-            skipped(case, reason)
-        } else if self.is_out_of_time() {
-            let reason = say!(
-                "filtered: --max-time was over before it began",
-                "filtered: 还没轮到它，--max-time 就到了"
-            );
-            skipped(case, reason)
-        } else if self.silent_cases >= PATIENCE_CASES {
-            let reason = say!(
-                "unsettled: the backend answers no login any more since an earlier case hung; run this case alone",
-                "unsettled: 前面的用例让后端挂起之后，后端不再响应任何登录；请单独运行此用例"
-            );
-            hopeless(case, reason)
-        } else {
-            let mut tally = self.explore(case, &listing, listener).await;
-            if let Fit::Runs(fitted) = &fit {
-                fitted.notes().into_iter().for_each(|note| tally.note(note));
-            }
-            self.revive(&mut tally).await;
-            if self.waits_told {
-                tally.waits_are_told();
-            }
-            self.waits_told |= tally.knows_locks();
-            let declared = self.adapter.features.serialises_logins;
-            let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tally.result(case, Some(&listing), declared, took_ms)
-        };
-        listener(RunEvent::CaseFinished(Box::new(result.clone())));
-        result
     }
 
     /// Plays one order of a case and returns what happened.

@@ -17,7 +17,7 @@ mod stores;
 
 use std::time::Duration;
 
-use wxmock_server::Handle;
+use wxmock_server::{Handle, foreign_line};
 use wxmock_world::{AppId, KeyView};
 
 use self::decide::{Fault, Honest, Problem, Refused, Seen};
@@ -593,6 +593,7 @@ fn shown(mask: &Mask, body: &[u8]) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
+    let text = foreign_line(&text).into_owned();
     match text.char_indices().nth(300) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None if text.trim().is_empty() => "(an empty body)".to_owned(),

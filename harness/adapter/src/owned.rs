@@ -1,0 +1,165 @@
+//! The backends this program has started and not yet seen end. One list for all of them, so that whoever ends the program
+//! ends them too, in whatever phase it is; and for the end that leaves no time for that, a guard beside each.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::sync::watch;
+
+/// Variable by which processes are recognised as started by a run, also those that left the process group.
+pub(crate) const MARK: &str = "STARTED_BY_WXMOCK";
+
+/// How long a backend may still take to end once somebody has asked for the end of the run.
+const SHORT_GRACE: Duration = Duration::from_secs(1);
+
+static RUNNING: Mutex<Vec<(Pid, String)>> = Mutex::new(Vec::new());
+
+/// How urgent the end is: 0 not asked for, 1 soon, 2 now.
+static URGENCY: LazyLock<watch::Sender<u8>> = LazyLock::new(|| watch::Sender::new(0));
+
+/// Somebody has asked for the end: what waits for a backend to end waits for a second at most. Final for this process.
+pub fn end_soon() {
+    raise(1);
+}
+
+/// Ends every backend this program has started, at once and with all they started, and whatever waits for one to end.
+/// Final for this process.
+pub fn end_now() {
+    raise(2);
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for (group, mark) in running.iter() {
+        kill(*group, mark);
+    }
+}
+
+fn raise(urgency: u8) {
+    URGENCY.send_if_modified(|known| {
+        let more = *known < urgency;
+        *known = urgency.max(*known);
+        more
+    });
+}
+
+/// Ends when the end is `grace` overdue, less if somebody has asked for it.
+pub(crate) async fn grace(grace: Duration) {
+    let mut urgency = URGENCY.subscribe();
+    let asked = async {
+        // The sender is static, so waiting cannot fail.
+        let _ = urgency.wait_for(|urgency| *urgency >= 1).await;
+        tokio::select! {
+            _ = urgency.wait_for(|urgency| *urgency >= 2) => {}
+            () = tokio::time::sleep(SHORT_GRACE) => {}
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        () = tokio::time::sleep(grace) => {}
+    }
+}
+
+/// A process group that must not outlive this program.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    group: Pid,
+    mark: String,
+    guard: Option<Child>,
+}
+
+impl Owned {
+    /// Takes over a group whose processes carry the mark.
+    pub(crate) fn take(group: Pid, mark: &str) -> Self {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.push((group, mark.to_owned()));
+        Self {
+            group,
+            mark: mark.to_owned(),
+            // Without a shell there is no guard; all other endings are as they were.
+            guard: guard(group, mark).ok(),
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        // The group may be gone already; that is what was asked for.
+        let _ = kill_process_group(self.group, signal);
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        kill(self.group, &self.mark);
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|(group, _)| *group != self.group);
+        drop(running);
+        if let Some(mut guard) = self.guard.take() {
+            let pipe = guard.stdin.take();
+            let told = pipe.map(|mut pipe| pipe.write_all(b"ended\n"));
+            if told.is_none_or(|told| told.is_err()) {
+                let _ = guard.kill();
+            }
+            let _ = guard.wait();
+        }
+    }
+}
+
+/// A shell that waits for the end of its input. We close it with a word when the group has ended; if it closes without one,
+/// we were killed, and the shell ends the group and what carries the mark. The parent-death signal of Linux would do the
+/// same for one process only, and setting it in a child takes code this workspace does not allow itself.
+const GUARD: &str = r#"trap '' HUP INT QUIT TERM
+read -r word
+[ "$word" = ended ] && exit 0
+kill -s KILL -- "-$1"
+for process in /proc/[0-9]*; do
+  if tr '\0' '\n' <"$process/environ" | grep -q -x "$2"; then kill -s KILL "${process#/proc/}"; fi
+done"#;
+
+fn guard(group: Pid, mark: &str) -> std::io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", GUARD, "wxmock-guard"])
+        .arg(group.as_raw_nonzero().to_string())
+        .arg(format!("{MARK}={mark}"))
+        .env_remove(MARK)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+}
+
+fn kill(group: Pid, mark: &str) {
+    let _ = kill_process_group(group, Signal::KILL);
+    for pid in marked(mark) {
+        // It may have ended since; that is what is wanted.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Processes whose environment carries the mark, as far as the system shows environments (Linux does).
+pub(crate) fn marked(mark: &str) -> Vec<Pid> {
+    let wanted = format!("{MARK}={mark}");
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else {
+            continue;
+        };
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment
+            .split(|byte| *byte == 0)
+            .any(|pair| pair == wanted.as_bytes())
+        {
+            found.push(pid);
+        }
+    }
+    found
+}
