@@ -616,7 +616,9 @@ impl Runner {
             if let Fit::Runs(fitted) = &fit {
                 fitted.notes().into_iter().for_each(|note| tally.note(note));
             }
-            self.revive(&mut tally).await;
+            // A backend that never lets go of a dead access_token would fail every later phone code for it.
+            let spoilt = case.touches_tokens() && tally.has_failed();
+            self.revive(&mut tally, spoilt).await;
             if self.waits_told {
                 tally.waits_are_told();
             }
@@ -661,8 +663,9 @@ impl Runner {
         }
     }
 
-    /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
-    pub(super) async fn revive(&mut self, tally: &mut Tally) {
+    /// A backend that ended or hangs, or that a case has left `spoilt`, would spoil every later case: it is started again, if
+    /// we started it.
+    pub(super) async fn revive(&mut self, tally: &mut Tally, spoilt: bool) {
         self.silent_cases = if tally.hung_in_preparation() {
             self.silent_cases + 1
         } else {
@@ -675,7 +678,7 @@ impl Runner {
             )));
         }
         if !self.adapter.starts_backend()
-            || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing())
+            || !(ended.is_some() || spoilt || tally.has_hung() || self.waiting.is_refusing())
         {
             return;
         }
