@@ -9,7 +9,7 @@ mod simulated;
 
 use wxmock_model::history::{
     Answer, Ending, FaultRecord, Forgery, History, KeyRecord, Operation, Outcome, PayloadRecord,
-    Phase, PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
+    Phase, PhoneNumber, PhoneRecord, StepKind, StepRecord, Tick, UpstreamCall, UserRecord,
 };
 use wxmock_model::program::FaultEffect;
 
@@ -270,6 +270,31 @@ impl Builder {
         });
         self.answer(op, outcome).user_id = id.map(str::to_owned);
         op
+    }
+
+    /// A phone sends a code of its button; the answer is still to come.
+    pub fn phone_code(&mut self, phone: &str, token: &str) -> usize {
+        let (owner, user) = (self.owner(token), self.holder(phone));
+        self.operation(phone, "phone_code", "sendcode f", StepKind::Send, |op| {
+            op.token_of = owner;
+            op.token_name = Some(token.into());
+            op.number = Some(PhoneNumber {
+                user,
+                pure: "13800138000".into(),
+                code: "f".into(),
+            });
+        })
+    }
+
+    /// A whole call of the backend to `endpoint`, answered with `errcode`, 0 for a success.
+    pub fn ask(&mut self, op: usize, endpoint: &str, errcode: i64) -> usize {
+        let call = self.call(op, endpoint);
+        let tick = self.call_step(StepKind::Commit, "K", call);
+        let record = &mut self.history.upstream[call];
+        record.committed = Some(tick);
+        record.errcode = Some(errcode).filter(|code| *code != 0);
+        self.reply(call);
+        call
     }
 
     /// The scenario does something to the world.

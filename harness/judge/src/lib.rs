@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod access_token;
 mod accounts;
 mod codes;
 mod context;
@@ -50,7 +51,7 @@ use wxmock_model::verdict::{Level, Violation};
 #[must_use]
 pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     let facts = Facts::new(history, context);
-    let families: [fn(&Facts<'_>) -> Vec<Finding>; 15] = [
+    let families: [fn(&Facts<'_>) -> Vec<Finding>; 17] = [
         key_use::key_01,
         key_use::key_04,
         key_use::key_02,
@@ -64,6 +65,8 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
         upstream::err_01,
         upstream::err_05,
         upstream::err_06,
+        access_token::at_03,
+        access_token::at_01,
         liveness::live_01,
         expectations::expectations,
     ];

@@ -4,8 +4,10 @@
 //! request, equal tokens. Exactly one that fits is the mechanism; none, or more than one, leaves it open. No detector knows
 //! the backend's code: what two causes would show alike stays undecided here.
 
+mod access_token;
 mod evidence;
 mod keys;
+mod logout;
 mod payloads;
 mod sessions;
 #[cfg(test)]
@@ -36,14 +38,19 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     if sessions::openid_confused(&evidence) {
         return Mechanism::OpenidConfused;
     }
-    let tables: [&[(Mechanism, Detector)]; 4] = [
-        keys::DETECTORS,
-        payloads::DETECTORS,
-        sessions::DETECTORS,
-        upstream::DETECTORS,
-    ];
+    let tables: &[&[(Mechanism, Detector)]] = match finding.rule.as_str() {
+        rule if rule.starts_with("AT-") => &[access_token::DETECTORS],
+        "TOK-06" | "TOK-07" => &[logout::DETECTORS],
+        _ => &[
+            keys::DETECTORS,
+            payloads::DETECTORS,
+            sessions::DETECTORS,
+            upstream::DETECTORS,
+        ],
+    };
     let mut fits = tables
-        .into_iter()
+        .iter()
+        .copied()
         .flatten()
         .filter(|(mechanism, _)| !is_about_bytes || IN_BYTES.contains(mechanism))
         .filter(|(_, fits)| fits(&evidence))

@@ -4,6 +4,7 @@
 //! and `wxmock explain` say what it is. What an order cannot tell apart stays [`Mechanism::Open`]; the entry says what would
 //! decide.
 
+mod access_token;
 mod keys;
 mod payloads;
 mod sessions;
@@ -102,6 +103,22 @@ pub enum Mechanism {
     ErrorKept,
     /// WeChat is waited for without a deadline.
     NoDeadline,
+    /// A logout does nothing.
+    LogoutDoesNothing,
+    /// A logout ends every session of its person.
+    LogoutByPerson,
+    /// A dead access_token is used until its time is over.
+    DeadTokenKept,
+    /// A refused call for an access_token is made again without end.
+    TokenRetriedWithoutEnd,
+    /// A refusal is kept as an access_token.
+    TokenErrorKept,
+    /// An access_token is fetched for every call.
+    TokenFetchedEveryTime,
+    /// A newer access_token is overwritten by an older one whose reply came later.
+    LateTokenOverwrites,
+    /// A login fetches an access_token, which it does not need.
+    LoginNeedsToken,
     /// Something was taken and never given back.
     LockNeverReleased,
     /// A good answer carries a secret.
@@ -196,6 +213,14 @@ impl Mechanism {
             Self::ShapeStrict => "shape-strict",
             Self::ErrorKept => "error-kept",
             Self::NoDeadline => "no-deadline",
+            Self::LogoutDoesNothing => "logout-does-nothing",
+            Self::LogoutByPerson => "logout-by-person",
+            Self::DeadTokenKept => "dead-token-kept",
+            Self::TokenRetriedWithoutEnd => "token-retried-without-end",
+            Self::TokenErrorKept => "token-error-kept",
+            Self::TokenFetchedEveryTime => "token-fetched-every-time",
+            Self::LateTokenOverwrites => "late-token-overwrites",
+            Self::LoginNeedsToken => "login-needs-token",
             Self::LockNeverReleased => "lock-never-released",
             Self::LeakInAnswer => "leak-in-answer",
             Self::LeakInErrorPath => "leak-in-error-path",
@@ -231,6 +256,7 @@ pub fn mechanisms() -> impl Iterator<Item = &'static MechanismInfo> {
         payloads::TABLE,
         sessions::TABLE,
         upstream::TABLE,
+        access_token::TABLE,
     ]
     .into_iter()
     .flatten()

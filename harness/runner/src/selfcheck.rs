@@ -14,7 +14,7 @@ use crate::run::{Cancel, RunError};
 use wxmock_judge as judge;
 use wxmock_model::event::CaseResult;
 use wxmock_model::mechanism::Mechanism;
-use wxmock_model::verdict::{Level, Verdict};
+use wxmock_model::verdict::{Level, Verdict, Violation};
 use wxmock_scenario as scenario;
 use wxmock_scenario::plan::{Case, Selection, SelectionError};
 
@@ -156,8 +156,7 @@ fn row(design: Design, results: &[CaseResult]) -> Row {
     let explained = explained(results);
     let (own_rule, sentence, complaints) = match design {
         Design::Mutant(mutant) => {
-            let caught =
-                failing().any(|result| musts(result).iter().any(|rule| rule == mutant.rule()));
+            let caught = results.iter().any(|result| shows(result, mutant.rule()));
             let missed = || format!("{} does not catch it: {}", mutant.rule(), told(results));
             let complaints = if caught {
                 unexplained(mutant, &explained).into_iter().collect()
@@ -191,19 +190,39 @@ fn row(design: Design, results: &[CaseResult]) -> Row {
     }
 }
 
-/// The mechanisms the judge established for violations at MUST, by rule.
+/// Whether a case that was judged shows this rule broken, at the level the rule is broken at.
+fn shows(result: &CaseResult, rule: &str) -> bool {
+    let level = judge::rule(rule).map_or(Level::Must, |info| info.level);
+    let judged = match level {
+        Level::Must => result.verdict == Verdict::Fail,
+        Level::Should | Level::Info => matches!(result.verdict, Verdict::Fail | Verdict::Warn),
+    };
+    let mut found = result.violations.iter();
+    judged && found.any(|violation| violation.rule == rule && violation.level <= level)
+}
+
+/// The mechanisms the judge established for violations, by rule, at the level the rule is broken at.
 fn explained(results: &[CaseResult]) -> BTreeMap<String, BTreeSet<Mechanism>> {
     let mut explained: BTreeMap<String, BTreeSet<Mechanism>> = BTreeMap::new();
-    let failing = results
+    for (result, violation) in results
         .iter()
-        .filter(|result| result.verdict == Verdict::Fail);
-    for violation in failing.flat_map(|result| &result.violations) {
-        if violation.level == Level::Must && violation.mechanism.is_established() {
+        .flat_map(|result| result.violations.iter().map(move |found| (result, found)))
+    {
+        if shows(result, &violation.rule)
+            && at_its_level(violation)
+            && violation.mechanism.is_established()
+        {
             let known = explained.entry(violation.rule.clone()).or_default();
             known.insert(violation.mechanism);
         }
     }
     explained
+}
+
+/// Whether a violation is as grave as its rule can be.
+fn at_its_level(violation: &Violation) -> bool {
+    let level = judge::rule(&violation.rule).map_or(Level::Must, |info| info.level);
+    violation.level <= level
 }
 
 /// What is wrong with how a mutant that was caught is explained: its own mechanism must be named, and violations of its own

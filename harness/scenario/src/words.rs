@@ -8,8 +8,8 @@ use super::error::Mistake;
 use super::located::Located;
 use wxmock_model::program::names;
 use wxmock_model::program::{
-    CaptureApi, Differs, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, Transport, Using,
-    Verb, Watermark,
+    CaptureApi, Differs, Extra, FieldOrder, Nick, Seal, SealKey, ShapeChange, TokenChange,
+    Transport, Using, Verb, Watermark,
 };
 use wxmock_model::program::{FaultEffect, FaultWhen};
 
@@ -509,6 +509,12 @@ impl<'t> Cursor<'t> {
                 user: self.user("probe A")?,
             },
             "fault" => self.fault()?,
+            "lift" => Verb::Lift {
+                label: self.name("a fault", "lift busy")?,
+            },
+            "token" => Verb::AccessToken {
+                change: self.token_change()?,
+            },
             "shape" => {
                 let user = self.user("shape A errcode_zero")?;
                 Verb::Shape {
@@ -713,6 +719,33 @@ impl<'t> Cursor<'t> {
             effect,
             when,
             times,
+        })
+    }
+
+    fn token_change(&mut self) -> Result<TokenChange, Mistake> {
+        const EXAMPLE: &str = "token killed";
+        let word = self.take("what happens to the access_tokens", EXAMPLE)?;
+        let Some((name, value)) = word.text.split_once('=') else {
+            return choose(&word.text, word.span.clone(), "change", TOKEN_CHANGES);
+        };
+        let span = word.span.clone();
+        let time = match (name, value) {
+            ("overlap", "none") => Some(Duration::ZERO),
+            ("overlap" | "life", text) => duration(text),
+            _ => {
+                let words = TOKEN_CHANGES.iter().map(|(word, _)| *word);
+                let accepted = words.chain(["overlap=none", "life=60s"]);
+                return Err(Mistake::unknown(span, "change", &word.text, accepted));
+            }
+        };
+        let time = time.ok_or_else(|| {
+            let message = format!("`{value}` is no duration");
+            Mistake::new(span, message, "a number from 1 and ms, s, m, h or d")
+                .help("for example: token life=60s; token overlap=none")
+        })?;
+        Ok(match name {
+            "overlap" => TokenChange::Overlap(time),
+            _ => TokenChange::Life(time),
         })
     }
 
@@ -956,6 +989,8 @@ pub(crate) const WORLD_VERBS: &[&str] = &[
     "reset-key",
     "rotate-key",
     "fault",
+    "lift",
+    "token",
     "shape",
     "wait-idle",
 ];
@@ -969,6 +1004,13 @@ const CAPTURES: &[(&str, CaptureApi)] = &[
     ("profile", CaptureApi::Profile),
     ("phone", CaptureApi::Phone),
     ("werun", CaptureApi::WeRun),
+];
+
+const TOKEN_CHANGES: &[(&str, TokenChange)] = &[
+    ("killed", TokenChange::Killed),
+    ("expired", TokenChange::Expired),
+    ("fetched", TokenChange::Fetched),
+    ("forced", TokenChange::Forced),
 ];
 
 const EFFECTS: &[&str] = &[
@@ -1197,6 +1239,17 @@ mod tests {
         );
         check("rotate-key A", Verb::RotateKey { user: named("A") });
         check("wait-idle", Verb::WaitIdle);
+        check("lift f", Verb::Lift { label: named("f") });
+        for (words, change) in [
+            ("token killed", TokenChange::Killed),
+            ("token expired", TokenChange::Expired),
+            ("token fetched", TokenChange::Fetched),
+            ("token forced", TokenChange::Forced),
+            ("token overlap=none", TokenChange::Overlap(Duration::ZERO)),
+            ("token life=60s", TokenChange::Life(Duration::from_secs(60))),
+        ] {
+            check(words, Verb::AccessToken { change });
+        }
         let change = ShapeChange {
             errcode_zero: Some(true),
             no_unionid: Some(false),
@@ -1262,6 +1315,8 @@ mod tests {
 
     #[test]
     fn mistakes_point_at_the_word() {
+        check_mistake("token dead", "unknown change `dead`", "dead");
+        check_mistake("token life=long", "`long` is no duration", "life=long");
         check_mistake(
             "submit",
             "the step ends where a code should follow",

@@ -484,6 +484,8 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::ResetKey { .. }
         | Verb::RotateKey { .. }
         | Verb::Fault { .. }
+        | Verb::Lift { .. }
+        | Verb::AccessToken { .. }
         | Verb::Shape { .. }
         | Verb::WaitIdle
         | Verb::Recover { .. }

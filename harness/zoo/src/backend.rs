@@ -150,7 +150,10 @@ impl Backend {
     async fn phone_code(&self, request: &Request) -> Result<Value, Answer> {
         let session = self.session(request)?;
         let openid = self.store().user(session.user).openid.clone();
-        let answer = self.wechat.phone_number(code(request)?, &openid).await;
+        let answer = self
+            .policy
+            .phone_number(self, code(request)?, &openid)
+            .await;
         match answer.and_then(|answer| self.policy.number(&answer)) {
             Ok(number) => Ok(json!({ "phone": number })),
             // Unknown, used or old: the person must press the button again, the login is fine.
@@ -170,7 +173,7 @@ impl Backend {
     fn logout(&self, request: &Request) -> Result<Value, Answer> {
         self.session(request)?;
         let token = request.token.as_deref().unwrap_or_default();
-        self.store().sessions.remove(token);
+        self.policy.log_out(&mut self.store(), token);
         Ok(json!({}))
     }
 

@@ -37,6 +37,8 @@ pub enum Correct {
     PhoneOnly,
     /// A login that takes the profile with the code, and uses the key of that very login and no other.
     SealedLogin,
+    /// The reference with plain access_tokens, and nothing described but a login by code and a phone number by code.
+    PhoneCode,
 }
 
 impl Correct {
@@ -51,6 +53,7 @@ impl Correct {
         Self::LoginOnly,
         Self::PhoneOnly,
         Self::SealedLogin,
+        Self::PhoneCode,
     ];
 
     /// Permanent name, in kebab case.
@@ -66,6 +69,7 @@ impl Correct {
             Self::LoginOnly => "login-only",
             Self::PhoneOnly => "phone-only",
             Self::SealedLogin => "sealed-login",
+            Self::PhoneCode => "phone-code",
         }
     }
 
@@ -94,6 +98,9 @@ impl Correct {
             Self::SealedLogin => {
                 "takes the profile with the code and opens it with the key of that very login"
             }
+            Self::PhoneCode => {
+                "is the reference with plain access_tokens, of which the adapter describes the login and the phone number by code"
+            }
         }
     }
 
@@ -112,6 +119,9 @@ impl Correct {
             Self::LoginOnly => "参考实现，adapter 只描述了登录",
             Self::PhoneOnly => "参考实现，adapter 只描述了登录和加密手机号",
             Self::SealedLogin => "登录请求里同时带 code 和资料密文，只用这次登录的 key 解密",
+            Self::PhoneCode => {
+                "参考实现，用普通 access_token，adapter 只描述了登录和用 code 取手机号"
+            }
         }
     }
 
@@ -122,6 +132,7 @@ impl Correct {
             Self::LoginOnly => Some(&["login"]),
             Self::PhoneOnly => Some(&["login", "phone_cipher"]),
             Self::SealedLogin => Some(&["login_profile"]),
+            Self::PhoneCode => Some(&["login", "phone_code"]),
             _ => None,
         }
     }
@@ -174,6 +185,10 @@ pub enum Mutant {
     TokenFromKey,
     /// TOK-03: the login answer carries the session_key.
     LeaksKey,
+    /// TOK-06: a logout that does nothing.
+    LogoutStub,
+    /// TOK-07: a logout that ends every session of the person.
+    LogoutEverywhere,
     /// ACC-01: looks for the user, then inserts, on a snapshot taken when the request began.
     CheckThenInsert,
     /// ERR-01: looks at the HTTP status only.
@@ -184,6 +199,18 @@ pub enum Mutant {
     MissingKey,
     /// ERR-06: waits for WeChat without a deadline.
     NoDeadline,
+    /// AT-01: fetches an access_token for every call.
+    TokenPerCall,
+    /// AT-02: of two access_tokens fetched at once the one that arrives last is kept.
+    LateToken,
+    /// AT-03: uses a dead access_token until its time is over.
+    KeepsDeadToken,
+    /// AT-03: fetches an access_token again and again when it is refused.
+    TokenStorm,
+    /// AT-03: keeps a refusal as an access_token.
+    KeepsTokenError,
+    /// AT-05: fetches an access_token before it exchanges a login code.
+    LoginNeedsToken,
     /// LIVE-01: applies replies in request order, and a failed login never passes its turn on.
     TurnNeverPassed,
 }
@@ -213,11 +240,19 @@ impl Mutant {
         Self::TokenSlot,
         Self::TokenFromKey,
         Self::LeaksKey,
+        Self::LogoutStub,
+        Self::LogoutEverywhere,
         Self::CheckThenInsert,
         Self::StatusOnly,
         Self::UpstreamText500,
         Self::MissingKey,
         Self::NoDeadline,
+        Self::TokenPerCall,
+        Self::LateToken,
+        Self::KeepsDeadToken,
+        Self::TokenStorm,
+        Self::KeepsTokenError,
+        Self::LoginNeedsToken,
         Self::TurnNeverPassed,
     ];
 
@@ -325,6 +360,7 @@ impl Design {
             Self::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
             Self::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
             Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
+            Self::Correct(Correct::PhoneCode) => Box::new(correct::PhoneCode),
             Self::Mutant(mutant) => mutants::policy(mutant),
         }
     }
@@ -397,8 +433,9 @@ mod tests {
     fn every_rule_of_the_first_landing_has_a_mutant() {
         let covered: BTreeSet<_> = Mutant::ALL.iter().map(|mutant| mutant.rule()).collect();
         let wanted = [
-            "ACC-01", "CODE-01", "CODE-03", "ERR-01", "ERR-05", "ERR-06", "KEY-01", "KEY-02",
-            "KEY-03", "KEY-04", "LIVE-01", "TOK-01", "TOK-02", "TOK-03",
+            "ACC-01", "AT-01", "AT-02", "AT-03", "AT-05", "CODE-01", "CODE-03", "ERR-01", "ERR-05",
+            "ERR-06", "KEY-01", "KEY-02", "KEY-03", "KEY-04", "LIVE-01", "TOK-01", "TOK-02",
+            "TOK-03", "TOK-06", "TOK-07",
         ];
         assert_eq!(covered, BTreeSet::from(wanted));
     }

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Request};
 use crate::behaviour::Behaviour;
 use crate::open_data::{Sealed, is_of_app, is_of_person};
 use crate::store::{Session, Store, UserNo};
-use crate::wechat::{Reply, Trouble, WxLogin, read_login};
+use crate::wechat::{Reply, TokenSource, Trouble, WxLogin, read_login};
 
 /// A future behind a pointer, so that policies can be chosen at run time.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -114,6 +114,28 @@ pub(crate) trait Policy: Send + Sync + 'static {
     /// Whether opened data belongs to this app and this person.
     fn is_own(&self, data: &Map<String, Value>, appid: &str, openid: &str) -> bool {
         is_of_app(data, appid) && is_of_person(data, openid)
+    }
+
+    /// Ends a session. The reference ends the one with this token and no other.
+    fn log_out(&self, store: &mut Store, token: &str) {
+        store.sessions.remove(token);
+    }
+
+    /// Where access_tokens come from.
+    fn token_source(&self) -> TokenSource {
+        TokenSource::Stable
+    }
+
+    /// WeChat's answer to a phone code. The reference keeps an access_token, fetches one at a time, and renews it once for a
+    /// request when WeChat calls it dead.
+    fn phone_number<'a>(
+        &'a self,
+        backend: &'a Backend,
+        code: &'a str,
+        openid: &'a str,
+    ) -> Pending<'a, Result<Value, Trouble>> {
+        let source = self.token_source();
+        Box::pin(backend.wechat.phone_number(source, code, openid))
     }
 
     /// The number in WeChat's answer to a phone code, without its country code.

@@ -30,11 +30,24 @@ pub(crate) struct WeChat {
     access_token: Mutex<Option<AccessToken>>,
 }
 
+/// An access_token as it is kept.
 #[derive(Debug, Clone)]
-struct AccessToken {
-    text: String,
-    good_until: Instant,
+pub(crate) struct AccessToken {
+    pub(crate) text: String,
+    pub(crate) good_until: Instant,
 }
+
+/// Which endpoint access_tokens are fetched from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenSource {
+    /// `POST /cgi-bin/stable_token`: everybody gets the same one.
+    Stable,
+    /// `GET /cgi-bin/token`: a new one each time, which displaces the one before.
+    Plain,
+}
+
+/// errcodes of a call whose access_token is dead.
+pub(crate) const DEAD_TOKEN: [i64; 3] = [40001, 40014, 42001];
 
 /// A complete reply of WeChat.
 #[derive(Debug, Clone)]
@@ -107,25 +120,36 @@ impl WeChat {
 
     /// `POST /wxa/business/getuserphonenumber`: WeChat's whole answer, without an error. A dead access token is renewed
     /// once; the openid goes along, so that WeChat refuses somebody else's code.
-    pub(crate) async fn phone_number(&self, code: &str, openid: &str) -> Result<Value, Trouble> {
+    pub(crate) async fn phone_number(
+        &self,
+        source: TokenSource,
+        code: &str,
+        openid: &str,
+    ) -> Result<Value, Trouble> {
         let deadline = Duration::from_millis(ANSWER_WITHIN_MS - UPSTREAM_TIMEOUT_MS);
-        timeout(deadline, self.ask_phone_number(code, openid))
+        timeout(deadline, self.ask_phone_number(source, code, openid))
             .await
             .unwrap_or(Err(Trouble::Silent))
     }
 
-    async fn ask_phone_number(&self, code: &str, openid: &str) -> Result<Value, Trouble> {
-        let mut token = self.access_token().await?;
+    async fn ask_phone_number(
+        &self,
+        source: TokenSource,
+        code: &str,
+        openid: &str,
+    ) -> Result<Value, Trouble> {
+        let mut token = self.access_token(source).await?;
         let mut answer = self.phone_number_with(&token, code, openid).await;
-        if matches!(answer, Err(Trouble::Refused(40001 | 40014 | 42001))) {
+        if matches!(&answer, Err(Trouble::Refused(code)) if DEAD_TOKEN.contains(code)) {
             self.drop_access_token(&token).await;
-            token = self.access_token().await?;
+            token = self.access_token(source).await?;
             answer = self.phone_number_with(&token, code, openid).await;
         }
         answer
     }
 
-    async fn phone_number_with(
+    /// One call with this token.
+    pub(crate) async fn phone_number_with(
         &self,
         token: &str,
         code: &str,
@@ -141,7 +165,7 @@ impl WeChat {
         )
     }
 
-    async fn access_token(&self) -> Result<String, Trouble> {
+    async fn access_token(&self, source: TokenSource) -> Result<String, Trouble> {
         let mut kept = self.access_token.lock().await;
         if let Some(token) = kept
             .as_ref()
@@ -149,16 +173,18 @@ impl WeChat {
         {
             return Ok(token.text.clone());
         }
-        let body = json!({ "grant_type": "client_credential", "appid": self.appid, "secret": self.secret });
-        let reply = self
-            .call(
-                Method::POST,
-                "/cgi-bin/stable_token",
-                Some(&body),
-                Some(UPSTREAM_TIMEOUT),
-            )
-            .await?;
-        let answer = read_json(&reply)?;
+        let fetched = self.fetch_access_token(source).await?;
+        let text = fetched.text.clone();
+        *kept = Some(fetched);
+        Ok(text)
+    }
+
+    /// One call for a token, kept nowhere.
+    pub(crate) async fn fetch_access_token(
+        &self,
+        source: TokenSource,
+    ) -> Result<AccessToken, Trouble> {
+        let answer = read_json(&self.ask_access_token(source).await?)?;
         let text = answer.get("access_token").and_then(Value::as_str);
         let text = text
             .ok_or_else(|| Trouble::Unreadable(answer.to_string()))?
@@ -170,11 +196,30 @@ impl WeChat {
             .unwrap_or(0)
             .min(7_200);
         let good_until = Instant::now() + Duration::from_secs(life_s - life_s / 10);
-        *kept = Some(AccessToken {
-            text: text.clone(),
-            good_until,
-        });
-        Ok(text)
+        Ok(AccessToken { text, good_until })
+    }
+
+    /// The reply to one call for a token, unread.
+    pub(crate) async fn ask_access_token(&self, source: TokenSource) -> Result<Reply, Trouble> {
+        let own = [
+            ("grant_type", "client_credential"),
+            ("appid", self.appid.as_str()),
+            ("secret", self.secret.as_str()),
+        ];
+        let (method, path, body) = match source {
+            TokenSource::Stable => {
+                let body: Value = own.into_iter().collect();
+                (Method::POST, "/cgi-bin/stable_token".to_owned(), Some(body))
+            }
+            TokenSource::Plain => {
+                let query = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(own)
+                    .finish();
+                (Method::GET, format!("/cgi-bin/token?{query}"), None)
+            }
+        };
+        self.call(method, &path, body.as_ref(), Some(UPSTREAM_TIMEOUT))
+            .await
     }
 
     /// Forgets this token, unless somebody has renewed it meanwhile.

@@ -177,6 +177,18 @@ impl TokenList {
         self.end_all(TokenEnd::Killed, changes)
     }
 
+    /// The time of every live token is over now; says how many.
+    pub(crate) fn expire(&mut self, at: UnixMs, changes: &mut Vec<TokenChange>) -> usize {
+        let mut expired = 0;
+        for token in &mut self.tokens {
+            if token.end(TokenEnd::Expired, changes) {
+                (token.expires_at, token.dies_at) = (at, at);
+                expired += 1;
+            }
+        }
+        expired
+    }
+
     /// The day's calls start again.
     pub(crate) fn clear_day(&mut self) {
         self.today.n = 0;
@@ -381,6 +393,21 @@ mod tests {
             "too soon: nothing changes"
         );
         assert!(bench.call(40, true).unwrap().fresh);
+    }
+
+    #[test]
+    fn a_token_whose_time_is_declared_over_is_expired_and_not_displaced() {
+        for kind in [TokenKind::Plain, TokenKind::Stable] {
+            let mut bench = Bench::new(kind);
+            bench.call(0, false).unwrap();
+            let at = T0.plus(Span::s(9));
+            assert_eq!(bench.list.expire(at, &mut Vec::new()), 1);
+            assert_eq!(bench.list.expire(at, &mut Vec::new()), 0);
+            assert_eq!(bench.check(9, 1), 42001);
+            assert_eq!(bench.list.ended(1), Some((TokenEnd::Expired, Some(at))));
+            assert!(bench.call(10, false).unwrap().fresh);
+            assert_eq!(bench.check(10, 2), 0);
+        }
     }
 
     #[test]

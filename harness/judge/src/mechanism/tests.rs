@@ -1,5 +1,6 @@
 //! One history in which a mechanism is established, and one much like it in which it is not.
 
+mod access_token;
 mod sessions;
 mod upstream;
 

@@ -18,7 +18,7 @@ pub fn deciding_tests(rule: &str, lang: Lang) -> Vec<&'static str> {
 
 type Pair = [&'static str; 2];
 
-const TESTS: [(&str, Pair, Pair); 14] = [
+const TESTS: [(&str, Pair, Pair); 20] = [
     (
         "KEY-01",
         [
@@ -160,6 +160,72 @@ const TESTS: [(&str, Pair, Pair); 14] = [
         [
             "量一量微信不回应时一次调用要多久：没完没了，是没有超时；是某个时长的几倍，是重试叠加。",
             "这时做一次线程转储：停在读上，是 HTTP 客户端；停在等待上，是在排队等锁或连接。",
+        ],
+    ),
+    (
+        "TOK-06",
+        [
+            "Log out and ask whoami at once, without another login: ok means that the logout does nothing.",
+            "If it is refused then, log in again and ask with the old token: ok means that the token is made of the session_key or the person.",
+        ],
+        [
+            "退出登录后不再登录，马上用原 token 问 whoami：ok，说明退出什么也没做。",
+            "这时被拒绝的话，重新登录后再用旧 token 问：ok，说明 token 由 session_key 或用户算出来。",
+        ],
+    ),
+    (
+        "TOK-07",
+        [
+            "Log in on two devices one after the other, then log out on the first: the second refused means that the logout deletes by person.",
+            "If the second lives then, it is the login under way: look at what it writes back when its reply arrives.",
+        ],
+        [
+            "两台设备先后登录，再在第一台退出：第二台被拒绝，说明退出是按用户删除的。",
+            "第二台没事，就是正在进行的登录的问题：看它的回复到达时写回了什么。",
+        ],
+    ),
+    (
+        "AT-01",
+        [
+            "Send the phone codes one after the other: a fetch for each means that there is no cache, one fetch that several requests find it empty at once.",
+            "Look at where the token is kept: in a variable of the request, or under a name that changes with each call.",
+        ],
+        [
+            "把手机号 code 依次提交：每次都取一个，说明没有缓存；只取一次，说明是几个请求同时发现缓存为空。",
+            "看 token 存在哪里：是不是请求里的局部变量，或者每次调用都会变的键名。",
+        ],
+    ),
+    (
+        "AT-02",
+        [
+            "Log each token as it is stored, with the time its fetch began: an earlier begin after a later one is an overwrite.",
+            "Run one phone code after 40001 alone (wxmock check AT-3): if that fails too, the dead token is simply kept.",
+        ],
+        [
+            "存 token 时连同开始获取的时间一起记日志：开始得早的后存，就是覆盖。",
+            "40001 之后只提交一个手机号 code（wxmock check AT-3）：这样也失败，就是失效的 token 一直没换。",
+        ],
+    ),
+    (
+        "AT-03",
+        [
+            "Look at the calls of that request in the picture: no fetch after 40001 means that the token is kept, many that the retry has no end.",
+            "Read the cache entry: undefined or empty means that a refusal was stored as a token.",
+        ],
+        [
+            "看图里这个请求的调用：40001 之后没有获取，说明 token 一直留着；获取了很多次，说明重试没有上限。",
+            "看缓存里的值：undefined 或空，说明把拒绝的回复当 token 存了。",
+        ],
+    ),
+    (
+        "AT-05",
+        [
+            "Look at the calls of that login in the picture: one to token or stable_token before the exchange is the cause.",
+            "Log in with the token endpoint working: if that fails as well, it is not about the token.",
+        ],
+        [
+            "看图里这次登录的调用：换取之前有没有 token 或 stable_token，有就是它。",
+            "让 token 接口恢复正常再登录：还是失败，就和 token 无关。",
         ],
     ),
     (

@@ -13,8 +13,8 @@ use crate::verdict::Level;
 pub use fault::{FaultEffect, FaultWhen};
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use verb::{
-    CaptureApi, Differs, Extra, FieldOrder, NameKind, Nick, Seal, SealKey, ShapeChange, Transport,
-    Using, Verb, Watermark,
+    CaptureApi, Differs, Extra, FieldOrder, NameKind, Nick, Seal, SealKey, ShapeChange,
+    TokenChange, Transport, Using, Verb, Watermark,
 };
 
 /// What one case does.

@@ -3,7 +3,8 @@
 /// Rules a case may name, by id. The judge holds what they say; a test there compares the two lists.
 pub const RULES: &[&str] = &[
     "KEY-01", "KEY-02", "KEY-03", "KEY-04", "CODE-01", "CODE-03", "TOK-01", "TOK-02", "TOK-03",
-    "ACC-01", "ERR-01", "ERR-05", "ERR-06", "LIVE-01",
+    "TOK-06", "TOK-07", "ACC-01", "ERR-01", "ERR-05", "ERR-06", "AT-02", "AT-03", "AT-05", "AT-01",
+    "LIVE-01",
 ];
 
 /// Operations an adapter may describe.
@@ -121,6 +122,18 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A phone mixed up a login code and a code of the phone button.",
     ),
     obligation(
+        "logged-out-token-used",
+        "A request carried a token that had been logged out.",
+    ),
+    obligation(
+        "logout-during-login",
+        "A logout was sent while a login of the same person was open.",
+    ),
+    obligation(
+        "token-needed-again",
+        "After something had happened to the access_tokens, the backend fetched one or made a call with one.",
+    ),
+    obligation(
         "keys-kept-by-interval",
         "Two codes of one user, minted one after the other, carried the same key.",
     ),
@@ -139,9 +152,13 @@ pub const ROTATIONS: &[&str] = &["login", "exchange", "min_interval"];
 /// Values of the axis `returns`.
 pub const RETURNS: &[&str] = &["bound", "current"];
 
+/// The two endpoints that hand out access_tokens, whichever of them the backend asks.
+pub const ACCESS_TOKEN: &str = "access_token";
+
 /// WeChat endpoints a fault may strike.
 pub const ENDPOINTS: &[&str] = &[
     "jscode2session",
+    ACCESS_TOKEN,
     "token",
     "stable_token",
     "checksession",

@@ -141,7 +141,8 @@ pub enum Verb {
     Fault {
         /// The fault's name, unique in the program.
         label: String,
-        /// Endpoint, as WeChat's last path segment: `jscode2session`, `getuserphonenumber`, `token`, …
+        /// Endpoint, as WeChat's last path segment: `jscode2session`, `getuserphonenumber`, `token`, …; `access_token` is both
+        /// that hand out access_tokens.
         endpoint: String,
         /// Whose calls it hits (scenario name).
         user: String,
@@ -151,6 +152,17 @@ pub enum Verb {
         when: FaultWhen,
         /// How many calls it hits; `None`: all until the end of the order. One unless written.
         times: Option<u32>,
+    },
+    /// `lift busy`: the fault of this name strikes no more.
+    Lift {
+        /// The fault's name.
+        label: String,
+    },
+    /// `token killed`, `token overlap=none`, …: something happens to the app's access_tokens, or a rule of theirs changes until
+    /// the end of the order.
+    AccessToken {
+        /// What.
+        change: TokenChange,
     },
     /// `shape A errcode_zero …`: legal but surprising success bodies for one user.
     Shape {
@@ -172,6 +184,23 @@ pub enum Verb {
         /// Scenario name of the user.
         user: String,
     },
+}
+
+/// What happens to the access_tokens of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenChange {
+    /// `killed`: every token is dead (40001), as when the AppSecret was reset or another server fetched one.
+    Killed,
+    /// `expired`: the time of every token is over (42001).
+    Expired,
+    /// `fetched`: another server of the same app asks `cgi-bin/token` for one of its own, which displaces the plain token.
+    Fetched,
+    /// `forced`: another server asks `cgi-bin/stable_token` with `force_refresh`, which ends the stable token.
+    Forced,
+    /// `overlap=none`, `overlap=5m`: how long a displaced plain token still works.
+    Overlap(Duration),
+    /// `life=60s`: how long tokens live that are issued from now on; `expires_in` of the replies.
+    Life(Duration),
 }
 
 /// The `wx` call that makes a payload.
@@ -434,7 +463,10 @@ impl Verb {
             | Self::Shape { user, .. }
             | Self::Recover { user }
             | Self::Probe { user } => vec![(NameKind::User, user)],
-            Self::Check | Self::Advance { .. } | Self::WaitIdle => Vec::new(),
+            Self::Lift { label } => vec![(NameKind::Fault, label)],
+            Self::Check | Self::Advance { .. } | Self::AccessToken { .. } | Self::WaitIdle => {
+                Vec::new()
+            }
         }
     }
 }

@@ -76,7 +76,8 @@ impl Runner {
             match self.begin(place, case, listener) {
                 Ok(mut begun) => {
                     self.go_on(&mut begun, TURNS[0], listener).await;
-                    self.revive(&mut begun.tally).await;
+                    let spoilt = spoils(&begun.case, &begun.tally);
+                    self.revive(&mut begun.tally, spoilt).await;
                     open.push(begun);
                 }
                 Err(result) => results.push((place, *result)),
@@ -86,7 +87,8 @@ impl Runner {
             for mut case in std::mem::take(&mut open) {
                 self.go_on(&mut case, *until, listener).await;
                 if case.at < case.listing.len() && !self.is_done(&case.tally) {
-                    self.revive(&mut case.tally).await;
+                    let spoilt = spoils(&case.case, &case.tally);
+                    self.revive(&mut case.tally, spoilt).await;
                     open.push(case);
                 } else {
                     results.push((case.place, self.end(case, listener).await));
@@ -200,7 +202,8 @@ impl Runner {
         } = open;
         self.follow_up(&case, &listing, &mut tally, listener).await;
         notes.into_iter().for_each(|note| tally.note(note));
-        self.revive(&mut tally).await;
+        let spoilt = spoils(&case, &tally);
+        self.revive(&mut tally, spoilt).await;
         if self.waits_told {
             tally.waits_are_told();
         }
@@ -212,4 +215,10 @@ impl Runner {
         listener(RunEvent::CaseFinished(Box::new(result.clone())));
         result
     }
+}
+
+/// Whether a case has left the backend unfit for others: one that never lets go of a dead access_token would fail every later
+/// phone code for it.
+fn spoils(case: &Case, tally: &Tally) -> bool {
+    case.touches_tokens() && tally.has_failed()
 }

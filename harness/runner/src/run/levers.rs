@@ -60,6 +60,16 @@ impl Stage<'_> {
                 });
                 Some(user.clone())
             }
+            Verb::Lift { label } => {
+                self.test_users.lift(label);
+                None
+            }
+            Verb::AccessToken { change } => {
+                self.test_users
+                    .change_tokens(*change, self.run_context.secret)
+                    .map_err(broken)?;
+                None
+            }
             Verb::Shape { user, change } => {
                 let name = self.user_id(user).map_err(broken)?;
                 self.shaped.insert(user.clone());
@@ -124,20 +134,17 @@ impl Stage<'_> {
         when: program::FaultWhen,
         times: Option<u32>,
     ) -> Result<(), String> {
-        let endpoint: Endpoint = endpoint.parse().map_err(|e| format!("{e}"))?;
-        let appid = Some(self.run_context.app.clone());
+        let endpoints: Vec<Endpoint> = match endpoint {
+            program::names::ACCESS_TOKEN => vec![Endpoint::Token, Endpoint::StableToken],
+            other => vec![other.parse().map_err(|e| format!("{e}"))?],
+        };
         // An access_token belongs to the app: such calls are nobody's.
-        let nobodys = matches!(endpoint, Endpoint::Token | Endpoint::StableToken);
-        let owner = if nobodys {
+        let nobodys =
+            |endpoint: &Endpoint| matches!(endpoint, Endpoint::Token | Endpoint::StableToken);
+        let owner = if endpoints.iter().any(nobodys) {
             None
         } else {
             Some(self.user_id(user)?)
-        };
-        let matching = CallMatch {
-            endpoint: Some(endpoint),
-            appid,
-            user: owner,
-            ..CallMatch::default()
         };
         let when = match (when, effect) {
             // Only the header changes: before the commit there would be no answer to change the header of.
@@ -150,14 +157,21 @@ impl Stage<'_> {
             self.harmless_faults.push(label.to_owned());
         }
         let effect = self.fault_effect(label, user, effect);
-        let rule = FaultRule {
-            label: label.to_owned(),
-            matching,
-            times,
-            when,
-            effect,
-        };
-        self.test_users.fault(label, rule);
+        for endpoint in endpoints {
+            let rule = FaultRule {
+                label: label.to_owned(),
+                matching: CallMatch {
+                    endpoint: Some(endpoint),
+                    appid: Some(self.run_context.app.clone()),
+                    user: owner.clone(),
+                    ..CallMatch::default()
+                },
+                times,
+                when,
+                effect: effect.clone(),
+            };
+            self.test_users.fault(label, rule);
+        }
         Ok(())
     }
 

@@ -70,6 +70,25 @@ const READ: &[(&str, Check)] = &[
         let code = |o: &Operation| o.number.as_ref().map(|number| number.code.clone());
         pairs(&sends).any(|(a, b)| a.called < b.called && code(a) == code(b))
     }),
+    ("token-needed-again", token_needed_again),
+    ("logged-out-token-used", |h| {
+        pairs(&h.operations.iter().collect::<Vec<_>>()).any(|(out, later)| {
+            out.op == "logout"
+                && out.returned.is_some_and(|done| done < later.called)
+                && out.token_name.is_some()
+                && out.token_name == later.token_name
+        })
+    }),
+    ("logout-during-login", |h| {
+        let mut logouts = h.operations.iter().filter(|o| o.op == "logout");
+        logouts.any(|out| {
+            logins(h).any(|login| {
+                login.user == out.user
+                    && login.called < out.called
+                    && login.returned.is_none_or(|done| done > out.called)
+            })
+        })
+    }),
     ("phone-code-aged", |h| {
         phone_codes(h).any(|o| has_aged(h, o))
     }),
@@ -138,6 +157,17 @@ fn has_aged(history: &History, send: &Operation) -> bool {
     let mut steps = history.steps.iter().filter(|step| step.tick < send.called);
     steps.any(|step| step.kind == StepKind::Capture && step.text == pressed)
         && steps.any(|step| step.kind == StepKind::World && step.text.starts_with("advance"))
+}
+
+fn token_needed_again(history: &History) -> bool {
+    let mut steps = history.steps.iter();
+    let changed =
+        steps.find(|step| step.kind == StepKind::World && step.text.starts_with("token "));
+    let needs = |call: &UpstreamCall| call.endpoint != "jscode2session";
+    changed.is_some_and(|step| {
+        let mut calls = history.upstream.iter();
+        calls.any(|call| needs(call) && call.arrived > step.tick)
+    })
 }
 
 fn logins(history: &History) -> impl Iterator<Item = &Operation> {
@@ -443,6 +473,47 @@ mod tests {
             &history(vec![send("B", "f", 3)]),
             &["foreign-phone-code-sent"],
         );
+    }
+
+    #[test]
+    fn a_token_is_needed_again_after_something_happened_to_it_and_not_before() {
+        let history = |endpoint: &str, arrived: u32| History {
+            steps: vec![step(5, StepKind::World, "token killed", None)],
+            upstream: vec![UpstreamCall {
+                endpoint: endpoint.into(),
+                arrived: Tick(arrived),
+                ..UpstreamCall::default()
+            }],
+            ..History::default()
+        };
+        check(&history("token", 6), &["token-needed-again"]);
+        check(&history("getuserphonenumber", 6), &["token-needed-again"]);
+        check(&history("token", 4), &[]);
+        check(&history("jscode2session", 6), &[]);
+    }
+
+    #[test]
+    fn logouts_are_told_by_token_and_by_the_login_they_cross() {
+        let op = |op: &str, token: Option<&str>, called: u32, returned: u32| Operation {
+            op: op.into(),
+            user: "A".into(),
+            token_name: token.map(str::to_owned),
+            code: (op == "login").then(|| "c".to_owned()),
+            called: Tick(called),
+            returned: Some(Tick(returned)),
+            ..Operation::default()
+        };
+        let history = |operations: Vec<Operation>| History {
+            operations,
+            ..History::default()
+        };
+        let out = op("logout", Some("t1"), 3, 4);
+        let asked = |token| history(vec![out.clone(), op("whoami", Some(token), 5, 6)]);
+        check(&asked("t1"), &["logged-out-token-used"]);
+        check(&asked("t2"), &[]);
+        let crossed = |end| history(vec![op("login", None, 1, end), out.clone()]);
+        check(&crossed(9), &["logout-during-login"]);
+        check(&crossed(2), &[]);
     }
 
     #[test]

@@ -598,8 +598,9 @@ impl Runner {
         }
     }
 
-    /// A backend that ended or hangs would spoil every later case: it is started again, if we started it.
-    pub(super) async fn revive(&mut self, tally: &mut Tally) {
+    /// A backend that ended or hangs, or that a case has left `spoilt`, would spoil every later case: it is started again, if
+    /// we started it.
+    pub(super) async fn revive(&mut self, tally: &mut Tally, spoilt: bool) {
         self.silent_cases = if tally.hung_in_preparation() {
             self.silent_cases + 1
         } else {
@@ -612,7 +613,7 @@ impl Runner {
             )));
         }
         if !self.adapter.starts_backend()
-            || !(ended.is_some() || tally.has_hung() || self.waiting.is_refusing())
+            || !(ended.is_some() || spoilt || tally.has_hung() || self.waiting.is_refusing())
         {
             return;
         }

@@ -1,17 +1,19 @@
 //! The people of one order: made for it, deleted after it, together with every gate and fault that was theirs.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wxmock_server::{
     CallId, CallMatch, Endpoint, FaultId, FaultRule, GateId, Handle, HoldRule, Point,
 };
 use wxmock_world::{
-    AppId, DeviceId, ExchangeReturns, NewUser, PolicyPatch, Rotate, Span, UserId, Who,
+    AccessTokenPatch, AccessTokenPolicy, AppId, ControlError, DeviceId, ExchangeReturns, NewUser,
+    PolicyPatch, Rotate, Span, StableTokenRequest, TokenRequest, UserId, Who,
 };
 
 use crate::device::{Device, user_view};
-use wxmock_model::program::{Differs, Program, Returns, Rotation, Verb};
+use wxmock_model::program::{Differs, Program, Returns, Rotation, TokenChange, Verb};
 
 /// One person of the scenario, and who plays them in the mock.
 #[derive(Debug, Clone)]
@@ -35,7 +37,10 @@ pub(crate) struct TestUsers {
     people: Vec<Person>,
     gates: Vec<GateId>,
     held_codes: HashSet<String>,
-    faults: Vec<FaultId>,
+    /// Every fault with its label.
+    faults: Vec<(String, FaultId)>,
+    /// What held for access_tokens before this order changed it.
+    token_rules: Option<AccessTokenPolicy>,
     avoids_plus: bool,
 }
 
@@ -60,6 +65,7 @@ impl TestUsers {
             gates: Vec::new(),
             held_codes: HashSet::new(),
             faults: Vec::new(),
+            token_rules: None,
             avoids_plus: false,
         };
         let twins: Vec<(&str, &str, Differs)> = program
@@ -167,7 +173,7 @@ impl TestUsers {
     }
 
     /// Holds every exchange of this code from now on, before and after WeChat carries it out.
-    pub(crate) fn hold(&mut self, js_code: &str, limit: std::time::Duration) {
+    pub(crate) fn hold(&mut self, js_code: &str, limit: Duration) {
         if !self.held_codes.insert(js_code.to_owned()) {
             return;
         }
@@ -215,7 +221,101 @@ impl TestUsers {
             label: format!("{}/{label}", self.prefix),
             ..rule
         };
-        self.faults.push(self.handle.faults().add(rule));
+        let id = self.handle.faults().add(rule);
+        self.faults.push((label.to_owned(), id));
+    }
+
+    /// Takes the faults of this label away.
+    pub(crate) fn lift(&mut self, label: &str) {
+        let faults = self.handle.faults();
+        self.faults.retain(|(known, id)| {
+            let stays = known != label;
+            if !stays {
+                faults.remove(*id);
+            }
+            stays
+        });
+    }
+
+    /// Does something to the access_tokens of the app, as another server of the same app or WeChat itself would, or changes
+    /// their rules until this is dropped.
+    ///
+    /// # Errors
+    /// The mock's words, if it refuses.
+    pub(crate) fn change_tokens(
+        &mut self,
+        change: TokenChange,
+        secret: &str,
+    ) -> Result<(), String> {
+        let span = |time: Duration| Span::ms(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let rules = match change {
+            TokenChange::Overlap(time) => AccessTokenPatch {
+                overlap: Some(span(time)),
+                ..AccessTokenPatch::default()
+            },
+            TokenChange::Life(time) => AccessTokenPatch {
+                ttl: Some(span(time)),
+                ..AccessTokenPatch::default()
+            },
+            other => return self.touch_tokens(other, secret),
+        };
+        self.set_token_rules(rules)
+    }
+
+    fn touch_tokens(&self, change: TokenChange, secret: &str) -> Result<(), String> {
+        let app = &self.app;
+        let (grant_type, appid, secret) = (
+            Some("client_credential".to_owned()),
+            Some(app.to_string()),
+            Some(secret.to_owned()),
+        );
+        self.handle.with_world(|world, now| match change {
+            TokenChange::Killed => world
+                .kill_access_token(now, app)
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
+            TokenChange::Expired => world
+                .expire_access_token(now, app)
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
+            TokenChange::Forced => {
+                let force = StableTokenRequest {
+                    grant_type,
+                    appid,
+                    secret,
+                    force_refresh: true,
+                };
+                let handed = world.stable_token(now, &force).reply;
+                handed.map(|_| ()).map_err(|e| e.to_string())
+            }
+            _ => {
+                let plain = TokenRequest {
+                    grant_type,
+                    appid,
+                    secret,
+                };
+                let handed = world.token(now, &plain).reply;
+                handed.map(|_| ()).map_err(|e| e.to_string())
+            }
+        })
+    }
+
+    fn set_token_rules(&mut self, rules: AccessTokenPatch) -> Result<(), String> {
+        let app = &self.app;
+        let patch = PolicyPatch {
+            access_token: rules,
+            ..PolicyPatch::default()
+        };
+        let before = self
+            .handle
+            .with_world(|world, now| {
+                let before = world.policy(app, None)?.access_token;
+                world.set_policy(now, app, None, &patch)?;
+                Ok::<_, ControlError>(before)
+            })
+            .map_err(|e| e.to_string())?;
+        self.token_rules.get_or_insert(before);
+        Ok(())
     }
 
     /// The scenario's name for a fault the mock reports.
@@ -230,8 +330,16 @@ impl TestUsers {
 impl Drop for TestUsers {
     fn drop(&mut self) {
         self.open_gates();
-        for id in self.faults.drain(..) {
+        for (_, id) in self.faults.drain(..) {
             self.handle.faults().remove(id);
+        }
+        if let Some(before) = self.token_rules.take() {
+            // An app that is gone has no rules.
+            let _ = self.set_token_rules(AccessTokenPatch {
+                ttl: Some(before.ttl),
+                overlap: Some(before.overlap),
+                force_gap: Some(before.force_gap),
+            });
         }
         for person in self.people.drain(..) {
             // A person that is gone already is what we want.

@@ -60,6 +60,8 @@ impl Stage<'_> {
             | Verb::ResetKey { .. }
             | Verb::RotateKey { .. }
             | Verb::Fault { .. }
+            | Verb::Lift { .. }
+            | Verb::AccessToken { .. }
             | Verb::Shape { .. } => self.change_world(step, event),
         }
     }

@@ -11,8 +11,14 @@ mod first_key_wins;
 mod folded_openid;
 mod global_slot;
 mod header_identity;
+mod keeps_dead_token;
+mod keeps_token_error;
 mod late_code_mark;
+mod late_token;
 mod leaks_key;
+mod login_needs_token;
+mod logout_everywhere;
+mod logout_stub;
 mod missing_key;
 mod needs_unionid;
 mod no_deadline;
@@ -26,7 +32,9 @@ mod shared_context;
 mod stale_name;
 mod status_only;
 mod token_from_key;
+mod token_per_call;
 mod token_slot;
+mod token_storm;
 mod turn_never_passed;
 mod unchecked_watermark;
 mod unscoped_update;
@@ -35,6 +43,14 @@ mod upstream_text_500;
 /// The decisions of a mutant.
 pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
     match mutant {
+        Mutant::KeepsDeadToken => Box::<keeps_dead_token::KeepsDeadToken>::default(),
+        Mutant::TokenStorm => Box::new(token_storm::TokenStorm),
+        Mutant::KeepsTokenError => Box::<keeps_token_error::KeepsTokenError>::default(),
+        Mutant::TokenPerCall => Box::new(token_per_call::TokenPerCall),
+        Mutant::LateToken => Box::<late_token::LateToken>::default(),
+        Mutant::LoginNeedsToken => Box::new(login_needs_token::LoginNeedsToken),
+        Mutant::LogoutStub => Box::new(logout_stub::LogoutStub),
+        Mutant::LogoutEverywhere => Box::new(logout_everywhere::LogoutEverywhere),
         Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
         Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
         Mutant::FoldedOpenid => Box::new(folded_openid::FoldedOpenid),

@@ -358,6 +358,26 @@ impl World {
         }))
     }
 
+    /// Lets the time of every access_token of an app, of both kinds, be over: 42001 from then on. Says how many were alive.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn expire_access_token(&mut self, now: UnixMs, app: &AppId) -> Pulled<usize> {
+        let (no, _) = self.find_app(app)?;
+        self.begin(now);
+        Ok(self.changed(no, None, "access tokens expired", |turn, _| {
+            let (at, kinds) = (turn.at, [TokenKind::Plain, TokenKind::Stable]);
+            kinds
+                .map(|kind| {
+                    turn.token_step(kind, |app, changes| {
+                        tokens_mut(app, kind).expire(at, changes)
+                    })
+                })
+                .iter()
+                .sum()
+        }))
+    }
+
     /// The request id of one answer: eight hex digits of the time in seconds, then two groups from the seed.
     pub fn rid(&mut self, app: Option<&AppId>, at: UnixMs) -> String {
         let seed = self.core.seed;
