@@ -101,7 +101,8 @@ impl fmt::Display for Trouble {
             ),
             Self::Closed { held, unanswered } => write!(
                 f,
-                "it closed a connection while {held} statements of it were held and {unanswered} were not answered"
+                "it closed a connection with {held} held and {unanswered} unanswered statement{}; the held are gone",
+                if held + unanswered == 1 { "" } else { "s" }
             ),
         }
     }

@@ -277,7 +277,7 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
         .to_string();
     assert_eq!(
         told,
-        "store `redis`: it closed a connection while 1 statements of it were held and 0 were not answered"
+        "store `redis`: it closed a connection with 1 held and 0 unanswered statement; the held are gone"
     );
     assert!(stores.parked().is_empty() && stores.in_flight().is_empty());
     assert_eq!(one.read(&mut [0; 8]).await.expect("an end"), 0);
