@@ -98,6 +98,38 @@ async fn simple_and_extended_queries_are_told_alike() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_never_held() {
+    let Some(server) = support::postgres() else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Postgres)])
+        .await
+        .expect("a PostgreSQL");
+    stores.hold();
+    let statements = r#"[
+        ["CREATE TABLE t (id INT, name TEXT)"], ["COPY t (id, name) FROM STDIN", [1, "a"], [2, "b"]], ["SELECT count(*) FROM t"]
+    ]"#;
+    let Some(said) = converse(&stores, "postgres", CLIENTS[0], statements).await else {
+        return;
+    };
+    let texts: Vec<_> = said
+        .held
+        .iter()
+        .map(|parked| parked.statement.text.as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "CREATE TABLE t (id INT, name TEXT)",
+            "SELECT count(*) FROM t"
+        ]
+    );
+    assert_eq!(said.results[1..], ["2", "[[2]]"], "{}", said.errors);
+    assert!(stores.take_events().is_empty());
+    assert!(stores.in_flight().is_empty());
+}
+
 #[tokio::test]
 async fn encryption_is_answered_with_no_and_a_refused_password_is_told() {
     let Some(server) = support::postgres() else {

@@ -39,6 +39,19 @@ pub(crate) struct Postgres {
     expected: VecDeque<Expected>,
     stream: Stream,
     refused: Option<String>,
+    copy: Copy,
+}
+
+/// Rows that the client sends in the extended protocol: the server passes over the `Sync` that came before them, and answers the one
+/// behind them.
+#[derive(Default, PartialEq, Eq)]
+enum Copy {
+    #[default]
+    No,
+    /// The server wants rows.
+    Wanted,
+    /// The client has sent its last.
+    Sent,
 }
 
 struct Prepared {
@@ -102,6 +115,10 @@ impl Conversation for Postgres {
                 b'H' => Some(self.end_cycle(false)),
                 b'F' => Some(self.call()),
                 // A password, rows of a COPY, the end.
+                b'c' | b'f' if self.copy == Copy::Wanted => {
+                    self.copy = Copy::Sent;
+                    Some(None)
+                }
                 b'p' | b'd' | b'c' | b'f' | b'X' => Some(None),
                 _ => return Err(Lost::Strange),
             };
@@ -124,6 +141,7 @@ impl Conversation for Postgres {
                 b's' => self.executed("rows", answers),
                 b'E' => self.failed(&body, answers),
                 b't' => self.typed(&body),
+                b'G' => self.wants_rows(),
                 b'Z' => self.became_ready(answers),
                 _ => {}
             }
@@ -230,6 +248,9 @@ impl Postgres {
     /// `Sync` or `Flush`: what came since the last is one part.
     fn end_cycle(&mut self, until_ready: bool) -> Option<Unit> {
         let cycle = std::mem::take(&mut self.cycle);
+        if until_ready && std::mem::take(&mut self.copy) == Copy::Sent && cycle.is_bare() {
+            return None;
+        }
         let unit = if cycle.executions > 0 {
             let kind = if cycle.work {
                 StatementKind::Work
@@ -292,12 +313,21 @@ impl Postgres {
         }
         // Whatever was asked of statements that were skipped is not answered.
         self.described.clear();
+        if self.copy == Copy::Wanted {
+            self.copy = Copy::Sent;
+        }
         if let Some(expected) = self.expected.front_mut() {
             expected.say(&words);
             expected.is_error = true;
             if !expected.until_ready {
                 self.answer(answers);
             }
+        }
+    }
+
+    fn wants_rows(&mut self) {
+        if self.expected.front().is_some_and(|one| one.executions > 0) {
+            self.copy = Copy::Wanted;
         }
     }
 
@@ -338,6 +368,12 @@ impl Postgres {
                 is_error: expected.is_error,
             });
         }
+    }
+}
+
+impl Cycle {
+    fn is_bare(&self) -> bool {
+        self.executions == 0 && self.prepared.is_empty()
     }
 }
 

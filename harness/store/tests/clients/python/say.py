@@ -48,6 +48,12 @@ def postgres(host, port, placeholder):
 
     def say(words):
         text, *values = words
+        if text.startswith("COPY"):
+            with client.cursor() as cursor:
+                with cursor.copy(text) as copy:
+                    for row in values:
+                        copy.write_row(row)
+                return cursor.rowcount
         if values:
             text = text.replace("%s", placeholder)
         cursor = client.execute(text, *values, prepare=bool(values))
