@@ -224,8 +224,9 @@ impl Calls {
 
     /// The remembered calls with a number above `id`, oldest first; `CallId(0)` gives all.
     pub fn since(&self, id: CallId) -> Vec<CallInfo> {
+        let newest = self.last();
         let (mut calls, mut next) = self.page(id, PAGE);
-        while let Some(after) = next {
+        while let Some(after) = next.filter(|after| *after < newest) {
             let (more, then) = self.page(after, PAGE);
             calls.extend(more);
             next = then;

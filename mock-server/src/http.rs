@@ -67,13 +67,28 @@ impl Request {
 
 pub(crate) fn params<const N: usize>(query: &str, names: [&str; N]) -> [Option<String>; N] {
     let mut found: [Option<Cow<'_, str>>; N] = [const { None }; N];
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+    for pair in query.split('&') {
+        let (key, value) = match is_plain(pair) {
+            true => {
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (Cow::Borrowed(key), Cow::Borrowed(value))
+            }
+            false => match form_urlencoded::parse(pair.as_bytes()).next() {
+                Some(decoded) => decoded,
+                None => continue,
+            },
+        };
         let wanted = names.iter().position(|name| key.eq_ignore_ascii_case(name));
         if let Some(at) = wanted {
             found[at].get_or_insert(value);
         }
     }
     found.map(|value| value.filter(|value| !value.is_empty()).map(Cow::into_owned))
+}
+
+/// Whether decoding would change nothing, as in nearly every query: looking costs a tenth of it.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| !matches!(byte, b'%' | b'+'))
 }
 
 /// The first value of `name` in decoded pairs, matched without regard to ASCII case; an empty value is `None`.

@@ -276,11 +276,15 @@ impl Journal {
     pub fn query(&self, filter: &Filter) -> Vec<Entry> {
         let most = filter.limit.unwrap_or(usize::MAX);
         let (mut found, mut rest) = (Vec::new(), filter.clone());
+        let newest = self.last();
         // In pieces, so that nobody who writes waits long.
         while found.len() < most {
             let ring = self.lock();
             let before = found.len();
-            let lines = ring.after(rest.after).filter(|entry| rest.matches(entry));
+            let lines = ring
+                .after(rest.after)
+                .take_while(|entry| entry.no <= newest)
+                .filter(|entry| rest.matches(entry));
             found.extend(lines.take(PIECE.min(most - before)).cloned());
             match found.last() {
                 Some(last) if found.len() > before => rest.after = last.no,

@@ -68,10 +68,6 @@ fn watch_stdin(gone: mpsc::Sender<()>) -> Result<(), Failure> {
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[cfg(unix)]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "elsewhere it cannot be done at all"
-)]
 fn watch_parent(gone: mpsc::Sender<()>) -> Result<(), Failure> {
     let parent = rustix::process::getppid();
     tokio::spawn(async move {

@@ -186,7 +186,10 @@ pub(crate) async fn route(handle: &Handle, request: Request) -> Response {
     let answered = tokio::task::spawn_blocking(move || dispatch(&handle, &request));
     match answered.await {
         Ok(answered) => answered.unwrap_or_else(ApiError::response),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => ApiError::new(503, "stopping", "the mock is stopping").response(),
+        },
     }
 }
 

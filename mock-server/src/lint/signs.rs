@@ -45,7 +45,9 @@ fn is_from_page(headers: &HeaderMap) -> bool {
 /// Whether a parameter is called session_key, or is base64 of 16 bytes, which nothing else is that belongs into a query.
 fn has_key(query: &str) -> bool {
     // Nearly every query has neither, and this looks at each call.
-    if !query.contains("ey=") && !query.contains("==") && !query.contains("%3") {
+    let bytes = query.as_bytes();
+    let is_suspect = |pair: &[u8]| matches!(pair, b"==" | b"y=" | b"Y=" | b"%3");
+    if !bytes.windows(2).any(is_suspect) {
         return false;
     }
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {

@@ -36,10 +36,11 @@ pub(super) async fn exchange(
     wire.begin();
     let is_h2 = request.version() == Version::HTTP_2;
     let is_absolute = !is_h2 && request.uri().scheme().is_some();
+    // What is rare lies on the heap: hyper moves the whole future of every request, as large as its largest part.
     let answer = if request.method() == Method::CONNECT {
-        connect(&handle, wire, &line, &switch, request).await
+        Box::pin(connect(&handle, wire, &line, &switch, request)).await
     } else if is_absolute && is_foreign(&line, request.uri()) {
-        forward(&handle, wire, &line, request).await
+        Box::pin(forward(&handle, wire, &line, request)).await
     } else {
         name_host(&mut request);
         answer(handle, wire, &line, request).await?
@@ -73,7 +74,8 @@ async fn answer(
         Err(Unread::Broken) => return Err(Cut),
     };
     if is_ours(request.path()) {
-        return Ok(plain(control::route(&handle, request).await, wire));
+        let response = Box::pin(control::route(&handle, request)).await;
+        return Ok(plain(response, wire));
     }
     wechat::answer(&handle, wire, request).await
 }
@@ -159,7 +161,7 @@ async fn read(
     let (body, room) = match body.is_end_stream() {
         true => (Bytes::new(), None),
         false => {
-            let read = read_body(handle, body, most_of(handle, &parts));
+            let read = Box::pin(read_body(handle, body, most_of(handle, &parts)));
             tokio::time::timeout(BODY_LIMIT, read)
                 .await
                 .map_err(|_| Unread::Broken)??

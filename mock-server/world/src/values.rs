@@ -3,6 +3,8 @@
 //! `openid = f(seed, app, user)`, `session_key #n = f(seed, app, user, n)`, `code #n = f(seed, app, user, device, n)` and so
 //! on: two runs that interleave differently still show the same values.
 
+use std::cell::Cell;
+
 use crate::{
     AccessToken, AppId, AppSecret, DeviceId, Iv, JsCode, OpenId, Payment, Phone, PhoneCode,
     Profile, Seed, SessionKey, TokenKind, UnionId, UnixMs, UserId,
@@ -49,18 +51,33 @@ pub(crate) fn openid(seed: Seed, app: &AppId, user: &UserId) -> OpenId {
 
 /// The unionid of a person: the same in every app.
 pub(crate) fn unionid(seed: Seed, user: &UserId) -> UnionId {
-    UnionId::from_ascii(personal(
-        stream(seed, "unionid of platform", &[]),
-        stream(seed, "unionid", &[bytes(user)]),
-    ))
+    thread_local! {
+        /// What all unionids of the last seed share: every exchange makes one, and its half is always the same.
+        static SHARED: Cell<Option<(Seed, [u8; 5])>> = const { Cell::new(None) };
+    }
+    let known = SHARED.get().filter(|(of, _)| *of == seed);
+    let (_, shared) = known.unwrap_or_else(|| {
+        let shared = shared(stream(seed, "unionid of platform", &[]));
+        SHARED.set(Some((seed, shared)));
+        (seed, shared)
+    });
+    UnionId::from_ascii(own(shared, stream(seed, "unionid", &[bytes(user)])))
 }
 
 /// `o`, five characters shared by everybody, and 22 of one's own.
-fn personal(mut shared: Stream, mut own: Stream) -> [u8; 28] {
+fn personal(of_all: Stream, of_one: Stream) -> [u8; 28] {
+    own(shared(of_all), of_one)
+}
+
+fn shared(mut of_all: Stream) -> [u8; 5] {
+    std::array::from_fn(|_| of_all.pick(URL_SAFE))
+}
+
+fn own(shared: [u8; 5], mut of_one: Stream) -> [u8; 28] {
     std::array::from_fn(|at| match at {
         0 => b'o',
-        1..=5 => shared.pick(URL_SAFE),
-        _ => own.pick(URL_SAFE),
+        1..=5 => shared[at - 1],
+        _ => of_one.pick(URL_SAFE),
     })
 }
 
