@@ -3,27 +3,26 @@
 
 use serde_json::{Map, Value};
 
-use crate::open_data::{is_of_app, is_of_person};
-use crate::policy::Policy;
-use crate::wechat::{Reply, Trouble, WxLogin, read_login};
+use crate::open_data::is_of_app;
+use crate::policy::{Grant, Policy, reference_session};
+use crate::store::{Store, UserNo};
+use crate::wechat::WxLogin;
 
 /// Upper and lower case are one.
 pub(crate) struct FoldedOpenid;
 
 impl Policy for FoldedOpenid {
-    fn read(&self, reply: &Reply) -> Result<WxLogin, Trouble> {
-        let login = read_login(reply)?;
-        Ok(WxLogin {
-            openid: login.openid.to_ascii_lowercase(),
-            ..login
-        })
+    fn open_session(&self, store: &mut Store, user: UserNo, login: &WxLogin) -> Grant {
+        let openids = store.openids();
+        let alike = openids
+            .iter()
+            .filter(|known| known.eq_ignore_ascii_case(&login.openid));
+        let first = alike.filter_map(|known| store.find(known)).min();
+        reference_session(self, store, first.unwrap_or(user), login)
     }
 
     fn is_own(&self, data: &Map<String, Value>, appid: &str, openid: &str) -> bool {
-        let mut folded = data.clone();
-        if let Some(Value::String(text)) = folded.get_mut("openId") {
-            text.make_ascii_lowercase();
-        }
-        is_of_app(data, appid) && is_of_person(&folded, openid)
+        let inside = data.get("openId").and_then(Value::as_str);
+        is_of_app(data, appid) && inside.is_none_or(|inside| inside.eq_ignore_ascii_case(openid))
     }
 }

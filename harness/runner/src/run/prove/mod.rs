@@ -197,6 +197,8 @@ impl<'a, 'p> Prover<'a, 'p> {
         // A backend that has just started may be slower than its own patience at first; what it does later on counts.
         let early = self.person()?;
         self.welcome(op, &early, WARMS_UP_WITHIN).await?;
+        // Before the login that counts: a backend may end older sessions at each.
+        self.watch_token(op, &early).await?;
         let device = self.person()?;
         let ask = self.login_ask(op, &device)?;
         let calls = self.calls();
@@ -211,8 +213,6 @@ impl<'a, 'p> Prover<'a, 'p> {
             return Ok(None);
         }
         self.user_ids.extend(session.get("user_id").cloned());
-        // Somebody else's logins: they may end that person's older sessions.
-        self.watch_token(op, &early).await?;
         Ok(Some(Guest { device, session }))
     }
 
