@@ -710,3 +710,22 @@ fn every_operation_is_described_and_one_is_tried() {
         "the 400 that was asked for"
     );
 }
+
+#[test]
+fn a_mock_with_a_token_is_entered_with_it() {
+    let mock = Mock::start(&["--token", "t0k"]);
+    let Some(browser) = Browser::start(&["--lang=en-US"]) else {
+        return;
+    };
+    browser.visit(&format!("{}/_mock/#people/alice", mock.url()));
+    browser.shows(".problem", "wants its token");
+    browser.press("#token", "t0k");
+    browser.click("#enter-token");
+    browser.until("document.querySelector('.link.open')");
+    browser.until("location.search === '?token=t0k' && location.hash === '#people/alice'");
+    browser.click("#login");
+    browser.shows("#made-code", "expires in 0");
+    let curl = browser.copied(".last-call .copy");
+    assert!(curl.contains("-H 'Authorization: Bearer t0k'"), "{curl}");
+    assert_eq!(mock.get("/_mock/v1/apps").status, 401);
+}

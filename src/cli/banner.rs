@@ -80,7 +80,13 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
         out,
         "If that address is hard-coded, start the backend with the variables of `wxmock env`; this port also speaks TLS and is a proxy."
     );
-    let _ = writeln!(out, "Console, in a browser: {url}/_mock/   Stop: Ctrl-C\n");
+    let token = facts
+        .token
+        .map_or_else(String::new, |token| format!("?token={token}"));
+    let _ = writeln!(
+        out,
+        "Console, in a browser: {url}/_mock/{token}   Stop: Ctrl-C\n"
+    );
     out
 }
 

@@ -3,12 +3,12 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import './style.css'
-import { act, appPath } from './api'
+import { act, appPath, Refused } from './api'
 import { lang, t } from './lang'
 import { follow, link, start } from './live'
 import { Store, remembered, useStore } from './store'
 import { clockTime, useNow, virtualNow } from './time'
-import { LastCall, Select } from './ui'
+import { Input, LastCall, Select } from './ui'
 import { Api } from './views/api'
 import { Faults } from './views/faults'
 import { Gates } from './views/gates'
@@ -106,11 +106,7 @@ function Console() {
       </nav>
       <main class={view} key={chosenLang} tabIndex={-1}>
         <h1 class="hidden">{viewName(view)}</h1>
-        {lost && (
-          <div class="problem" role="alert">
-            <b>{t('The mock does not answer.', '模拟服务没有响应。')}</b> {lost.message}
-          </div>
-        )}
+        {lost && <Lost error={lost} />}
         {view === 'live' && <Live selected={part === null ? null : Number(part)} select={(call) => (call === null ? go('live') : go('live', call))} />}
         {view === 'people' && <People name={part} go={(user) => go('people', user)} />}
         {view === 'gates' && <Gates />}
@@ -121,6 +117,35 @@ function Console() {
       </main>
       <LastCall />
     </>
+  )
+}
+
+/** Beyond loopback the admin API wants a token, which the banner of `wxmock serve` shows. */
+function Lost({ error }: { error: Error }) {
+  const [token, type] = useState('')
+  const wantsToken = error instanceof Refused && error.status === 401
+  const enter = () => {
+    const address = new URL(location.href)
+    address.searchParams.set('token', token.trim())
+    location.assign(address)
+  }
+  if (!wantsToken) {
+    return (
+      <div class="problem" role="alert">
+        <b>{t('The mock does not answer.', '模拟服务没有响应。')}</b> {error.message}
+      </div>
+    )
+  }
+  return (
+    <div class="problem" role="alert">
+      <b>{t('This mock listens beyond loopback and wants its token.', '这个模拟服务对外监听，需要 token。')}</b> {t('The banner of wxmock serve shows it.', 'wxmock serve 启动时会打印。')}
+      <div class="bar">
+        <Input id="token" label="token" value={token} onInput={type} onEnter={enter} mono />
+        <button type="button" id="enter-token" onClick={enter} disabled={!token.trim()}>
+          {t('Enter', '进入')}
+        </button>
+      </div>
+    </div>
   )
 }
 

@@ -55,19 +55,39 @@ export async function moveClock(appid: string, how: string, body: unknown): Prom
   await refresh()
 }
 
-/** What `read` gives, again whenever lines that matter came (at most once a quarter of a second) and on demand. */
+/** How soon after a line that matters something is read again, in milliseconds. */
+const SOON = 250
+
+/** What `read` gives, again whenever lines that matter came, a moment later, and on demand. */
 export function useLive<T>(read: () => Promise<T>, matters: (app: string | undefined, user: string | undefined, what: string) => boolean, keys: unknown[]): { value: T | undefined; error: Error | undefined; again: () => void; at: number } {
   const [state, set] = useState<{ value: T | undefined; error: Error | undefined; at: number }>({ value: undefined, error: undefined, at: Date.now() })
   const [n, ask] = useState(0)
   useEffect(() => {
     let isOver = false
     let timer: ReturnType<typeof setTimeout> | undefined
+    let pause = SOON
+    let nAsked = 0
+    let shown = 0
     const load = () => {
       timer = undefined
-      read().then(
-        (value) => isOver || set({ value, error: undefined, at: Date.now() }),
-        (error: Error) => isOver || set({ value: undefined, error, at: Date.now() }),
-      )
+      const began = Date.now()
+      const mine = ++nAsked
+      // An answer that was overtaken is not shown over a newer one.
+      const show = (value: T | undefined, error: Error | undefined) => {
+        if (isOver || mine < shown) return
+        shown = mine
+        set({ value, error, at: Date.now() })
+      }
+      const ended = () => {
+        // What takes long is asked less often: a list of thousands must not keep the mock or the page busy.
+        pause = Math.max(SOON, 5 * (Date.now() - began))
+      }
+      read()
+        .then(
+          (value) => show(value, undefined),
+          (error: Error) => show(undefined, error),
+        )
+        .finally(ended)
     }
     load()
     const stop = follow((entries) => {
@@ -76,7 +96,7 @@ export function useLive<T>(read: () => Promise<T>, matters: (app: string | undef
         if (entry.what === 'exchange') return matters(entry.appid, entry.user, entry.what)
         return matters(undefined, undefined, entry.what)
       })
-      if (isMine) timer ??= setTimeout(load, 250)
+      if (isMine) timer ??= setTimeout(load, pause)
     })
     return () => {
       isOver = true

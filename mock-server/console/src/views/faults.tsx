@@ -37,7 +37,7 @@ export function Faults() {
   const app = useApp()
   const texts = useStore(errmsgs)
   const { value, error, again } = useLive(() => get<{ faults: Fault[] }>('/_mock/v1/faults'), (_app, _user, what) => what === 'fault' || what === 'exchange', [])
-  const users = useLive(() => (app ? get<{ users: User[] }>(`${appPath(app.appid)}/users`) : Promise.resolve({ users: [] })), () => false, [app?.appid])
+  const users = useLive(() => (app ? get<{ users: User[] }>(`${appPath(app.appid)}/users?limit=200`) : Promise.resolve({ users: [] })), () => false, [app?.appid])
   const [times, count] = useState('1')
   const [user, whose] = useState('')
   const [endpoint, what] = useState('jscode2session')
@@ -61,7 +61,7 @@ export function Faults() {
         <Field label={t('Next … calls', '接下来几次')}>{(id) => <Input id={id} type="number" value={times} onInput={count} placeholder={t('all', '全部')} />}</Field>
         <Field label={t('of', '接口')}>{(id) => <Select id={id} value={endpoint} options={[['', t('any endpoint', '任意接口')], ...ENDPOINTS.map((name) => [name, name] as const)]} onChange={what} />}</Field>
         <Field label={t('about', '用户')}>
-          {(id) => <Select id={id} value={user} options={[['', t('anybody', '任意用户')], ...(users.value?.users ?? []).slice(0, 200).map((one) => [one.name, one.name] as const)]} onChange={whose} />}
+          {(id) => <Select id={id} value={user} options={[['', t('anybody', '任意用户')], ...(users.value?.users ?? []).map((one) => [one.name, one.name] as const)]} onChange={whose} />}
         </Field>
       </div>
       <h2>{t('What goes wrong', '出什么问题')}</h2>

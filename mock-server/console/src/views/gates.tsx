@@ -23,7 +23,7 @@ export function Gates() {
   const app = useApp()
   const gates = useLive(() => get<{ gates: Gate[] }>('/_mock/v1/gates'), (_app, _user, what) => what === 'gate' || what === 'exchange', [])
   const parked = useLive(() => get<{ parked: Parked[] }>('/_mock/v1/parked'), (_app, _user, what) => what === 'gate' || what === 'exchange', [])
-  const users = useLive(() => (app ? get<{ users: User[] }>(`${appPath(app.appid)}/users`) : Promise.resolve({ users: [] })), () => false, [app?.appid])
+  const users = useLive(() => (app ? get<{ users: User[] }>(`${appPath(app.appid)}/users?limit=200`) : Promise.resolve({ users: [] })), () => false, [app?.appid])
   const names = (users.value?.users ?? []).map((user) => user.name)
   const again = () => {
     gates.again()
@@ -94,7 +94,7 @@ function HoldForm({ app, users, again }: { app: App | undefined; users: readonly
     <div class="bar">
       <Field label={t('Next … calls', '接下来几次')}>{(id) => <Input id={id} type="number" value={times} onInput={count} placeholder={t('all', '全部')} />}</Field>
       <Field label={t('of', '接口')}>{(id) => <Select id={id} value={endpoint} options={[['', t('any endpoint', '任意接口')], ...ENDPOINTS.map((name) => [name, name] as const)]} onChange={what} />}</Field>
-      <Field label={t('about', '用户')}>{(id) => <Select id={id} value={user} options={[['', t('anybody', '任意用户')], ...users.slice(0, 200).map((name) => [name, name] as const)]} onChange={whose} />}</Field>
+      <Field label={t('about', '用户')}>{(id) => <Select id={id} value={user} options={[['', t('anybody', '任意用户')], ...users.map((name) => [name, name] as const)]} onChange={whose} />}</Field>
       <Field label={t('at the point', '位置')}>
         {(id) => <Select id={id} value={point} options={(['arrived', 'committed', 'answered'] as const).map((one) => [one, pointWords(one)] as const)} onChange={(value) => place(value as Point)} />}
       </Field>

@@ -10,7 +10,7 @@ import type { App, Code, Key, User } from '../types'
 import { Bytes, Button, Copy, Empty, Field, Input, Problem, Select, Tag } from '../ui'
 import { moveClock, readAt, refresh, useApp, useLive } from '../world'
 
-/** More than this many are found by searching. */
+/** More than this many are found by their whole name. */
 const MOST_LISTED = 200
 
 export function People({ name, go }: { name: string | null; go: (user: string) => void }) {
@@ -23,13 +23,13 @@ function OfApp({ app, name, go }: { app: App; name: string | null; go: (user: st
   const [wanted, search] = useState('')
   const [fresh, nameFresh] = useState('')
   const path = `${appPath(app.appid)}/users`
-  const { value, error, again } = useLive(() => get<{ users: User[] }>(path), (appid, _user, what) => what === 'world' && appid === app.appid, [path])
+  const { value, error, again } = useLive(() => get<{ users: User[]; more: boolean }>(`${path}?limit=${MOST_LISTED}`), (appid, _user, what) => what === 'world' && appid === app.appid, [path])
   const users = value?.users ?? []
   const matching = useMemo(() => {
     const text = wanted.trim().toLowerCase()
     return text ? users.filter((user) => `${user.name} ${user.openid} ${user.phone?.pure_number ?? ''}`.toLowerCase().includes(text)) : users
   }, [users, wanted])
-  const user = users.find((one) => one.name === name) ?? (name === null ? users[0] : undefined)
+  const shown = name ?? users[0]?.name
   const create = async () => {
     const created = fresh.trim()
     if (!created) return
@@ -43,15 +43,15 @@ function OfApp({ app, name, go }: { app: App; name: string | null; go: (user: st
     <div class="people">
       <section class="list" aria-label={t('Users', '用户')}>
         <div class="bar">
-          <Input id="search" type="search" label={t('Search', '搜索')} placeholder={t('name, openid, phone ( / )', '名字、openid、手机号 ( / )')} value={wanted} onInput={search} />
+          <Input id="search" type="search" label={t('Search', '搜索')} placeholder={t('name, openid, phone ( / )', '名字、openid、手机号 ( / )')} value={wanted} onInput={search} onEnter={() => wanted.trim() && go(matching[0]?.name ?? wanted.trim())} />
         </div>
         {error && <Problem error={error} />}
         <ul class="users">
-          {matching.slice(0, MOST_LISTED).map((one) => {
+          {matching.map((one) => {
             const current = one.keys.find((key) => key.current)
             return (
               <li key={one.name}>
-                <a href={`#people/${encodeURIComponent(one.name)}`} aria-current={one.name === user?.name ? 'true' : undefined}>
+                <a href={`#people/${encodeURIComponent(one.name)}`} aria-current={one.name === shown ? 'true' : undefined}>
                   <b>{one.name}</b>
                   <span class="mono dim">{one.openid}</span>
                   <span class="keys">{current ? <Tag tone="good">k{current.no}</Tag> : <Tag tone="dim">{t('no key', '无 key')}</Tag>}</span>
@@ -60,7 +60,7 @@ function OfApp({ app, name, go }: { app: App; name: string | null; go: (user: st
             )
           })}
         </ul>
-        {matching.length > MOST_LISTED && <p class="note">{t(`${matching.length - MOST_LISTED} more: search`, `还有 ${matching.length - MOST_LISTED} 个，请搜索`)}</p>}
+        {value?.more && <p class="note">{t(`The first ${MOST_LISTED}. Type another’s whole name and press Enter.`, `只列出前 ${MOST_LISTED} 个。其他用户请输入完整名字后按回车。`)}</p>}
         {value && matching.length === 0 && <p class="note">{t('Nobody matches.', '没有符合的用户。')}</p>}
         <div class="bar new">
           <Input id="new-user" label={t('Name of a new user', '新用户名')} placeholder={t('new user…', '新用户名…')} value={fresh} onInput={nameFresh} onEnter={() => void create().catch(() => undefined)} />
@@ -69,16 +69,34 @@ function OfApp({ app, name, go }: { app: App; name: string | null; go: (user: st
           </Button>
         </div>
       </section>
-      {user ? (
-        <Person key={user.name} app={app} user={user} again={again} />
+      {shown !== undefined ? (
+        <Chosen key={shown} app={app} name={shown} again={again} />
       ) : (
         value && (
           <section class="person">
-            <Empty title={name === null ? t('This app has no users', '这个应用还没有用户') : t(`Nobody is called ${name}`, `没有名为 ${name} 的用户`)} line={curl('POST', path, { name: name ?? 'alice' })} />
+            <Empty title={t('This app has no users', '这个应用还没有用户')} line={curl('POST', path, { name: 'alice' })} />
           </section>
         )
       )}
     </div>
+  )
+}
+
+function Chosen({ app, name, again }: { app: App; name: string; again: () => void }) {
+  const path = userPath(app.appid, name)
+  const isMine = (appid: string | undefined, who: string | undefined, what: string) => what === 'world' && appid === app.appid && (who === undefined || who === name)
+  const { value, error, again: read } = useLive(() => get<User>(path), isMine, [path])
+  const both = () => {
+    read()
+    again()
+  }
+  if (value) return <Person app={app} user={value} again={both} />
+  if (!error) return <section class="person" />
+  return (
+    <section class="person">
+      <Problem error={error} />
+      <Empty title={t(`Nobody is called ${name}`, `没有名为 ${name} 的用户`)} line={curl('POST', `${appPath(app.appid)}/users`, { name })} />
+    </section>
   )
 }
 

@@ -36,7 +36,7 @@ function OfApp({ app }: { app: App }) {
   const language = useStore(lang)
   const path = `${user ? userPath(app.appid, user) : appPath(app.appid)}/policy`
   const presets = useLive(() => get<{ presets: Preset[] }>('/_mock/v1/presets'), () => false, [])
-  const users = useLive(() => get<{ users: User[] }>(`${appPath(app.appid)}/users`), () => false, [app.appid])
+  const users = useLive(() => get<{ users: User[] }>(`${appPath(app.appid)}/users?limit=200`), () => false, [app.appid])
   const rules = useLive(() => get<Rules>(path), (appid, _user, what) => what === 'world' && appid === app.appid, [path])
   const now = rules.value
   const all = presets.value?.presets ?? []
@@ -50,7 +50,7 @@ function OfApp({ app }: { app: App }) {
     <div class="page">
       <div class="bar">
         <Field label={t('Rules of', '适用于')}>
-          {(id) => <Select id={id} value={user} options={[['', t(`the app ${app.name}`, `应用 ${app.name}`)], ...(users.value?.users ?? []).slice(0, 200).map((one) => [one.name, one.name] as const)]} onChange={whose} />}
+          {(id) => <Select id={id} value={user} options={[['', t(`the app ${app.name}`, `应用 ${app.name}`)], ...(users.value?.users ?? []).map((one) => [one.name, one.name] as const)]} onChange={whose} />}
         </Field>
         {user && (
           <Button run={() => act('DELETE', path).then(rules.again)} title={`DELETE ${path}`}>
