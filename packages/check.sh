@@ -93,6 +93,22 @@ if is_here python3 && is_here curl; then
   ok "action.yml, gitlab.yml, Jenkinsfile, release.yml and compose.yaml are valid, and what can run here runs"
 fi
 
+step "the answers of the API against its description"
+if is_here python3 && is_here curl; then
+  "$work/tools/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4,<5'
+  "$binary" serve --port 0 --port-file "$work/port" --quiet --log off &
+  mock=$!
+  "$binary" readyz --wait 20s --port-file "$work/port" --quiet
+  # Not /_mock/v1/backend: it would ask whatever listens on this machine.
+  checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+  (cd "$work" && tools/bin/schemathesis run "$OLDPWD/mock-server/openapi.json" --url "http://127.0.0.1:$(cat port)" --checks $checks \
+    --phases examples,coverage --max-examples 1 --seed 1 --exclude-path /_mock/v1/backend --no-color > schemathesis.log) \
+    || { tail -n 80 "$work/schemathesis.log" >&2; kill $mock; exit 1; }
+  kill $mock && wait $mock
+  grep -E "generated" "$work/schemathesis.log"
+  ok "every answer has the shape that openapi.json gives it"
+fi
+
 step "npm, from packages in a folder"
 if is_here node && is_here npm; then
   package=target/tmp/wxmock-package

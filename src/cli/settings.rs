@@ -313,6 +313,8 @@ fn refuse_unknown_variables() -> Result<(), Failure> {
     collect(&super::Cli::command(), &mut known);
     // Given to the child of `wxmock exec`, which may be another wxmock.
     known.extend(wxmock_adapter::routes::CHILD_FACTS.map(str::to_owned));
+    // Of packages/: the binary a fixture starts, and what install.sh installs from where.
+    known.extend(["BIN", "DIR", "VERSION", "RELEASES"].map(|name| format!("WXMOCK_{name}")));
     // An empty one says nothing, so it may be called anything.
     let ours = std::env::vars_os()
         .filter(|(_, value)| !value.is_empty())

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 )
@@ -64,12 +63,12 @@ func (p *process) run(binary string, args []string) error {
 	}
 	defer log.Close()
 	args = append([]string{"serve"}, args...)
-	args = append(args, "--listen", "127.0.0.1", "--port", "0", "--port-file", portFile, "--quiet")
+	args = append(args, "--listen", "127.0.0.1", "--port", "0", "--port-file", portFile, "--quiet", "--stdin-lifeline")
 	p.child = exec.Command(binary, args...)
 	p.child.Stderr = log
 	for _, variable := range os.Environ() {
-		// A state kept from another run would make this one depend on it.
-		if !strings.HasPrefix(variable, "WXMOCK_STATE=") {
+		// A state kept from another run would make this one depend on it; the other is for us.
+		if !strings.HasPrefix(variable, "WXMOCK_STATE=") && !strings.HasPrefix(variable, "WXMOCK_BIN=") {
 			p.child.Env = append(p.child.Env, variable)
 		}
 	}
@@ -113,12 +112,8 @@ func (p *process) port(file string) (string, error) {
 }
 
 func (p *process) stop() {
+	// The end of its standard input is what it waits for; a test process that is killed ends it the same way.
 	p.stdin.Close()
-	if runtime.GOOS == "windows" {
-		_ = p.child.Process.Kill()
-	} else {
-		_ = p.child.Process.Signal(os.Interrupt)
-	}
 	select {
 	case <-p.ended:
 	case <-time.After(patience):

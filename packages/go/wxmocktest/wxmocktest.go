@@ -207,7 +207,7 @@ func (m *Mock) Reset() {
 	m.t.Helper()
 	m.Request("POST", "/_mock/v1/reset", nil, nil)
 	var calls struct{ Last int64 }
-	m.Request("GET", "/_mock/v1/calls", nil, &calls)
+	m.Request("GET", fmt.Sprintf("/_mock/v1/calls?after=%d", m.since), nil, &calls)
 	m.since = calls.Last
 }
 

@@ -2,6 +2,9 @@ package wxmocktest_test
 
 import (
 	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -136,4 +139,28 @@ func TestWithoutABinaryTheErrorSaysHowToGetOne(t *testing.T) {
 	if said := saidBy(t, func(f *failing) { wxmocktest.Start(f) }); !strings.Contains(said, "name it in WXMOCK_BIN") {
 		t.Error(said)
 	}
+}
+
+// The mock must not outlive a test process that panics or is killed before its cleanup.
+func TestTheMockEndsWithTheProcess(t *testing.T) {
+	if os.Getenv("WXMOCKTEST_CHILD") == "1" {
+		fmt.Printf("url=%s\n", wxmocktest.Start(t).URL)
+		os.Exit(0)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestTheMockEndsWithTheProcess$")
+	child.Env = append(os.Environ(), "WXMOCKTEST_CHILD=1")
+	out, err := child.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, url, _ := strings.Cut(strings.TrimSpace(string(out)), "url=")
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		response, err := http.Get(url + "/_mock/livez")
+		if err != nil {
+			return
+		}
+		response.Body.Close()
+	}
+	t.Fatalf("%s still answers", url)
 }

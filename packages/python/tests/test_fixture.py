@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -109,3 +110,16 @@ def test_the_mock_ends_with_the_process_that_forgets_to_stop_it():
     url = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=env).stdout.strip()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{url}/_mock/livez")
+
+
+def test_the_mock_ends_with_a_process_that_is_killed():
+    script = "import wxmock; print(wxmock.start().url, flush=True); input()"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+    url = child.stdout.readline().strip()
+    child.kill()
+    child.communicate()
+    deadline = time.monotonic() + 30
+    with pytest.raises(urllib.error.URLError):
+        while time.monotonic() < deadline:
+            urllib.request.urlopen(f"{url}/_mock/livez").close()

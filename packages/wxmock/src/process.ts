@@ -21,7 +21,7 @@ export async function startProcess(args: string[], from: string): Promise<MockPr
   const binary = findBinary(from)
   const folder = mkdtempSync(join(tmpdir(), 'wxmock-'))
   const portFile = join(folder, 'port')
-  const { child, ended, stop } = run(binary, [...args, '--listen', '127.0.0.1', '--port', '0', '--port-file', portFile, '--quiet'], folder)
+  const { child, ended, stop } = run(binary, [...args, '--listen', '127.0.0.1', '--port', '0', '--port-file', portFile, '--quiet', '--stdin-lifeline'], folder)
   const failed = async (what: string) => {
     const said = readFileSync(join(folder, 'log'), 'utf8')
     await stop()
@@ -38,8 +38,8 @@ export async function startProcess(args: string[], from: string): Promise<MockPr
 }
 
 function run(binary: string, args: string[], folder: string) {
-  // A state kept from another run would make this one depend on it.
-  const { WXMOCK_STATE: _, ...env } = process.env
+  // A state kept from another run would make this one depend on it; the other is for us.
+  const { WXMOCK_STATE: _, WXMOCK_BIN: __, ...env } = process.env
   const log = openSync(join(folder, 'log'), 'w')
   const child: ChildProcess = spawn(binary, ['serve', ...args], { stdio: ['pipe', 'ignore', log], env })
   closeSync(log)
@@ -47,16 +47,12 @@ function run(binary: string, args: string[], folder: string) {
     child.once('exit', () => resolve())
     child.once('error', reject)
   })
-  const kill = () => void child.kill()
-  process.once('exit', kill)
-  // A mock that nobody stops must not keep the tests from ending.
+  // A mock that nobody stops must not keep the tests from ending; it ends when they do, by the end of its standard input.
   child.unref()
   ;(child.stdin as unknown as { unref(): void }).unref()
   const stop = async () => {
-    process.removeListener('exit', kill)
     child.ref()
     child.stdin?.destroy()
-    kill()
     const hard = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
     await ended
     clearTimeout(hard)

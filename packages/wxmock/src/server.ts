@@ -53,7 +53,7 @@ export async function start(...args: string[]): Promise<Mock> {
     },
     async reset() {
       await ask('POST', '/_mock/v1/reset')
-      since = (await ask<Answer<'Calls'>>('GET', '/_mock/v1/calls')).last
+      since = (await ask<Answer<'Calls'>>('GET', `/_mock/v1/calls?after=${since}`)).last
     },
     request: ask,
     stop,

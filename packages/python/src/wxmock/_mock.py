@@ -92,7 +92,7 @@ class Mock:
     def reset(self) -> None:
         """Back to the start: users, keys and codes as seeded, held calls let go, faults gone, no calls."""
         self.request("POST", "/_mock/v1/reset")
-        self._since = self.request("GET", "/_mock/v1/calls")["last"]
+        self._since = self.request("GET", f"/_mock/v1/calls?after={self._since}")["last"]
 
     def stop(self) -> None:
         """Ends the mock. It also ends when this process does."""

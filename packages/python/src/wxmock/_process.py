@@ -37,9 +37,9 @@ class Process:
     def __init__(self, args: "tuple[str, ...]") -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="wxmock-")
         port_file, log = Path(self._folder.name, "port"), Path(self._folder.name, "log")
-        # A state kept from another run would make this one depend on it.
-        environment = {name: value for name, value in os.environ.items() if name != "WXMOCK_STATE"}
-        ours = ["--listen", "127.0.0.1", "--port", "0", "--port-file", str(port_file), "--quiet"]
+        # A state kept from another run would make this one depend on it; the other is for us.
+        environment = {name: value for name, value in os.environ.items() if name not in ("WXMOCK_STATE", "WXMOCK_BIN")}
+        ours = ["--listen", "127.0.0.1", "--port", "0", "--port-file", str(port_file), "--quiet", "--stdin-lifeline"]
         with log.open("wb") as stderr:
             self._child = subprocess.Popen(
                 [find_binary(), "serve", *args, *ours],
@@ -68,14 +68,12 @@ class Process:
     def stop(self) -> Optional[int]:
         """Ends the mock and gives its exit code. Stopping twice is once."""
         atexit.unregister(self.stop)
-        if self._child.stdin is not None:
-            self._child.stdin.close()
-        if self._child.poll() is None:
-            self._child.terminate()
-            try:
-                self._child.wait(timeout=PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+        # The end of its standard input is what it waits for; a test process that is killed ends it the same way.
+        self._child.stdin.close()
+        try:
+            self._child.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
         self._folder.cleanup()
         return self._child.returncode

@@ -28,11 +28,12 @@ final class MockProcess implements AutoCloseable {
             List<String> command = new ArrayList<>(List.of(binary(System.getenv("WXMOCK_BIN"), System.getenv("PATH")), "serve"));
             command.addAll(arguments);
             command.addAll(List.of("--listen", "127.0.0.1", "--port", "0", "--port-file", portFile.toString(), "--quiet"));
+            command.add("--stdin-lifeline");
             ProcessBuilder builder = new ProcessBuilder(command)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .redirectError(folder.resolve("log").toFile());
-            // A state kept from another run would make this one depend on it.
-            builder.environment().remove("WXMOCK_STATE");
+            // A state kept from another run would make this one depend on it; the other is for us.
+            builder.environment().keySet().removeAll(List.of("WXMOCK_STATE", "WXMOCK_BIN"));
             child = builder.start();
             Runtime.getRuntime().addShutdownHook(atExit);
             url = "http://127.0.0.1:" + port(portFile);
@@ -101,8 +102,8 @@ final class MockProcess implements AutoCloseable {
 
     private void end() {
         try {
+            // The end of its standard input is what it waits for; a JVM that is killed ends it the same way.
             child.getOutputStream().close();
-            child.destroy();
             if (!child.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
                 child.destroyForcibly().waitFor();
             }

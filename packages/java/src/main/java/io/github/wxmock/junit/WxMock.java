@@ -186,7 +186,7 @@ public final class WxMock implements AutoCloseable {
     /** Back to the start: users, keys and codes as seeded, held calls let go, faults gone, no calls. */
     public void reset() {
         request("POST", "/_mock/v1/reset", null);
-        since = request("GET", "/_mock/v1/calls", null).get("last").getAsLong();
+        since = request("GET", "/_mock/v1/calls?after=" + since, null).get("last").getAsLong();
     }
 
     /** Ends the mock. It also ends when this JVM does; stopping twice is once. */
