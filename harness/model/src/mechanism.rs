@@ -105,8 +105,6 @@ pub enum Mechanism {
     NoDeadline,
     /// A logout does nothing.
     LogoutDoesNothing,
-    /// A logout ends every session of its person.
-    LogoutByPerson,
     /// A dead access_token is used until its time is over.
     DeadTokenKept,
     /// A refused call for an access_token is made again without end.
@@ -214,7 +212,6 @@ impl Mechanism {
             Self::ErrorKept => "error-kept",
             Self::NoDeadline => "no-deadline",
             Self::LogoutDoesNothing => "logout-does-nothing",
-            Self::LogoutByPerson => "logout-by-person",
             Self::DeadTokenKept => "dead-token-kept",
             Self::TokenRetriedWithoutEnd => "token-retried-without-end",
             Self::TokenErrorKept => "token-error-kept",

@@ -231,7 +231,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
         Mutant::LogoutEverywhere => Card {
             id: "logout-everywhere",
             rule: "TOK-07",
-            mechanism: "logout-by-person",
+            mechanism: "logout-of-others",
             sentence: "ends every session of a person when one device logs out",
             sentence_zh: "一台设备退出登录，就把这个用户的会话全删了",
             imitates: "Nicksapp/nAuth-restful-api#8",

@@ -7,7 +7,7 @@ use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::LogoutDoesNothing, does_nothing),
-    (Mechanism::LogoutByPerson, by_person),
+    (Mechanism::LogoutOfOthers, of_others),
 ];
 
 /// The token was logged out before, and is taken all the same.
@@ -18,7 +18,7 @@ fn does_nothing(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The token was never logged out, another one of its person was, and it is refused.
-fn by_person(evidence: &Evidence<'_>) -> bool {
+fn of_others(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op.filter(|op| is_refusal(op)) else {
         return false;
     };

@@ -30,7 +30,7 @@ pub(super) const TABLE: &[MechanismInfo] = &[
     },
     MechanismInfo {
         mechanism: Mechanism::LogoutOfOthers,
-        breaks: &["TOK-01"],
+        breaks: &["TOK-01", "TOK-07"],
         title: "A logout ends sessions that are not its own",
         title_zh: "一次退出登录把别的会话也结束了",
         what: "The logout deletes by person, by the newest row or everything, and not by the token it was sent with: another phone of the person, or somebody else, is thrown out.",
@@ -38,7 +38,7 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         repair: "Delete exactly the row of the presented token (or its hash); offer \"log out everywhere\" as an operation of its own.",
         repair_zh: "只删除请求里那个 token（或它的哈希）对应的那一行；“退出所有设备”另做一个操作。",
         means: "session-rows",
-        source: "backends of this project's own trials; case MM-4",
+        source: "Nicksapp/nAuth-restful-api#8; backends of this project's own trials; cases MM-4, CL-7",
     },
     MechanismInfo {
         mechanism: Mechanism::LockedOut,
@@ -217,17 +217,5 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         repair_zh: "删掉这个 token 的那一行。用 JWT 的，要维护一份已作废的 jti 列表，留到各自的 exp。",
         means: "by-token",
         source: "linlinjava/litemall logout@19ef917; tumobi/nideshop@787146b; case SE-7",
-    },
-    MechanismInfo {
-        mechanism: Mechanism::LogoutByPerson,
-        breaks: &["TOK-07"],
-        title: "A logout ends every session of its person",
-        title_zh: "退出登录把这个用户的会话全删了",
-        what: "The rows are deleted by user id. The tablet logs out, and the phone that has just logged in is out as well.",
-        what_zh: "按用户 id 删除会话。平板退出登录，刚登录的手机也跟着被踢了。",
-        repair: "Delete by the token that asked, and by nothing else.",
-        repair_zh: "只按发来请求的那个 token 删除。",
-        means: "by-token",
-        source: "Nicksapp/nAuth-restful-api#8; case CL-7",
     },
 ];

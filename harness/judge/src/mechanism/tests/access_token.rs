@@ -104,9 +104,9 @@ fn logouts() {
         let op = b.whoami("P1", token, outcome, None);
         (expected(&b, "TOK-06", op), expected(&b, "TOK-07", op))
     };
-    let (stub, person) = (Mechanism::LogoutDoesNothing, Mechanism::LogoutByPerson);
+    let (stub, others) = (Mechanism::LogoutDoesNothing, Mechanism::LogoutOfOthers);
     assert_eq!(after("t1", Outcome::Ok), (stub, stub));
-    assert_eq!(after("t2", Outcome::Relogin), (person, person));
+    assert_eq!(after("t2", Outcome::Relogin), (others, others));
     let open = (Mechanism::Open, Mechanism::Open);
     assert_eq!(after("t1", Outcome::Relogin), open);
     assert_eq!(after("t2", Outcome::Ok), open);
