@@ -13,7 +13,8 @@ pub(crate) struct ExploreArgs {
     /// At most this many orders of a case; all of them while they fit, else a sample by four searches [default: 1145]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_orders: Option<u32>,
-    /// Only orders with at most k steps out of turn and cases with at most f faults, for example inversions=2,faults=1
+    /// Only orders with at most k steps out of turn and cases with at most f faults, for example inversions=2,faults=1. With a
+    /// `[[store]]`, preemptions=2 is how often phones are held at a statement in one order [default: 2]
     #[arg(long, value_name = "BOUND", value_parser = bound)]
     bound: Option<Bound>,
     /// Begin no further order after this long, for example 90s, 5m, 1h
@@ -44,6 +45,7 @@ pub(crate) struct ExploreArgs {
 struct Bound {
     inversions: Option<u32>,
     faults: Option<usize>,
+    preemptions: Option<usize>,
 }
 
 impl ExploreArgs {
@@ -63,6 +65,9 @@ impl ExploreArgs {
             inversions: bound.inversions,
             faults: bound.faults,
         };
+        if let Some(preemptions) = bound.preemptions {
+            settings.preemptions = preemptions;
+        }
         settings.max_time = self.max_time;
         settings.measure_patience = self.measure_patience;
         settings.jobs = usize::from(self.jobs);
@@ -73,13 +78,19 @@ impl ExploreArgs {
 }
 
 fn bound(text: &str) -> Result<Bound, String> {
-    let wrong =
-        || format!("write inversions=K, faults=F or both with a comma between, not `{text}`");
+    let wrong = || {
+        format!(
+            "write inversions=K, faults=F, preemptions=P or some with commas between, not `{text}`"
+        )
+    };
     let mut bound = Bound::default();
     for part in text.split(',') {
         match part.split_once('=').ok_or_else(wrong)? {
             ("inversions", most) => bound.inversions = Some(most.parse().map_err(|_| wrong())?),
             ("faults", most) => bound.faults = Some(most.parse().map_err(|_| wrong())?),
+            ("preemptions", most) => {
+                bound.preemptions = Some(most.parse().map_err(|_| wrong())?);
+            }
             _ => return Err(wrong()),
         }
     }
@@ -102,15 +113,20 @@ mod tests {
             bound("inversions=2,faults=1"),
             Ok(Bound {
                 inversions: Some(2),
-                faults: Some(1)
+                faults: Some(1),
+                ..Bound::default()
             })
         );
         assert_eq!(
             bound("faults=0"),
             Ok(Bound {
-                inversions: None,
-                faults: Some(0)
+                faults: Some(0),
+                ..Bound::default()
             })
+        );
+        assert_eq!(
+            bound("preemptions=3").map(|bound| bound.preemptions),
+            Ok(Some(3))
         );
         for text in [
             "",

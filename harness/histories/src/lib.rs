@@ -469,6 +469,7 @@ impl Builder {
             key_in_force,
             phase: self.phase,
             fault: None,
+            statement: None,
         });
         Tick(self.tick)
     }

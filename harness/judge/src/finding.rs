@@ -1,5 +1,6 @@
 //! One violation on its way out of a rule: what [`Violation`] has, and which operation it is about.
 
+use crate::crossed_statements::crossing;
 use crate::facts::Facts;
 use crate::impact::observed;
 use crate::mechanism::establish;
@@ -51,7 +52,23 @@ impl Finding {
 
     /// The violation, with what it costs and where it comes from as far as the history shows it.
     pub(crate) fn into_violation(mut self, facts: &Facts<'_>) -> Violation {
-        let (mechanism, impact) = (establish(facts, &self), observed(facts, &self));
+        let (mut mechanism, impact) = (establish(facts, &self), observed(facts, &self));
+        let crossing = crossing(facts, &self);
+        if let Some(crossing) = &crossing {
+            mechanism = crossing.mechanism;
+            let said = &self.sentence;
+            let open = Say::fixed(
+                said.en.trim_end_matches('.'),
+                said.zh.trim_end_matches('。'),
+            );
+            self.sentence = say!(
+                "{sentence}: {crossing}.",
+                "{sentence}：{crossing}。",
+                sentence = open,
+                crossing = crossing.sentence.clone()
+            );
+            self.steps.extend(&crossing.steps);
+        }
         let history: &History = facts.history;
         let operation = self.op.and_then(|index| history.operations.get(index));
         let (op, outcome) = operation
@@ -66,6 +83,8 @@ impl Finding {
                 name = mechanism.id()
             ));
         }
+        self.because
+            .extend(crossing.map(|crossing| crossing.repair));
         self.steps.sort_unstable();
         self.steps.dedup();
         let (because, because_zh) = self

@@ -9,6 +9,7 @@ mod access_token;
 mod accounts;
 mod codes;
 mod context;
+mod crossed_statements;
 mod crossing;
 mod doubt;
 mod expectations;

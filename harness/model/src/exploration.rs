@@ -30,6 +30,9 @@ pub struct Exploration {
     /// Rounds in which nothing was held; left out when there were none, and by older versions.
     #[serde(default, skip_serializing_if = "FreeRounds::is_none")]
     pub free: FreeRounds,
+    /// The orders of the statements to the backend's stores; `None` without `[[store]]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<StatementOrders>,
     /// Of the planned orders, those in which steps are taken together ([`Forced::Partly`]); 0 in transcripts of older versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub together: usize,
@@ -59,6 +62,122 @@ pub struct SearchShare {
     /// Draws that meet such a bug with 95 % certainty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws_for_95_percent: Option<u64>,
+}
+
+/// How the orders of the statements were explored that the race's chains send to the backend's stores.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementOrders {
+    /// The stores that were gated.
+    pub stores: Vec<String>,
+    /// The most statements that one order's race sent; 0: no store saw any.
+    pub most: usize,
+    /// A chain was held at a statement at most so often in an order.
+    pub bound: usize,
+    /// Orders of the statements that were run to their end, those without a preemption included.
+    pub executed: usize,
+    /// Orders that were run for the sake of the statements, beside the planned ones.
+    pub run: usize,
+    /// Orders that cannot happen, as a chain waits in a store for another one.
+    pub infeasible: usize,
+    /// Of those, orders that were not tried, as a wait already seen makes them impossible.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pruned: usize,
+    /// Orders below the bound that were not begun, as there was no time for them or there are too many; at least so many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left: usize,
+    /// Orders in which the backend sent other statements than it had before: they prove nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsteady: usize,
+    /// Whether statements of nobody in the race touched the same data in some order.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
+    /// Whether more than two phones race: these are then the orders of two of them, the others left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_two: bool,
+}
+
+impl StatementOrders {
+    /// Those of several cases as one; `None` without any.
+    pub fn total<'a>(of: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        of.cloned().reduce(|sum, next| Self {
+            stores: if sum.stores.is_empty() {
+                next.stores
+            } else {
+                sum.stores
+            },
+            most: sum.most.max(next.most),
+            bound: sum.bound.max(next.bound),
+            executed: sum.executed + next.executed,
+            run: sum.run + next.run,
+            infeasible: sum.infeasible + next.infeasible,
+            pruned: sum.pruned + next.pruned,
+            left: sum.left + next.left,
+            unsteady: sum.unsteady + next.unsteady,
+            background: sum.background || next.background,
+            of_two: sum.of_two || next.of_two,
+        })
+    }
+
+    /// What may be claimed of them: `all orders of the statements with at most two preemptions: 38 executed, 0 infeasible`.
+    #[must_use]
+    pub fn claim(&self) -> Say {
+        let stores = self.stores.join(", ");
+        if self.most == 0 {
+            return say!(
+                "the store saw no statement of this race ({stores}): nothing is said of its order",
+                "存储没有看到这个竞争里的任何语句（{stores}）：对其先后不作任何断言",
+                stores = stores
+            );
+        }
+        let whole = match (self.left, self.unsteady) {
+            (0, 0) => say!("all orders", "全部顺序"),
+            (0, _) => say!("orders", "顺序"),
+            (left, _) => say!(
+                "not all orders ({left} or more were not begun)",
+                "并非全部顺序（至少 {left} 种没有开始）",
+                left = left
+            ),
+        };
+        let whose = match self.of_two {
+            false => Say::default(),
+            true => say!(" of two phones", "（取其中两部手机）"),
+        };
+        let claim = say!(
+            "{whole} of the statements{whose} with at most {bound}: {executed} executed, {infeasible} infeasible",
+            "语句{whose}的{whole}，最多{bound}：执行了 {executed} 种，{infeasible} 种不可能发生",
+            whole = whole,
+            whose = whose,
+            bound = preemptions(self.bound),
+            executed = self.executed,
+            infeasible = self.infeasible
+        );
+        let claim = match self.unsteady {
+            0 => claim,
+            unsteady => say!(
+                "{claim}; in {unsteady} more the backend sent other statements than before, and they prove nothing",
+                "{claim}；另有 {unsteady} 种里，后端发出的语句与之前不同，不能证明什么",
+                claim = claim,
+                unsteady = unsteady
+            ),
+        };
+        match self.background {
+            false => claim,
+            true => say!(
+                "{claim}; statements of nobody in the race touched the same data: not fully controlled",
+                "{claim}；有不属于竞争任何一方的语句碰了同样的数据：没有完全受控",
+                claim = claim
+            ),
+        }
+    }
+}
+
+/// `two preemptions`.
+fn preemptions(bound: usize) -> Say {
+    match bound {
+        1 => say!("one preemption", "一次抢占"),
+        2 => say!("two preemptions", "两次抢占"),
+        more => say!("{more} preemptions", "{more} 次抢占", more = more),
+    }
 }
 
 /// Rounds of a race in which nothing was held.
@@ -161,6 +280,15 @@ impl Exploration {
                 "{claim}；另跑了 {rounds} 轮，什么都不扣住",
                 claim = claim,
                 rounds = rounds
+            ),
+        };
+        let claim = match &self.statements {
+            None => claim,
+            Some(statements) => say!(
+                "{claim}; {statements}",
+                "{claim}；{statements}",
+                claim = claim,
+                statements = statements.claim()
             ),
         };
         match self.together {

@@ -42,6 +42,9 @@ pub struct History {
     /// others got in meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given_up: Vec<usize>,
+    /// What the backend asked of its stores during the race, in the order in which the stores saw it; empty without `[[store]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementRecord>,
     /// How the run ended.
     pub ending: Ending,
     /// How far the order was forced.
@@ -142,6 +145,78 @@ pub struct StepRecord {
     /// The fault this step set, if it set one. Absent in transcripts of older versions, which no rule reads again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultRecord>,
+    /// Index into [`History::statements`], for a statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<usize>,
+}
+
+/// One statement of the backend to one of its stores, let go when the order said so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementRecord {
+    /// `D1a`: the chain it belongs to, and its place among that chain's statements; empty if it is nobody's.
+    pub name: String,
+    /// The store's name in the adapter file.
+    pub store: String,
+    /// The connection it came by, from 1 within its store.
+    pub connection: u32,
+    /// The operation it was sent for, as an index; `None` if nobody moved.
+    pub operation: Option<usize>,
+    /// What it says, values by their names or masked: `SELECT id FROM user WHERE openid = o1`.
+    pub text: String,
+    /// The text without values.
+    pub shape: String,
+    /// What it reads: keys, tables, or rows of a table, each values by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<DataRecord>,
+    /// What it writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<DataRecord>,
+    /// Whether it is not known what it touches.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+    /// Whether it begins or ends a transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionMark>,
+    /// What the store answered, in few words and without values: `1 row`, `nil`; empty if it did not.
+    pub answer: String,
+    /// Whether the answer is an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    /// Whether it waited in the store for something another chain held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waited: bool,
+}
+
+/// A key, a table, or the rows of a table with one value in one column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// The key with its values by name, or the table.
+    pub name: String,
+    /// The column of an equality, and its value by name or as a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<(String, String)>,
+}
+
+impl DataRecord {
+    /// Whether the two may be the same data.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let apart = |a: &(String, String), b: &(String, String)| a.0 == b.0 && a.1 != b.1;
+        self.name == other.name
+            && !matches!((&self.row, &other.row), (Some(a), Some(b)) if apart(a, b))
+    }
+}
+
+/// The frame of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionMark {
+    /// It begins one.
+    Begin,
+    /// It makes one's writes permanent.
+    Commit,
+    /// It takes them back.
+    Rollback,
 }
 
 /// A shape of WeChat's good replies that the scenario set, as far as mechanisms tell shapes apart.
@@ -257,6 +332,8 @@ pub enum StepKind {
     /// The harness's own note, such as an inferred lock.
     #[default]
     Note,
+    /// D: a statement of the backend was let go to its store; lower in rank than all that is forced without a store.
+    Statement,
 }
 
 impl StepKind {
@@ -269,7 +346,7 @@ impl StepKind {
             Self::UpstreamArrived => 'Q',
             Self::Commit => 'K',
             Self::Reply => 'R',
-            Self::Answer => 'D',
+            Self::Answer | Self::Statement => 'D',
             Self::Apply => 'A',
             Self::Capture => 'E',
             Self::Send => 'P',

@@ -9,6 +9,7 @@ mod keys;
 mod payloads;
 mod sessions;
 mod sketch;
+mod stores;
 mod undecided;
 mod upstream;
 
@@ -123,6 +124,18 @@ pub enum Mechanism {
     LeakInAnswer,
     /// A secret reaches the phone when something fails.
     LeakInErrorPath,
+    /// The store is asked first and written later.
+    CheckThenAct,
+    /// A whole row is read, changed in memory, and written back.
+    RowWrittenBack,
+    /// A value is read, computed with, and written back.
+    ReadModifyWrite,
+    /// A logout deletes by the person, and takes a new login along.
+    DeleteByUser,
+    /// A lock in the store is let go by somebody who no longer holds it.
+    LockWithoutFence,
+    /// Whether a code was used is asked first and noted later.
+    CodeSpentTwice,
     /// Not established: no cause, or more than one, fits what was seen.
     #[default]
     Open,
@@ -221,6 +234,12 @@ impl Mechanism {
             Self::LockNeverReleased => "lock-never-released",
             Self::LeakInAnswer => "leak-in-answer",
             Self::LeakInErrorPath => "leak-in-error-path",
+            Self::CheckThenAct => "check-then-act",
+            Self::RowWrittenBack => "row-written-back",
+            Self::ReadModifyWrite => "read-modify-write",
+            Self::DeleteByUser => "delete-by-user",
+            Self::LockWithoutFence => "lock-without-fence",
+            Self::CodeSpentTwice => "code-spent-twice",
             Self::Open => "open",
         }
     }
@@ -254,6 +273,7 @@ pub fn mechanisms() -> impl Iterator<Item = &'static MechanismInfo> {
         sessions::TABLE,
         upstream::TABLE,
         access_token::TABLE,
+        stores::TABLE,
     ]
     .into_iter()
     .flatten()

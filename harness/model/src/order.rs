@@ -1,6 +1,6 @@
 //! Events of a race, their names, and an order of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,25 +26,51 @@ pub struct Event {
 ///
 /// The letter says the kind. L, S, K and R are numbered by the chains that mint or submit, E, P and X by the chains
 /// that do any of these, both from 1 in file order; a second event of its kind in a chain gets `b`, a third `c`.
+///
+/// `D2a` is the first statement the race's second chain has its backend send to a store: numbered by the chains themselves, and
+/// always with its letter, `z` followed by `aa`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventName {
     /// The kind.
     pub kind: StepKind,
     /// Number of the chain, from 1.
     pub number: u8,
-    /// 0 for the first event of its kind in the chain, at most 25.
+    /// 0 for the first event of its kind in the chain, at most 25; more for statements.
     pub repeat: u8,
 }
 
 impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.kind.letter(), self.number)?;
+        if self.kind == StepKind::Statement {
+            return f.write_str(&letters(self.repeat));
+        }
         if self.repeat > 0 {
             write!(f, "{}", char::from(b'a' + self.repeat.min(25)))?;
         }
         Ok(())
     }
 }
+
+/// `a` to `z`, then `aa`.
+fn letters(place: u8) -> String {
+    let letter = |place: u8| char::from(b'a' + place % LETTERS);
+    match place.checked_sub(LETTERS) {
+        None => letter(place).to_string(),
+        Some(rest) => format!("{}{}", letters(rest / LETTERS), letter(rest)),
+    }
+}
+
+/// What [`letters`] writes.
+fn place(letters: &[u8]) -> Option<u8> {
+    let place = letters.iter().try_fold(0_u16, |place, letter| {
+        let next = place * u16::from(LETTERS) + u16::from(letter - b'a') + 1;
+        (next <= 1 + u16::from(u8::MAX)).then_some(next)
+    })?;
+    u8::try_from(place.checked_sub(1)?).ok()
+}
+
+const LETTERS: u8 = 26;
 
 /// A word that is no event's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -68,6 +94,7 @@ impl FromStr for EventName {
         let digits = rest.trim_end_matches(|c: char| c.is_ascii_lowercase());
         let number: u8 = digits.parse().map_err(|_| wrong())?;
         let repeat = match &rest.as_bytes()[digits.len()..] {
+            word if kind == StepKind::Statement => place(word).ok_or_else(wrong)?,
             [] => 0,
             [letter @ b'b'..=b'z'] => letter - b'a',
             _ => return Err(wrong()),
@@ -87,7 +114,7 @@ impl FromStr for EventName {
 }
 
 /// The kinds that can race, in the order that decides which spelling of a trace is shown.
-pub const RACE_KINDS: [StepKind; 8] = [
+pub const RACE_KINDS: [StepKind; 9] = [
     StepKind::Mint,
     StepKind::Submit,
     StepKind::Commit,
@@ -96,6 +123,7 @@ pub const RACE_KINDS: [StepKind; 8] = [
     StepKind::Capture,
     StepKind::Send,
     StepKind::World,
+    StepKind::Statement,
 ];
 
 /// An order of a race: every event once.
@@ -103,6 +131,9 @@ pub const RACE_KINDS: [StepKind; 8] = [
 /// Displays as `S1.S2.K1.K2.R2.R1`; `+` joins events that are taken without waiting for the backend in between:
 /// `R1+R2`. The order of an empty race displays as `-`. A shrunk order may leave out faults of the scenario, wherever
 /// they are set; it ends in their names: `S1.K1.R1.-busy`. `free` leaves every order to the backend.
+///
+/// `R1.R2.D1b` holds the second statement of chain 1 until the reply of chain 2 has had its effect: a chain waits at the statements
+/// the rest of the order names, and at no others. `D1b~3fa1` says too which statement that is ([`shape_digest`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Order {
     moments: Vec<Vec<EventName>>,
@@ -110,6 +141,19 @@ pub struct Order {
     free: bool,
     /// Names of faults that are not set, in alphabetical order.
     left_out: BTreeSet<String>,
+    /// What statements are expected to be, by their shapes.
+    shapes: BTreeMap<EventName, u16>,
+}
+
+/// A short name for the shape of a statement, that is for its text without values.
+#[must_use]
+pub fn shape_digest(shape: &str) -> u16 {
+    // FNV-1a, folded: the same on every machine, and four hex digits in a token.
+    let hash = shape.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let [a, b, c, d] = hash.to_be_bytes();
+    u16::from_be_bytes([a ^ c, b ^ d])
 }
 
 impl Order {
@@ -199,7 +243,47 @@ impl Order {
             moments: moments.collect(),
             free: self.free,
             left_out: self.left_out.clone(),
+            shapes: self
+                .shapes
+                .iter()
+                .filter(|(name, _)| !gone.contains(name))
+                .map(|(name, shape)| (*name, *shape))
+                .collect(),
         }
+    }
+
+    /// The statements chains are held at, in the order in which they are let go.
+    pub fn statements(&self) -> impl Iterator<Item = EventName> + '_ {
+        self.steps().filter(|step| step.kind == StepKind::Statement)
+    }
+
+    /// How often a chain is held at a statement.
+    #[must_use]
+    pub fn preemptions(&self) -> usize {
+        self.statements().count()
+    }
+
+    /// The order without its statements: every chain's are let through in one piece.
+    #[must_use]
+    pub fn without_statements(&self) -> Self {
+        let statements: Vec<EventName> = self.statements().collect();
+        self.without(&statements)
+    }
+
+    /// The order in which `statement`, whose shape has this digest, is let go after the first `moments` moments.
+    #[must_use]
+    pub fn with_statement(&self, moments: usize, statement: EventName, digest: u16) -> Self {
+        let mut order = self.clone();
+        let at = moments.min(order.moments.len());
+        order.moments.insert(at, vec![statement]);
+        order.shapes.insert(statement, digest);
+        order
+    }
+
+    /// What the shape of a statement is expected to be, as [`shape_digest`] makes it.
+    #[must_use]
+    pub fn shape_of(&self, statement: EventName) -> Option<u16> {
+        self.shapes.get(&statement).copied()
     }
 
     /// The same events in groups: the backend settles after each group, and the events of a group are taken together.
@@ -243,6 +327,9 @@ impl fmt::Display for Order {
                     f.write_str("+")?;
                 }
                 write!(f, "{step}")?;
+                if let Some(shape) = self.shapes.get(step) {
+                    write!(f, "~{shape:04x}")?;
+                }
             }
         }
         self.left_out
@@ -271,12 +358,30 @@ impl FromStr for Order {
                     return Err(NotAnEvent(word.to_owned()));
                 }
                 _ => {
-                    let moment: Result<Vec<_>, _> = word.split('+').map(str::parse).collect();
+                    let moment: Result<Vec<_>, _> =
+                        word.split('+').map(|name| order.read(name)).collect();
                     order.moments.push(moment?);
                 }
             }
         }
         Ok(order)
+    }
+}
+
+impl Order {
+    /// One event of a written order, with the shape of a statement if it has one.
+    fn read(&mut self, word: &str) -> Result<EventName, NotAnEvent> {
+        let Some((name, shape)) = word.split_once('~') else {
+            return word.parse();
+        };
+        let wrong = || NotAnEvent(word.to_owned());
+        let event: EventName = name.parse()?;
+        let digest = u16::from_str_radix(shape, 16).map_err(|_| wrong())?;
+        if event.kind != StepKind::Statement || format!("{digest:04x}") != shape {
+            return Err(wrong());
+        }
+        self.shapes.insert(event, digest);
+        Ok(event)
     }
 }
 
@@ -313,6 +418,19 @@ mod tests {
         check("S1.-late.-busy-2", Ok("S1.-busy-2.-late"));
         check("-.-busy", Ok("-.-busy"));
         check("free", Ok("free"));
+        check("S1.R1.R2.D1b~3fa1.D2a", Ok("S1.R1.R2.D1b~3fa1.D2a"));
+        check("D1z.D1aa.D2iv", Ok("D1z.D1aa.D2iv"));
+    }
+
+    #[test]
+    fn a_statement_is_put_in_and_taken_out_again() {
+        let order: Order = "S1.R1.S2".parse().expect("a good order");
+        let name: EventName = "D1b".parse().expect("a statement");
+        let held = order.with_statement(3, name, shape_digest("INSERT INTO user VALUES (?)"));
+        assert_eq!(held.preemptions(), 1);
+        assert_eq!(held.shape_of(name), Some(0xeb5a));
+        assert_eq!(held.without_statements(), order);
+        assert_eq!(held.to_string().parse(), Ok(held.clone()));
     }
 
     #[test]
@@ -335,6 +453,10 @@ mod tests {
             ("-busy.S1", "S1"),
             ("-.S1", "S1"),
             ("free.S1", "free"),
+            ("D1", "D1"),
+            ("D1iw", "D1iw"),
+            ("D1b~3f", "D1b~3f"),
+            ("S1~3fa1", "S1~3fa1"),
         ] {
             check(text, Err(word));
         }

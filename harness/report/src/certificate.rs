@@ -168,7 +168,9 @@ fn claim(case: &CaseResult) -> Say {
             "{of}全部 {total} 种顺序均已覆盖：执行 {executed} 种，不可能发生的 {infeasible} 种",
             total = total,
             of = of,
-            executed = case.orders_run - explored.beside,
+            executed = case.orders_run
+                - explored.beside
+                - explored.statements.as_ref().map_or(0, |orders| orders.run),
             infeasible = infeasible
         ),
     };

@@ -15,7 +15,11 @@ pub fn render(sequence: &Sequence, title: &str) -> String {
     if sequence.phones.is_empty() {
         out.push_str("    participant phone1 as phone\n");
     }
-    out.push_str("    participant B as backend\n    participant W as WeChat\n");
+    out.push_str("    participant B as backend\n");
+    if sequence.store {
+        out.push_str("    participant D as store\n");
+    }
+    out.push_str("    participant W as WeChat\n");
     let mut phase = None;
     for row in &sequence.rows {
         if phase != Some(row.phase) {
@@ -87,6 +91,7 @@ fn place(place: Place, row: &Row) -> String {
         Place::Phone => format!("phone{}", row.phone.unwrap_or(0) + 1),
         Place::Backend => "B".to_owned(),
         Place::Wechat => "W".to_owned(),
+        Place::Store => "D".to_owned(),
     }
 }
 

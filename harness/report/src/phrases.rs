@@ -9,6 +9,15 @@ use wxmock_model::history::{
 use wxmock_model::lang::{Lang, Say};
 use wxmock_model::say;
 
+/// A statement and its answer: `SELECT id FROM user WHERE openid = o1 → 0 rows`.
+pub(crate) fn stated(said: &wxmock_model::history::StatementRecord) -> String {
+    let who = if said.name.is_empty() { "? " } else { "" };
+    match said.answer.as_str() {
+        "" => format!("{who}{}", said.text),
+        answer => format!("{who}{} → {answer}", said.text),
+    }
+}
+
 /// Whether what reached the backend is an errcode of WeChat's, whole.
 pub(super) fn failed(history: &History, call: &UpstreamCall) -> bool {
     call.errcode.is_some_and(|code| code != 0) && !is_spoiled(history, call)

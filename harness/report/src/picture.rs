@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::phrases;
 use crate::phrases::{
-    answered, asks, failed, lost, minted, reply_word, sealed, short, single_word,
+    answered, asks, failed, lost, minted, reply_word, sealed, short, single_word, stated,
 };
 use crate::width;
 use wxmock_judge::steps;
@@ -365,6 +365,14 @@ impl<'a> Artist<'a> {
             self.say("backend", "后端"),
             BOLD,
         );
+        if !self.history.statements.is_empty() {
+            canvas.text(
+                self.layout.backend + 6,
+                self.layout.wechat,
+                self.say("│ store", "│ 存储"),
+                BOLD,
+            );
+        }
         canvas.text(
             self.layout.wechat,
             self.layout.key,
@@ -547,6 +555,7 @@ impl<'a> Artist<'a> {
             }
             StepKind::Reply => self.reply(&mut canvas, step, pointed, open),
             StepKind::Answer => self.answer(&mut canvas, step, pointed),
+            StepKind::Statement => self.statement(&mut canvas, step, pointed),
             StepKind::Apply | StepKind::World | StepKind::Note => {
                 let mark = format!("{} {}", self.glyphs.dash, step.text);
                 canvas.text(
@@ -559,6 +568,38 @@ impl<'a> Artist<'a> {
         }
         self.key(&mut canvas, step);
         canvas.finish(self.options.colour)
+    }
+
+    /// A statement has no phone and no key: it takes the room from the backend on.
+    fn statement(&self, canvas: &mut Canvas, step: &StepRecord, pointed: bool) {
+        let said = step
+            .statement
+            .and_then(|at| self.history.statements.get(at));
+        let Some(said) = said else { return };
+        let Layout {
+            phones,
+            backend,
+            mark,
+            ..
+        } = self.layout;
+        if let Some(phone) = step.phone.as_deref() {
+            canvas.text(
+                phones,
+                backend - 1,
+                &format!("{phone} {}", self.glyphs.dash),
+                DIM,
+            );
+        }
+        canvas.put(backend + 1, self.glyphs.right, weight(pointed));
+        let stated = match self.options.unicode {
+            true => stated(said),
+            false => stated(said).replace('→', "->").replace('…', "..."),
+        };
+        let style = match said.failed {
+            true => outcome_style(Outcome::ServerError),
+            false => weight(pointed),
+        };
+        canvas.text(backend + 3, mark, &stated, style);
     }
 
     fn phone_to_wechat(&self, canvas: &mut Canvas, step: &StepRecord, pointed: bool) {

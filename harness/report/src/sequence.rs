@@ -22,6 +22,9 @@ pub struct Sequence {
     pub phones: Vec<String>,
     /// How many replies are held at once at most.
     pub lanes: usize,
+    /// Whether a store of the backend takes part.
+    #[serde(skip_serializing_if = "is_false")]
+    pub store: bool,
     /// Rows in the order they took effect.
     pub rows: Vec<Row>,
     /// What of the order was not forced; empty if all of it was.
@@ -149,6 +152,8 @@ pub enum Place {
     Backend,
     /// WeChat, that is the mock.
     Wechat,
+    /// The backend's store, between the backend and WeChat.
+    Store,
 }
 
 /// How good the news of an arrow is.
@@ -204,6 +209,7 @@ impl Sequence {
                 .flatten()
                 .max()
                 .map_or(0, |most| most + 1),
+            store: !history.statements.is_empty(),
             rows: woven,
             caption: caption.en,
             caption_zh: caption.zh,
@@ -455,9 +461,29 @@ impl Layout<'_> {
                 row.arrows.push(self.reply(index, call));
                 row.detail = called(self.history, call);
             }
+            (StepKind::Statement, ..) => self.to_store(&mut row, step),
             _ => {}
         }
         row
+    }
+
+    /// A statement and what the store answered.
+    fn to_store(&self, row: &mut Row, step: &StepRecord) {
+        let Some(said) = step
+            .statement
+            .and_then(|at| self.history.statements.get(at))
+        else {
+            return;
+        };
+        row.arrows.push(Arrow {
+            tone: match said.failed {
+                true => Tone::Bad,
+                false => Tone::Plain,
+            },
+            both: !said.answer.is_empty(),
+            ..arrow(Place::Backend, Place::Store, phrases::stated(said))
+        });
+        row.detail.push(("store", said.store.clone()));
     }
 
     fn by_operation(&self, step: &StepRecord, side: Side) -> Vec<(usize, Side)> {

@@ -17,6 +17,8 @@ const LANE: usize = 14;
 const NARROW: usize = 42;
 const WIDE: usize = 84;
 
+/// Between backend and WeChat.
+const STORE: usize = (BACKEND + WECHAT) / 2;
 const STYLE: &str = "\
 .f{fill:#1b1f24}.d{fill:#59636e}.b{fill:#b3261e;font-weight:600}.g{fill:#1a6f37}.w{fill:#8a5a00}.k{fill:#0b5cad;font-weight:600}\
 .l{stroke:#9aa4af;stroke-dasharray:3 3}.a{stroke:#1b1f24;fill:none}.x{stroke:#b3261e;stroke-width:2;fill:none}.p{fill:#b3261e;fill-opacity:.09}.bg{fill:#fff}.h{fill:#59636e;stroke:#fff;stroke-width:3;paint-order:stroke}\
@@ -47,15 +49,18 @@ pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
         "start",
         &width::clip(title, width / 8, "…"),
     );
-    for (x, name) in [
+    let store = sequence.store.then_some((STORE, "store"));
+    let heads = [
         (PHONES, "phones"),
         (BACKEND, "backend"),
         (WECHAT, "WeChat"),
         (lanes + 40, "key"),
-    ] {
+    ];
+    for (x, name) in heads.into_iter().chain(store) {
         text(&mut out, x, 48, "d", "middle", name);
     }
-    for x in [PHONES, BACKEND, WECHAT] {
+    let lines = [PHONES, BACKEND, WECHAT].into_iter();
+    for x in lines.chain(store.map(|(x, _)| x)) {
         let _ = writeln!(out, "<path class=\"l\" d=\"M{x} 56V{}\"/>", height - 36);
     }
     let mut y = TOP;
@@ -204,7 +209,8 @@ fn draw(out: &mut String, arrow: &Arrow, y: usize) {
     if arrow.both {
         head(out, from, to);
     }
-    let room = if from.abs_diff(to) > BACKEND - PHONES {
+    let stored = arrow.to == Place::Store;
+    let room = if stored || from.abs_diff(to) > BACKEND - PHONES {
         WIDE
     } else {
         NARROW
@@ -233,6 +239,7 @@ const fn column(place: Place) -> usize {
         Place::Phone => PHONES,
         Place::Backend => BACKEND,
         Place::Wechat => WECHAT,
+        Place::Store => STORE,
     }
 }
 

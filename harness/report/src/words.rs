@@ -5,6 +5,7 @@ use crate::findings::{Finding, impact_of};
 use crate::run_view::{reason, reason_in};
 use wxmock_judge::{impact_word, level_word};
 use wxmock_model::event::CaseResult;
+use wxmock_model::exploration::StatementOrders;
 use wxmock_model::known::KnownResults;
 use wxmock_model::lang::{Lang, Say};
 use wxmock_model::say;
@@ -74,6 +75,18 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
         1 => say!(", 1 finding", "，归为 1 个问题"),
         n => say!(", {n} findings", "，归为 {n} 个问题", n = n),
     };
+    let inside = StatementOrders::total(
+        run.cases
+            .iter()
+            .filter_map(|case| case.exploration.statements.as_ref()),
+    );
+    let inside = inside.map(|orders| {
+        say!(
+            " In its stores: {claim}.",
+            "在它的存储里：{claim}。",
+            claim = orders.claim()
+        )
+    });
     if counts.fail > 0 {
         let cases = match counts.fail {
             1 => say!("1 case fails", "1 个用例失败"),
@@ -88,13 +101,14 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
             n => say!(" ({n} as is known)", "（其中 {n} 个是已知失败）", n = n),
         };
         return say!(
-            "{subject}: {cases}{known}{grouped}; {orders} orders were forced.{cut}",
-            "{subject}：{cases}{known}{grouped}；共强制执行 {orders} 种顺序。{cut}",
+            "{subject}: {cases}{known}{grouped}; {orders} orders were forced.{inside}{cut}",
+            "{subject}：{cases}{known}{grouped}；共强制执行 {orders} 种顺序。{inside}{cut}",
             subject = subject,
             cases = cases,
             known = known,
             grouped = grouped,
             orders = orders,
+            inside = inside.unwrap_or_default(),
             cut = cut
         );
     }
@@ -130,12 +144,16 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
         );
     }
     say!(
-        "{subject}: {cases} cases held in every forced ordering ({orders} orders){warned}. Orders inside its own database were not forced.{cut}",
-        "{subject}：{cases} 个用例在每一种强制顺序下都成立（共 {orders} 种顺序）{warned}。后端数据库内部的先后不在控制之内。{cut}",
+        "{subject}: {cases} cases held in every forced ordering ({orders} orders){warned}.{inside}{cut}",
+        "{subject}：{cases} 个用例在每一种强制顺序下都成立（共 {orders} 种顺序）{warned}。{inside}{cut}",
         subject = subject,
         cases = counts.pass + counts.info + counts.warn,
         orders = orders,
         warned = warned,
+        inside = inside.unwrap_or_else(|| say!(
+            " Orders inside its own database were not forced.",
+            "后端数据库内部的先后不在控制之内。"
+        )),
         cut = cut
     )
 }

@@ -362,6 +362,7 @@ impl Session {
     ) -> Result<T, RunError> {
         let mut settings = RunSettings::new(self.stage.vars.clone());
         adjust(&mut settings);
+        settings.stores = self.stores.clone();
         let gates = self.mock();
         let outcome = match Runner::new(
             self.mock(),

@@ -196,7 +196,7 @@ impl Case {
         let without = |step: &Step| matches!(&step.verb, Verb::Fault { label, .. } if order.leaves_out(label));
         program.before.retain(|step| !without(step));
         program.after.retain(|step| !without(step));
-        if order.steps().count() == events.len() {
+        if order.without_statements().steps().count() == events.len() {
             return program;
         }
         let mut lost: Vec<String> = Vec::new();

@@ -98,6 +98,9 @@ pub enum OrderError {
     /// An event stands twice.
     #[error("{0} stands twice")]
     Twice(EventName),
+    /// A statement of a chain that has sent no request.
+    #[error("{0} is a statement of a phone that has not asked the backend anything yet")]
+    NotBegun(EventName),
     /// Events are absent.
     #[error("the order leaves out {0}")]
     Missing(String),
@@ -137,6 +140,7 @@ impl OrderError {
             Self::NotAnEvent(NotAnEvent(word)) => Some(word.clone()),
             Self::Unknown { step, .. }
             | Self::Twice(step)
+            | Self::NotBegun(step)
             | Self::FaultSet { step, .. }
             | Self::Backwards { later: step, .. } => Some(step.to_string()),
             Self::UnknownFault { fault, .. } => Some(format!("-{fault}")),
@@ -235,6 +239,8 @@ impl Space {
     /// # Errors
     /// As [`Space::check`].
     pub fn check_part(&self, order: &Order) -> Result<(), OrderError> {
+        self.check_statements(order)?;
+        let order = &order.without_statements();
         let placed = self.place(order)?;
         self.check_faults(order)?;
         // Left out in the middle of a step: some event of the same step is there.
@@ -244,6 +250,33 @@ impl Space {
                 .any(|other| same_step(other) && self.is_placed(other.name, placed))
         };
         self.left_out(placed, begun)
+    }
+
+    /// The statements of an order belong to chains that have begun, and none of a chain comes before an earlier one. Whether the
+    /// backend sends them, only a run can tell.
+    fn check_statements(&self, order: &Order) -> Result<(), OrderError> {
+        let mut last: BTreeMap<u8, EventName> = BTreeMap::new();
+        for step in order.steps() {
+            if step.kind != StepKind::Statement {
+                if let Some(rank) = self.rank(step) {
+                    let chain = u8::try_from(self.events[rank].chain + 1).unwrap_or(u8::MAX);
+                    last.entry(chain).or_insert(step);
+                }
+                continue;
+            }
+            match last.insert(step.number, step) {
+                None => return Err(OrderError::NotBegun(step)),
+                Some(other) if other == step => return Err(OrderError::Twice(step)),
+                Some(earlier) if earlier.kind == step.kind && earlier.repeat > step.repeat => {
+                    return Err(OrderError::Backwards {
+                        earlier: step,
+                        later: earlier,
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// The events an order takes, each once and no phone backwards.

@@ -19,6 +19,29 @@ pub struct Swap {
 }
 
 impl Space {
+    /// Whether two events do not commute; false for events the race does not have.
+    #[must_use]
+    pub fn are_dependent(&self, a: EventName, b: EventName) -> bool {
+        let pair = self.rank(a).zip(self.rank(b));
+        pair.is_some_and(|(a, b)| self.dependent[a] & (1 << b) != 0)
+    }
+
+    /// The index of the chain of an event, if the race has it.
+    #[must_use]
+    pub fn chain_of(&self, event: EventName) -> Option<usize> {
+        self.rank(event).map(|rank| self.events[rank].chain)
+    }
+
+    /// Groups of chains that may trade places: orders that differ by that differ in names only.
+    #[must_use]
+    pub fn interchangeable(&self) -> Vec<Vec<usize>> {
+        let chain = |column: &Vec<usize>| column.first().map(|&rank| self.events[rank].chain);
+        let groups = self.twin_groups.iter();
+        groups
+            .map(|group| group.columns.iter().filter_map(chain).collect())
+            .collect()
+    }
+
     /// Ranks by chain, in the order of each chain; chains without an event are left out.
     pub(super) fn chains(&self) -> Vec<Vec<usize>> {
         let mut chains: Vec<Vec<usize>> = Vec::new();

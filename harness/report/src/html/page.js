@@ -12,7 +12,7 @@ const WORDS = {
         findings: 'Findings, worst first', casesOf: 'Cases that show it', symptoms: 'What follows from it', best: 'Shown by', impact: {}, exits: 'exit',
     orders: (f, n) => `${f} of ${n} ${n === 1 ? 'order' : 'orders'}`, heldOrders: n => n === 1 ? '1 order held' : `${n} orders held`,
     sequence: 'What happened', step: (i, n) => `step ${i} of ${n}`, prev: 'Previous step', next: 'Next step', slider: 'Step through the interleaving',
-    phones: 'phones', phone: 'phone', back: 'backend', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
+    phones: 'phones', phone: 'phone', back: 'backend', store: 'store', wechat: 'WeChat', key: 'key', keyInForce: 'key in force',
     before: 'before the race', race: 'the race, in the forced order', after: 'at rest', probe: 'probes: what the store opens',
     legend: 'Brackets at the right are replies that were held. A tinted row is one the finding is about. Arrow keys step; hover a row for its headers and bodies, click it to go there and keep them open.',
     crossed: '⤫ these replies overtook each other: the older key arrived last.',
@@ -34,7 +34,7 @@ const WORDS = {
     store: 'Probe sweep', shrunk: 'Made smaller from', claims: 'What is claimed of each case', suiteVersion: 'suite version', axes: 'axes', regressions: 'Failed before, played first', knownFailures: 'Known failures',
     toList: '↑ To the list', showing: (i) => `Showing order ${i}`, first: 'back to the first failing order', english: '',
     detail: { operation: 'operation', phone: 'phone', code: 'code', token: 'token', payload: 'payload', data: 'data', sealed: 'sealed', mark: 'mark', answer: 'answer', took: 'took', user: 'user id', plaintext: 'plaintext', token_hash: 'token hash', body: 'body', finding: 'finding', call: 'call', key: 'key', errcode: 'errcode', fault: 'fault', held: 'reply held, steps', delivered: 'reached the backend' },
-    kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', apply: 'the phone stores a token', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness' },
+    kind: { mint: 'the phone gets a login code', submit: 'the phone sends its login', upstream_arrived: 'the backend asks WeChat', commit: 'WeChat consumes the code and chooses the reply; the reply is held', reply: 'the reply is let go', answer: 'the backend answers the phone', apply: 'the phone stores a token', capture: 'the phone captures encrypted data', send: 'the phone asks the backend', world: 'the scenario changes the world', note: 'remark of the harness', statement: 'the backend asks its store' },
   },
   zh: {
     title: 'wxmock 报告', colon: '：', stop: '。', language: 'English', languageLabel: 'Switch to English', theme: { auto: '主题：自动', light: '主题：浅色', dark: '主题：深色' },
@@ -44,7 +44,7 @@ const WORDS = {
         findings: '问题，最严重的在前', casesOf: '能看到它的用例', symptoms: '由此引起的', best: '示例', impact: { security: '安全', 'data-mix-up': '数据串号', 'lock-out': '用户被锁死', 'extra-login': '多登录一次', cost: '成本' }, exits: '退出码',
     orders: (f, n) => `${n} 种顺序中 ${f} 种失败`, heldOrders: n => `${n} 种顺序均成立`,
     sequence: '经过', step: (i, n) => `第 ${i} / ${n} 步`, prev: '上一步', next: '下一步', slider: '逐步查看交错过程',
-    phones: '手机', phone: '手机', back: '后端', wechat: '微信', key: 'key', keyInForce: '当前 key',
+    phones: '手机', phone: '手机', back: '后端', store: '存储', wechat: '微信', key: 'key', keyInForce: '当前 key',
     before: '并发之前', race: '并发，按强制的顺序', after: '请求全部结束后', probe: '探测：后端还能解开什么',
     legend: '右侧的括线是被扣住的回复；着色的行与该问题有关。方向键逐步查看；悬停某行可看报文，点击则跳到该步并固定报文。',
     crossed: '⤫ 这些回复没有按先后到达：旧的 key 最后才到。',
@@ -66,7 +66,7 @@ const WORDS = {
     store: '逐把试 key', shrunk: '缩减自', claims: '各用例的结论', suiteVersion: '用例集版本', axes: '维度', regressions: '曾经失败、优先重跑的顺序', knownFailures: '已知失败',
     toList: '↑ 回到列表', showing: (i) => `正在显示顺序 ${i}`, first: '回到第一个失败的顺序', english: '（以下说明为英文原文）',
     detail: { operation: '操作', phone: '手机', code: 'code', token: 'token', payload: '密文', data: '数据', sealed: '加密所用', mark: '标记', answer: '回答', took: '耗时', user: '用户 id', plaintext: '明文', token_hash: 'token 哈希', body: '正文', finding: '发现', call: '调用', key: 'key', errcode: 'errcode', fault: '故障', held: '回复被扣住，步骤', delivered: '到达后端' },
-    kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', apply: '手机把 token 写入本地', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注' },
+    kind: { mint: '手机取得登录 code', submit: '手机发出登录请求', upstream_arrived: '后端向微信发起调用', commit: '微信消费 code 并决定回复；回复被扣住', reply: '放行回复', answer: '后端回答手机', apply: '手机把 token 写入本地', capture: '手机取得加密数据', send: '手机向后端提问', world: '场景改变了环境', note: '测试工具的备注', statement: '后端向存储发出语句' },
   },
 };
 const VERDICTS = ['FAIL', 'ERROR', 'WARN', 'INCONCLUSIVE', 'INFO', 'SKIP', 'PASS'];
@@ -334,7 +334,7 @@ function layout(picture, width) {
   const lanes = key - (narrow ? 18 : 40) - lane * Math.max(picture.lanes, 1);
   const phone = narrow ? 42 : 92;
   const wechat = lanes - (narrow ? 6 : 14);
-  return { width, narrow, lane, lanes, key, font: narrow ? 10 : 12.5, glyph: narrow ? 6.05 : 7.55, place: { phone, backend: phone + (wechat - phone) * (narrow ? .52 : .5), wechat } };
+  return { width, narrow, lane, lanes, key, font: narrow ? 10 : 12.5, glyph: narrow ? 6.05 : 7.55, place: { phone, backend: phone + (wechat - phone) * (narrow ? .52 : .5), wechat, ...(picture.store ? { store: phone + (wechat - phone) * .72 } : {}) } };
 }
 
 function sequence(picture) {
@@ -471,7 +471,7 @@ function paintSequence(picture, place, act) {
     parts.push(group);
     y += ROW;
   }
-  const heads = [[place.place.phone, t().phones], [place.place.backend, t().back], [place.place.wechat, t().wechat], [place.key, t().key]];
+  const heads = [[place.place.phone, t().phones], [place.place.backend, t().back], [place.place.wechat, t().wechat], [place.key, t().key], ...(place.place.store ? [[place.place.store, t().store]] : [])];
   const lines = Object.values(place.place).map(x => svg('path', { class: 'life', d: `M${x} 28V${y}` }));
   const node = svg('svg', { viewBox: `0 0 ${place.width} ${y + 6}`, 'font-size': place.font, role: 'group', 'aria-label': t().sequence },
     heads.map(([x, name]) => svg('text', { x, y: 16, 'text-anchor': 'middle', class: 'dim' }, name)), lines, parts);
@@ -507,7 +507,7 @@ function paintArrow(arrow, place, y) {
   const parts = [edge(`M${from} ${y}H${to}`, arrow.crossed)];
   parts.push(arrow.lost ? edge(`M${to - way * 8 - 4} ${y - 4}l8 8m0 -8l-8 8`, true) : head(to, way));
   if (arrow.both) parts.push(head(from, -way));
-  const room = Math.abs(to - from) / place.glyph - 1.5;
+  const room = Math.abs((arrow.to === 'store' ? place.lanes : to) - from) / place.glyph - 1.5;
   const tone = arrow.crossed ? 'bad' : arrow.tone;
   // Narrow columns have no room to say what is asked of WeChat at login; what it answers matters more.
   const words = pick(arrow.text, arrow.text_zh);

@@ -119,7 +119,11 @@ impl CapturedTraffic {
     }
 
     /// Every secret of the order, and what to call it; ciphertexts too, which are no secrets but say nothing to a reader.
-    fn named(&self, payload_store: &PayloadStore, history: &History) -> Vec<(String, String)> {
+    pub(crate) fn named(
+        &self,
+        payload_store: &PayloadStore,
+        history: &History,
+    ) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
         let alone = history.users.len() == 1;
         for (what, secret) in &history.secrets.known {

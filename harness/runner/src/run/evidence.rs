@@ -7,7 +7,7 @@ use super::tally::{FirstFailing, Tally};
 use wxmock_model::exploration::{PassingNeighbour, Rate, Twin};
 use wxmock_model::history::Ending;
 use wxmock_model::mechanism::Mechanism;
-use wxmock_model::order::Order;
+use wxmock_model::order::{EventName, Order};
 use wxmock_model::verdict::Violation;
 use wxmock_scenario::plan::Case;
 use wxmock_schedule::{Space, Swap};
@@ -143,7 +143,10 @@ impl Runner {
         failing: &FirstFailing,
         tally: &Tally,
     ) -> Option<PassingNeighbour> {
-        let mut swaps = space.swaps(&failing.order);
+        let mut swaps = match failing.order.statements().last() {
+            Some(held) => unheld(&failing.order, held).into_iter().collect(),
+            None => space.swaps(&failing.order),
+        };
         swaps.sort_by_key(|swap| space.inversions(&swap.order));
         for Swap {
             order,
@@ -175,6 +178,17 @@ impl Runner {
         }
         None
     }
+}
+
+/// The order in which the statement is not held: it comes before what it was held for.
+fn unheld(order: &Order, held: EventName) -> Option<Swap> {
+    let steps: Vec<EventName> = order.steps().collect();
+    let at = steps.iter().position(|step| *step == held)?;
+    Some(Swap {
+        order: order.without(&[held]),
+        first: held,
+        second: *steps.get(at.checked_sub(1)?)?,
+    })
 }
 
 /// The steps of an order, phone after phone.

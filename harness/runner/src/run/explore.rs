@@ -34,7 +34,7 @@ const SAMPLE: usize = 50;
 const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
 /// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule in a way not seen before:
 /// enough for every picture, and no more memory for 35,505 orders than for 57.
-const KEPT_HISTORIES: usize = 64;
+pub(super) const KEPT_HISTORIES: usize = 64;
 
 /// One order that was played, and perhaps looked at twice.
 struct Looked {
@@ -148,6 +148,10 @@ impl Runner {
                 listener(working(Work::RunningAgain));
             }
             self.run_again(case, listing, tally, listener).await;
+            if !tally.is_over() && !self.is_done(tally) {
+                self.explore_statements(case, listing, tally, listener)
+                    .await;
+            }
             let has_free = listing.parts.iter().any(|part| part.search == Search::Free);
             if has_free && !tally.is_over() && !self.is_done(tally) {
                 self.run_free(case, listing, tally, listener).await;
@@ -165,7 +169,8 @@ impl Runner {
 
     /// How many orders of a case may run side by side.
     async fn lanes_for(&self, case: &Case) -> usize {
-        if self.settings.jobs <= 1 || case.runs_alone() {
+        // Whose a statement is follows from who moves, and that must be one.
+        if self.settings.jobs <= 1 || case.runs_alone() || self.settings.stores.is_some() {
             return 1;
         }
         // Under a lock that reaches other people, one order held would look like a lock to its neighbour.
@@ -256,6 +261,7 @@ impl Runner {
             mut history,
             cut,
             lock,
+            trace,
             ..
         } = played;
         remark.into_iter().for_each(|remark| tally.note(remark));
@@ -280,6 +286,9 @@ impl Runner {
                 tally.add_beside(at, &order, &token, history, violations);
             }
             None => {
+                if history.ending.is_complete() {
+                    tally.keep_trace(&order, trace);
+                }
                 let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
                 let ending = history.ending.clone();
                 tally.add(at, &order, &token, history, violations, doubt);

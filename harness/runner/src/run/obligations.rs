@@ -351,6 +351,7 @@ mod tests {
             key_in_force,
             phase: Phase::Race,
             fault: None,
+            statement: None,
         }
     }
 

@@ -7,6 +7,7 @@ use super::obligations;
 use super::record::key_name;
 use super::settle::{Decision, Need};
 use super::stage::{RunContext, Sample, Stage, Stop};
+use super::statements::{Trace, chain_of};
 use super::test_users::TestUsers;
 use wxmock_model::history::{Ending, History, Outcome, Phase, PhoneRecord, StepKind, UserRecord};
 use wxmock_model::order::{Event, EventName, Order};
@@ -32,6 +33,8 @@ pub(crate) struct Played {
     /// A lock that was inferred, by the S events of who waits and who holds.
     pub(crate) lock: Option<Lock>,
     pub(crate) samples: Vec<Sample>,
+    /// What the race said to the stores, if it was held there.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// "`waiting` cannot reach WeChat before the reply of `holder` is let go."
@@ -67,10 +70,15 @@ pub(crate) async fn play(run_context: &RunContext<'_>, piece: &Piece<'_>) -> Pla
                 cut: Some(Stop::Broken(error)),
                 lock: None,
                 samples: Vec::new(),
+                trace: None,
             };
         }
     };
-    let mut play = Play { stage, lock: None };
+    let mut play = Play {
+        stage,
+        lock: None,
+        at: 0,
+    };
     play.stage.record.history_mut().forced = piece.order.forced();
     let stopped = play.all(piece).await.err();
     play.finish(stopped)
@@ -142,6 +150,8 @@ fn is_outdated(history: &History, login: usize) -> bool {
 struct Play<'a> {
     stage: Stage<'a>,
     lock: Option<Lock>,
+    /// Index of the moment of the order that is being carried out.
+    at: usize,
 }
 
 impl Play<'_> {
@@ -218,9 +228,11 @@ impl Play<'_> {
             self.stage.race_freely(piece).await?;
             return self.stage.try_again(from).await;
         }
-        for moment in piece.order.moments() {
+        self.stage.hold_stores(piece);
+        for (at, moment) in piece.order.moments().iter().enumerate() {
+            self.at = at;
             self.moment(piece, moment).await?;
-            if self.stage.settle(Need::Rest).await? == Decision::Blocked {
+            if self.stage.settle_at_stores().await? == Decision::Blocked {
                 self.note_blocked();
             }
         }
@@ -240,6 +252,11 @@ impl Play<'_> {
             let is_reply = |name: &&EventName| name.kind == StepKind::Reply;
             let replies = names.iter().take_while(is_reply).count();
             let (now, later) = names.split_at(replies.max(1));
+            if first.kind == StepKind::Statement {
+                self.resume(*first).await?;
+                names = later;
+                continue;
+            }
             for name in now {
                 if !piece.events.iter().any(|event| event.name == *name) {
                     let saw = "the scenario has no such step".to_owned();
@@ -248,6 +265,9 @@ impl Play<'_> {
                 }
             }
             let event = piece.events.iter().find(|event| event.name == *first);
+            if let Some(event) = event {
+                self.begins(event).await?;
+            }
             match event.filter(|_| replies == 0) {
                 Some(event) => self.take(piece.program, event).await?,
                 None => self.replies(now).await?,
@@ -272,6 +292,44 @@ impl Play<'_> {
                 "{name} is not answered while other replies are held"
             ));
         }
+    }
+
+    /// An event of a chain comes: whatever its stores see until all stand again belongs to it.
+    async fn begins(&mut self, event: &Event) -> Result<(), Stop> {
+        let Some(gated) = &mut self.stage.gated else {
+            return Ok(());
+        };
+        if let Some(held) = gated.held_at(event.chain) {
+            if let Some(stop) = self.stage.cannot_happen(event.chain).await? {
+                return Err(stop);
+            }
+            let saw = format!("its statement {held} is still held");
+            let at = event.name.to_string();
+            return Err(Stop::Ended(Ending::Diverged { at, saw }));
+        }
+        gated.moves(event.chain, self.at);
+        Ok(())
+    }
+
+    /// D: lets the statement go at which a chain stands, and those after it.
+    async fn resume(&mut self, name: EventName) -> Result<(), Stop> {
+        let Some(gated) = &mut self.stage.gated else {
+            let saw = "no store of the backend is gated in this run".to_owned();
+            let at = name.to_string();
+            return Err(Stop::Ended(Ending::Diverged { at, saw }));
+        };
+        let Err(sent) = gated.resume(name, self.at) else {
+            self.stage.stir();
+            return Ok(());
+        };
+        if let Some(stop) = self.stage.cannot_happen(chain_of(name)).await? {
+            return Err(stop);
+        }
+        let saw = format!(
+            "the backend sends {sent} statements up to there, and this one is none of them"
+        );
+        let at = name.to_string();
+        Err(Stop::Ended(Ending::Diverged { at, saw }))
     }
 
     async fn take(&mut self, program: &Program, event: &Event) -> Result<(), Stop> {
@@ -387,6 +445,9 @@ impl Play<'_> {
 
     /// Somebody must hold what `waiting` waits for: lets the held exchanges go one by one until it moves.
     async fn infer_lock(&mut self, waiting: usize, at: EventName) -> Result<Stop, Stop> {
+        if let Some(stop) = self.stage.blocked_by_a_statement(waiting).await? {
+            return Ok(stop);
+        }
         let label = self.stage.name(waiting);
         self.stage.record.note(format!("{at}: {label} does not reach WeChat while other replies are held; opening them one by one"));
         let held: Vec<usize> = self
@@ -441,6 +502,8 @@ impl Play<'_> {
     fn finish(mut self, stopped: Option<Stop>) -> Played {
         self.derivable_tokens();
         let samples = std::mem::take(&mut self.stage.samples);
+        self.stage.pass_stores();
+        let trace = self.stage.trace.clone();
         let mut cut = None;
         match stopped {
             None => {}
@@ -455,6 +518,7 @@ impl Play<'_> {
             cut,
             lock: self.lock,
             samples,
+            trace,
         }
     }
 

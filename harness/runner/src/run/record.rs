@@ -36,6 +36,8 @@ pub(crate) struct Mark {
     pub(crate) upstream: Option<usize>,
     pub(crate) payload: Option<usize>,
     pub(crate) fault: Option<FaultRecord>,
+    /// Index into the history's statements.
+    pub(crate) statement: Option<usize>,
 }
 
 /// What a session_key is called in findings: `session_key k1 of A`.
@@ -95,6 +97,7 @@ impl Recorder {
             key_in_force,
             phase,
             fault: mark.fault,
+            statement: mark.statement,
         });
         tick
     }

@@ -40,6 +40,7 @@ use wxmock_model::verdict::{Level, Violation};
 use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan::Case;
 use wxmock_schedule::Limits;
+use wxmock_store::Stores;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -84,6 +85,10 @@ pub struct Settings {
     pub explain: bool,
     /// After so long no further order is begun; what is left is said to be left.
     pub max_time: Option<Duration>,
+    /// In the orders of the statements, a chain is held at one at most so often.
+    pub preemptions: usize,
+    /// The stores of the backend that are stood before; `None` if the adapter has none.
+    pub stores: Option<Arc<Stores>>,
     /// Throw it to end the run early.
     pub cancel: Cancel,
 }
@@ -112,6 +117,8 @@ impl Settings {
             shrink: true,
             explain: true,
             max_time: None,
+            preemptions: PREEMPTIONS,
+            stores: None,
             cancel: Cancel::new(),
         }
     }
@@ -237,6 +244,8 @@ struct Measured {
 
 /// So many rounds of a race are run without gates unless somebody asks for more.
 const FREE_ROUNDS: usize = 30;
+/// Most bugs need two preemptions at most (Musuvathi and Qadeer, PLDI 2007).
+const PREEMPTIONS: usize = 2;
 /// The endpoint a login exchanges its code at.
 const EXCHANGE: &str = "jscode2session";
 /// How many waits T is measured from.
@@ -418,7 +427,7 @@ impl Runner {
             app: &self.app,
             secret: &self.settings.vars.secret,
             prefix,
-            stores: None,
+            stores: self.settings.stores.as_deref(),
             cancel: &self.settings.cancel,
         }
     }
@@ -750,6 +759,7 @@ impl Runner {
             tokens_by_second: self.proof.tokens_by_second,
             looks: &self.looks,
             cancel: &self.settings.cancel,
+            stores: self.settings.stores.as_deref(),
         }
     }
 

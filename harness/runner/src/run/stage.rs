@@ -20,6 +20,7 @@ use super::looks::Looks;
 use super::payload_store::PayloadStore;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
+use super::statements::{Gated, Trace};
 use super::test_users::TestUsers;
 use super::waits;
 use crate::device::{Device, user_view};
@@ -29,6 +30,7 @@ use wxmock_model::history::{Ending, History, Operation};
 use wxmock_model::lang::Say;
 use wxmock_model::order::EventName;
 use wxmock_model::program::Program;
+use wxmock_store::Stores;
 
 /// What orders are forced against.
 pub(crate) struct RunContext<'a> {
@@ -55,6 +57,8 @@ pub(crate) struct RunContext<'a> {
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,
+    /// The backend's stores, if the adapter has any.
+    pub(crate) stores: Option<&'a Stores>,
 }
 
 impl RunContext<'_> {
@@ -190,6 +194,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) marks: u32,
     /// The race goes on without gates.
     pub(crate) free: bool,
+    /// The stores, while a race holds their statements; and what it said to them, afterwards.
+    pub(crate) gated: Option<Gated<'a>>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) workers: JoinSet<()>,
@@ -241,6 +248,8 @@ impl<'a> Stage<'a> {
             witnessed: BTreeSet::new(),
             marks: 0,
             free: false,
+            gated: None,
+            trace: None,
             changes: calls.changes(),
             cursor: calls.last(),
             workers: JoinSet::new(),
@@ -275,6 +284,9 @@ impl<'a> Stage<'a> {
             extra: sending.extra.clone(),
             raw_token: None,
         });
+        if let Some(gated) = &mut self.gated {
+            gated.asks(request);
+        }
         let (client, outbox, vars, extra) = (
             self.run_context.client.clone(),
             self.outbox.clone(),
@@ -356,7 +368,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until something may have happened, but no longer than this.
-    async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+    pub(crate) async fn stirred(&mut self, at_most: Duration) -> Result<(), Stop> {
+        let stores = async {
+            match &mut self.gated {
+                // The stores outlive the order.
+                Some(gated) => drop(gated.changes.changed().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.run_context.cancel.cancelled() => return Err(Stop::Cancelled),
@@ -366,6 +385,7 @@ impl<'a> Stage<'a> {
                     return Err(Stop::Broken("the mock stopped while an order was running".to_owned()));
                 }
             }
+            () = stores => {}
             () = tokio::time::sleep(at_most) => {}
         }
         Ok(())
@@ -402,6 +422,7 @@ impl<'a> Stage<'a> {
         for call in 0..self.calls.len() {
             self.hear(call);
         }
+        self.write_statements();
         let mut history = self.record.into_history();
         history.traffic = Some(Arc::new(
             self.captured.with_names(&self.payload_store, &history),
@@ -463,6 +484,7 @@ impl<'a> Stage<'a> {
             request.reply_due = false;
         }
         self.test_users.open_gates();
+        self.pass_stores();
         for call in &mut self.calls {
             call.through_arrived = true;
             call.through_committed = true;
@@ -498,13 +520,18 @@ impl<'a> Stage<'a> {
             .collect()
     }
 
+    /// Whether a request stands at WeChat or at a store.
+    pub(crate) fn is_parked(&self, request: usize) -> bool {
+        self.standing(request).parked
+    }
+
     fn stall(&mut self) {
         for at in 0..self.requests.len() {
             self.requests[at].stalled = !self.requests[at].done && !self.standing(at).parked;
         }
     }
 
-    fn stir(&mut self) {
+    pub(crate) fn stir(&mut self) {
         for request in &mut self.requests {
             request.stalled = false;
         }
@@ -519,8 +546,11 @@ impl<'a> Stage<'a> {
             .calls
             .iter()
             .any(|c| c.request == Some(request) && !c.over && c.parked().is_none());
+        let (at_store, in_store) = self.gated.as_ref().map_or((false, false), |gated| {
+            (gated.is_parked(request), gated.is_under_way(request))
+        });
         Standing {
-            parked: parked && !busy,
+            parked: (parked || at_store) && !busy && !in_store,
             reached: !r.is_login() || r.exchange.is_some(),
             queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
         }

@@ -6,10 +6,13 @@ use super::locks::{Locking, Locks};
 use super::obligations;
 use super::play::Lock;
 use super::runner::Judged;
+use super::statements::Trace;
 use super::store;
 use wxmock_adapter::Serialises;
 use wxmock_model::event::{CaseResult, NoteKind};
-use wxmock_model::exploration::{Evidence, Exploration, FreeRounds, Rate, SearchShare};
+use wxmock_model::exploration::{
+    Evidence, Exploration, FreeRounds, Rate, SearchShare, StatementOrders,
+};
 use wxmock_model::history::{Ending, History, Outcome, Phase};
 use wxmock_model::lang::Say;
 use wxmock_model::mechanism::Mechanism;
@@ -25,6 +28,8 @@ pub(crate) struct Tally {
     orders_run: usize,
     /// Orders with steps taken together that were run beside those.
     beside: usize,
+    /// Orders with chains held at statements that were run after those.
+    preempted: usize,
     /// Rounds in which nothing was held.
     free: FreeRounds,
     orders_failed: usize,
@@ -43,6 +48,9 @@ pub(crate) struct Tally {
     rates: BTreeMap<usize, Rate>,
     /// The same of what free rounds showed.
     found: Option<(usize, Rate)>,
+    /// What the planned orders said to the stores, until the orders of their statements are explored.
+    traces: Vec<(Order, Trace)>,
+    statements: Option<StatementOrders>,
     coverage: Option<PairCoverage>,
     space: Option<Space>,
     last: Option<History>,
@@ -212,6 +220,44 @@ impl Tally {
         }
     }
 
+    /// Keeps what a planned order said to the stores.
+    pub(crate) fn keep_trace(&mut self, order: &Order, trace: Option<Trace>) {
+        self.traces
+            .extend(trace.map(|trace| (order.clone(), trace)));
+    }
+
+    /// What the planned orders said to the stores, each order once.
+    pub(crate) fn take_traces(&mut self) -> Vec<(Order, Trace)> {
+        std::mem::take(&mut self.traces)
+    }
+
+    /// Adds an order in which chains were held at statements: it may show a failure.
+    pub(crate) fn add_preempted(
+        &mut self,
+        at: usize,
+        order: &Order,
+        token: &str,
+        history: History,
+        violations: Vec<Violation>,
+    ) {
+        self.hung |= matches!(history.ending, Ending::Hung { .. });
+        self.preempted += 1;
+        let lucky = |first: &FirstFailing| !first.order.forced().is_fully();
+        if !violations.is_empty()
+            && violations.iter().map(weight).min() == self.worst
+            && self.first_failing.as_ref().is_some_and(lucky)
+        {
+            // The same, shown every time.
+            self.worst = None;
+        }
+        self.blame(at, order, token, history, violations);
+    }
+
+    /// How the orders of the statements were explored.
+    pub(crate) fn statements(&mut self, orders: StatementOrders) {
+        self.statements = Some(orders);
+    }
+
     /// Takes into account what came of the rounds in which nothing was held.
     pub(crate) const fn free(&mut self, rounds: FreeRounds) {
         self.free = rounds;
@@ -364,6 +410,11 @@ impl Tally {
         self.first_failing.as_ref()
     }
 
+    /// The position of the order that is shown, from 1.
+    pub(crate) fn shown_at(&self) -> Option<usize> {
+        self.first_failing.as_ref().map(|_| self.first_failing_at)
+    }
+
     pub(crate) fn replace_first_failing(&mut self, failing: FirstFailing) {
         self.first_failing = Some(failing);
     }
@@ -415,6 +466,10 @@ impl Tally {
             together: listing.together_counted(),
             beside: self.beside,
             free: self.free,
+            statements: self.statements.clone().map(|orders| StatementOrders {
+                run: self.preempted,
+                ..orders
+            }),
             searches: searches.collect(),
             pairs_seen,
             pairs,
@@ -546,7 +601,11 @@ impl Tally {
             Verdict::Inconclusive { .. } | Verdict::Error { .. }
         );
         let rules = std::mem::take(&mut self.rules).into_iter().collect();
-        let (orders_run, orders_failed) = (self.orders_run + self.beside, self.orders_failed);
+        let preempted = self.preempted;
+        let (orders_run, orders_failed) = (
+            self.orders_run + self.beside + preempted,
+            self.orders_failed,
+        );
         let infeasible = self.infeasible;
         let (failing, telling) = self.order_to_show();
         let (token, violations, history, evidence) = match failing {

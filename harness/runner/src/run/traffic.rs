@@ -60,6 +60,7 @@ impl Stage<'_> {
             self.answered_while_held(request)?;
             moved = true;
         }
+        moved |= self.observe_stores()?;
         Ok(moved)
     }
 
