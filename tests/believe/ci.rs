@@ -218,7 +218,7 @@ fn own_cases_are_checked_and_run() {
         checked.text
     );
     let one = "concurrent-login/example/rotation:exchange/*";
-    let Some(run) = brief("racy", &[one, "!**/n:3", "--scenarios", own]) else {
+    let Some(run) = brief("racy", &[one, "!**/n:3", "--scenarios", own, "--fail-fast"]) else {
         return;
     };
     let run = run.run();
