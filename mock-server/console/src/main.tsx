@@ -2,7 +2,12 @@
 
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import './style.css'
+import './style/base.css'
+import './style/frame.css'
+import './style/live.css'
+import './style/pages.css'
+import './style/timeline.css'
+import './style/narrow.css'
 import { act, appPath, Refused } from './api'
 import { lang, t } from './lang'
 import { follow, link, start } from './live'
