@@ -1,5 +1,6 @@
 //! `adapter check` of a backend with a store: what a login says to it, a store that saw nothing, a store that is not there.
 
+#[expect(dead_code, reason = "the tests of `serve` use the rest of it")]
 mod support;
 
 use std::net::{TcpListener, TcpStream};
