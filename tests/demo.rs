@@ -39,8 +39,10 @@ fn the_demo_passes_the_correct_backend_and_pictures_the_racy_one() {
         let cases = json["cases"].as_array().unwrap();
         for case in cases {
             let verdict = case["verdict"].as_str().unwrap();
+            let reason = case["reason"].as_str().unwrap_or_default();
+            let cannot_apply = verdict == "SKIP" && reason.starts_with("not-applicable: ");
             assert!(
-                verdicts.contains(&verdict),
+                cannot_apply || verdicts.contains(&verdict),
                 "{run}: {} is {verdict} ({})",
                 case["path"],
                 case["reason"]

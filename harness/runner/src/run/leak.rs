@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -93,14 +93,17 @@ pub fn scan(secrets: &Secrets, headers: &[(String, String)], body: &[u8]) -> Vec
 /// As [`scan`], of an answer that is open already.
 #[must_use]
 pub fn scan_opened(secrets: &Secrets, opened: &Opened) -> Vec<Leak> {
-    let mut leaks = Vec::new();
-    let Some(needles) = Needles::of(secrets) else {
-        return leaks;
-    };
-    for (place, views) in &opened.places {
-        scan_place(&needles, place, views, &mut leaks);
-    }
-    leaks
+    Needles::of(secrets).map_or_else(Vec::new, |needles| needles.leaks(opened))
+}
+
+/// Builds what finds many texts in one pass. They change with every order, so it must be built fast: a table of every state and byte
+/// takes longer than all the searches it would shorten.
+pub(crate) fn finder() -> AhoCorasickBuilder {
+    let mut builder = AhoCorasick::builder();
+    builder
+        .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+        .prefilter(false);
+    builder
 }
 
 /// Words built like an access_token (digits, an underscore, at least 32 of `[A-Za-z0-9_-]`), wherever [`scan`] would look.
@@ -179,8 +182,8 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 
 /// Every secret in every spelling that needs no unwrapping: all of them are found in one pass, so that a long answer costs no
 /// more for many secrets than for one.
-struct Needles<'a> {
-    whats: Vec<&'a Say>,
+pub(crate) struct Needles {
+    whats: Vec<Say>,
     /// Which secret each spelling is of, and how it is spelt; of one secret the plainest first.
     spellings: Vec<(usize, Option<&'static str>)>,
     exact: AhoCorasick,
@@ -189,16 +192,16 @@ struct Needles<'a> {
     in_hex: AhoCorasick,
 }
 
-impl<'a> Needles<'a> {
+impl Needles {
     /// `None` if there is nothing to look for.
-    fn of(secrets: &'a Secrets) -> Option<Self> {
+    pub(crate) fn of(secrets: &Secrets) -> Option<Self> {
         let (mut whats, mut spellings, mut hexes) = (Vec::new(), Vec::new(), Vec::new());
         for (what, text) in &secrets.known {
             if text.len() < SHORTEST {
                 continue;
             }
             let at = whats.len();
-            whats.push(what);
+            whats.push(what.clone());
             let bare = text.trim_end_matches('=');
             spellings.push((at, None, bare.as_bytes().to_vec()));
             hexes.push((at, hex::encode(text)));
@@ -216,8 +219,10 @@ impl<'a> Needles<'a> {
             }
         }
         let few = "the secrets of one order are few and short";
-        let exact = AhoCorasick::new(spellings.iter().map(|(_, _, bytes)| bytes)).expect(few);
-        let in_hex = AhoCorasick::builder()
+        let exact = finder()
+            .build(spellings.iter().map(|(_, _, bytes)| bytes))
+            .expect(few);
+        let in_hex = finder()
             .ascii_case_insensitive(true)
             .build(hexes.iter().map(|(_, text)| text))
             .expect(few);
@@ -231,6 +236,15 @@ impl<'a> Needles<'a> {
             hex: hexes.into_iter().map(|(at, _)| at).collect(),
             in_hex,
         })
+    }
+
+    /// As [`scan_opened`].
+    pub(crate) fn leaks(&self, opened: &Opened) -> Vec<Leak> {
+        let mut leaks = Vec::new();
+        for (place, views) in &opened.places {
+            scan_place(self, place, views, &mut leaks);
+        }
+        leaks
     }
 
     /// Which secrets are spelt in `view`, each once with its plainest spelling, in their own order.
@@ -261,7 +275,7 @@ struct View {
     bytes: Vec<u8>,
 }
 
-fn scan_place(needles: &Needles<'_>, place: &str, views: &[View], leaks: &mut Vec<Leak>) {
+fn scan_place(needles: &Needles, place: &str, views: &[View], leaks: &mut Vec<Leak>) {
     let mut told: Vec<usize> = Vec::new();
     for view in views {
         for (secret, how) in needles.find(&view.bytes) {

@@ -5,7 +5,7 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::leak;
+use super::leak::{self, Needles, Opened};
 use wxmock_model::history::{Message, Secrets};
 use wxmock_model::lang::Say;
 
@@ -24,7 +24,8 @@ pub(crate) struct Mask {
     places: Vec<String>,
     /// Finds the spellings, the longest where several begin.
     spellings: AhoCorasick,
-    known: Secrets,
+    /// Finds them in every other spelling; `None` if there are none.
+    known: Option<Needles>,
 }
 
 /// Headers and body as they were read.
@@ -53,14 +54,14 @@ impl Mask {
         }
         all.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup_by(|(a, _), (b, _)| a == b);
-        let longest = AhoCorasick::builder()
+        let longest = leak::finder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(all.iter().map(|(text, _)| text))
             .expect("the secrets of one order are few and short");
         Self {
             places: all.into_iter().map(|(_, place)| place).collect(),
             spellings: longest,
-            known,
+            known: Needles::of(&known),
         }
     }
 
@@ -131,7 +132,9 @@ impl Mask {
     }
 
     fn hides_one(&self, headers: &[(String, String)], body: &[u8]) -> bool {
-        !leak::scan(&self.known, headers, body).is_empty()
+        self.known
+            .as_ref()
+            .is_some_and(|known| !known.leaks(&Opened::of(headers, body)).is_empty())
     }
 }
 
