@@ -358,6 +358,31 @@ mod tests {
     }
 
     #[test]
+    fn key_01_catches_the_number_of_somebody_else_and_spares_that_of_the_codes_owner() {
+        let answered = |seen: &str, of: &str| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            b.login("Q1", "d1", 1, "u1");
+            let theirs = b.phone_code("Q1", "u1");
+            let number = b.history.operations[theirs].number.as_mut();
+            number.unwrap().pure = "13900139000".into();
+            b.answer(theirs, Outcome::Ok).plaintext = Some("13900139000".into());
+            let op = b.phone_code("P1", "t1");
+            let number = b.history.operations[op].number.as_mut().unwrap();
+            if of == "B" {
+                (number.user, number.pure) = ("B".into(), "13900139000".into());
+            }
+            b.answer(op, Outcome::Ok).plaintext = Some(seen.into());
+            b.history
+        };
+        check(&answered("13900139000", "A"), &["KEY-01"]);
+        check(&answered("139****9000", "A"), &["KEY-01"]);
+        check(&answered("13800138000", "A"), &[]);
+        check(&answered("13900139000", "B"), &[]);
+        check(&answered("13700137000", "A"), &["KEY-02"]);
+    }
+
+    #[test]
     fn key_02_spares_a_refusal_after_which_the_phone_tried_again() {
         let mut b = Builder::new();
         b.login("P1", "c1", 1, "t1");

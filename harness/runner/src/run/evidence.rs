@@ -41,12 +41,12 @@ impl Runner {
         if self.settings.explain && has_race {
             let (twin, causes) = self.twin(case, &space, &failing, &shown).await.unzip();
             failing.evidence.twin = twin;
-            for violation in &mut failing.violations {
-                let about_twin = twin == Some(Twin::FailsToo) && violation.rule == shown.rule();
-                let fits = |causes: &Vec<Mechanism>| causes.contains(&violation.mechanism);
-                if about_twin && !causes.as_ref().is_some_and(fits) {
-                    violation.take_back_race();
-                }
+            if twin == Some(Twin::FailsToo) {
+                take_back_races(
+                    &mut failing.violations,
+                    shown.rule(),
+                    &causes.unwrap_or_default(),
+                );
             }
             failing.evidence.neighbour = self.neighbour(case, &space, &failing, tally).await;
         }
@@ -200,4 +200,46 @@ fn in_sequence(space: &Space, order: &Order) -> Order {
             .filter(|step| order.steps().any(|other| other == *step)),
     )
     .with_faults_of(order)
+}
+
+/// Takes back the causes of `rule` that need requests under way together and that the same steps one after the other, whose
+/// causes are `in_sequence`, do without.
+fn take_back_races(violations: &mut [Violation], rule: &str, in_sequence: &[Mechanism]) {
+    for violation in violations.iter_mut().filter(|found| found.rule == rule) {
+        if !in_sequence.contains(&violation.mechanism) {
+            violation.take_back_race();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of `mechanism`, found for `rule`, when a twin breaks KEY-01 by `in_sequence`.
+    fn left(mechanism: Mechanism, rule: &str, in_sequence: &[Mechanism]) -> Mechanism {
+        let mut violations = [Violation {
+            rule: rule.into(),
+            mechanism,
+            ..Violation::default()
+        }];
+        take_back_races(&mut violations, "KEY-01", in_sequence);
+        violations[0].mechanism
+    }
+
+    #[test]
+    fn a_race_is_no_cause_of_what_the_steps_in_turn_break_without_it() {
+        let race = Mechanism::SharedRequestState;
+        assert_eq!(left(race, "KEY-01", &[Mechanism::Open]), Mechanism::Open);
+        assert_eq!(left(race, "KEY-01", &[]), Mechanism::Open);
+    }
+
+    #[test]
+    fn a_cause_stays_that_the_twin_has_that_needs_no_race_or_of_another_rule() {
+        let race = Mechanism::SharedRequestState;
+        assert_eq!(left(race, "KEY-01", &[race]), race);
+        assert_eq!(left(race, "KEY-02", &[Mechanism::Open]), race);
+        let single = Mechanism::FirstKeyKept;
+        assert_eq!(left(single, "KEY-01", &[Mechanism::Open]), single);
+    }
 }

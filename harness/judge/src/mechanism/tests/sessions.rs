@@ -104,6 +104,34 @@ fn derived_token() {
 }
 
 #[test]
+fn a_number_of_a_request_under_way_together() {
+    let answered = |together: bool, of: &str| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let theirs = b.phone_code("Q1", "u1");
+        let number = b.history.operations[theirs].number.as_mut().unwrap();
+        (number.user, number.pure) = (of.into(), "13900139000".into());
+        let end = |b: &mut Builder, op: usize| {
+            b.ask(op, "getuserphonenumber", 0);
+            b.answer(op, Outcome::Ok).plaintext = Some("13900139000".into());
+        };
+        if !together {
+            end(&mut b, theirs);
+        }
+        let op = b.phone_code("P1", "t1");
+        if together {
+            end(&mut b, theirs);
+        }
+        end(&mut b, op);
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(answered(true, "B"), Mechanism::SharedRequestState);
+    assert_eq!(answered(false, "B"), Mechanism::Open);
+    assert_ne!(answered(true, "A"), Mechanism::SharedRequestState);
+}
+
+#[test]
 fn look_then_insert_and_account_per_login() {
     let first_logins = |together: bool, ids: [&str; 2]| {
         let mut b = Builder::new();
