@@ -18,7 +18,7 @@ mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -41,7 +41,6 @@ pub(crate) struct Check {
     arguments: Vec<String>,
     backend: &'static str,
     out: tempfile::TempDir,
-    _turn: MutexGuard<'static, ()>,
 }
 
 /// Where the backends of these tests are.
@@ -122,7 +121,6 @@ impl Check {
             arguments: Vec::new(),
             backend,
             out: tempfile::tempdir().unwrap(),
-            _turn: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
 
@@ -157,6 +155,7 @@ impl Check {
         let backend = folder().join(self.backend);
         let text = self.adapter.replace("BACKEND", backend.to_str().unwrap());
         std::fs::write(&file, text).unwrap();
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut process = Command::new(env!("CARGO_BIN_EXE_wxmock"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("WXMOCK_") {
