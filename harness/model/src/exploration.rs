@@ -85,7 +85,7 @@ pub struct StatementOrders {
     /// Orders below the bound that were not begun, as there was no time for them or there are too many; at least so many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left: usize,
-    /// Orders in which the backend sent other statements than it had before: they prove nothing.
+    /// Orders in which the backend sent other statements than it had before, or failed and did not fail again: they prove nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsteady: usize,
     /// Whether statements of nobody in the race touched the same data in some order.
@@ -154,8 +154,8 @@ impl StatementOrders {
         let claim = match self.unsteady {
             0 => claim,
             unsteady => say!(
-                "{claim}; in {unsteady} more the backend sent other statements than before, and they prove nothing",
-                "{claim}；另有 {unsteady} 种里，后端发出的语句与之前不同，不能证明什么",
+                "{claim}; in {unsteady} more the backend sent other statements than before or failed once only, and they prove nothing",
+                "{claim}；另有 {unsteady} 种里，后端发出的语句与之前不同，或只失败了一次，不能证明什么",
                 claim = claim,
                 unsteady = unsteady
             ),

@@ -48,6 +48,25 @@ pub struct AnswerSummary {
     pub is_error: bool,
 }
 
+/// Codes with which a store says that a statement waited in vain for another one, or lost against it: lock wait timeouts, deadlocks, locks
+/// refused at once, snapshots that can no longer be used, statements and transactions that took too long.
+///
+/// MySQL and MariaDB: <https://mariadb.com/kb/en/mariadb-error-codes/>. PostgreSQL:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+const GAVE_UP: [&str; 12] = [
+    "1020", "1205", "1213", "1969", "3024", "3572", "25P03", "25P04", "40001", "40P01", "55P03",
+    "57014",
+];
+
+impl AnswerSummary {
+    /// Whether the store gave the statement up because of another one: a backend may answer that with an error, or try again.
+    #[must_use]
+    pub fn gave_up_waiting(&self) -> bool {
+        let mut words = self.text.split(' ').skip_while(|word| *word != "error");
+        self.is_error && words.nth(1).is_some_and(|code| GAVE_UP.contains(&code))
+    }
+}
+
 /// A statement that is held.
 #[derive(Debug, Clone)]
 pub struct Parked {

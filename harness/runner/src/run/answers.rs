@@ -23,6 +23,9 @@ impl Stage<'_> {
             at,
         } = arrival;
         self.requests[request].done = true;
+        if let Some(gated) = &mut self.gated {
+            gated.answered(request);
+        }
         self.sample(request, at);
         self.replied_before(request);
         let phone = self.requests[request].phone;

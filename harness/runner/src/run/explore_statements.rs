@@ -3,7 +3,7 @@
 //! Which orders those are is the business of `preempt`; here they are played, told and added up, fewest preemptions first.
 
 use super::explore::KEPT_HISTORIES;
-use super::meaning::stray;
+use super::meaning::{Failure, stray};
 use super::preempt::{Candidate, Preemptions, Worth};
 use super::runner::{Judged, Listener, Runner};
 use super::stage::Stop;
@@ -13,6 +13,7 @@ use wxmock_model::event::RunEvent;
 use wxmock_model::exploration::StatementOrders;
 use wxmock_model::history::Ending;
 use wxmock_model::order::{EventName, Order};
+use wxmock_model::say;
 use wxmock_scenario::plan::Case;
 use wxmock_schedule::{Bound, Listing, Space};
 use wxmock_store::{Access, dependent};
@@ -141,12 +142,38 @@ impl Runner {
     /// Plays an order, tells of it and adds it up.
     async fn run_one(&self, going: &mut Going<'_, '_>, order: &Order) -> (Trace, Ending) {
         going.at += 1;
-        let judged = self.judged(going.case, order, self.pace()).await;
+        let judged = self.repeated(going, order).await;
         let trace = judged.played.trace.clone().unwrap_or_default();
         let ending = judged.played.history.ending.clone();
         note(&mut going.found, &trace);
         self.tell(going, judged);
         (trace, ending)
+    }
+
+    /// Plays an order, and once more if it breaks something while a statement is held: a failure that does not come back is told of, and
+    /// counts as none.
+    async fn repeated(&self, going: &mut Going<'_, '_>, order: &Order) -> Judged {
+        let judged = self.judged(going.case, order, self.pace()).await;
+        let failure = Failure::of(going.case, &judged.violations, &judged.played.history);
+        let Some(failure) = failure.filter(|_| order.preemptions() > 0) else {
+            return judged;
+        };
+        let mut again = self.judged(going.case, order, self.pace()).await;
+        if again.breaks_alike(going.case, &failure) || again.played.cut.is_some() {
+            return again;
+        }
+        going.tally.note(say!(
+            "{order}: broke {rule} once and not again: it counts as no failure",
+            "{order}：违反 {rule} 一次，再跑没有重现：不算失败",
+            order = order.to_string(),
+            rule = failure.rule()
+        ));
+        again.violations.clear();
+        again.played.history.ending = Ending::Diverged {
+            at: order.to_string(),
+            saw: format!("{} was not broken again", failure.rule()),
+        };
+        again
     }
 
     fn is_at_end(&self, tally: &Tally) -> bool {

@@ -12,7 +12,7 @@ use super::settle::{Decision, Need};
 use super::stage::{Stage, Stop};
 use super::statements::Gated;
 use wxmock_model::history::{Ending, StepKind};
-use wxmock_store::Protocol;
+use wxmock_store::{AnswerSummary, Protocol};
 
 /// How long a chain that is to stand at a statement is given to send others beside it, before another one moves.
 const BESIDE: Duration = Duration::from_millis(3);
@@ -31,6 +31,7 @@ impl<'a> Stage<'a> {
             && alone
             && several.count() > 1
         {
+            self.held_since = (piece.order.preemptions() > 0).then(|| stores.last());
             self.gated = Some(Gated::hold(stores, piece.order));
         }
     }
@@ -42,6 +43,33 @@ impl<'a> Stage<'a> {
         };
         gated.pass();
         self.trace = Some(gated.into_trace());
+    }
+
+    /// How the order ends if a store gave up a statement because another one was held: nobody asked for that order, and what a backend
+    /// answers then is no fault of its own. `None` if nothing of the kind happened.
+    pub(crate) fn gave_up_at_a_store(&mut self) -> Option<Ending> {
+        let stores = self.run_context.stores?;
+        let said = stores.log_since(self.held_since?);
+        let gave_up = said.into_iter().find(|statement| {
+            let answer = statement.answer.as_ref();
+            answer.is_some_and(AnswerSummary::gave_up_waiting)
+        })?;
+        let seen = self.trace.iter().flat_map(|trace| &trace.statements);
+        let own = seen
+            .filter(|seen| seen.statement.id == gave_up.id)
+            .find_map(|seen| seen.request);
+        let racing = |at: &usize| self.requests[*at].event.is_some() && Some(*at) != own;
+        let other = (0..self.requests.len()).find(racing);
+        let answer = gave_up.answer.map(|answer| answer.text).unwrap_or_default();
+        let store = &gave_up.store;
+        let name = own.map_or_else(|| "a statement".to_owned(), |at| self.name(at));
+        let note =
+            format!("{name}: store `{store}` answered {answer}, as another statement was held");
+        self.record.note(note);
+        Some(Ending::Infeasible {
+            waiting: name,
+            holder: other.map(|at| self.name(at)).unwrap_or_default(),
+        })
     }
 
     /// Takes in what the stores have seen; true if that is anything.

@@ -35,6 +35,8 @@ pub(crate) struct Played {
     pub(crate) samples: Vec<Sample>,
     /// What the race said to the stores, if it was held there.
     pub(crate) trace: Option<Trace>,
+    /// A store gave up a statement because another one was held: what the backend answered to that is no violation.
+    pub(crate) gave_up: bool,
 }
 
 /// "`waiting` cannot reach WeChat before the reply of `holder` is let go."
@@ -71,6 +73,7 @@ pub(crate) async fn play(run_context: &RunContext<'_>, piece: &Piece<'_>) -> Pla
                 lock: None,
                 samples: Vec::new(),
                 trace: None,
+                gave_up: false,
             };
         }
     };
@@ -510,6 +513,11 @@ impl Play<'_> {
             Some(Stop::Ended(ending)) => self.stage.record.history_mut().ending = ending,
             Some(other) => cut = Some(other),
         }
+        let gave_up = self.stage.gave_up_at_a_store();
+        let has_given_up = gave_up.is_some();
+        if let Some(ending) = gave_up {
+            self.stage.record.history_mut().ending = ending;
+        }
         let mut obligations = obligations::met(self.stage.record.history());
         obligations.extend(self.stage.witnessed.iter().map(|name| (*name).to_owned()));
         self.stage.record.history_mut().obligations = obligations;
@@ -519,6 +527,7 @@ impl Play<'_> {
             lock: self.lock,
             samples,
             trace,
+            gave_up: has_given_up,
         }
     }
 

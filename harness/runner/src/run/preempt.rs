@@ -32,6 +32,8 @@ pub(crate) struct Candidate {
     predicted: u64,
     /// What is held, what it is held behind in its transaction, and what goes past it.
     held: Wanted,
+    /// What is held meets what goes past it only as the two share a connection.
+    by_connection: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -189,7 +191,9 @@ impl<'s> Preemptions<'s> {
                 children.extend(candidate.map(|candidate| (past, candidate)));
             }
         }
-        children.sort_by_key(|(past, _)| *past);
+        // One that is held for its connection alone foretells the same as the one behind it that is held for its data, and a pool hands
+        // out another connection: it comes second.
+        children.sort_by_key(|(past, candidate)| (*past, candidate.by_connection));
         children
             .into_iter()
             .map(|(_, candidate)| candidate)
@@ -221,9 +225,8 @@ impl<'s> Preemptions<'s> {
             (word.connection, &word.store) == (held.connection, &held.store) && meets(word)
         };
         // Held earlier or longer than that, the same happens.
-        let at_held = passing
-            .iter()
-            .any(|word| are_dependent(held, word) || shared(word));
+        let by_data = passing.iter().any(|word| are_dependent(held, word));
+        let at_held = by_data || passing.iter().any(shared);
         let at_last = passing
             .iter()
             .any(|word| word.moment == last && meets(word));
@@ -251,6 +254,7 @@ impl<'s> Preemptions<'s> {
                 passing,
                 begins,
             },
+            by_connection: !by_data,
             order,
         })
     }

@@ -306,15 +306,14 @@ impl Runner {
         replay.needed = planned;
         let (mut doubt, mut has_diverged) = (None, false);
         while replay.runs < planned {
-            let history = match self.run_order(case, &token.order).await {
-                Ok(history) => history,
+            let (history, violations) = match self.run_judged(case, &token.order).await {
+                Ok(judged) => judged,
                 Err(error) => {
                     let exit_code = error.exit_code();
                     let reason = error.to_string();
                     return Replay::unplayed(Replayed::Error { reason, exit_code });
                 }
             };
-            let violations = self.judge(case, &history);
             let outcome = outcome(&history, &violations);
             // A slow moment looks like a lock: the first divergence is looked at twice, and counts as no run.
             if matches!(outcome, Replayed::Diverged { .. })

@@ -580,10 +580,24 @@ impl Runner {
     /// # Errors
     /// It could not be played to an end of its own: cancelled, or the preparation failed.
     pub async fn run_order(&mut self, case: &Case, order: &Order) -> Result<History, RunError> {
-        let mut played = self.play(case, order, self.pace()).await;
+        let (history, _) = self.run_judged(case, order).await?;
+        Ok(history)
+    }
+
+    /// The same, with what the history violates.
+    pub(super) async fn run_judged(
+        &self,
+        case: &Case,
+        order: &Order,
+    ) -> Result<(History, Vec<Violation>), RunError> {
+        let Judged {
+            mut played,
+            violations,
+            ..
+        } = self.judged(case, order, self.pace()).await;
         played.history.unfold_traffic();
         match played.cut {
-            None => Ok(played.history),
+            None => Ok((played.history, violations)),
             Some(stop) => Err(self.error(stop)),
         }
     }
@@ -657,7 +671,7 @@ impl Runner {
     pub(super) async fn judged(&self, case: &Case, order: &Order, pace: Pace) -> Judged {
         let played = self.play(case, order, pace).await;
         // An order that was cut short says nothing: what is missing from it was never asked.
-        let violations = if played.cut.is_none() {
+        let violations = if played.cut.is_none() && !played.gave_up {
             self.judge(case, &played.history)
         } else {
             Vec::new()

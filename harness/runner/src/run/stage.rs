@@ -30,7 +30,7 @@ use wxmock_model::history::{Ending, History, Operation};
 use wxmock_model::lang::Say;
 use wxmock_model::order::EventName;
 use wxmock_model::program::Program;
-use wxmock_store::Stores;
+use wxmock_store::{StatementId, Stores};
 
 /// What orders are forced against.
 pub(crate) struct RunContext<'a> {
@@ -196,6 +196,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) free: bool,
     /// The stores, while a race holds their statements; and what it said to them, afterwards.
     pub(crate) gated: Option<Gated<'a>>,
+    /// The last statement before a race in which chains are held at theirs.
+    pub(crate) held_since: Option<StatementId>,
     pub(crate) trace: Option<Trace>,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
@@ -249,6 +251,7 @@ impl<'a> Stage<'a> {
             marks: 0,
             free: false,
             gated: None,
+            held_since: None,
             trace: None,
             changes: calls.changes(),
             cursor: calls.last(),
@@ -318,7 +321,15 @@ impl<'a> Stage<'a> {
             if self.observe()? {
                 moved = Instant::now();
             }
-            let open = self.standings(need);
+            let mut open = self.standings(need);
+            // A statement that may go is let go before a request counts as hung: whose it is may have been guessed wrong.
+            if self.gated.as_ref().is_some_and(Gated::has_ready) {
+                open.push(Standing {
+                    parked: true,
+                    reached: true,
+                    queued: false,
+                });
+            }
             if open.iter().any(|o| o.parked) {
                 held = Instant::now();
             }

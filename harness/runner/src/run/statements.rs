@@ -18,6 +18,8 @@ pub(crate) struct Gated<'a> {
     cursor: StatementId,
     /// The chain that moves; `None` before the first event.
     mover: Option<usize>,
+    /// The chain that was moved last: the mover, or a chain that has woken up since.
+    last: Option<usize>,
     chains: BTreeMap<usize, Chain>,
     seen: Vec<Seen>,
     waits: Vec<StoreWait>,
@@ -36,8 +38,10 @@ struct Chain {
     count: u8,
     /// The place among its statements where it stands until the order says otherwise.
     hold: Option<u8>,
-    /// Its request that is open, as an index into the stage's requests.
+    /// Its last request, as an index into the stage's requests.
     request: Option<usize>,
+    /// That request has its answer: nothing more of it comes.
+    answered: bool,
 }
 
 /// One statement of the race.
@@ -134,6 +138,7 @@ impl<'a> Gated<'a> {
             changes,
             cursor,
             mover: None,
+            last: None,
             chains,
             seen: Vec::new(),
             waits: Vec::new(),
@@ -157,6 +162,7 @@ impl<'a> Gated<'a> {
     /// From here on `chain` moves, in moment number `moment`.
     pub(crate) fn moves(&mut self, chain: usize, moment: usize) {
         self.mover = Some(chain);
+        self.last = Some(chain);
         self.moment = moment;
         self.chains.entry(chain).or_default();
     }
@@ -164,7 +170,16 @@ impl<'a> Gated<'a> {
     /// The open request of the chain that moves is this one.
     pub(crate) fn asks(&mut self, request: usize) {
         if let Some(chain) = self.mover {
-            self.chains.entry(chain).or_default().request = Some(request);
+            let chain = self.chains.entry(chain).or_default();
+            (chain.request, chain.answered) = (Some(request), false);
+        }
+    }
+
+    /// The request has its answer.
+    pub(crate) fn answered(&mut self, request: usize) {
+        let mut chains = self.chains.values_mut();
+        if let Some(chain) = chains.find(|chain| chain.request == Some(request)) {
+            chain.answered = true;
         }
     }
 
@@ -242,8 +257,8 @@ impl<'a> Gated<'a> {
         });
     }
 
-    /// Whose a new statement is: the chain's that has woken up on this connection, the chain's whose transaction is open on it, or the
-    /// mover's.
+    /// Whose a new statement is: the chain's that has woken up on this connection, the chain's whose transaction is open on it, or that
+    /// of the chain that goes on.
     fn owner(&self, statement: &Statement) -> Option<usize> {
         let mut same = self.seen.iter().rev().filter(|seen| {
             (seen.statement.connection, &seen.statement.store)
@@ -251,9 +266,36 @@ impl<'a> Gated<'a> {
         });
         let last = same.next().and_then(|seen| Some((seen, seen.owner?.0)));
         match last {
-            Some((seen, chain)) if seen.waited || self.in_transaction(seen) => Some(chain),
-            _ => self.mover,
+            Some((seen, chain))
+                if (seen.waited && self.is_open(chain)) || self.in_transaction(seen) =>
+            {
+                Some(chain)
+            }
+            _ => self.going_on(),
         }
+    }
+
+    /// The chain that can send a statement: the one that was moved last, unless it is answered or stands already while another one has
+    /// woken up.
+    fn going_on(&self) -> Option<usize> {
+        let free = |chain: usize| self.is_open(chain) && self.held_at(chain).is_none();
+        let last = [self.last, self.mover].into_iter().flatten();
+        let woken = self.seen.iter().filter(|seen| seen.waited && seen.answered);
+        let woken = woken.filter_map(|seen| Some(seen.owner?.0));
+        let mut able = last.clone().chain(woken).filter(|chain| free(*chain));
+        let open = || last.clone().find(|chain| self.is_open(*chain));
+        able.next().or_else(open).or(self.mover)
+    }
+
+    /// Whether a chain's request is not answered yet.
+    fn is_open(&self, chain: usize) -> bool {
+        self.chains.get(&chain).is_some_and(|chain| !chain.answered)
+    }
+
+    /// Whether a statement waits that may go as soon as nothing else moves.
+    pub(crate) fn has_ready(&self) -> bool {
+        let mut held = self.seen.iter().filter(|seen| seen.is_held());
+        held.any(|seen| !self.stands(seen))
     }
 
     /// Whether a transaction is open on the connection after this statement.
@@ -295,6 +337,7 @@ impl<'a> Gated<'a> {
             if self.stores.release(self.seen[at].statement.id) {
                 self.seen[at].let_go = Some((self.moment, self.turns));
                 self.turns += 1;
+                self.last = self.seen[at].owner.map(|(chain, _)| chain).or(self.last);
                 return Some(at);
             }
             self.seen[at].waited = true;
