@@ -20,7 +20,10 @@ pub(crate) struct Preemptions<'s> {
     space: &'s Space,
     /// Every way of trading places that changes names only.
     trades: Vec<BTreeMap<usize, usize>>,
+    /// What was run, and what was predicted of orders that were begun.
     covered: HashSet<u64>,
+    /// What was run.
+    seen: HashSet<u64>,
     tried: HashSet<Order>,
     waits: Vec<Known>,
 }
@@ -111,6 +114,7 @@ impl<'s> Preemptions<'s> {
             space,
             trades: trades(&space.interchangeable()),
             covered: HashSet::new(),
+            seen: HashSet::new(),
             tried: HashSet::new(),
             waits: Vec::new(),
         }
@@ -123,7 +127,9 @@ impl<'s> Preemptions<'s> {
         let waits = trace.waits.iter().filter(|wait| !wait.connection);
         self.waits
             .extend(waits.map(|wait| known(wait, trace, &acts, order)));
-        self.covered.insert(self.signature(&acts))
+        let signature = self.signature(&acts);
+        self.covered.insert(signature);
+        self.seen.insert(signature)
     }
 
     /// A candidate is tried, or known not to be possible: what was predicted of it is not asked for again, whatever comes of it, as
