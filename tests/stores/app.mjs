@@ -1,7 +1,7 @@
 // A login backend over one store, written in the ways ACCOUNTS and ROWS say: what wxmock is to find, and what it is to spare.
 //
 // STORE: redis, mysql, postgres. ACCOUNTS: look (look, then insert), upsert, lock (SELECT … FOR UPDATE of one row, then look),
-// unique (look, then insert under a unique index: the loser fails), nx, lua. ROWS: column, whole (the row is read and written back).
+// nx, lua. ROWS: column, whole (the row is read and written back).
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
@@ -53,14 +53,13 @@ class Sql {
       await this.ask(ignore, openid);
       return (await this.ask("SELECT id FROM one_user WHERE openid = ?", openid))[0].id;
     }
-    const table = ACCOUNTS === "unique" ? "one_user" : "any_user";
-    if (ACCOUNTS !== "lock") return this.lookThenInsert((text, ...values) => this.ask(text, ...values), table, openid);
+    if (ACCOUNTS !== "lock") return this.lookThenInsert((text, ...values) => this.ask(text, ...values), openid);
     const connection = await this.take();
     const inside = (text, ...values) => this.on(connection, text, values);
     try {
       await connection.query("BEGIN");
       await inside("SELECT id FROM turn WHERE id = ? FOR UPDATE", 1);
-      const id = await this.lookThenInsert(inside, table, openid);
+      const id = await this.lookThenInsert(inside, openid);
       await connection.query("COMMIT");
       return id;
     } finally {
@@ -68,11 +67,11 @@ class Sql {
     }
   }
 
-  async lookThenInsert(ask, table, openid) {
-    const look = () => ask(`SELECT id FROM ${table} WHERE openid = ? ORDER BY id DESC`, openid);
+  async lookThenInsert(ask, openid) {
+    const look = () => ask("SELECT id FROM any_user WHERE openid = ? ORDER BY id DESC", openid);
     const found = await look();
     if (found.length > 0) return found[0].id;
-    await ask(`INSERT INTO ${table} (openid) VALUES (?)`, openid);
+    await ask("INSERT INTO any_user (openid) VALUES (?)", openid);
     return (await look())[0].id;
   }
 

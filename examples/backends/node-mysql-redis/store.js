@@ -8,11 +8,12 @@ import mysql from "mysql2/promise";
 const KEYS_KEPT = 8;
 const SESSION_LIFE_S = 7 * 24 * 3600;
 
+// Openids that differ by letter case are two people: MySQL's default collation takes them for one.
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS wx_user (
-    id BIGINT PRIMARY KEY AUTO_INCREMENT, openid VARCHAR(64) NOT NULL, unionid VARCHAR(64), UNIQUE KEY one_openid (openid))`,
+    id BIGINT PRIMARY KEY AUTO_INCREMENT, openid VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, unionid VARCHAR(64), UNIQUE KEY one_openid (openid))`,
   `CREATE TABLE IF NOT EXISTS wx_user_racy (
-    id BIGINT PRIMARY KEY AUTO_INCREMENT, openid VARCHAR(64) NOT NULL, unionid VARCHAR(64), KEY by_openid (openid))`,
+    id BIGINT PRIMARY KEY AUTO_INCREMENT, openid VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, unionid VARCHAR(64), KEY by_openid (openid))`,
 ];
 
 export class Store {

@@ -76,3 +76,31 @@ pub struct Parked {
     /// come in the order of its statements. A client that shares one connection between requests makes such rows.
     pub behind: Option<StatementId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_waiting_are_told_from_others() {
+        for (text, expected) in [
+            ("error 1205 Lock wait timeout exceeded", true),
+            ("error 1213 Deadlock found when trying to get lock", true),
+            ("error 40P01 deadlock detected", true),
+            ("1 row, error 55P03 could not obtain lock on row", true),
+            ("error 1062 Duplicate entry for key openid", false),
+            ("error 23505 duplicate key value", false),
+        ] {
+            let answer = AnswerSummary {
+                text: text.to_owned(),
+                is_error: true,
+            };
+            assert_eq!(answer.gave_up_waiting(), expected, "{text}");
+        }
+        let row = AnswerSummary {
+            text: "error 1213".to_owned(),
+            is_error: false,
+        };
+        assert!(!row.gave_up_waiting());
+    }
+}
