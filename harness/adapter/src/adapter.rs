@@ -332,13 +332,14 @@ impl Adapter {
             .is_some_and(|op| op.request.names().contains(name))
     }
 
-    /// Whether the request of operation `op` has template name `name` inside a JSON body, where characters stay what
-    /// they are.
+    /// Whether the request of operation `op` has template name `name` in no form or query, but where a `+` stays a `+`: in
+    /// JSON, another body, a header.
     #[must_use]
-    pub fn sends_as_json(&self, op: &str, name: &str) -> bool {
+    pub fn sends_plus_as_it_is(&self, op: &str, name: &str) -> bool {
         self.ops
             .get(op)
-            .is_some_and(|op| op.request.names_in_json().contains(name))
+            .is_some_and(|op| !op.request.names_in_forms().contains(name))
+            && self.sends(op, name)
     }
 
     /// Whether the harness starts the backend itself.

@@ -85,13 +85,23 @@ impl Request {
             .collect()
     }
 
-    /// The names used inside a JSON body.
-    pub(crate) fn names_in_json(&self) -> BTreeSet<&'static str> {
-        let mut all = Vec::new();
-        if let Body::Json(tree) = &self.body {
-            tree.collect(&mut all);
+    /// The names used where a server decodes a form or a query, and a bare `+` becomes a space.
+    pub(crate) fn names_in_forms(&self) -> BTreeSet<&'static str> {
+        let mut all = vec![&self.path];
+        all.extend(self.query.iter().map(|(_, template)| template));
+        match &self.body {
+            Body::Form(pairs) => all.extend(pairs.iter().map(|(_, template)| template)),
+            Body::Raw(template) if self.is_called_a_form() => all.push(template),
+            Body::Nothing | Body::Json(_) | Body::Raw(_) => {}
         }
         all.into_iter().flat_map(Template::names).collect()
+    }
+
+    fn is_called_a_form(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(name, value)| {
+            *name == CONTENT_TYPE && value.prefix().to_ascii_lowercase().starts_with(FORM)
+        })
     }
 
     /// Fills the slots, adds what the scenario adds.

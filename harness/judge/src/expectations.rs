@@ -1,5 +1,6 @@
 //! The scenario's own `[expect]` lists: which answers an operation may get.
 
+use crate::access_token::{refused_as_dead, uses_token};
 use crate::facts::{Facts, brought_key, honest, is_exchange, is_login, said, word};
 use crate::finding::Finding;
 use crate::key_use::is_locked_out_after_login;
@@ -32,6 +33,7 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                 _ if !expected.must.is_empty() && !expected.must.contains(&outcome) => {
                     (Level::Must, &expected.must)
                 }
+                Some(_) if asks_for_another_press(facts, index, op) => return None,
                 Some(wish) if !wish.contains(&outcome) => (Level::Should, wish),
                 _ => return None,
             };
@@ -72,6 +74,16 @@ fn asked_again(facts: &Facts<'_>, index: usize) -> bool {
     let last = exchanges().max_by_key(|(_, call)| call.arrived);
     last.is_some_and(|(_, call)| call.fault.is_none() && brought_key(call))
         && exchanges().any(|(_, call)| call.fault.is_some())
+}
+
+/// Whether a phone is told to try later since the one access_token its code went with was dead. Whether the backend drops
+/// that token shows at the next press.
+fn asks_for_another_press(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
+    let calls = facts.calls_of(index);
+    let mut uses = calls.iter().filter(|(_, call)| uses_token(call));
+    op.answer.outcome == Outcome::RetryLater
+        && uses.next().is_some_and(|(_, call)| refused_as_dead(call))
+        && uses.next().is_none()
 }
 
 /// Whether a login was refused for the data it carried, in a way that KEY-02 judges: a key that this login's exchange did
@@ -133,6 +145,34 @@ mod tests {
             expected.into_iter().collect::<Vec<_>>(),
             "{outcome:?}"
         );
+    }
+
+    #[test]
+    fn a_press_that_meets_a_dead_token_may_ask_for_another_one() {
+        let answered = |errcodes: &[i64]| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            b.world("token killed");
+            let op = b.phone_code("P1", "t1");
+            for errcode in errcodes {
+                b.ask(op, "getuserphonenumber", *errcode);
+            }
+            b.answer(op, Outcome::RetryLater);
+            let expectation = Expectation {
+                must: vec![Outcome::Ok, Outcome::RetryLater],
+                should: Some(vec![Outcome::Ok]),
+                rule: "AT-03".into(),
+            };
+            let context = JudgeContext {
+                expectations: [("sendcode f".to_owned(), expectation)].into(),
+                ..JudgeContext::default()
+            };
+            let found = judge(&b.history, &context);
+            found.iter().map(|found| found.level).collect::<Vec<_>>()
+        };
+        assert_eq!(answered(&[40001]), []);
+        assert_eq!(answered(&[40001, 40001]), [Level::Should]);
+        assert_eq!(answered(&[-1]), [Level::Should]);
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl Probe {
     pub const fn spoils_payload(self) -> bool {
         matches!(self, Self::GarbagePayload | Self::UndecodablePayload)
     }
+
+    /// Whether it spoils what the data of operation `op` comes from, sealed data or a phone code, and leaves the session alone.
+    pub fn spoils_data_of(self, op: &str) -> bool {
+        self.spoils_payload() || (op == "phone_code" && matches!(self, Self::MadeUpCode))
+    }
 }
 
 /// The capture an operation is judged by: what a success has to bring. `None` for `logout`.
@@ -102,5 +107,22 @@ pub fn subject(op: &str) -> Option<&'static str> {
         "phone_cipher" | "phone_code" => Some("phone"),
         "whoami" => Some("user_id"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_code_that_was_made_up_is_to_bring_no_number_and_that_of_a_login_no_session() {
+        assert!(Probe::MadeUpCode.spoils_data_of("phone_code"));
+        assert!(Probe::GarbagePayload.spoils_data_of("userinfo"));
+        for op in ["login", "login_profile"] {
+            assert!(!Probe::MadeUpCode.spoils_data_of(op), "{op}");
+        }
+        for probe in [Probe::UnknownToken, Probe::NoToken] {
+            assert!(!probe.spoils_data_of("phone_code"), "{}", probe.name());
+        }
     }
 }

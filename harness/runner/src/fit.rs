@@ -24,8 +24,8 @@ pub struct Described {
     ops: BTreeSet<String>,
     /// Whether the operation `login` itself takes sealed data.
     seals_login: bool,
-    /// Operations that take sealed data inside a JSON body.
-    json_data: BTreeSet<String>,
+    /// Operations that take sealed data where a `+` stays a `+`, such as in JSON.
+    plus_stays: BTreeSet<String>,
 }
 
 /// What a case comes to under an adapter.
@@ -73,10 +73,10 @@ impl Described {
         Self {
             ops: adapter.ops.keys().cloned().collect(),
             seals_login: adapter.sends("login", "device.encryptedData"),
-            json_data: adapter
+            plus_stays: adapter
                 .ops
                 .keys()
-                .filter(|op| adapter.sends_as_json(op, "device.encryptedData"))
+                .filter(|op| adapter.sends_plus_as_it_is(op, "device.encryptedData"))
                 .cloned()
                 .collect(),
         }
@@ -88,7 +88,7 @@ impl Described {
         Self {
             ops: names.iter().map(|&name| name.to_owned()).collect(),
             seals_login: false,
-            json_data: BTreeSet::new(),
+            plus_stays: BTreeSet::new(),
         }
     }
 
@@ -246,7 +246,7 @@ impl<'a> Fitting<'a> {
         })
     }
 
-    /// A bare `+` becomes a space where a form or a query is decoded, and nowhere in JSON.
+    /// A bare `+` becomes a space where a form or a query is decoded, and nowhere else.
     fn plus_can_be_lost(&self) -> Result<(), Unfit> {
         let op = match self.described.carrier() {
             Some(Carrier::Login(op)) => op,
@@ -262,10 +262,10 @@ impl<'a> Fitting<'a> {
                 }
             )
         };
-        if self.described.json_data.contains(op) && self.case.program.steps().any(bare) {
+        if self.described.plus_stays.contains(op) && self.case.program.steps().any(bare) {
             return Err(Unfit::NotApplicable(say!(
-                "the data travels as JSON, where a + stays a +",
-                "数据以 JSON 传送，加号不会变成空格"
+                "the data travels in no form and no query, so that a + stays a +",
+                "数据不在表单或查询串里，加号不会变成空格"
             )));
         }
         Ok(())
@@ -693,7 +693,7 @@ base = "http://127.0.0.1:1"
 request = {{ post = "/l", json = {{ code = "{{{{device.code}}}}" }} }}
 capture = {{ token = "$.t" }}
 [ops.userinfo]
-request = {{ post = "/p", {body} = {{ d = "{{{{device.encryptedData}}}}", iv = "{{{{device.iv}}}}" }} }}
+request = {{ post = "/p", {body} }}
 [[outcome]]
 when = {{ status = 200 }}
 is = "ok"
@@ -702,9 +702,20 @@ is = "ok"
             Adapter::parse("x.toml", &text).unwrap()
         };
         let case = case("payload-integrity/plus-becomes-space/variant:raw-plus");
-        let fits = |body| Fit::of(&case, &Described::of(&adapter(body)));
-        assert!(matches!(fits("form"), Fit::Runs(_)));
-        assert!(matches!(fits("json"), Fit::Skips(Unfit::NotApplicable(_))));
+        let fits = |body: &str| {
+            let data = r#"{ d = "{{device.encryptedData}}", iv = "{{device.iv}}" }"#;
+            Fit::of(&case, &Described::of(&adapter(&body.replace("DATA", data))))
+        };
+        let raw = r#"body = "d={{device.encryptedData}}&iv={{device.iv}}""#;
+        let form = r#"headers = { Content-Type = "application/x-www-form-urlencoded" }"#;
+        for body in ["form = DATA", "query = DATA", &format!("{form}, {raw}")] {
+            assert!(matches!(fits(body), Fit::Runs(_)), "{body}");
+        }
+        let xml = r#"headers = { Content-Type = "text/xml" }"#;
+        for body in ["json = DATA", "headers = DATA", &format!("{xml}, {raw}")] {
+            let skipped = matches!(fits(body), Fit::Skips(Unfit::NotApplicable(_)));
+            assert!(skipped, "{body}");
+        }
     }
 
     #[test]

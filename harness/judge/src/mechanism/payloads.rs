@@ -3,7 +3,7 @@
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
 use crate::facts::{Plaintext, honest, is_login, plaintext, shows};
-use wxmock_model::history::{Alteration, Forgery, Outcome};
+use wxmock_model::history::{Alteration, Forgery, Operation, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
@@ -179,9 +179,30 @@ fn identity_from_request(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The answer is an earlier one, and every answer like that went to a request that a cache could take for the earlier: the same
-/// payload again, or one with the iv of another.
+/// payload again, or one with the iv of another. Or a stranger is given what was refused until its owner had it.
 fn answer_cache(evidence: &Evidence<'_>) -> bool {
-    is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
+    is_given_after_its_owner_only(evidence)
+        || is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
+}
+
+/// Whether the same payload with the same token was refused before, then its owner was given it, and nobody logged in since.
+fn is_given_after_its_owner_only(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    let foreign = |op: &Operation| op.token_of.as_deref() != Some(payload.user.as_str());
+    if op.answer.outcome != Outcome::Ok || !foreign(op) || !op.alterations.is_empty() {
+        return false;
+    }
+    let facts = evidence.facts;
+    let earlier = || facts.operations().filter(|(_, o)| o.called < op.called);
+    let of_it = || earlier().filter(|(_, o)| o.payload == op.payload);
+    let refused = of_it().find(|(_, o)| o.token_name == op.token_name && is_refusal(o));
+    refused.is_some_and(|(_, first)| {
+        let since = |o: &Operation| o.called > first.called;
+        of_it().any(|(_, o)| since(o) && !foreign(o) && o.answer.outcome == Outcome::Ok)
+            && !earlier().any(|(_, o)| since(o) && is_login(o))
+    })
 }
 
 /// The answer is an earlier one, and a payload that nobody had sent before was answered like that: what an answer holds is

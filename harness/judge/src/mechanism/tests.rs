@@ -446,6 +446,26 @@ fn a_spoiled_payload_is_answered_with_a_crash() {
 }
 
 #[test]
+fn a_stranger_is_given_what_its_owner_was_given_before() {
+    let given = |login_between: bool, owner: Outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let q = b.capture("Q1", "q", 1);
+        b.send_gets("P1", q, "t1", Outcome::Relogin);
+        b.send_gets("Q1", q, "u1", owner);
+        if login_between {
+            b.login("P1", "c2", 2, "t2");
+        }
+        let op = b.send_gets("P1", q, "t1", Outcome::Ok);
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(given(false, Outcome::Ok), Mechanism::AnswerCache);
+    assert_ne!(given(false, Outcome::Relogin), Mechanism::AnswerCache);
+    assert_ne!(given(true, Outcome::Ok), Mechanism::AnswerCache);
+}
+
+#[test]
 fn answer_cache_and_stored_answer() {
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");

@@ -451,9 +451,12 @@ impl<'a, 'p> Prover<'a, 'p> {
             .collect();
         self.proof.proposal = propose::proposal(&honest, &refused);
         if self.proof.proposal.is_none() {
-            let (empty, unseen) = std::mem::take(&mut self.unseen)
-                .into_iter()
-                .partition(|(probe, seen)| probe.spoils_payload() && self.refuses_tokens(&seen.op));
+            let (empty, unseen) =
+                std::mem::take(&mut self.unseen)
+                    .into_iter()
+                    .partition(|(probe, seen)| {
+                        probe.spoils_data_of(&seen.op) && self.refuses_tokens(&seen.op)
+                    });
             self.unseen = unseen;
             let empty: Vec<(Probe, Seen)> = empty;
             let found = empty.first().map(|(probe, seen)| {
