@@ -24,7 +24,7 @@ use url::Url;
 use super::{
     adapter::{Adapter, fill},
     client::{self, RunVars},
-    owned::{self, MARK, Owned, marked},
+    owned::{self, Guard, MARK, Owned, marked},
     request::Exchange,
 };
 
@@ -353,6 +353,7 @@ impl Process {
         }
         let file = File::create(log).map_err(fail(log.display().to_string()))?;
         std::fs::metadata(folder).map_err(fail(format!("folder {}", folder.display())))?;
+        let guard = Guard::of(&mark);
         let mut child = command(program, arguments, folder, env)
             .env(MARK, &mark)
             .stdout(Stdio::piped())
@@ -382,7 +383,7 @@ impl Process {
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(Self {
             child,
-            owned: group.map(|group| Owned::take(group, &mark)),
+            owned: group.map(|group| Owned::take(group, &mark, guard)),
             output,
             readers,
             mark,

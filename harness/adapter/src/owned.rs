@@ -66,19 +66,20 @@ pub(crate) async fn grace(grace: Duration) {
 pub(crate) struct Owned {
     group: Pid,
     mark: String,
-    guard: Option<Child>,
+    /// Told the end when this value is gone, after [`kill`].
+    _guard: Guard,
 }
 
 impl Owned {
     /// Takes over a group whose processes carry the mark.
-    pub(crate) fn take(group: Pid, mark: &str) -> Self {
+    pub(crate) fn take(group: Pid, mark: &str, mut guard: Guard) -> Self {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         running.push((group, mark.to_owned()));
+        guard.tell(&group.as_raw_nonzero().to_string());
         Self {
             group,
             mark: mark.to_owned(),
-            // Without a shell there is no guard; all other endings are as they were.
-            guard: guard(group, mark).ok(),
+            _guard: guard,
         }
     }
 
@@ -93,49 +94,76 @@ impl Drop for Owned {
         kill(self.group, &self.mark);
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|(group, _)| *group != self.group);
-        drop(running);
-        if let Some(mut guard) = self.guard.take() {
-            let pipe = guard.stdin.take();
-            let told = pipe.map(|mut pipe| pipe.write_all(b"ended\n"));
-            if told.is_none_or(|told| told.is_err()) {
-                let _ = guard.kill();
-            }
-            let _ = guard.wait();
-        }
     }
 }
 
 /// A shell that waits for the end of its input. We close it with a word when the group has ended; if it closes without one,
-/// we were killed, and the shell ends the group and what carries the mark. The parent-death signal of Linux would do the
-/// same for one process only, and setting it in a child takes code this workspace does not allow itself.
+/// we were killed, and the shell ends the group and what carries the mark, until a look finds nothing more: what is being
+/// ended may be starting another. The parent-death signal of Linux would do the same for one process only, and setting it in
+/// a child takes code this workspace does not allow itself.
 const GUARD: &str = r#"trap '' HUP INT QUIT TERM
-read -r word
-[ "$word" = ended ] && exit 0
-kill -s KILL -- "-$1"
-for process in /proc/[0-9]*; do
-  if tr '\0' '\n' <"$process/environ" | grep -q -x "$2"; then kill -s KILL "${process#/proc/}"; fi
+group=
+while read -r word; do
+  [ "$word" = ended ] && exit 0
+  group=$word
+done
+[ -n "$group" ] && kill -s KILL -- "-$group"
+found=1
+while [ $found = 1 ]; do
+  found=0
+  for process in /proc/[0-9]*; do
+    if tr '\0' '\n' <"$process/environ" | grep -q -x "$1"; then
+      kill -s KILL "${process#/proc/}" && found=1
+    fi
+  done
 done"#;
 
-fn guard(group: Pid, mark: &str) -> std::io::Result<Child> {
-    Command::new("/bin/sh")
-        .args(["-c", GUARD, "wxmock-guard"])
-        .arg(group.as_raw_nonzero().to_string())
-        .arg(format!("{MARK}={mark}"))
-        .env_remove(MARK)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+/// That shell, started before what it guards: there is no moment in which nobody would end it.
+#[derive(Debug)]
+pub(crate) struct Guard(Option<Child>);
+
+impl Guard {
+    /// Guards what will carry the mark. Without a shell there is no guard; all other endings are as they were.
+    pub(crate) fn of(mark: &str) -> Self {
+        let shell = Command::new("/bin/sh")
+            .args(["-c", GUARD, "wxmock-guard"])
+            .arg(format!("{MARK}={mark}"))
+            .env_remove(MARK)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        Self(shell.ok())
+    }
+
+    fn tell(&mut self, word: &str) {
+        let pipe = self.0.as_mut().and_then(|shell| shell.stdin.as_mut());
+        // A guard that is gone has nothing to be told.
+        let _ = pipe.map(|pipe| pipe.write_all(format!("{word}\n").as_bytes()));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.tell("ended");
+        if let Some(mut shell) = self.0.take() {
+            drop(shell.stdin.take());
+            let _ = shell.wait();
+        }
+    }
 }
 
 fn kill(group: Pid, mark: &str) {
     let _ = kill_process_group(group, Signal::KILL);
-    for pid in marked(mark) {
-        // It may have ended since; that is what is wanted.
-        let _ = kill_process(pid, Signal::KILL);
-    }
+    // Again, until a look finds nothing: what is being ended may be starting another.
+    while marked(mark)
+        .into_iter()
+        .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
+        .count()
+        > 0
+    {}
 }
 
 /// Processes whose environment carries the mark, as far as the system shows environments (Linux does).
