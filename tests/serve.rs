@@ -238,9 +238,9 @@ fn refusals_name_the_place_and_the_way_out() {
         405,
         "method-not-allowed",
         None,
-        "GET, POST",
+        "GET, HEAD, POST",
     );
-    assert_eq!(refused.header("allow"), Some("GET, POST"));
+    assert_eq!(refused.header("allow"), Some("GET, HEAD, POST"));
     check(
         "PATCH",
         "/_mock/v1/apps/default/policy",
@@ -874,7 +874,7 @@ fn configuration_is_flag_over_variable_over_file_over_default() {
         .output()
         .expect("it runs");
     assert!(
-        stdout(&again).contains("port = 9002"),
+        stdout(&again).contains("port = 9001"),
         "what is printed is a file one can use"
     );
 }
