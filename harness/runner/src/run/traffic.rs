@@ -259,6 +259,9 @@ impl Stage<'_> {
             }
         }
         for at in &changed {
+            // Whenever it is seen: a fault after the commit may strike a moment after the commit was, and end in silence.
+            let (upstream, fault) = (self.calls[*at].upstream, self.fault_of(*at));
+            self.record.history_mut().upstream[upstream].fault = fault;
             self.pass_or_hold(*at)?;
             match self.calls[*at].info.state {
                 CallState::Answered => self.delivered(*at),
@@ -279,10 +282,7 @@ impl Stage<'_> {
             self.read_keys(&user);
         }
         let upstream = self.calls[at].upstream;
-        let fault = info
-            .fault
-            .as_deref()
-            .map(|label| self.test_users.fault_label(label));
+        let fault = self.fault_of(at);
         let result = match (
             info.seq,
             info.errcode.filter(|code| *code != 0),
@@ -306,7 +306,12 @@ impl Stage<'_> {
         record.committed = info.seq.map(|_| tick);
         record.key_no = info.key_no.map(|no| no.0);
         record.errcode = info.errcode.filter(|code| *code != 0);
-        record.fault = fault;
+    }
+
+    /// The scenario's name of the last fault that hit a call.
+    fn fault_of(&self, at: usize) -> Option<String> {
+        let label = self.calls[at].info.fault.as_deref()?;
+        Some(self.test_users.fault_label(label))
     }
 
     /// Holds a call the schedule will open later; lets everything else pass at once.
@@ -349,16 +354,12 @@ impl Stage<'_> {
         self.reply(at, String::new());
         let info = &self.calls[at].info;
         let upstream = self.calls[at].upstream;
-        let label = info
-            .fault
-            .as_deref()
-            .map(|label| self.test_users.fault_label(label));
+        let label = self.fault_of(at);
         let whole = label
             .as_ref()
             .is_none_or(|label| self.harmless_faults.contains(label));
         let (key_no, errcode) = (info.key_no, info.errcode.unwrap_or(0));
         let record = &mut self.record.history_mut().upstream[upstream];
-        record.fault = label;
         // A fault after the commit changes what was already written down.
         record.errcode = Some(errcode).filter(|code| *code != 0);
         record.key_no = key_no.map(|no| no.0);
@@ -383,19 +384,11 @@ impl Stage<'_> {
         self.calls[at].over = true;
         self.hear(at);
         let call = &self.calls[at];
-        let label = call
-            .info
-            .fault
-            .as_deref()
-            .map(|label| self.test_users.fault_label(label));
         let due = call
             .request
             .is_some_and(|r| self.requests[r].exchange == Some(at) && self.requests[r].reply_due);
-        let (upstream, held) = (call.upstream, call.held);
-        self.record.history_mut().upstream[upstream]
-            .fault
-            .clone_from(&label);
-        if label.is_some() {
+        let held = call.held;
+        if call.info.fault.is_some() {
             self.reply(at, String::new());
             return Ok(());
         }
