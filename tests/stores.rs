@@ -13,16 +13,11 @@ use servers::Server;
 
 #[path = "../harness/store/tests/support/mod.rs"]
 mod servers;
-#[allow(dead_code, reason = "each test file uses its part")]
+#[expect(dead_code, reason = "the tests of `serve` use the rest of it")]
 mod support;
 
 /// Orders of statements are timed by silence: two suites on two cores would disturb each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}\n{}", text(&output));
-}
 
 fn text(output: &Output) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
@@ -43,7 +38,7 @@ fn backend() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores");
     let setup =
         "test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund";
-    run(Command::new("sh").args(["-c", setup]).current_dir(&folder));
+    support::succeeds(Command::new("sh").args(["-c", setup]).current_dir(&folder));
     Some(folder)
 }
 

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
-import { checkOwner, open, sealedFrom } from "./open-data.js";
+import { checkOwner, open, sealedFrom } from "../../examples/backends/node-express/open-data.js";
 
 const { STORE, ACCOUNTS = "upsert", ROWS = "column", STORE_HOST, STORE_PORT, PORT, WX_API_BASE, WX_APPID, WX_SECRET } = process.env;
 const at = { host: STORE_HOST, port: Number(STORE_PORT) };
