@@ -29,20 +29,7 @@ fn run(folder: &Path, program: &Path, arguments: &[&str]) -> String {
         .current_dir(folder)
         .env("WXMOCK_BIN", env!("CARGO_BIN_EXE_wxmock"))
         .env("GOTOOLCHAIN", "local");
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = format!(
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{said}",
-        output.status
-    );
-    said
+    support::succeeds(&mut command)
 }
 
 #[test]

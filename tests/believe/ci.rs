@@ -34,12 +34,7 @@ fn wxmock(folder: &Path, arguments: &[&str]) -> Run {
         .args(arguments)
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        text: String::from_utf8_lossy(&said).into_owned(),
-        json: Value::Null,
-    }
+    Run::of(output)
 }
 
 fn text(path: &Path) -> &str {

@@ -17,7 +17,7 @@ mod senses;
 mod together;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
@@ -171,16 +171,21 @@ impl Check {
             .args(&self.arguments)
             .output()
             .unwrap();
+        Run::of(output)
+    }
+}
+
+impl Run {
+    /// What a command said on both its streams.
+    fn of(output: Output) -> Self {
         let said = [output.stdout, output.stderr].concat();
-        Run {
+        Self {
             code: output.status.code().unwrap_or(-1),
             text: String::from_utf8_lossy(&said).into_owned(),
             json: Value::Null,
         }
     }
-}
 
-impl Run {
     /// Aliases of the cases with this verdict, sorted, each once.
     pub(crate) fn with_verdict(&self, verdict: &str) -> Vec<&str> {
         let cases = self.json["cases"].as_array().into_iter().flatten();

@@ -289,6 +289,24 @@ pub(crate) fn is_installed(program: &str, version: &str, what: &str) -> bool {
     false
 }
 
+/// Runs something to its end, which must be a success, and gives what it said on both its streams.
+pub(crate) fn succeeds(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{said}",
+        output.status
+    );
+    said
+}
+
 /// Copies sources only: what is installed or built stays where it is.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder below target/");

@@ -50,18 +50,5 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str], mock: Option
             .env("WXMOCK_SERVER", mock.url())
             .env("WXMOCK_APPID", mock.app().0);
     }
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    let said = format!(
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}\n{said}",
-        output.status
-    );
-    said
+    support::succeeds(&mut command)
 }
