@@ -390,6 +390,9 @@ pub struct Operation {
     pub code: Option<String>,
     /// Index of the payload sent.
     pub payload: Option<usize>,
+    /// Whether the payload was sent as signed data, `rawData` and `signature`, and nothing sealed with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
     /// When it was sent.
     pub called: Tick,
     /// When its answer was complete; `None` if none came.
@@ -464,6 +467,8 @@ pub enum Alteration {
     SpoiledPayload,
     /// The payload has the iv of another one, which no phone's has.
     ReusedIv,
+    /// The signature over `rawData` is nobody's.
+    FalseSignature,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a
@@ -694,6 +699,8 @@ pub enum Forgery {
     ForeignOpenid,
     /// This person's own data under the key of another person of the scenario.
     ForeignKey,
+    /// Right key and signature, `rawData` changed after it was signed.
+    AlteredRawData,
 }
 
 /// How an order's run ended.
