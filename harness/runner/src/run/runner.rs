@@ -33,7 +33,6 @@ use wxmock_judge as judge;
 use wxmock_model::characterisation::{Characterisation, Locking, Patience, StepTimes};
 use wxmock_model::event::{CaseResult, Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::history::History;
-use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
 use wxmock_model::shard::Shard;
 use wxmock_model::verdict::{Level, Violation};
@@ -141,8 +140,8 @@ pub enum RunError {
     Baseline(String),
     /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
     /// backend, told before any case could run. Exit code 1.
-    #[error("{}", .0.en)]
-    Shape(Say),
+    #[error("{}", .0.sentence)]
+    Shape(Box<Violation>),
     /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
     #[error("{text}")]
     Unproved {
@@ -411,6 +410,7 @@ impl Runner {
             // What felled it is told; the cases are for a backend that answers.
             self.restart_unproved().await?;
         }
+        self.described = Described::of(&self.adapter).reading_signed(&proof.reads_signed);
         for (op, capture) in &proof.blind {
             self.adapter = Arc::new(self.adapter.without_capture(op, capture));
         }
@@ -444,7 +444,7 @@ impl Runner {
         let prefix = self.prefix("shapes", "-");
         let run_context = self.run_context(self.pace());
         let difference = shapes::difference(&run_context, &prefix).await;
-        difference.map_or(otherwise, RunError::Shape)
+        difference.map_or(otherwise, |found| RunError::Shape(Box::new(found)))
     }
 
     /// Takes in what fault-free logins showed.
