@@ -8,6 +8,7 @@ pub mod characterisation;
 pub mod coverage;
 pub mod event;
 pub mod exploration;
+mod forced;
 pub mod history;
 pub mod known;
 pub mod lang;
