@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use wxmock_model::lang::Lang;
 use wxmock_server::{
     AlertCount, LintCount, RefusalCount, Route, RoutesView, Stranger, foreign, foreign_line,
 };
-use wxmock_world::Lang;
 
 use super::expect::{Seen, first};
 

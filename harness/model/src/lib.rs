@@ -13,11 +13,10 @@ pub mod history;
 pub mod known;
 pub mod lang;
 pub mod mechanism;
-mod near;
 pub mod order;
 pub mod program;
 pub mod proof;
 pub mod shard;
 pub mod verdict;
 
-pub use near::nearest;
+pub use wxmock_words::{likeness, nearest};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use wxmock_model::lang::Lang;
 use wxmock_server::{
     CallInfo, CallState, Caller, Endpoint, LINTS, LintCount, RoutesView, Stranger, Tally,
     foreign_line, local_time_of_day,
 };
-use wxmock_world::Lang;
 
 /// What a run made of the mock.
 #[derive(Debug, Default)]
