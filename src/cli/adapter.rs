@@ -117,11 +117,8 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     }
     let failure = proof.failure();
     if failure.is_none() {
-        let described: Vec<&str> = proof
-            .operations
-            .iter()
-            .map(|proved| proved.op.as_str())
-            .collect();
+        let described = proof.operations.iter().map(|proved| proved.op.as_str());
+        let described: Vec<&str> = described.collect();
         text.push_str(&format!(
             "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\nthe suite: {}\n",
             described.join(", "),

@@ -51,7 +51,7 @@ impl Progress {
         self.verbose = verbose;
     }
 
-    /// Shows one event.
+    /// Shows one event. One arm an event, which is what makes this long.
     pub(crate) fn show(&mut self, event: &RunEvent) {
         match (event, &self.bar) {
             (RunEvent::RunStarted { cases, .. }, Some(bar)) => bar.set_length(*cases as u64),

@@ -23,6 +23,7 @@ struct Shown {
 
 impl Tally {
     /// The result; `listing` is what was to be run, `declared` what the adapter says of logins that wait for each other.
+    /// Long because it fills in one record of many fields.
     pub(crate) fn result(
         mut self,
         case: &Case,
