@@ -44,7 +44,6 @@ pub use backend::declared_env;
 pub use backend::{Backend, StartError};
 pub use client::Asked;
 pub use client::{Client, Extra, OpVars, RawAnswer, RunVars, Transport};
-pub use names::closest;
 pub use operations::op_names;
 pub use overrides::Overrides;
 pub use problem::{AdapterError, Problem};

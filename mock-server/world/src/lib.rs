@@ -75,7 +75,7 @@ pub use ids::{
 };
 pub use installed::FetchedData;
 pub use js_code::{CodeState, CodeView};
-pub use lang::{Lang, Wording};
+pub use lang::Wording;
 pub use page::{Handover, RawDataEdit};
 pub use policy::{
     AccessTokenPatch, AccessTokenPolicy, ActivateOn, CallerPatch, CallerPolicy, CodePatch,
@@ -104,3 +104,4 @@ pub use world::service::{
 pub use world::{
     Counts, Discarded, KeysThen, Page, PageResult, Pulled, VirtualPayment, VoipChat, World, Wx,
 };
+pub use wxmock_words::Lang;

@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::judged::Judged;
 use super::lanes::Lanes;
 use super::locks::{self, Locking, Locks};
 use super::play::{Piece, Played, play};
-use super::runner::{Judged, Listener, Runner};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::settle::Pace;
 use super::stage::Stop;
 use super::tally::Tally;

@@ -3,9 +3,11 @@
 //! Which orders those are is the business of `preempt`; here they are played, told and added up, fewest preemptions first.
 
 use super::explore::KEPT_HISTORIES;
+use super::judged::Judged;
 use super::meaning::{Failure, stray};
 use super::preempt::{Candidate, Preemptions, Worth};
-use super::runner::{Judged, Listener, Runner};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::stage::Stop;
 use super::statements::Trace;
 use super::tally::Tally;
