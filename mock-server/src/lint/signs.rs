@@ -17,14 +17,16 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Reads the marks of a request.
-    pub(crate) fn of(endpoint: Endpoint, request: &Request) -> Self {
+    /// Reads the marks of a request, whose grant_type has been read already where it has one.
+    pub(crate) fn of(endpoint: Endpoint, request: &Request, grant_type: Option<&str>) -> Self {
         let query = request.uri.query().unwrap_or_default();
         let in_query = matches!(endpoint, Endpoint::Jscode2session | Endpoint::Token);
         let has_secret = in_query || endpoint == Endpoint::StableToken;
         Self {
             is_from_page: has_secret && is_from_page(&request.headers),
-            lacks_grant_type: in_query && request.param("grant_type").is_none(),
+            lacks_grant_type: in_query
+                && grant_type.is_none()
+                && request.param("grant_type").is_none(),
             has_key_in_url: has_key(query),
         }
     }
@@ -44,10 +46,13 @@ fn is_from_page(headers: &HeaderMap) -> bool {
 
 /// Whether a parameter is called session_key, or is base64 of 16 bytes, which nothing else is that belongs into a query.
 fn has_key(query: &str) -> bool {
-    // Nearly every query has neither, and this looks at each call.
-    let bytes = query.as_bytes();
-    let is_suspect = |pair: &[u8]| matches!(pair, b"==" | b"y=" | b"Y=" | b"%3");
-    if !bytes.windows(2).any(is_suspect) {
+    // Nearly every query has neither, and this looks at each call: `==`, `y=` or `%3` is in every one that has.
+    let mut before = None;
+    let is_suspect = query.split('=').any(|piece| {
+        let last = before.replace(piece.as_bytes().last().copied());
+        last.is_some_and(|last| piece.is_empty() || matches!(last, Some(b'y' | b'Y')))
+    });
+    if !is_suspect && !query.contains("%3") {
         return false;
     }
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
