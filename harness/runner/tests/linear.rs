@@ -14,8 +14,8 @@ use wxmock_runner::run::Cancel;
 use wxmock_server::{MockServer, Settings};
 use wxmock_world::{NewApp, Rotate, Span};
 
-/// Operations by which the mock is examined here; `wxmock selfcheck --world 10000000` does more.
-const OPERATIONS: u64 = 100_000;
+/// Operations by which the mock is examined here, where nothing is optimised; `wxmock selfcheck --world` does more.
+const OPERATIONS: u64 = 20_000;
 
 fn app(server: &MockServer, rules: Rules) -> Target {
     let mut new = NewApp::default();
