@@ -1,6 +1,6 @@
 //! What a request shows beside what it asks: read once, when the request is there.
 
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
 
 use crate::http::Request;
 use crate::wechat::Endpoint;
@@ -32,6 +32,9 @@ impl Signs {
     }
 }
 
+/// Looked for in every call, so not read anew each time.
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Browsers send `Origin` across origins and `Sec-Fetch-Site` always; servers' clients send neither. (`Sec-Fetch-Mode` proves
 /// nothing: Node's own `fetch` sends it.) A mini-program page has a Referer of its own.
 fn is_from_page(headers: &HeaderMap) -> bool {
@@ -40,7 +43,7 @@ fn is_from_page(headers: &HeaderMap) -> bool {
     let referer = headers.get(REFERER).map(text).unwrap_or_default();
     origin.starts_with("http://")
         || origin.starts_with("https://")
-        || headers.contains_key("sec-fetch-site")
+        || headers.contains_key(&SEC_FETCH_SITE)
         || referer.starts_with("https://servicewechat.com/")
 }
 
