@@ -139,6 +139,8 @@ impl Args {
                     "check TMPDIR",
                 )
             })?;
+        // Dropped before the folder is removed; until then it stands in for whoever is killed.
+        let _guard = wxmock_adapter::backends::guard_scratch(scratch.path());
         let files = Files::below(scratch.path());
         let inherited = Inherited::of_this_process();
         let ca = handle.ca().map_err(authority::unusable)?;

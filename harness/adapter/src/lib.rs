@@ -32,7 +32,7 @@ mod template;
 
 /// Every backend this program has started, to end them all with it.
 pub mod backends {
-    pub use crate::owned::{end_now, end_soon};
+    pub use crate::owned::{ScratchGuard, end_now, end_soon, guard_scratch};
 }
 
 pub use adapter::{

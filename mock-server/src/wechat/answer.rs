@@ -20,18 +20,68 @@ use crate::handle::Handle;
 use crate::http::Request;
 use crate::lint::Signs;
 use crate::net::Stranger;
-use crate::server::{Answer, Cut, InFlight, Shaping, Wire, WireBody};
+use crate::server::{Answer, Answering, Cut, InFlight, Shaping, Wire, WireBody};
 
-/// Answer one call to a path outside `/_mock/`.
-pub(crate) async fn answer(
-    handle: &Handle,
-    wire: Arc<Wire>,
-    request: Request,
-) -> Result<Answer, Cut> {
-    let keep_alive = request.keep_alive;
-    let (asked, sealing, subject, mut call) = begin(handle, &wire, request);
-    call.pass(Point::Arrived).await;
-    let before = strike(handle, &mut call, When::BeforeCommit).await;
+/// Answer one call to a path outside `/_mock/`: at once where no gate and no fault has anything to say, as nearly always.
+pub(crate) fn answer(handle: &Handle, wire: Arc<Wire>, request: Request) -> Answering {
+    let begun = begin(handle, &wire, request);
+    if is_disturbed(handle) {
+        return Answering::later(meet(handle.clone(), wire, begun));
+    }
+    let decided = decide(handle, begun, None);
+    // What has come since holds or strikes where it would have.
+    if is_disturbed(handle) {
+        return Answering::later(leave(handle.clone(), wire, decided));
+    }
+    let Decided { rendered, sent, .. } = decided;
+    Answering::now(Ok(send(handle, wire, rendered, Shaping::Whole, sent)))
+}
+
+/// A call that has been read and numbered.
+struct Begun {
+    asked: Asked,
+    sealing: Option<Box<Sealing>>,
+    /// Whom it is about, if somebody wanted to know before its command.
+    subject: Option<Subject>,
+    sent: Sent,
+}
+
+/// A call whose answer is decided.
+struct Decided {
+    asked: Asked,
+    subject: Subject,
+    rendered: Rendered,
+    /// The fault that decided it.
+    before: Option<Arc<FaultRule>>,
+    sent: Sent,
+}
+
+/// What the head of an answer needs of its request.
+struct Sent {
+    call: InFlight,
+    keep_alive: bool,
+}
+
+fn is_disturbed(handle: &Handle) -> bool {
+    handle.gates().any() || handle.faults().any()
+}
+
+/// The way past everything that holds or strikes a call.
+async fn meet(handle: Handle, wire: Arc<Wire>, mut begun: Begun) -> Result<Answer, Cut> {
+    begun.sent.call.pass(Point::Arrived).await;
+    let before = strike(&handle, &mut begun.sent.call, When::BeforeCommit).await;
+    let decided = decide(&handle, begun, before);
+    leave(handle, wire, decided).await
+}
+
+/// Run the command, unless a fault came before it, and write down what the answer is to be.
+fn decide(handle: &Handle, begun: Begun, before: Option<Arc<FaultRule>>) -> Decided {
+    let Begun {
+        asked,
+        sealing,
+        subject,
+        mut sent,
+    } = begun;
     let (mut rendered, subject) = match &before {
         Some(_) => stand_in(handle, &asked, subject),
         None => {
@@ -42,65 +92,86 @@ pub(crate) async fn answer(
             }
         }
     };
-    name_spender(handle, &asked, &mut rendered, &call);
-    note_refusal(handle, &asked, &rendered, &call);
-    record(
-        handle,
-        &mut call,
-        &rendered,
-        Some((&asked, &subject)),
-        before.as_deref(),
-    );
+    let call = &mut sent.call;
+    name_spender(handle, &asked, &mut rendered, call);
+    note_refusal(handle, &asked, &rendered, call);
+    let about = Some((&asked, &subject));
+    record(handle, call, &rendered, about, before.as_deref());
     call.pass_turn();
+    Decided {
+        asked,
+        subject,
+        rendered,
+        before,
+        sent,
+    }
+}
+
+/// The second half of that way, between the command and the first byte.
+async fn leave(handle: Handle, wire: Arc<Wire>, decided: Decided) -> Result<Answer, Cut> {
+    let Decided {
+        asked,
+        subject,
+        rendered,
+        before,
+        mut sent,
+    } = decided;
+    let call = &mut sent.call;
     call.pass(Point::Committed).await;
     let rule = match before {
         Some(rule) => Some(rule),
-        None => strike(handle, &mut call, When::AfterCommit).await,
+        None => strike(&handle, call, When::AfterCommit).await,
     };
-    let (rendered, shaping) = match rule {
-        None => (rendered, Shaping::Whole),
-        Some(rule) => {
-            // What becomes of this answer must not keep the others of its release waiting.
-            call.pass_turn();
-            let (app, dialect) = (subject.app.as_ref(), asked.dialect);
-            match spoil::spoil(handle, app, dialect, asked.from, rendered, &rule.effect) {
-                Spoilt::Answer(rendered, shaping) => {
-                    record(handle, &mut call, &rendered, None, None);
-                    (rendered, shaping)
-                }
-                Spoilt::Reset => {
-                    wire.reset();
-                    return Err(Cut);
-                }
-                Spoilt::Silent => {
-                    spoil::silence(handle).await;
-                    return Err(Cut);
-                }
-            }
+    let Some(rule) = rule else {
+        return Ok(send(&handle, wire, rendered, Shaping::Whole, sent));
+    };
+    // What becomes of this answer must not keep the others of its release waiting.
+    call.pass_turn();
+    let (app, dialect) = (subject.app.as_ref(), asked.dialect);
+    match spoil::spoil(&handle, app, dialect, asked.from, rendered, &rule.effect) {
+        Spoilt::Answer(rendered, shaping) => {
+            record(&handle, call, &rendered, None, None);
+            Ok(send(&handle, wire, rendered, shaping, sent))
         }
-    };
+        Spoilt::Reset => {
+            wire.reset();
+            Err(Cut)
+        }
+        Spoilt::Silent => {
+            spoil::silence(&handle).await;
+            Err(Cut)
+        }
+    }
+}
+
+/// Head and body on their way.
+fn send(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    rendered: Rendered,
+    shaping: Shaping,
+    sent: Sent,
+) -> Answer {
     if !rendered.extra.is_empty() {
         wire.spell();
     }
+    let Sent { call, keep_alive } = sent;
     let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
     let cut_after = shaping.cut_after();
     handle
         .verbatim()
         .answer(call.id(), &parts, &body, cut_after);
     let body = WireBody::answer(body, shaping, wire, call);
-    Ok(Answer::from_parts(parts, body))
+    Answer::from_parts(parts, body)
 }
 
 /// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
-fn begin(
-    handle: &Handle,
-    wire: &Wire,
-    mut request: Request,
-) -> (Asked, Option<Box<Sealing>>, Option<Subject>, InFlight) {
+fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> Begun {
+    let keep_alive = request.keep_alive;
     let (asked, sealing) = read(handle, &mut request);
     let endpoint = asked.endpoint;
     let mut info = CallInfo::new(endpoint, handle.now());
-    info.signs = Signs::of(endpoint, &request);
+    info.signs = Signs::of(endpoint, &request, asked.grant_type());
     info.via = std::mem::take(&mut request.via);
     asked.describe(&mut info);
     // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
@@ -117,7 +188,12 @@ fn begin(
     if let Some(spoken) = request.spoken {
         handle.verbatim().file(call.id(), *spoken);
     }
-    (asked, sealing, subject, call)
+    Begun {
+        asked,
+        sealing,
+        subject,
+        sent: Sent { call, keep_alive },
+    }
 }
 
 /// Read what is asked, out of its seal if it has one.
@@ -137,7 +213,7 @@ fn read(handle: &Handle, request: &mut Request) -> (Asked, Option<Box<Sealing>>)
 }
 
 fn is_watched(handle: &Handle) -> bool {
-    handle.gates().any() || handle.faults().any() || handle.calls().is_watched()
+    is_disturbed(handle) || handle.calls().is_watched()
 }
 
 /// Meet the faults of one side of the command: sit out their delays, return the one that decides the answer.

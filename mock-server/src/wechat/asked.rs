@@ -156,6 +156,11 @@ impl Asked {
         sent.js_code.or(sent.phone_code).or(sent.plugin_code)
     }
 
+    /// The grant_type it carries, as sent.
+    pub(super) fn grant_type(&self) -> Option<&str> {
+        self.command()?.carried().grant_type
+    }
+
     /// The appid and AppSecret it carries, as sent.
     pub(super) fn credentials(&self) -> (Option<&str>, Option<&str>) {
         self.command().map_or((None, None), |command| {

@@ -84,13 +84,16 @@ impl World {
         app: AppNo,
         check: impl FnOnce(&mut Turn<'_>) -> Result<JsCode, WxError>,
     ) -> Wx<SessionReply> {
-        let asked = self.on_app(app, check);
+        let asked = self.on_app_before_another(app, check);
         match asked.reply {
-            Err(error) => Effect {
-                seq: asked.seq,
-                at: asked.at,
-                reply: Err(error),
-            },
+            Err(error) => {
+                self.core.replan(app);
+                Effect {
+                    seq: asked.seq,
+                    at: asked.at,
+                    reply: Err(error),
+                }
+            }
             Ok(text) => {
                 let found = self.core.login_code(&text);
                 match found.map(|(no, code)| (no, code.app)) {
