@@ -113,7 +113,6 @@ impl Backend {
 struct Trial {
     server: Server,
     protocol: &'static str,
-    pool: u8,
 }
 
 impl Trial {
@@ -127,7 +126,6 @@ impl Trial {
         Some(Self {
             server: server?,
             protocol,
-            pool: 10,
         })
     }
 
@@ -146,7 +144,7 @@ impl Trial {
             .replace("ADDRESS", &format!("127.0.0.1:{}", self.server.port))
             .replace("WORDS", ways)
             .replace("LIBRARY", backend.client)
-            .replace("CONNECTIONS", &self.pool.to_string())
+            .replace("CONNECTIONS", "10")
             .replace("[START]", &format!("[{}]", start.join(", ")));
         std::fs::write(&adapter, written).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_wxmock"))
@@ -363,23 +361,14 @@ fn a_store_that_goes_away_in_the_middle_is_no_finding() {
     };
     let (told, code, run) = trial.check(APP, "shutdown", &["CL-3"]);
     assert_eq!(code, 5, "{told}");
-    assert!(
-        told.contains("store `db`: it closed a connection"),
-        "{told}"
-    );
+    // By the statements that were under way, or by the client that connects again.
+    let lost = [
+        "it closed a connection",
+        "the backend connected, but nothing answers",
+    ];
+    let told_so = |lost: &&str| told.contains(&format!("baseline: store `db`: {lost}"));
+    assert!(lost.iter().any(told_so), "{told}");
     assert_eq!(run["findings"].as_array().map(Vec::len), Some(0), "{told}");
-}
-
-#[test]
-fn a_pool_of_one_is_told_apart_from_a_race() {
-    let _turn = turn();
-    let (Some(trial), Some(())) = (Trial::over("postgres"), APP.is_ready()) else {
-        return;
-    };
-    // Who holds the one connection holds everybody: what cannot happen is counted, and nothing hangs.
-    let trial = Trial { pool: 1, ..trial };
-    let impossible = trial.spares(APP, "lock", &["CL-3"]);
-    assert!(impossible > 0, "one connection makes some order impossible");
 }
 
 /// Looking and then inserting is found by the statements' names; without it nothing is.
