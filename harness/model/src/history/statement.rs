@@ -44,9 +44,12 @@ pub struct StatementRecord {
 pub struct DataRecord {
     /// The key with its values by name, or the table.
     pub name: String,
-    /// The column of an equality, and its value by name or as a digest.
+    /// The column of an equality, and its value by name or as a digest; of a key, no column and the whole key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<(String, String)>,
+    /// The one field of a key's hash, by name or as a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl DataRecord {
@@ -56,6 +59,15 @@ impl DataRecord {
         let apart = |a: &(String, String), b: &(String, String)| a.0 == b.0 && a.1 != b.1;
         self.name == other.name
             && !matches!((&self.row, &other.row), (Some(a), Some(b)) if apart(a, b))
+            && !matches!((&self.field, &other.field), (Some(a), Some(b)) if a != b)
+    }
+
+    /// Whether it is a key, or a field of one, and no table.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.row
+            .as_ref()
+            .is_some_and(|(column, _)| column.is_empty())
     }
 }
 

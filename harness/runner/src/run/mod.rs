@@ -60,6 +60,7 @@ mod shapes;
 mod shrink;
 mod stage;
 mod statements;
+mod stop;
 mod store;
 mod tally;
 mod test_users;

@@ -488,6 +488,9 @@ impl Runner {
                 exit::REASON_BASELINE,
                 why.en
             ))),
+            Stop::StoreLost(why) => RunError::Baseline(
+                self.with_last_lines(format!("{}: {why}", exit::REASON_BASELINE)),
+            ),
             Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
             Stop::Ended(ending) => {
                 RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))
