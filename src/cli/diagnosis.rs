@@ -409,6 +409,10 @@ pub(crate) fn summary(seen: &Seen) -> String {
     for refused in &refusals {
         let _ = writeln!(text, "wxmock: {}", foreign_line(refused));
     }
+    // Where no call arrived, it was among the findings above.
+    if let Some(finding) = unplayed(&seen.routes, lang).filter(|_| !seen.calls.is_empty()) {
+        let _ = writeln!(text, "wxmock: {}", foreign_line(&finding.what));
+    }
     for secret in seen
         .routes
         .strangers

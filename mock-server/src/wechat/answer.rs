@@ -7,6 +7,7 @@ use std::time::Duration;
 use wxmock_world::{Refusal, errcode};
 
 use super::asked::Asked;
+use super::cloud::{self, Hosted};
 use super::command::Subject;
 use super::endpoint::Endpoint;
 use super::render::{self, Rendered};
@@ -92,6 +93,9 @@ fn decide(handle: &Handle, begun: Begun, before: Option<Arc<FaultRule>>) -> Deci
             }
         }
     };
+    if let Some(seqid) = &asked.seqid {
+        cloud::number(&mut rendered, seqid);
+    }
     let call = &mut sent.call;
     name_spender(handle, &asked, &mut rendered, call);
     note_refusal(handle, &asked, &rendered, call);
@@ -196,16 +200,34 @@ fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> Begun {
     }
 }
 
-/// Read what is asked, out of its seal if it has one.
+/// Read what is asked, in whose name a hosted backend asks it, and out of its seal if it has one.
 fn read(handle: &Handle, request: &mut Request) -> (Asked, Option<Box<Sealing>>) {
     let endpoint = Endpoint::of(&request.via.host, request.path());
+    let hosted = cloud::open(handle, endpoint, request);
+    if let Hosted::Refused(error, why) = hosted {
+        return (Asked::read(request).refused(error, why), None);
+    }
+    let (asked, sealing) = unseal(handle, endpoint, request);
+    let asked = match hosted {
+        Hosted::ByService(seqid) => asked.by_service(seqid),
+        Hosted::NotServed(why) if asked.is_readable() => asked.because(why),
+        _ => asked,
+    };
+    (asked, sealing)
+}
+
+fn unseal(
+    handle: &Handle,
+    endpoint: Endpoint,
+    request: &mut Request,
+) -> (Asked, Option<Box<Sealing>>) {
     match signed::open(handle, endpoint, request) {
         Opening::Plain => (Asked::read(request), None),
         Opening::Opened(sealing) => (Asked::read(request), Some(sealing)),
         Opening::Refused(error, why) => (Asked::read(request).refused(error, why), None),
         Opening::Ignored => (
             Asked::read(request).because(
-                "the call is signed, and this endpoint is not known to take signed calls; it was read as it came",
+                ["the call is signed, and this endpoint is not known to take signed calls; it was read as it came", "这个调用带有签名，但不清楚这个接口是否支持；已按原样读取"],
             ),
             None,
         ),

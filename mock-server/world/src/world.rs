@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 mod api_signature;
 mod backend;
+mod cloud;
 mod component;
 mod control;
 pub(crate) mod inquiry;
@@ -19,6 +20,7 @@ mod turn;
 mod view;
 mod wecom;
 
+pub use component::AuthorizerTokenReply;
 pub use phone::{VirtualPayment, VoipChat};
 pub use view::{Counts, KeysThen, Page};
 
