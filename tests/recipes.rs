@@ -220,7 +220,7 @@ fn php_with_curl() {
 }
 
 /// The scripts of `examples/load`, each for a moment, against the Express recipe: codes come from the mock, and none is refused.
-/// k6 is not run here.
+/// k6 is not run here. Over sixty lines, of which twenty are the shell script that holds it together.
 #[test]
 fn load_generators_log_in() {
     if !has(
