@@ -13,6 +13,7 @@ use wxmock_model::lang::Lang;
 use wxmock_report::terminal::TerminalOptions;
 use wxmock_runner::run::{Cancel, RunError, exit};
 use wxmock_runner::session::{Session, SessionError, SessionSettings};
+use wxmock_store::Stores;
 use wxmock_world::Seed;
 
 use super::artifacts::{Artifacts, ReportArg, Written};
@@ -266,6 +267,13 @@ pub(crate) fn cancel_on_signal() -> Cancel {
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
     cancel
+}
+
+/// Tells on stderr what went wrong between the backend and its stores, once the run is over.
+pub(crate) fn tell_of_stores(stores: Option<&Stores>) {
+    for event in stores.into_iter().flat_map(Stores::take_events) {
+        eprintln!("{event}");
+    }
 }
 
 /// Why no case was run: the app, or a plain login that already failed.

@@ -403,7 +403,7 @@ impl Verb {
         matches!(self, Self::Recover { .. } | Self::Probe { .. })
     }
 
-    /// Every name the verb makes or uses, in the order they are written.
+    /// Every name the verb makes or uses, in the order they are written. One arm a verb, which is what makes this long.
     pub fn names_mut(&mut self) -> Vec<(NameKind, &mut String)> {
         fn token(using: &mut Using) -> Option<(NameKind, &mut String)> {
             match using {

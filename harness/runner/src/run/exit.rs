@@ -1,5 +1,6 @@
 //! The exit code a run deserves. The list is a contract: see the README.
 
+pub use super::reason::{REASON_ADAPTER, REASON_BASELINE, REASON_FILTERED, REASON_INTERNAL};
 use crate::coverage::silent_suites;
 use wxmock_model::event::{CaseResult, Conditions, RunEvent};
 use wxmock_model::known::KnownResults;
@@ -24,16 +25,6 @@ pub const DIVERGED: i32 = 6;
 pub const INTERNAL: i32 = 70;
 /// Interrupted.
 pub const INTERRUPTED: i32 = 130;
-
-/// First word of [`Verdict::Error`]'s reason when the backend's fault-free baseline failed or the backend is gone.
-pub const REASON_BASELINE: &str = "baseline";
-/// First word of [`Verdict::Error`]'s reason when the adapter asks for something impossible.
-pub const REASON_ADAPTER: &str = "adapter";
-/// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
-pub const REASON_INTERNAL: &str = "internal";
-
-/// First word of [`Verdict::Skip`]'s reason when the user's own bounds left the case out.
-pub const REASON_FILTERED: &str = "filtered";
 
 /// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
 #[must_use]
