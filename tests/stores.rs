@@ -272,7 +272,7 @@ fn redis_every_race_is_found_in_its_statements_and_spared_where_it_is_repaired()
         found(
             "ST-1",
             "KEY-04",
-            "HSET profile:… came between P's HGETALL profile:… and P's HSET profile:…",
+            "HSET profile:… came between P's HGET profile:… and P's HSET profile:…",
         ),
         found(
             "ST-2",
