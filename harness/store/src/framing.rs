@@ -28,7 +28,7 @@ pub fn read(protocol: Protocol, client: &[u8], store: &[u8]) {
         sent += piece.len();
         input.extend_from_slice(piece);
         let mut parts = Vec::new();
-        let cut = conversation.cut(&mut input, &mut parts);
+        let cut = conversation.cut(&mut input, &mut parts, true);
         for part in parts {
             passed.extend_from_slice(&part.bytes);
             if let Some(unit) = part.unit {
