@@ -129,8 +129,12 @@ impl Args {
                 false => follow.exit_code(),
             };
             let (events, written, unwritten) = follow.finish();
-            // What could not be run has told why; its reports are written all the same.
-            ran?;
+            // What could not be run has told why; its reports are written all the same. A finding is shown as any other.
+            if let Err(failure) = ran
+                && failure.finding().is_none()
+            {
+                return Err(failure);
+            }
             let updated = regressions.update(&events, &adapter);
             let options = TerminalOptions {
                 verbose: self.verbose,

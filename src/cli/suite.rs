@@ -131,10 +131,29 @@ impl Follow {
             *exit_code = exit::of_events(self.artifacts.events(), *interrupted, &stands);
             self.event(RunEvent::Known(stands));
         }
+        if let RunEvent::RunFinished { exit_code, .. } = &mut event {
+            *exit_code = self.explained(*exit_code);
+        }
         self.progress.show(&event);
         if let Err(failure) = self.artifacts.record(event) {
             self.failed.get_or_insert(failure);
         }
+    }
+
+    /// The exit code of the run: a violation that no finding explains is our own mistake, and is said to be.
+    fn explained(&self, exit_code: i32) -> i32 {
+        let events = self.artifacts.events();
+        let stood = events.iter().rev().find_map(|event| match event {
+            RunEvent::Known(stands) => Some(stands.clone()),
+            _ => None,
+        });
+        let told = exit::explained(exit_code, events, &stood.unwrap_or_default());
+        if told != exit_code {
+            eprintln!(
+                "the run failed, and no finding says why: this is a mistake of wxmock's; please report it with run.ndjson"
+            );
+        }
+        told
     }
 
     /// The exit code the run's last event names; 70 if there was none.
@@ -180,6 +199,12 @@ impl Follow {
             cases: 0,
             conditions,
         });
+        if let Some(found) = failure.finding() {
+            self.event(RunEvent::Proved {
+                operations: Vec::new(),
+                security: vec![found.clone()],
+            });
+        }
         if !interrupted {
             let reason = failure.text();
             self.event(RunEvent::NotRun { exit_code, reason });
@@ -264,6 +289,9 @@ pub(crate) fn not_run(error: &RunError) -> Failure {
         return Failure::told_as(exit, text.clone());
     }
     let help = "`wxmock adapter check` shows each operation step by step";
+    if let RunError::Shape(found) = error {
+        return Failure::new(Exit::Violated, error.to_string(), help).about((**found).clone());
+    }
     match Exit::done(error.exit_code()) {
         Err(failure) => failure.because(error.to_string(), help),
         Ok(()) => Failure::new(Exit::Internal, error.to_string(), help),

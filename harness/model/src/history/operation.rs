@@ -25,6 +25,9 @@ pub struct Operation {
     pub code: Option<String>,
     /// Index of the payload sent.
     pub payload: Option<usize>,
+    /// Whether the payload was sent as signed data, `rawData` and `signature`, and nothing sealed with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
     /// When it was sent.
     pub called: Tick,
     /// When its answer was complete; `None` if none came.
@@ -99,6 +102,8 @@ pub enum Alteration {
     SpoiledPayload,
     /// The payload has the iv of another one, which no phone's has.
     ReusedIv,
+    /// The signature over `rawData` is nobody's.
+    FalseSignature,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a

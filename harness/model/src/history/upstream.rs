@@ -100,4 +100,6 @@ pub enum Forgery {
     ForeignOpenid,
     /// This person's own data under the key of another person of the scenario.
     ForeignKey,
+    /// Right key and signature, `rawData` changed after it was signed.
+    AlteredRawData,
 }

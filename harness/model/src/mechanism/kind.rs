@@ -28,6 +28,10 @@ pub enum Mechanism {
     PaddingAsProof,
     /// Watermark and openId of opened data are not compared with the session.
     WatermarkNotChecked,
+    /// The signature over `rawData` is not checked.
+    SignatureNotChecked,
+    /// A phone code is exchanged without the openid of the session.
+    PhoneCodeUnbound,
     /// The key comes from the request.
     KeyFromPhone,
     /// Who is asking is read from the request instead of from the token.
@@ -178,6 +182,8 @@ impl Mechanism {
             Self::DamagedInTransit => "damaged-in-transit",
             Self::PaddingAsProof => "padding-as-proof",
             Self::WatermarkNotChecked => "watermark-not-checked",
+            Self::SignatureNotChecked => "signature-not-checked",
+            Self::PhoneCodeUnbound => "phone-code-unbound",
             Self::KeyFromPhone => "key-from-phone",
             Self::IdentityFromRequest => "identity-from-request",
             Self::AnswerCache => "answer-cache",

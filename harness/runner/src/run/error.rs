@@ -2,7 +2,7 @@
 
 use super::exit;
 use wxmock_adapter::RunVars;
-use wxmock_model::lang::Say;
+use wxmock_model::verdict::Violation;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
 
@@ -23,8 +23,8 @@ pub enum RunError {
     Baseline(String),
     /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
     /// backend, told before any case could run. Exit code 1.
-    #[error("{}", .0.en)]
-    Shape(Say),
+    #[error("{}", .0.sentence)]
+    Shape(Box<Violation>),
     /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
     #[error("{text}")]
     Unproved {

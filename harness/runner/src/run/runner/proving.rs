@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Runner;
+use crate::fit::Described;
 use crate::run::error::RunError;
 use crate::run::exit;
 use crate::run::prove::{Senses, prove};
@@ -49,6 +50,7 @@ impl Runner {
             // What felled it is told; the cases are for a backend that answers.
             self.restart_unproved().await?;
         }
+        self.described = Described::of(&self.adapter).reading_signed(&proof.reads_signed);
         for (op, capture) in &proof.blind {
             self.adapter = Arc::new(self.adapter.without_capture(op, capture));
         }
@@ -82,6 +84,6 @@ impl Runner {
         let prefix = self.prefix("shapes", "-");
         let run_context = self.run_context(self.pace());
         let difference = shapes::difference(&run_context, &prefix).await;
-        difference.map_or(otherwise, RunError::Shape)
+        difference.map_or(otherwise, |found| RunError::Shape(Box::new(found)))
     }
 }
