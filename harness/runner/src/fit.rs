@@ -537,7 +537,11 @@ fn may_meet(name: &str, step: &Step) -> bool {
     match name {
         "older-token-used" => matches!(
             step.verb,
-            Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. }
+            Verb::Send { .. }
+                | Verb::SendCode { .. }
+                | Verb::Whoami { .. }
+                | Verb::Logout { .. }
+                | Verb::Refresh { .. }
         ),
         "foreign-identity-submitted" => {
             matches!(

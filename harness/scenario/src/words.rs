@@ -173,6 +173,7 @@ pub(crate) const PHONE_VERBS: &[&str] = &[
     "swap",
     "whoami",
     "logout",
+    "refresh",
 ];
 
 pub(crate) const WORLD_VERBS: &[&str] = &[

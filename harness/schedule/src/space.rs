@@ -509,9 +509,11 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::Swap { .. }
         | Verb::Claim { .. }
         | Verb::Resemble { .. } => &[StepKind::Capture],
-        Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
-            &[StepKind::Send]
-        }
+        Verb::Send { .. }
+        | Verb::SendCode { .. }
+        | Verb::Whoami { .. }
+        | Verb::Logout { .. }
+        | Verb::Refresh { .. } => &[StepKind::Send],
         Verb::Advance { .. }
         | Verb::ExpireKey { .. }
         | Verb::ResetKey { .. }
@@ -593,6 +595,8 @@ fn storage(program: &Program, step: &Step, kind: StepKind) -> bool {
             | Verb::Logout { using },
             _,
         ) => *using == Using::Last,
+        // It reads the stored token and stores another one.
+        (Verb::Refresh { using, token }, _) => *using == Using::Last || !program.stores(token),
         _ => false,
     }
 }

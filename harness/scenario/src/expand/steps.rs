@@ -120,13 +120,11 @@ impl Expansion<'_> {
             .chain(in_race)
             .flat_map(|written| {
                 let mut verb = written.verb.clone();
-                let defined = scope::defined_kinds(&written.verb);
-                let names = verb
-                    .names_mut()
-                    .into_iter()
-                    .filter(|(kind, _)| defined.contains(kind));
+                let gives = scope::gives(&written.verb);
+                let names = verb.names_mut().into_iter().zip(gives);
                 names
-                    .map(|(kind, name)| (kind, name.clone()))
+                    .filter(|(_, gives)| *gives)
+                    .map(|((kind, name), _)| (kind, name.clone()))
                     .collect::<Vec<_>>()
             })
             .collect();
@@ -242,6 +240,7 @@ fn operation(verb: &Verb) -> Option<&'static str> {
         Verb::SendCode { .. } => Some("phone_code"),
         Verb::Whoami { .. } => Some("whoami"),
         Verb::Logout { .. } => Some("logout"),
+        Verb::Refresh { .. } => Some("refresh"),
         _ => None,
     }
 }

@@ -106,6 +106,13 @@ impl Cursor<'_> {
             "whoami" => Verb::Whoami {
                 using: self.using()?,
             },
+            "refresh" => {
+                let using = self.using()?;
+                Verb::Refresh {
+                    using,
+                    token: self.as_name("refresh using t1 as t2")?,
+                }
+            }
             _ => Verb::Logout {
                 using: self.using()?,
             },

@@ -143,6 +143,20 @@ fn what_phones_do() {
     check("store t1", Verb::Store { token: "t1".into() });
     check("whoami", Verb::Whoami { using: Using::Last });
     check(
+        "refresh using t1 as t2",
+        Verb::Refresh {
+            using: Using::Named(named("t1")),
+            token: named("t2"),
+        },
+    );
+    check(
+        "refresh",
+        Verb::Refresh {
+            using: Using::Last,
+            token: String::new(),
+        },
+    );
+    check(
         "logout using t1",
         Verb::Logout {
             using: Using::Named(named("t1")),
