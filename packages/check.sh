@@ -109,6 +109,30 @@ if is_here python3 && is_here curl; then
   ok "every answer has the shape that openapi.json gives it"
 fi
 
+step "a client generated from the description of the API"
+if is_here mvn && is_here java && is_here python3; then
+  mkdir "$work/client"
+  echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>c</groupId><artifactId>c</artifactId><version>1</version><packaging>pom</packaging></project>' > "$work/client/pom.xml"
+  # openapi-generator; a description it finds invalid fails here.
+  generator=openapi.generator.maven.plugin
+  mvn --quiet --batch-mode --file "$work/client/pom.xml" org.openapitools:openapi-generator-maven-plugin:7.25.0:generate -D$generator.inputSpec="$PWD/mock-server/openapi.json" \
+    -D$generator.generatorName=python -D$generator.output="$work/client" > "$work/client/log" 2>&1 || { cat "$work/client/log" >&2; exit 1; }
+  "$work/tools/bin/pip" install --quiet --disable-pip-version-check pydantic python-dateutil urllib3 typing-extensions
+  cat > "$work/client/try.py" <<'PY'
+import importlib, os, pkgutil
+import openapi_client as client
+for part in ("api", "models"):
+    package = importlib.import_module(f"openapi_client.{part}")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+admin = client.AdminApi(client.ApiClient(client.Configuration(host=os.environ["WXMOCK_URL"])))
+assert admin.list_apps().apps[0].appid == os.environ["WXMOCK_APPID"]
+assert len(admin.mint_codes(client.MintCodesRequest(user="alice", count=3)).codes) == 3
+PY
+  (cd "$work/client" && "$binary" exec --quiet --ephemeral-ca -- "$work/tools/bin/python" try.py)
+  ok "openapi-generator makes a client of it, and the client is answered"
+fi
+
 step "npm, from packages in a folder"
 if is_here node && is_here npm; then
   package=target/tmp/wxmock-package

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, MietteHandlerOpts, Report};
+use wxmock_model::verdict::Violation;
 use wxmock_runner::run::exit;
 
 use crate::output;
@@ -98,6 +99,8 @@ pub(crate) struct Failure {
     report: Option<Report>,
     /// What the terminal has already, for reports.
     said: String,
+    /// The finding that it is about, if it is about one.
+    finding: Option<Box<Violation>>,
 }
 
 impl Failure {
@@ -108,6 +111,7 @@ impl Failure {
             exit,
             report: Some(Report::new(diagnostic)),
             said: String::new(),
+            finding: None,
         }
     }
 
@@ -120,6 +124,7 @@ impl Failure {
             exit,
             report: Some(Report::new(diagnostic)),
             said: String::new(),
+            finding: None,
         }
     }
 
@@ -134,6 +139,7 @@ impl Failure {
             exit,
             report: None,
             said: String::new(),
+            finding: None,
         }
     }
 
@@ -143,6 +149,7 @@ impl Failure {
             exit,
             report: None,
             said,
+            finding: None,
         }
     }
 
@@ -158,6 +165,17 @@ impl Failure {
             format!("{what}: {source}"),
             "this is not a mistake in your input; please report it",
         )
+    }
+
+    /// The same, about a finding of the run: reports lead with it.
+    pub(crate) fn about(mut self, finding: Violation) -> Self {
+        self.finding = Some(Box::new(finding));
+        self
+    }
+
+    /// The finding it is about.
+    pub(crate) fn finding(&self) -> Option<&Violation> {
+        self.finding.as_deref()
     }
 
     /// The exit code.

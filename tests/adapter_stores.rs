@@ -27,6 +27,10 @@ fn free_port() -> u16 {
 
 /// A Redis; says so where it is not installed.
 fn redis() -> Option<Redis> {
+    redis_with(&[])
+}
+
+fn redis_with(arguments: &[&str]) -> Option<Redis> {
     let port = free_port();
     let spawned = Command::new("redis-server")
         .args([
@@ -37,6 +41,7 @@ fn redis() -> Option<Redis> {
             "--port",
             &port.to_string(),
         ])
+        .args(arguments)
         .stdout(Stdio::null())
         .spawn();
     let Ok(child) = spawned else {
@@ -54,6 +59,10 @@ fn redis() -> Option<Redis> {
 
 /// `adapter check` where the backend is told `told` as the address of its Redis.
 fn check(store_port: u16, told: &str) -> Output {
+    run(&["adapter", "check"], store_port, told)
+}
+
+fn run(arguments: &[&str], store_port: u16, told: &str) -> Output {
     let dir = tempfile::tempdir().expect("a folder");
     write(
         dir.path(),
@@ -79,11 +88,15 @@ is = "relogin"
 [[outcome]]
 when = {{ status = "2xx" }}
 is = "ok"
+[[outcome]]
+when = {{ status = "5xx" }}
+is = "server_error"
 "#
     );
     write(dir.path(), "wxmock.toml", &adapter);
     wxmock()
-        .args(["adapter", "check", "--adapter", "wxmock.toml"])
+        .args(arguments)
+        .args(["--adapter", "wxmock.toml"])
         .current_dir(dir.path())
         .output()
         .expect("the binary starts")
@@ -123,4 +136,19 @@ fn a_store_that_is_not_there_ends_the_run_before_it_begins() {
         told.contains("store `redis`: nothing answers at 127.0.0.1:"),
         "{told}"
     );
+}
+
+#[test]
+fn a_refused_password_is_told_by_whatever_runs() {
+    let Some(redis) = redis_with(&["--requirepass", "secret"]) else {
+        return;
+    };
+    for arguments in [&["check", "CL-3"][..], &["adapter", "check"]] {
+        let output = run(arguments, redis.port, "{{store.redis.address}}");
+        assert_eq!(output.status.code(), Some(5), "{arguments:?}: {output:?}");
+        let (out, err) = (&output.stdout, &output.stderr);
+        let told = String::from_utf8_lossy(out) + String::from_utf8_lossy(err);
+        let expected = "store `redis`: it refused the backend's user or password (NOAUTH)";
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+    }
 }

@@ -337,3 +337,123 @@ fn an_exported_state_answers_without_a_mock() {
         "{why}"
     );
 }
+
+/// What `be.mjs` receives goes into a file as well, a body a line.
+const RECORD: &str = r#"import http from "node:http"; import fs from "node:fs";
+const create = http.createServer;
+http.createServer = handler => create((request, response) => {
+  const parts = [];
+  request.on("data", part => parts.push(part));
+  request.on("end", () => fs.appendFileSync(process.env.BODIES, Buffer.concat(parts) + "\n"));
+  return handler(request, response);
+});
+"#;
+
+const RACY: &str = r#"
+schema = 1
+name = "recorded"
+[backend]
+base = "http://127.0.0.1:{{run.port}}"
+start = ["node", "--import", "FOLDER/record.mjs", "BACKEND"]
+ready = { get = "/healthz", status = 200 }
+[backend.env]
+M = "racy"
+BODIES = "FOLDER/bodies"
+PORT = "{{run.port}}"
+WX_API_BASE = "{{mock.base}}"
+WX_APPID = "{{run.appid}}"
+WX_SECRET = "{{run.secret}}"
+[ops.login]
+request = { post = "/login", json = { code = "{{device.code}}" } }
+capture = { token = "$.token", user_id = "$.user.id" }
+[ops.userinfo]
+request = { post = "/profile", headers = { X-Token = "{{session.token}}" }, json = { encryptedData = "{{device.encryptedData}}", iv = "{{device.iv}}" } }
+capture = { plaintext_nonce = "$.profile.nickName" }
+[[outcome]]
+when = { status = 401 }
+is = "relogin"
+[[outcome]]
+when = { status = "2xx" }
+is = "ok"
+[[outcome]]
+when = { status = "4xx" }
+is = "invalid"
+[[outcome]]
+when = { status = "5xx" }
+is = "server_error"
+"#;
+
+/// A backend's log and the transcript are enough: the payload that made an order fail opens under the key it was sealed with.
+#[test]
+fn a_transcript_opens_what_a_backend_received_in_an_order_that_failed() {
+    if !support::is_installed("node", "--version", "decrypt --run") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let at = |name: &str| folder.path().join(name);
+    let backend = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/believe/be.mjs");
+    let adapter = RACY
+        .replace("FOLDER", folder.path().to_str().expect("text"))
+        .replace("BACKEND", backend.to_str().expect("text"));
+    std::fs::write(at("record.mjs"), RECORD).expect("written");
+    std::fs::write(at("wxmock.toml"), adapter).expect("written");
+    let checked = wxmock()
+        .args([
+            "check",
+            "--adapter",
+            "wxmock.toml",
+            "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2",
+        ])
+        .current_dir(folder.path())
+        .output()
+        .expect("the binary starts");
+    assert_eq!(checked.status.code(), Some(1), "{}", said(&checked));
+    let decrypt = |body: &str| {
+        let mut child = wxmock()
+            .args([
+                "decrypt",
+                "--lang",
+                "en",
+                "--run",
+                "wxmock-report/run.ndjson",
+            ])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(body.as_bytes()).expect("written");
+        drop(stdin);
+        child.wait_with_output().expect("the binary ends")
+    };
+    let bodies = std::fs::read_to_string(at("bodies")).expect("bodies");
+    let mut payloads = bodies
+        .lines()
+        .filter(|body| body.contains("encryptedData"))
+        .rev();
+    let opened = payloads
+        .find_map(|body| {
+            let output = decrypt(body);
+            (output.status.code() == Some(0)).then_some(output)
+        })
+        .expect("one of them is of an order that failed");
+    let plain = support::stdout(&opened);
+    assert!(plain.contains("\"nickName\""), "{plain}");
+    let why = String::from_utf8_lossy(&opened.stderr).into_owned();
+    assert!(
+        why.contains("It opens under k") && why.contains(" of A-"),
+        "{why}"
+    );
+    // Nobody of that run sealed this.
+    let strange =
+        json!({ "encryptedData": "A".repeat(42) + "==", "iv": "AAAAAAAAAAAAAAAAAAAAAA==" });
+    let output = decrypt(&strange.to_string());
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        why.contains("knows the people of the orders that failed"),
+        "{why}"
+    );
+}

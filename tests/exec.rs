@@ -748,3 +748,55 @@ is = "ok"
 when = { status = "4xx" }
 is = "relogin"
 "#;
+
+/// Says its port, then answers every GET over TLS.
+const HTTPS: &str = r#"
+import http.server, ssl
+class Mine(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"mine")
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mine)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert.pem", "key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+/// Calls an HTTPS server of this machine that knows nothing of the mock, then WeChat.
+const ELSEWHERE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>/dev/null; \
+    mkfifo up; python3 server.py > up & SERVER=$!; read PORT < up; \
+    curl -sS --noproxy '' --cacert cert.pem \"https://localhost:$PORT/\"; echo \" ended $?\"; \
+    kill $SERVER; curl -sS \"$URL\"";
+
+/// A host that is not WeChat's has its own certificate and its own answer, or is refused aloud; either way it is said.
+#[test]
+fn hosts_that_are_not_played_are_carried_on_unread_or_refused_and_named() {
+    if !have(&["curl", "python3"]) || !support::is_installed("openssl", "version", "pass-through") {
+        return;
+    }
+    let script = format!("{URL}{ELSEWHERE}");
+    for (choice, heard, complaint) in [
+        ("tunnel", "mine ended 0", ""),
+        ("deny", " ended 56", "response 403"),
+    ] {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("server.py"), HTTPS).expect("written");
+        let output = folder.exec(&["--passthrough", choice], &script);
+        let (heard_by_it, told) = (stdout(&output), text(&output.stderr));
+        assert!(
+            heard_by_it.contains(heard) && heard_by_it.contains("session_key"),
+            "{choice}: {heard_by_it}\n{told}"
+        );
+        assert!(told.contains(complaint), "{choice}: {told}");
+        assert!(
+            told.contains("calls to hosts the mock does not play: localhost (1, by connect)"),
+            "{choice}: {told}"
+        );
+    }
+}

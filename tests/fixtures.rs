@@ -146,6 +146,11 @@ fn every_package_has_the_version_of_the_binary() {
             format!("wxmock/wxmock:{version}"),
         ),
         ("docs/ci.md", format!("wxmock/wxmock@v{version}")),
+        ("docs/recipes/README.md", format!("wxmock/wxmock:{version}")),
+        (
+            "examples/recipes/spring-wxjava/pom.xml",
+            format!("<version>{version}</version>"),
+        ),
     ] {
         let text = std::fs::read_to_string(root.join(path)).expect(path);
         assert!(text.contains(&line), "{path} does not say {line}");

@@ -1,5 +1,5 @@
 //! Backends over real stores: what is found in the order of their statements, and what is spared. A server that is not installed is
-//! said and passed over, as `.ci/run` does; Node is insisted on where `REQUIRE_RUNTIMES=1`.
+//! said and passed over, as `.ci/run` does; the runtimes are insisted on where `REQUIRE_RUNTIMES=1`.
 #![expect(
     clippy::unwrap_used,
     reason = "a step that fails should fail the test where it stands"
@@ -7,8 +7,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use serde_json::Value;
 use servers::Server;
 
 #[path = "../harness/store/tests/support/mod.rs"]
@@ -28,29 +29,94 @@ fn text(output: &Output) -> String {
     )
 }
 
-/// The backend's folder with its packages; `None` without Node.
-fn backend() -> Option<PathBuf> {
-    if !support::is_installed("node", "--version", "backends over a store")
-        || !support::is_installed("npm", "--version", "backends over a store")
-    {
-        return None;
-    }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores");
-    let setup =
-        "test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund";
-    support::succeeds(Command::new("sh").args(["-c", setup]).current_dir(&folder));
-    Some(folder)
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores")
 }
 
-/// One store, and the backend over it.
+/// A backend: how it is started, and by which adapter it is described.
+#[derive(Clone, Copy)]
+struct Backend {
+    /// The runtimes it needs.
+    runtimes: &'static [(&'static str, &'static str)],
+    /// Makes it ready in `tests/stores`; `$TMP` is a folder below `target/`.
+    setup: &'static str,
+    /// Its command, after that.
+    start: &'static [&'static str],
+    adapter: &'static str,
+    /// Which of its clients speaks.
+    client: &'static str,
+}
+
+/// Every way to be careless, and all operations: `app.mjs`.
+const APP: Backend = Backend {
+    runtimes: &[("node", "--version"), ("npm", "--version")],
+    setup: "test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund",
+    start: &["node", "$HERE/app.mjs"],
+    adapter: "wxmock.toml",
+    client: "",
+};
+/// Logins by the ORM Sequelize.
+const SEQUELIZE: Backend = Backend {
+    start: &["node", "$HERE/sequelize.mjs"],
+    adapter: "logins.toml",
+    ..APP
+};
+/// Logins by redis-py, PyMySQL, psycopg and SQLAlchemy.
+const PYTHON: Backend = Backend {
+    runtimes: &[("python3", "--version")],
+    setup: "cmp -s python/requirements.txt $TMP/python/made \
+        || { python3 -m venv --clear $TMP/python && $TMP/python/bin/python -m pip install --quiet \
+            --disable-pip-version-check -r python/requirements.txt && cp python/requirements.txt $TMP/python/made; }",
+    start: &["$TMP/python/bin/python", "$HERE/python/app.py"],
+    adapter: "logins.toml",
+    client: "",
+};
+/// Logins by go-redis, go-sql-driver, pgx and GORM.
+const GO: Backend = Backend {
+    runtimes: &[("go", "version")],
+    setup: "cd go && go build -o $TMP/go-backend .",
+    start: &["$TMP/go-backend"],
+    adapter: "logins.toml",
+    client: "",
+};
+
+impl Backend {
+    fn with(self, client: &'static str) -> Self {
+        Self { client, ..self }
+    }
+
+    fn paths(text: &str) -> String {
+        let tmp = env!("CARGO_TARGET_TMPDIR");
+        text.replace("$HERE", &folder().display().to_string())
+            .replace("$TMP", tmp)
+    }
+
+    /// `None` where a runtime is missing.
+    fn is_ready(&self) -> Option<()> {
+        let there = |(program, version): &(&str, &str)| {
+            support::is_installed(program, version, "backends over a store")
+        };
+        if !self.runtimes.iter().all(there) {
+            return None;
+        }
+        let setup = Self::paths(self.setup);
+        support::succeeds(
+            Command::new("sh")
+                .args(["-c", &setup])
+                .current_dir(folder()),
+        );
+        Some(())
+    }
+}
+
+/// One store, and the backends over it.
 struct Trial {
     server: Server,
     protocol: &'static str,
-    folder: PathBuf,
 }
 
 impl Trial {
-    /// `None` where the server or Node is missing.
+    /// `None` where the server is missing.
     fn over(protocol: &'static str) -> Option<Self> {
         let server = match protocol {
             "redis" => servers::redis(),
@@ -60,22 +126,26 @@ impl Trial {
         Some(Self {
             server: server?,
             protocol,
-            folder: backend()?,
         })
     }
 
-    /// Writes the adapter and runs `wxmock` with it.
-    fn wxmock(&self, ways: Ways, arguments: &[&str]) -> (Output, serde_json::Value) {
+    /// Writes the adapter of a backend that goes about it in these ways, and runs `wxmock` with it.
+    fn wxmock(&self, backend: Backend, ways: &str, arguments: &[&str]) -> (Output, Value) {
         let scratch = tempfile::tempdir().unwrap();
         let adapter = scratch.path().join("wxmock.toml");
-        let start = format!("\"node\", \"{}\"", self.folder.join("app.mjs").display());
-        let template = std::fs::read_to_string(self.folder.join("wxmock.toml")).unwrap();
+        let start: Vec<String> = backend
+            .start
+            .iter()
+            .map(|word| format!("{:?}", Backend::paths(word)))
+            .collect();
+        let template = std::fs::read_to_string(folder().join(backend.adapter)).unwrap();
         let written = template
             .replace("PROTOCOL", self.protocol)
             .replace("ADDRESS", &format!("127.0.0.1:{}", self.server.port))
-            .replace("HOW", ways.0)
-            .replace("WHICH", ways.1)
-            .replace("START", &start);
+            .replace("WORDS", ways)
+            .replace("LIBRARY", backend.client)
+            .replace("CONNECTIONS", "10")
+            .replace("[START]", &format!("[{}]", start.join(", ")));
         std::fs::write(&adapter, written).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_wxmock"))
             .env("WXMOCK_LANG", "en")
@@ -90,100 +160,283 @@ impl Trial {
         (output, serde_json::from_str(&run).unwrap())
     }
 
-    /// Checks two first logins of one person, or a row that is written while its phone logs in again.
-    fn check(&self, ways: Ways) -> (Output, serde_json::Value) {
-        let own = self.folder.join("written-back.toml");
-        let own = own.to_str().unwrap();
-        let cases: &[&str] = match ways.1 {
-            "" => &["CL-3"],
-            _ => &["--only-scenarios", "--scenarios", own],
-        };
-        self.wxmock(ways, &[&["check", "--free-runs", "0"], cases].concat())
+    fn check(&self, backend: Backend, ways: &str, cases: &[&str]) -> (String, i32, Value) {
+        let races = folder().join("races");
+        let own = ["--scenarios", races.to_str().unwrap()];
+        let arguments = [&["check", "--free-runs", "0"], &own[..], cases].concat();
+        let (output, run) = self.wxmock(backend, ways, &arguments);
+        (text(&output), output.status.code().unwrap_or(-1), run)
     }
 
-    /// The crossing is found with one preemption, told by names, and there again under its token.
-    fn finds(&self, ways: Ways, rule: &str, crossing: &str) {
-        let (output, run) = self.check(ways);
-        let told = text(&output);
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(
-            in_one_line(&told).contains(crossing),
-            "`{crossing}` in\n{told}"
-        );
-        assert!(told.contains(&format!("{rule} MUST")), "{told}");
-        assert!(told.contains("fails 5/5 under this order"), "{told}");
-        let orders = &run["cases"][0]["exploration"]["statements"];
-        assert!(orders["left"].is_null(), "{orders}");
-        let token = told.split("wxmock replay '").nth(1).unwrap();
-        let token = token.split('\'').next().unwrap();
-        assert_eq!(token.matches(".D").count(), 1, "{token}");
-        if ways.1.is_empty() {
-            let (again, _) = self.wxmock(ways, &["replay", token]);
+    /// Each case is broken by its rule, with one preemption, every time, and told by the statements that crossed; the first of them is
+    /// there again under its token.
+    fn finds(&self, backend: Backend, ways: &str, expected: &[Found]) {
+        let cases: Vec<&str> = expected.iter().map(|found| found.case).collect();
+        let (told, code, run) = self.check(backend, ways, &cases);
+        assert_eq!(code, 1, "{told}");
+        for found in expected {
+            let case = case(&run, found.case).unwrap_or_else(|| panic!("{}: {told}", found.case));
+            let broken = case["broken"].as_array().unwrap().iter();
+            let mut sentences = broken
+                .filter(|broken| broken["rule"] == found.rule)
+                .map(|broken| broken["sentence"].as_str().unwrap());
+            assert!(
+                sentences.any(|sentence| sentence.contains(found.crossing)),
+                "{}: `{}` in {:#}\n{told}",
+                found.case,
+                found.crossing,
+                case["broken"]
+            );
+            let token = case["token"].as_str().unwrap();
+            assert_eq!(token.matches(".D").count(), 1, "{token}: {told}");
+            let rate = &case["evidence"]["rate"];
+            assert_eq!(rate["failed"], rate["of"], "{}: {told}", found.case);
+            assert!(
+                case["exploration"]["statements"]["left"].is_null(),
+                "{told}"
+            );
+        }
+        if let Some(case) = case(&run, "CL-3") {
+            let token = case["token"].as_str().unwrap();
+            let (again, _) = self.wxmock(backend, ways, &["replay", token]);
             assert!(text(&again).contains("STILL FAILS"), "{}", text(&again));
         }
     }
 
     /// Nothing is found, and it is said how many orders of the statements that rests on; gives how many could not happen.
-    fn spares(&self, ways: Ways) -> u64 {
-        let (output, run) = self.check(ways);
-        let told = text(&output);
-        assert_eq!(output.status.code(), Some(0), "{ways:?}: {told}");
-        let orders = &run["cases"][0]["exploration"]["statements"];
-        assert!(orders["executed"].as_u64() >= Some(2), "{ways:?}: {told}");
-        let said = in_one_line(&told);
+    fn spares(&self, backend: Backend, ways: &str, cases: &[&str]) -> u64 {
+        let (told, code, run) = self.check(backend, ways, cases);
+        assert_eq!(code, 0, "{ways:?}: {told}");
+        let said = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             said.contains("In its stores: all orders of the statements"),
             "{ways:?}: {told}"
         );
-        orders["infeasible"].as_u64().unwrap_or(0)
+        let orders = |name: &str| {
+            let case = case(&run, name).unwrap_or_else(|| panic!("{name}: {told}"));
+            let orders = &case["exploration"]["statements"];
+            assert!(orders["executed"].as_u64() >= Some(1), "{name}: {told}");
+            orders["infeasible"].as_u64().unwrap_or(0)
+        };
+        cases.iter().map(|name| orders(name)).sum()
     }
 }
 
-/// How the backend makes accounts, and how it writes rows; the second is empty where no row is written.
-type Ways = (&'static str, &'static str);
-
-fn in_one_line(told: &str) -> String {
-    told.split_whitespace().collect::<Vec<_>>().join(" ")
+fn case<'r>(run: &'r Value, alias: &str) -> Option<&'r Value> {
+    let cases = run["cases"].as_array()?;
+    cases.iter().find(|case| case["alias"] == alias)
 }
+
+/// What is found in a case: the rule, and the statements that crossed.
+#[derive(Clone, Copy)]
+struct Found {
+    case: &'static str,
+    rule: &'static str,
+    crossing: &'static str,
+}
+
+const fn found(case: &'static str, rule: &'static str, crossing: &'static str) -> Found {
+    Found {
+        case,
+        rule,
+        crossing,
+    }
+}
+
+/// One phone at a time: the tests of this file are not to disturb each other.
+fn turn() -> std::sync::MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const CARELESS: &str = "look rows-whole sessions-list codes-look tokens-look";
+/// Login × login, login × logout, login × send, login × phone bind, phone code × phone code, token refresh × token refresh.
+const RACES: [&str; 6] = ["CL-3", "CL-7", "ST-1", "ST-2", "ST-3", "ST-4"];
 
 #[test]
-fn redis_a_look_then_set_is_found_and_nx_and_a_script_are_spared() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(trial) = Trial::over("redis") else {
+fn redis_every_race_is_found_in_its_statements_and_spared_where_it_is_repaired() {
+    let _turn = turn();
+    let (Some(trial), Some(())) = (Trial::over("redis"), APP.is_ready()) else {
         return;
     };
-    let crossing =
-        "P2's SET user:o1 came between P1's GET user:o1 and P1's SET user:o1; both saw no row";
-    trial.finds(("look", ""), "ACC-01", crossing);
-    trial.spares(("nx", ""));
-    trial.spares(("lua", ""));
-    trial.finds(("nx", "whole"), "KEY-04", "came between");
-    trial.spares(("nx", "column"));
+    let expected = [
+        found(
+            "CL-3",
+            "ACC-01",
+            "P2's SET user:o1 came between P1's GET user:o1 and P1's SET user:o1; both saw no row",
+        ),
+        found(
+            "CL-7",
+            "TOK-07",
+            "Q's SET tokens:… came between P's GET tokens:… and P's SET tokens:…",
+        ),
+        found(
+            "ST-1",
+            "KEY-04",
+            "HSET profile:… came between P's HGET profile:… and P's HSET profile:…",
+        ),
+        found(
+            "ST-2",
+            "KEY-04",
+            "HSET profile:… came between P's HGETALL profile:… and P's HSET profile:…",
+        ),
+        found(
+            "ST-3",
+            "CODE-03",
+            "came between P's GET used:phone code f and P's SET used:phone code f; both saw no row",
+        ),
+        found(
+            "ST-4",
+            "AT-02",
+            "P2's SET wx:… came between P1's GET wx:… and P1's SET wx:…; both saw no row",
+        ),
+    ];
+    trial.finds(APP, CARELESS, &expected);
+    trial.spares(APP, "", &RACES);
+    trial.spares(APP, "lua", &["CL-3"]);
 }
 
-/// Looking and inserting is found, as is a row written back whole; an upsert, a locked row and one column are spared, and what the lock
-/// makes impossible is no failure.
+/// The same over tables; what a lock makes impossible is no failure.
 fn over_sql(protocol: &'static str) {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(trial) = Trial::over(protocol) else {
+    let _turn = turn();
+    let (Some(trial), Some(())) = (Trial::over(protocol), APP.is_ready()) else {
         return;
     };
-    let crossing = "P2's INSERT (any_user) came between P1's SELECT (any_user) and P1's INSERT (any_user); both saw no row";
-    trial.finds(("look", ""), "ACC-01", crossing);
-    trial.spares(("upsert", ""));
-    let impossible = trial.spares(("lock", ""));
+    let expected = [
+        found(
+            "CL-3",
+            "ACC-01",
+            "P2's INSERT (any_user) came between P1's SELECT (any_user) and P1's INSERT (any_user); both saw no row",
+        ),
+        found(
+            "CL-7",
+            "TOK-07",
+            "Q's UPDATE (token_list) came between P's SELECT (token_list) and P's UPDATE (token_list)",
+        ),
+        found(
+            "ST-1",
+            "KEY-04",
+            "INSERT (profile) came between P's SELECT (profile) and P's UPDATE (profile)",
+        ),
+        found(
+            "ST-2",
+            "KEY-04",
+            "INSERT (profile) came between P's SELECT (profile) and P's UPDATE (profile)",
+        ),
+        found(
+            "ST-3",
+            "CODE-03",
+            "INSERT (used_code) came between P's SELECT (used_code) and P's INSERT (used_code); both saw no row",
+        ),
+        found(
+            "ST-4",
+            "AT-02",
+            "UPDATE (access_token) came between P1's SELECT (access_token) and P1's UPDATE (access_token)",
+        ),
+    ];
+    trial.finds(APP, CARELESS, &expected);
+    let impossible = trial.spares(APP, "", &RACES);
+    assert!(
+        impossible > 0,
+        "the row locked for a fetch makes some order impossible"
+    );
+    let impossible = trial.spares(APP, "lock", &["CL-3"]);
     assert!(impossible > 0, "the lock makes some order impossible");
-    let crossing = "INSERT (profile) came between P's SELECT (profile) and P's UPDATE (profile)";
-    trial.finds(("upsert", "whole"), "KEY-04", crossing);
-    trial.spares(("upsert", "column"));
 }
 
 #[test]
-fn mariadb_a_look_then_insert_is_found_and_an_upsert_and_a_locked_row_are_spared() {
+fn mariadb_every_race_is_found_in_its_statements_and_spared_where_it_is_repaired() {
     over_sql("mysql");
 }
 
 #[test]
-fn postgres_a_look_then_insert_is_found_and_an_upsert_and_a_locked_row_are_spared() {
+fn postgres_every_race_is_found_in_its_statements_and_spared_where_it_is_repaired() {
     over_sql("postgres");
+}
+
+#[test]
+fn a_store_that_goes_away_in_the_middle_is_no_finding() {
+    let _turn = turn();
+    let (Some(trial), Some(())) = (Trial::over("redis"), APP.is_ready()) else {
+        return;
+    };
+    let (told, code, run) = trial.check(APP, "shutdown", &["CL-3"]);
+    assert_eq!(code, 5, "{told}");
+    // By the statements that were under way, or by the client that connects again.
+    let lost = [
+        "it closed a connection",
+        "the backend connected, but nothing answers",
+    ];
+    let told_so = |lost: &&str| told.contains(&format!("baseline: store `db`: {lost}"));
+    assert!(lost.iter().any(told_so), "{told}");
+    assert_eq!(run["findings"].as_array().map(Vec::len), Some(0), "{told}");
+}
+
+/// Looking and then inserting is found by the statements' names; without it nothing is.
+fn by_client(backend: Backend, protocol: &'static str, look: &str, table: &str) {
+    static READY: OnceLock<Mutex<Vec<&'static str>>> = OnceLock::new();
+    let _turn = turn();
+    let Some(trial) = Trial::over(protocol) else {
+        return;
+    };
+    // Made ready once for all its clients.
+    let ready = READY.get_or_init(Mutex::default);
+    let mut ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
+    if !ready.contains(&backend.setup) {
+        if backend.is_ready().is_none() {
+            return;
+        }
+        ready.push(backend.setup);
+    }
+    let insert = if protocol == "redis" { "SET" } else { "INSERT" };
+    let crossing = format!(
+        "P2's {insert} {table} came between P1's {look} {table} and P1's {insert} {table}; both saw no row"
+    );
+    let crossing: &'static str = crossing.leak();
+    trial.finds(backend, "look", &[found("CL-3", "ACC-01", crossing)]);
+    trial.spares(backend, "", &["CL-3"]);
+}
+
+#[test]
+fn python_redis_py() {
+    by_client(PYTHON.with("redis"), "redis", "GET", "user:o1");
+}
+
+#[test]
+fn python_pymysql() {
+    by_client(PYTHON.with("pymysql"), "mysql", "SELECT", "(py_any)");
+}
+
+#[test]
+fn python_psycopg() {
+    by_client(PYTHON.with("psycopg"), "postgres", "SELECT", "(py_any)");
+}
+
+#[test]
+fn python_sqlalchemy() {
+    by_client(PYTHON.with("sqlalchemy"), "postgres", "SELECT", "(orm_any)");
+}
+
+#[test]
+fn go_redis() {
+    by_client(GO.with("redis"), "redis", "GET", "user:o1");
+}
+
+#[test]
+fn go_sql_driver() {
+    by_client(GO.with("mysql"), "mysql", "SELECT", "(go_any)");
+}
+
+#[test]
+fn go_pgx() {
+    by_client(GO.with("pgx"), "postgres", "SELECT", "(go_any)");
+}
+
+#[test]
+fn go_gorm() {
+    by_client(GO.with("gorm"), "mysql", "SELECT", "(any_users)");
+}
+
+#[test]
+fn node_sequelize() {
+    by_client(SEQUELIZE, "mysql", "SELECT", "(sequelize_any)");
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use wxmock_world::{
-    ActivateOn, ApiSignature, AppId, AppKind, AppSecret, AppView, ControlError, Effect, NewApp,
-    PolicyPatch, Preset, PushSettings, Seed, UnixMs, UserId, World,
+    ActivateOn, ApiSignature, AppId, AppKind, AppSecret, AppView, CloudHosting, ControlError,
+    Effect, NewApp, PolicyPatch, Preset, PushSettings, Seed, UnixMs, UserId, World,
 };
 
 pub use crate::person::{PhoneEdit, ProfileEdit, SwitchesEdit, UserConfig, UserEdit};
@@ -91,6 +91,9 @@ pub struct AppConfig {
     /// Keys for signed server calls; without them a signed call is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_signature: Option<ApiSignature>,
+    /// How WeChat hosts its backend; without it WeChat does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<CloudHosting>,
     /// Default: alice and bob.
     #[serde(alias = "users")]
     pub user: Vec<UserConfig>,
@@ -242,6 +245,9 @@ impl AppConfig {
         if let Some(keys) = &self.api_signature {
             world.set_api_signature(now, appid, Some(keys.clone()))?;
         }
+        if let Some(cloud) = &self.cloud {
+            world.set_cloud(now, appid, Some(cloud.clone()))?;
+        }
         for user in users {
             user.create(world, now, appid)?;
         }
@@ -348,6 +354,7 @@ impl Default for AppConfig {
             open_platform: true,
             push: None,
             api_signature: None,
+            cloud: None,
             user: vec![
                 person("alice", "Alice", "13800000001"),
                 person("bob", "Bob", "13800000002"),
@@ -517,6 +524,7 @@ mod tests {
             "[[app]]\napi_signature = { x = 1 }",
         );
         check("/$defs/push/properties", "[[app]]\npush = { x = 1 }");
+        check("/$defs/cloud/properties", "[[app]]\ncloud = { x = 1 }");
         check("/$defs/policy/properties", "[[app]]\npolicy = { x = 1 }");
         for group in [
             "session_key",

@@ -216,6 +216,18 @@ impl Gates {
         self.lock().parked.len()
     }
 
+    /// How many calls gates of this label hold, or all gates; without a copy of any, because who waits for many asks often.
+    pub fn n_parked_under(&self, label: Option<&str>) -> usize {
+        let table = self.lock();
+        match label {
+            None => table.parked.len(),
+            Some(label) => {
+                let held = table.parked.values();
+                held.filter(|held| held.info.label == label).count()
+            }
+        }
+    }
+
     /// The held calls, first come first.
     pub fn parked(&self) -> Vec<Parked> {
         let table = self.lock();

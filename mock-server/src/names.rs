@@ -1,25 +1,6 @@
 //! "Did you mean": the accepted name nearest to a wrong one, for files, requests and paths alike.
 
-/// The candidate a typist most likely meant, if any is near enough to be worth saying.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let folded = wrong.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| {
-            *distance <= (wrong.chars().count().max(candidate.chars().count()) / 3).max(1)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
+pub(crate) use wxmock_words::nearest;
 
 /// A hint that lists what is accepted, led by the nearest name.
 pub(crate) fn hint(wrong: &str, accepted: &[&str]) -> String {
@@ -77,22 +58,6 @@ fn in_words(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nearest_finds_typos_and_refuses_strangers() {
-        let check = |wrong: &str, expected: Option<&str>| {
-            assert_eq!(
-                nearest(wrong, ["listen", "port", "max_body_bytes"]),
-                expected,
-                "{wrong}"
-            );
-        };
-        check("prot", Some("port"));
-        check("Listen", Some("listen"));
-        check("max_body_byte", Some("max_body_bytes"));
-        check("preset", None);
-        check("", None);
-    }
 
     #[test]
     fn serde_messages_become_ours() {

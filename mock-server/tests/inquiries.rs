@@ -180,7 +180,8 @@ async fn a_phone_payload_is_known_by_its_hash_for_three_days() {
     let other = json!({ "encrypted_msg_hash": "0".repeat(64) });
     check(&mock, &path, Some(&other), unknown, reason).await;
     let refused = r#"{"errcode":40097,"errmsg":"invalid args rid: RID"}"#;
-    check(&mock, &path, Some(&json!({})), refused, "").await;
+    let reason = "encrypted_msg_hash must be 64 hex digits, the SHA-256 of the base64 text";
+    check(&mock, &path, Some(&json!({})), refused, reason).await;
     let form = format!(
         "encrypted_msg_hash={}",
         body["encrypted_msg_hash"].as_str().unwrap()
@@ -226,11 +227,13 @@ async fn a_blocked_person_has_the_highest_risk() {
     let reason = "no user of this app has this openid";
     check(&mock, &path, Some(&asked("o", 0)), refused, reason).await;
     let refused = r#"{"errcode":40129,"errmsg":"invalid scene rid: RID"}"#;
-    check(&mock, &path, Some(&asked(&openid, 2)), refused, "").await;
+    let reason = "scene must be 0 or 1";
+    check(&mock, &path, Some(&asked(&openid, 2)), refused, reason).await;
     let mut foreign = body.clone();
     foreign["appid"] = json!("wx0000000000000000");
     let refused = r#"{"errcode":43104,"errmsg":"The openid does not match the appid rid: RID"}"#;
-    check(&mock, &path, Some(&foreign), refused, "").await;
+    let reason = "the appid in the body is not the one of the access_token";
+    check(&mock, &path, Some(&foreign), refused, reason).await;
     let answer = mock.get(&path).await;
     assert_eq!(answer.errcode(), Some(43002), "{}", answer.body);
 }

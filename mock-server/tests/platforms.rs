@@ -430,3 +430,90 @@ async fn calls_to_one_endpoint_have_a_quota() {
     later(wxmock_world::Span::d(1));
     assert_eq!(exchange().await, None);
 }
+
+#[tokio::test]
+async fn a_platform_calls_for_a_mini_program_with_an_authorizer_token() {
+    let mock = Mock::start().await;
+    let platform = make(&mock, json!({ "name": "saas", "kind": "third_party" })).await;
+    let other = make(&mock, json!({ "name": "other", "kind": "third_party" })).await;
+    let ticket = platform.component_verify_ticket.clone().unwrap();
+    let token = component_token(&mock, &platform, &ticket).await;
+    let component = token["component_access_token"].as_str().unwrap();
+    let list = mock.get("/_mock/v1/apps/saas/authorizers").await;
+    let list: Value = serde_json::from_str(&list.body).unwrap();
+    let authorizer = &list["authorizers"][0];
+    assert_eq!(authorizer["authorizer_appid"], APPID);
+    let refresh = authorizer["authorizer_refresh_token"].as_str().unwrap();
+    let ask = async |component: &str, id: &str, app: &str, refresh: &str| {
+        let body = json!({
+            "component_appid": id,
+            "authorizer_appid": app,
+            "authorizer_refresh_token": refresh,
+        });
+        let path =
+            format!("/cgi-bin/component/api_authorizer_token?component_access_token={component}");
+        mock.post(&path, &body.to_string()).await
+    };
+    let id = platform.appid.as_ref();
+    let answer = ask(component, id, APPID, refresh).await;
+    let handed: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(handed["expires_in"], 7_200, "{}", answer.body);
+    assert_eq!(handed["authorizer_refresh_token"], refresh);
+    let authorizer_token = handed["authorizer_access_token"].as_str().unwrap();
+    let code = json!({ "code": mock.phone_code("alice") }).to_string();
+    let path = format!("/wxa/business/getuserphonenumber?access_token={authorizer_token}");
+    let answer = mock.post(&path, &code).await;
+    assert_eq!(answer.errcode(), Some(0), "{}", answer.body);
+    for (answer, errcode, reason) in [
+        (ask("", id, APPID, refresh).await, 41001, "access_token"),
+        (
+            ask("78_a", id, APPID, refresh).await,
+            40001,
+            "never handed out",
+        ),
+        (
+            ask(authorizer_token, id, APPID, refresh).await,
+            40001,
+            "never handed out",
+        ),
+        (
+            ask(component, other.appid.as_ref(), APPID, refresh).await,
+            40013,
+            "another third-party platform",
+        ),
+        (
+            ask(component, id, "wxfedcba9876543210", refresh).await,
+            40013,
+            "no app of this mock",
+        ),
+        (
+            ask(component, id, "", refresh).await,
+            41002,
+            "authorizer_appid",
+        ),
+        (ask(component, id, APPID, "x").await, 61023, "authorizers"),
+    ] {
+        assert_eq!(answer.errcode(), Some(errcode), "{}", answer.body);
+        let whys: Vec<String> = mock
+            .handle
+            .calls()
+            .since(CallId(0))
+            .iter()
+            .filter(|call| call.errcode == Some(errcode))
+            .filter_map(|call| call.why.as_ref())
+            .map(|why| why.words(wxmock_world::Wording::default()))
+            .collect();
+        assert!(
+            whys.iter().any(|why| why.contains(reason)),
+            "{errcode}: {whys:?}"
+        );
+    }
+    let closed = json!({ "name": "closed", "kind": "third_party", "authorized_by": [] });
+    let closed = make(&mock, closed).await;
+    let ticket = closed.component_verify_ticket.clone().unwrap();
+    let token = component_token(&mock, &closed, &ticket).await;
+    let component = token["component_access_token"].as_str().unwrap();
+    let answer = ask(component, closed.appid.as_ref(), APPID, refresh).await;
+    assert_eq!(answer.errcode(), Some(61003), "{}", answer.body);
+    assert!(why(&mock).contains("authorized_by"), "{}", why(&mock));
+}

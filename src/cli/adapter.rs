@@ -106,17 +106,7 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     }
 
     let mut text: String = proof.operations.iter().map(table).collect();
-    let mut endpoints: Vec<String> = asked.iter().map(|call| call.endpoint.to_string()).collect();
-    endpoints.sort();
-    endpoints.dedup();
-    text.push_str(&format!(
-        "WeChat saw     {}\n",
-        if endpoints.is_empty() {
-            "no call".to_owned()
-        } else {
-            endpoints.join(", ")
-        }
-    ));
+    text.push_str(&seen(&asked));
     for store in &silent {
         text.push_str(&format!(
             "store `{store}` saw no statement: what in [backend] leads to it, and is that setting read?\n"
@@ -127,11 +117,8 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     }
     let failure = proof.failure();
     if failure.is_none() {
-        let described: Vec<&str> = proof
-            .operations
-            .iter()
-            .map(|proved| proved.op.as_str())
-            .collect();
+        let described = proof.operations.iter().map(|proved| proved.op.as_str());
+        let described: Vec<&str> = described.collect();
         text.push_str(&format!(
             "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\nthe suite: {}\n",
             described.join(", "),
@@ -156,6 +143,21 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
         eprintln!("\nlast lines of the backend:\n  {}", last.join("\n  "));
     }
     Exit::done(code)
+}
+
+/// `WeChat saw     jscode2session, token`.
+fn seen(asked: &[wxmock_server::CallInfo]) -> String {
+    let mut endpoints: Vec<String> = asked.iter().map(|call| call.endpoint.to_string()).collect();
+    endpoints.sort();
+    endpoints.dedup();
+    format!(
+        "WeChat saw     {}\n",
+        if endpoints.is_empty() {
+            "no call".to_owned()
+        } else {
+            endpoints.join(", ")
+        }
+    )
 }
 
 /// Lines of the backend's output shown with a problem.

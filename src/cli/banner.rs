@@ -72,6 +72,14 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
         );
         let _ = writeln!(out, "{mint}\n{exchange}\n{capture}");
     }
+    out.push_str(&next(facts));
+    out
+}
+
+/// What to do with the mock, and where to look at it.
+fn next(facts: &Facts<'_>) -> String {
+    let url = facts.url;
+    let mut out = String::new();
     let _ = writeln!(
         out,
         "\nIn your backend's settings, {url} takes the place of https://api.weixin.qq.com."

@@ -142,6 +142,26 @@ async fn of_mock(server: &Server, name: &Name) -> Result<Story, Failure> {
     })
 }
 
+/// Why a call was refused, and what to do; each with its name in both languages.
+fn why(
+    call: &Value,
+    text: &dyn Fn(&str) -> Option<String>,
+    lang: Lang,
+) -> Vec<(&'static str, &'static str, String)> {
+    let why: Option<Refusal> = serde_json::from_value(call["why"].clone()).ok();
+    let Some(why) = why else {
+        let said = without_reason(call, text, lang);
+        return said.map(|said| ("why", "原因", said)).into_iter().collect();
+    };
+    let wording = Wording {
+        lang,
+        moment: Some(&local_time),
+    };
+    let said = foreign_line(&why.words(wording)).into_owned();
+    let advice = why.advice(lang).to_owned();
+    vec![("why", "原因", said), ("to do", "处理", advice)]
+}
+
 impl Story {
     fn tell(&self, lang: Lang) -> Option<String> {
         // Both have the same names for the same things; the journal has more.
@@ -182,25 +202,8 @@ impl Story {
         for beside in &self.beside {
             line("beside", "此外", beside_words(beside, lang));
         }
-        let why: Option<Refusal> = serde_json::from_value(call["why"].clone()).ok();
-        match why {
-            Some(why) => {
-                let wording = Wording {
-                    lang,
-                    moment: Some(&local_time),
-                };
-                line(
-                    "why",
-                    "原因",
-                    foreign_line(&why.words(wording)).into_owned(),
-                );
-                line("to do", "处理", why.advice(lang).to_owned());
-            }
-            None => {
-                if let Some(said) = without_reason(call, &text, lang) {
-                    line("why", "原因", said);
-                }
-            }
+        for (en, zh, said) in why(call, &text, lang) {
+            line(en, zh, said);
         }
         Some(out)
     }

@@ -15,7 +15,9 @@ use super::catalogue::{NarrowArgs, ScenarioArgs};
 use super::explore::ExploreArgs;
 use super::known::KnownArgs;
 use super::regressions::RegressionArgs;
-use super::suite::{Follow, OutputArgs, TargetArgs, cancel_on_signal, not_run, view};
+use super::suite::{
+    Follow, OutputArgs, TargetArgs, cancel_on_signal, not_run, tell_of_stores, view,
+};
 use crate::exit::{Exit, Failure};
 
 /// Run the conformance suite against the backend an adapter file describes
@@ -127,8 +129,12 @@ impl Args {
                 false => follow.exit_code(),
             };
             let (events, written, unwritten) = follow.finish();
-            // What could not be run has told why; its reports are written all the same.
-            ran?;
+            // What could not be run has told why; its reports are written all the same. A finding is shown as any other.
+            if let Err(failure) = ran
+                && failure.finding().is_none()
+            {
+                return Err(failure);
+            }
             let updated = regressions.update(&events, &adapter);
             let options = TerminalOptions {
                 verbose: self.verbose,
@@ -170,12 +176,14 @@ impl Args {
             };
             settings.cancel = cancel.clone();
         };
-        session
+        let stores = session.stores().cloned();
+        let ran = session
             .drive(adjust, async |runner| {
                 let mut listener = |event| follow.event(event);
                 runner.run_after(kept, cases, &mut listener).await;
             })
-            .await
-            .map_err(|error| not_run(&error))
+            .await;
+        tell_of_stores(stores.as_deref());
+        ran.map_err(|error| not_run(&error))
     }
 }

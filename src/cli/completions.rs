@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::exit::Failure;
@@ -19,14 +19,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, mut command: Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(
-            self.shell,
-            &mut super::Cli::command(),
-            "wxmock",
-            &mut script,
-        );
+        clap_complete::generate(self.shell, &mut command, "wxmock", &mut script);
         std::io::stdout()
             .write_all(&script)
             .map_err(|error| Failure::internal("writing the script", &error))

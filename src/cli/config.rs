@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Subcommand};
+use clap::Subcommand;
 use wxmock_server::config::{DEFAULT_TOML, SCHEMA_JSON};
 
+use super::given::Given;
 use super::settings::{Resolved, SettingsArgs};
 use crate::exit::Failure;
 
@@ -39,9 +40,9 @@ enum Command {
 }
 
 impl Args {
-    pub(crate) fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
+    pub(crate) fn run(self, given: Given<'_>) -> Result<(), Failure> {
         match self.command {
-            Command::Print(settings) => print(&render(&settings.resolve(matches)?)?),
+            Command::Print(settings) => print(&render(&settings.resolve(given)?)?),
             Command::Init { file } if file.as_os_str() == "-" => print(DEFAULT_TOML),
             Command::Init { file } => init(&file),
             Command::Schema => print(SCHEMA_JSON),

@@ -233,7 +233,7 @@ impl Args {
     }
 
     fn lines(&self, asked: Asked, finding: &KeyFinding, question: &Question) -> Vec<String> {
-        let lang = self.lang.of_mock();
+        let lang = self.lang.get();
         let say = |en: &str, zh: &str| lang.pick(en, zh).to_owned();
         let moment = |at: UnixMs| local_time(at);
         let wording = Wording {

@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use wxmock_model::lang::Lang;
 use wxmock_server::{LintCount, RoutesView};
-use wxmock_world::Lang;
 
 use super::lang::LangArg;
 use super::{ServerArg, diagnosis};
@@ -41,11 +41,7 @@ impl Args {
         let view: RoutesView = read(&document)?;
         let lints: Vec<LintCount> = read(&linted["lints"])?;
         // Scripts read English.
-        let lang = if self.json {
-            Lang::En
-        } else {
-            self.lang.of_mock()
-        };
+        let lang = if self.json { Lang::En } else { self.lang.get() };
         let findings = diagnosis::findings(&view, &lints, lang);
         if self.json {
             let whole = json!({ "server": server.to_string(), "roads": document, "lints": linted["lints"], "findings": findings });

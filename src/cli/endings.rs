@@ -4,8 +4,16 @@ use std::io::Read as _;
 
 use tokio::sync::mpsc;
 
-use super::serve::Args;
 use crate::exit::Failure;
+
+/// What is watched beside signals.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watched {
+    /// The process that started us.
+    pub(super) parent: bool,
+    /// Our standard input.
+    pub(super) stdin: bool,
+}
 
 /// Everything that asks a mock to stop.
 pub(super) struct Endings {
@@ -18,13 +26,13 @@ pub(super) struct Endings {
 
 impl Endings {
     /// Begins to watch.
-    pub(super) fn listen(args: &Args) -> Result<Self, Failure> {
+    pub(super) fn listen(which: Watched) -> Result<Self, Failure> {
         let signals = Signals::listen()?;
         let (watched, gone) = mpsc::channel(2);
-        if args.exit_with_parent {
+        if which.parent {
             watch_parent(watched.clone())?;
         }
-        if args.stdin_lifeline {
+        if which.stdin {
             watch_stdin(watched.clone())?;
         }
         Ok(Self {

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
 use tokio::task::JoinHandle;
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, Inherited, Preload, Route};
@@ -15,6 +14,7 @@ use wxmock_server::{
 use super::authority::{self, CaArgs};
 use super::diagnosis;
 use super::expect::{Expectation, Metric, Seen};
+use super::given::Given;
 use super::settings::{Origin, Resolved, SettingsArgs};
 use super::{child, serve};
 use crate::exit::{Exit, Failure};
@@ -76,7 +76,7 @@ Examples:
 }
 
 impl Args {
-    pub(crate) fn run(mut self, matches: &ArgMatches) -> Result<(), Failure> {
+    pub(crate) fn run(mut self, given: Given<'_>) -> Result<(), Failure> {
         let expectations = self
             .expectations
             .iter()
@@ -85,7 +85,7 @@ impl Args {
                     .map_err(|mistake| Failure::diagnostic(Exit::Usage, mistake))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let mut resolved = self.settings.resolve(matches)?;
+        let mut resolved = self.settings.resolve(given)?;
         if let Some(note) = resolved.note.take() {
             self.say(&note);
         }
@@ -139,6 +139,8 @@ impl Args {
                     "check TMPDIR",
                 )
             })?;
+        // Dropped before the folder is removed; until then it stands in for whoever is killed.
+        let _guard = wxmock_adapter::backends::guard_scratch(scratch.path());
         let files = Files::below(scratch.path());
         let inherited = Inherited::of_this_process();
         let ca = handle.ca().map_err(authority::unusable)?;

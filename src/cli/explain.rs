@@ -53,7 +53,7 @@ impl Args {
                 &name,
                 &self.server.server,
                 journal,
-                self.lang.of_mock(),
+                self.lang.get(),
             )?);
         }
         if self.journal.is_some() {

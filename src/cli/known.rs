@@ -262,27 +262,7 @@ fn updated(
             _ => None,
         })
         .collect();
-    // A case the run did not have is not judged by it: then the entry stays.
-    let covered = |known: &KnownFailure| -> Vec<String> {
-        let results = events.iter().filter_map(|event| match event {
-            RunEvent::Known(known) => Some(known),
-            _ => None,
-        });
-        let mut said = results.flat_map(|known| &known.results);
-        let of_run = said.find(|result| result.known == *known);
-        let own = || {
-            let pattern = known
-                .case
-                .as_deref()
-                .and_then(|case| Pattern::parse(case).ok());
-            let is_about = |path: &&&str| pattern.as_ref().is_some_and(|one| one.is_match(path));
-            ran.iter()
-                .filter(is_about)
-                .map(|path| (*path).to_owned())
-                .collect()
-        };
-        of_run.map_or_else(own, |result| result.covers.clone())
-    };
+    let covered = |known: &KnownFailure| covered(known, &ran, events);
     let listed: Vec<Listed> = old
         .iter()
         .map(|entry| (entry.get_ref().clone(), covered(entry.get_ref())))
@@ -319,6 +299,23 @@ fn updated(
         }
     }
     (kept, added, removed)
+}
+
+/// The cases of a run that an entry is about. A case the run did not have is not judged by it: then the entry stays.
+fn covered(known: &KnownFailure, ran: &[&str], events: &[RunEvent]) -> Vec<String> {
+    let results = events.iter().filter_map(|event| match event {
+        RunEvent::Known(known) => Some(known),
+        _ => None,
+    });
+    let mut said = results.flat_map(|known| &known.results);
+    if let Some(result) = said.find(|result| result.known == *known) {
+        return result.covers.clone();
+    }
+    let pattern = known.case.as_deref();
+    let pattern = pattern.and_then(|case| Pattern::parse(case).ok());
+    let is_about = |path: &&&str| pattern.as_ref().is_some_and(|one| one.is_match(path));
+    let about = ran.iter().filter(is_about);
+    about.map(|path| (*path).to_owned()).collect()
 }
 
 /// The lines of the entry that begins at `start`: its header and what follows until a line that is empty, a comment, or the

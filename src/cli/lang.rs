@@ -16,14 +16,6 @@ impl LangArg {
         self.lang
             .unwrap_or_else(|| of_locale(|name| std::env::var(name).ok()))
     }
-
-    /// The same for what the mock says of itself.
-    pub(crate) fn of_mock(self) -> wxmock_world::Lang {
-        match self.get() {
-            Lang::En => wxmock_world::Lang::En,
-            Lang::Zh => wxmock_world::Lang::Zh,
-        }
-    }
 }
 
 /// Chinese if the first of the locale's variables that is set names it, and no encoding other than UTF-8.

@@ -1,6 +1,7 @@
 //! The command line: one subcommand per file, each a typed `Args` with a `run`.
 
 mod adapter;
+mod answer;
 mod artifacts;
 mod authority;
 mod banner;
@@ -23,6 +24,7 @@ mod exec;
 mod expect;
 mod explain;
 mod explore;
+mod given;
 mod known;
 mod lang;
 mod list;
@@ -36,6 +38,7 @@ mod report;
 mod scenario;
 mod selfcheck;
 mod serve;
+mod server_arg;
 mod settings;
 mod suite;
 
@@ -43,7 +46,9 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::client::Server;
+use self::answer::print;
+use self::given::Given;
+use self::server_arg::ServerArg;
 use crate::exit::Failure;
 
 /// A mock of WeChat mini-program login, and the suite that finds the order of logins that breaks your backend.
@@ -109,9 +114,13 @@ pub(crate) struct Parsed {
 impl Parsed {
     /// Runs the command that was asked for.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let leaf = leaf(&self.matches);
+        let command = Cli::command();
+        let given = Given {
+            matches: leaf(&self.matches),
+            command: &command,
+        };
         match self.cli.command {
-            Command::Serve(args) => args.run(leaf),
+            Command::Serve(args) => args.run(given),
             Command::Check(args) => args.run(),
             Command::Demo(args) => args.run(),
             Command::List(args) => args.run(),
@@ -125,13 +134,13 @@ impl Parsed {
             Command::Adapter(args) => args.run(),
             Command::Code(args) => args.run(),
             Command::Decrypt(args) => args.run(),
-            Command::Exec(args) => args.run(leaf),
+            Command::Exec(args) => args.run(given),
             Command::Env(args) => args.run(),
             Command::Ca(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Readyz(args) => args.run(),
-            Command::Config(args) => args.run(leaf),
-            Command::Completions(args) => args.run(),
+            Command::Config(args) => args.run(given),
+            Command::Completions(args) => args.run(command),
         }
     }
 }
@@ -173,29 +182,6 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
         Some((_, inner)) => leaf(inner),
         None => matches,
     }
-}
-
-/// Writes a command's whole answer to stdout. A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    crate::output::write(format_args!("{text}")).map_err(|error| {
-        Failure::usage(
-            format!("cannot write to standard output: {error}"),
-            "make room on the disk, or send the output elsewhere",
-        )
-    })
-}
-
-/// Which running mock a command talks to.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ServerArg {
-    /// Base URL of the running mock
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "WXMOCK_SERVER",
-        default_value = "http://127.0.0.1:8910"
-    )]
-    pub(crate) server: Server,
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use wxmock_model::event::RunEvent;
 use wxmock_model::lang::Lang;
+use wxmock_model::proof::ProvedOperation;
+use wxmock_model::verdict::Violation;
 use wxmock_report as report;
 use wxmock_report::progress::Suites;
 
@@ -49,7 +51,7 @@ impl Progress {
         self.verbose = verbose;
     }
 
-    /// Shows one event.
+    /// Shows one event. One arm an event, which is what makes this long.
     pub(crate) fn show(&mut self, event: &RunEvent) {
         match (event, &self.bar) {
             (RunEvent::RunStarted { cases, .. }, Some(bar)) => bar.set_length(*cases as u64),
@@ -77,29 +79,7 @@ impl Progress {
                 },
                 bar,
             ) => {
-                let found = security.iter().map(|violation| {
-                    let sentence = violation.sentence_in(self.lang);
-                    format!("{} before any case: {sentence}", violation.rule)
-                });
-                let is_told = |op: &str| security.iter().any(|v| v.op.as_deref() == Some(op));
-                let blind = operations
-                    .iter()
-                    .filter(|proved| !proved.missing.is_empty() && !is_told(&proved.op));
-                let blind = blind.map(|proved| {
-                    let (op, missing) = (&proved.op, proved.missing.join(", "));
-                    match self.lang {
-                        Lang::En => {
-                            format!("{op} answers without {missing}, and that is not judged")
-                        }
-                        Lang::Zh => format!("{op} 的应答里没有 {missing}，因此这一项不作判断"),
-                    }
-                });
-                for line in found.chain(blind) {
-                    match bar {
-                        Some(bar) => bar.println(line),
-                        None => eprintln!("{line}"),
-                    }
-                }
+                tell(bar.as_ref(), proved(operations, security, self.lang));
             }
             (RunEvent::CaseFinished(result), bar) => {
                 let told = match self.verbose {
@@ -123,11 +103,7 @@ impl Progress {
                 },
                 bar,
             ) => {
-                let changed = self.lang.pick_lines(changed, changed_zh);
-                let changed = match changed.is_empty() {
-                    true => String::new(),
-                    false => format!(" ({})", changed.join("; ")),
-                };
+                let changed = in_brackets(self.lang.pick_lines(changed, changed_zh));
                 let sentence = self.lang.pick(sentence, sentence_zh);
                 let line = format!("regression {file} ({rule}): {sentence}{changed}");
                 tell(bar.as_ref(), [line]);
@@ -140,6 +116,34 @@ impl Progress {
             }
             _ => {}
         }
+    }
+}
+
+/// What exercising every operation showed: what is broken already, and what is not judged.
+fn proved(operations: &[ProvedOperation], security: &[Violation], lang: Lang) -> Vec<String> {
+    let found = security.iter().map(|violation| {
+        let sentence = violation.sentence_in(lang);
+        format!("{} before any case: {sentence}", violation.rule)
+    });
+    let is_told = |op: &str| security.iter().any(|v| v.op.as_deref() == Some(op));
+    let blind = operations
+        .iter()
+        .filter(|proved| !proved.missing.is_empty() && !is_told(&proved.op));
+    let blind = blind.map(|proved| {
+        let (op, missing) = (&proved.op, proved.missing.join(", "));
+        match lang {
+            Lang::En => format!("{op} answers without {missing}, and that is not judged"),
+            Lang::Zh => format!("{op} 的应答里没有 {missing}，因此这一项不作判断"),
+        }
+    });
+    found.chain(blind).collect()
+}
+
+/// ` (one; two)`, or nothing.
+fn in_brackets(lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", lines.join("; ")),
     }
 }
 

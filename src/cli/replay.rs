@@ -16,7 +16,7 @@ use wxmock_scenario::plan::Selection;
 
 use super::catalogue::ScenarioArgs;
 use super::lang::LangArg;
-use super::suite::{TargetArgs, cancel_on_signal, not_run, view};
+use super::suite::{TargetArgs, cancel_on_signal, not_run, tell_of_stores, view};
 use crate::exit::{Exit, Failure};
 
 /// Run one order again: FIXED, STILL FAILS, NOT SEEN, DIVERGED or ERROR
@@ -84,10 +84,10 @@ impl Args {
             };
             let adjust = |settings: &mut Settings| settings.cancel = cancel;
             let play = async |runner: &mut Runner| runner.replay(&token, &cases, strength).await;
-            let replay = session
-                .drive(adjust, play)
-                .await
-                .map_err(|error| not_run(&error))?;
+            let stores = session.stores().cloned();
+            let played = session.drive(adjust, play).await;
+            tell_of_stores(stores.as_deref());
+            let replay = played.map_err(|error| not_run(&error))?;
             if let Some(history) = replay
                 .history
                 .as_ref()

@@ -1,10 +1,14 @@
-//! `wxmock selfcheck`: the zoo against the suite, the proof that the suite notices what it says it notices.
+//! `wxmock selfcheck`: the zoo against the suite, the proof that the suite notices what it says it notices; and the mock
+//! against its own sequential model.
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
+use wxmock_runner::linear::{self, Examined, Plan, Rules, Target};
 use wxmock_runner::selfcheck;
 use wxmock_runner::selfcheck::{Row, SelfcheckError};
-use wxmock_world::Seed;
+use wxmock_server::{MockServer, Settings};
+use wxmock_world::{NewApp, Rotate, Seed, Span};
 use wxmock_zoo::Design;
 
 use super::suite::{cancel_on_signal, not_run};
@@ -16,8 +20,10 @@ use crate::exit::{Exit, Failure};
   wxmock selfcheck                    the whole kill matrix, on every axis
   wxmock selfcheck racy per-token     some designs (`wxmock demo --with list` names the bugs)
   wxmock selfcheck --json             the matrix for machines
+  wxmock selfcheck --world            whether the mock under load answers in one order: 100000 operations over HTTP
+  wxmock selfcheck --world --operations 10000000
 
-Exit codes: 0 the suite is right about every design · 1 not so · 3 no such design · 130 interrupted")]
+Exit codes: 0 the suite is right about every design · 1 not so, or answers without an order · 3 no such design · 130 interrupted")]
 pub(crate) struct Args {
     /// Designs of the zoo [default: all]
     #[arg(value_name = "DESIGN")]
@@ -25,6 +31,12 @@ pub(crate) struct Args {
     /// Print the matrix as JSON
     #[arg(long)]
     json: bool,
+    /// Examine the mock instead: clients race for the same people's codes, and what they saw must have an order
+    #[arg(long, conflicts_with = "designs")]
+    world: bool,
+    /// Operations of --world
+    #[arg(long, value_name = "N", requires = "world", default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: u64,
     /// Seed of everything the mock makes up
     #[arg(long, value_name = "N", env = "WXMOCK_SEED", default_value = "1")]
     seed: Seed,
@@ -32,6 +44,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.world {
+            return self.examine_world();
+        }
         let designs = self.designs()?;
         super::suite::block_on(async {
             let cancel = cancel_on_signal();
@@ -59,6 +74,71 @@ impl Args {
             };
             self.conclude(&rows, &unproved)
         })
+    }
+
+    /// Half of the operations under each way in which session_keys come about.
+    fn examine_world(&self) -> Result<(), Failure> {
+        let refused =
+            |error: &dyn std::error::Error| Failure::internal("examining the mock", error);
+        super::suite::block_on(async {
+            let cancel = cancel_on_signal();
+            let settings = Settings {
+                seed: self.seed,
+                ..Settings::default()
+            };
+            let server = MockServer::start(settings).await;
+            let server = server.map_err(|error| refused(&error))?;
+            let began = Instant::now();
+            let mut n_violations = 0;
+            for rules in [Rules::KeyAtLogin, Rules::KeyAtExchange] {
+                let plan = Plan {
+                    operations: self.operations.div_ceil(2),
+                    groups: GROUPS,
+                    seed: self.seed.0,
+                };
+                let target = target(&server, rules);
+                let found = linear::examine(&target, plan, &cancel).await;
+                let found = found.map_err(|error| refused(&error))?;
+                n_violations += found.n_violations;
+                self.tell(rules, &found, began)?;
+            }
+            server.stop().await;
+            match n_violations {
+                _ if cancel.is_cancelled() => Err(Failure::told(Exit::Interrupted)),
+                0 => Ok(()),
+                _ => Err(Failure::told(Exit::Violated)),
+            }
+        })
+    }
+
+    fn tell(&self, rules: Rules, found: &Examined, began: Instant) -> Result<(), Failure> {
+        let rule = match rules {
+            Rules::KeyAtLogin => "login",
+            Rules::KeyAtExchange => "exchange",
+        };
+        let Examined {
+            operations,
+            people,
+            side_by_side,
+            n_violations,
+            violations,
+        } = found;
+        if self.json {
+            let told = serde_json::json!({
+                "rotate": rule, "operations": operations, "people": people, "side_by_side": side_by_side,
+                "without_order": n_violations,
+                "shown": violations.iter().map(|violation| serde_json::json!({ "person": violation.person, "operations": violation.operations })).collect::<Vec<_>>(),
+            });
+            return super::print(&format!("{told}\n"));
+        }
+        let mut text = format!(
+            "rotate = {rule:<9} {operations} operations about {people} people, {side_by_side} pairs of them side by side: {n_violations} people without an order  ({:.1} s)\n",
+            began.elapsed().as_secs_f64()
+        );
+        for violation in violations {
+            text.push_str(&violation.to_string());
+        }
+        super::print(&text)
     }
 
     fn designs(&self) -> Result<Vec<Design>, Failure> {
@@ -93,6 +173,31 @@ impl Args {
         } else {
             Err(Failure::told(Exit::Violated))
         }
+    }
+}
+
+/// Groups of clients that race at the same time.
+const GROUPS: usize = 16;
+
+/// An app whose session_keys come about in this way and in no other.
+fn target(server: &MockServer, rules: Rules) -> Target {
+    let mut new = NewApp::default();
+    let keys = &mut new.policy.session_key;
+    (keys.min_interval, keys.probability) = (Span::ZERO, 1.0);
+    keys.rotate = match rules {
+        Rules::KeyAtLogin => Rotate::Login,
+        Rules::KeyAtExchange => Rotate::Exchange,
+    };
+    let app = server.handle().with_world(|world, now| {
+        let app = world.create_app(now, new);
+        app.expect("the seed's own appids are free").reply
+    });
+    Target {
+        addr: server.addr(),
+        appid: app.appid.to_string(),
+        secret: app.secret.to_string(),
+        rules,
+        names: "p".to_owned(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
 use wxmock_server::{
     Handle, MockServer, Passthrough, RealClock, ServeError, raise_descriptor_limit,
 };
@@ -12,7 +11,8 @@ use wxmock_world::{World, WorldState};
 
 use super::authority::CaArgs;
 use super::banner;
-use super::endings::Endings;
+use super::endings::{Endings, Watched};
+use super::given::Given;
 use super::settings::{Resolved, SettingsArgs};
 use crate::client::Server;
 use crate::exit::{Exit, Failure};
@@ -60,8 +60,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
-        let resolved = self.settings.resolve(matches)?;
+    pub(crate) fn run(self, given: Given<'_>) -> Result<(), Failure> {
+        let resolved = self.settings.resolve(given)?;
         let state = self.state.as_deref().map(read_state).transpose()?.flatten();
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -71,7 +71,10 @@ impl Args {
     }
 
     async fn serve(&self, resolved: &Resolved, state: Option<WorldState>) -> Result<(), Failure> {
-        let mut stop = Endings::listen(self)?;
+        let mut stop = Endings::listen(Watched {
+            parent: self.exit_with_parent,
+            stdin: self.stdin_lifeline,
+        })?;
         // Whoever waits for this file must not find that of a run before.
         let port_file = self.port_file.as_deref().map(PortFile::of).transpose()?;
         let world = world(resolved, state)?;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use wxmock_server::config::{Config, ConfigError};
 use wxmock_server::{LogFormat, Settings};
 use wxmock_world::{Preset, Seed};
 
+use super::given::Given;
 use crate::exit::{Exit, Failure};
 
 /// The file that is read without being named.
@@ -211,10 +211,10 @@ const KEYS: [Key; 8] = [
 ];
 
 impl SettingsArgs {
-    /// Reads the file, lays flags and variables over it. `matches` are those of the subcommand these args belong to.
-    pub(crate) fn resolve(&self, matches: &ArgMatches) -> Result<Resolved, Failure> {
+    /// Reads the file, lays flags and variables over it. `given` is that of the subcommand these args belong to.
+    pub(crate) fn resolve(&self, given: Given<'_>) -> Result<Resolved, Failure> {
         let (mut config, keys_set, path, note) = self.read()?;
-        refuse_unknown_variables()?;
+        refuse_unknown_variables(given.command)?;
         self.lay_over(&mut config);
         let mut addresses = self.listen.iter().flat_map(|listen| listen.addresses());
         if let Some(first) = addresses.next() {
@@ -225,13 +225,13 @@ impl SettingsArgs {
         listen_too.sort_unstable();
         listen_too.dedup();
         let origin = |key: &Key| {
-            let from_line =
-                key.argument
-                    .and_then(|[id, flag, variable]| match matches.value_source(id) {
-                        Some(ValueSource::CommandLine) => Some(Origin::Flag(flag)),
-                        Some(ValueSource::EnvVariable) => Some(Origin::Variable(variable)),
-                        _ => None,
-                    });
+            let from_line = key.argument.and_then(|[id, flag, variable]| {
+                match given.matches.value_source(id) {
+                    Some(ValueSource::CommandLine) => Some(Origin::Flag(flag)),
+                    Some(ValueSource::EnvVariable) => Some(Origin::Variable(variable)),
+                    _ => None,
+                }
+            });
             let in_file = || {
                 keys_set
                     .iter()
@@ -297,7 +297,7 @@ impl SettingsArgs {
 }
 
 /// A variable of ours with a typo would otherwise be ignored in silence.
-fn refuse_unknown_variables() -> Result<(), Failure> {
+fn refuse_unknown_variables(command: &clap::Command) -> Result<(), Failure> {
     fn collect(command: &clap::Command, known: &mut Vec<String>) {
         known.extend(
             command
@@ -310,7 +310,7 @@ fn refuse_unknown_variables() -> Result<(), Failure> {
             .for_each(|inner| collect(inner, known));
     }
     let mut known = Vec::new();
-    collect(&super::Cli::command(), &mut known);
+    collect(command, &mut known);
     // Given to the child of `wxmock exec`, which may be another wxmock.
     known.extend(wxmock_adapter::routes::CHILD_FACTS.map(str::to_owned));
     // Of packages/: the binary a fixture starts, and what install.sh installs from where.

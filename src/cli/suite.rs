@@ -13,6 +13,7 @@ use wxmock_model::lang::Lang;
 use wxmock_report::terminal::TerminalOptions;
 use wxmock_runner::run::{Cancel, RunError, exit};
 use wxmock_runner::session::{Session, SessionError, SessionSettings};
+use wxmock_store::Stores;
 use wxmock_world::Seed;
 
 use super::artifacts::{Artifacts, ReportArg, Written};
@@ -130,10 +131,29 @@ impl Follow {
             *exit_code = exit::of_events(self.artifacts.events(), *interrupted, &stands);
             self.event(RunEvent::Known(stands));
         }
+        if let RunEvent::RunFinished { exit_code, .. } = &mut event {
+            *exit_code = self.explained(*exit_code);
+        }
         self.progress.show(&event);
         if let Err(failure) = self.artifacts.record(event) {
             self.failed.get_or_insert(failure);
         }
+    }
+
+    /// The exit code of the run: a violation that no finding explains is our own mistake, and is said to be.
+    fn explained(&self, exit_code: i32) -> i32 {
+        let events = self.artifacts.events();
+        let stood = events.iter().rev().find_map(|event| match event {
+            RunEvent::Known(stands) => Some(stands.clone()),
+            _ => None,
+        });
+        let told = exit::explained(exit_code, events, &stood.unwrap_or_default());
+        if told != exit_code {
+            eprintln!(
+                "the run failed, and no finding says why: this is a mistake of wxmock's; please report it with run.ndjson"
+            );
+        }
+        told
     }
 
     /// The exit code the run's last event names; 70 if there was none.
@@ -179,6 +199,12 @@ impl Follow {
             cases: 0,
             conditions,
         });
+        if let Some(found) = failure.finding() {
+            self.event(RunEvent::Proved {
+                operations: Vec::new(),
+                security: vec![found.clone()],
+            });
+        }
         if !interrupted {
             let reason = failure.text();
             self.event(RunEvent::NotRun { exit_code, reason });
@@ -243,6 +269,13 @@ pub(crate) fn cancel_on_signal() -> Cancel {
     cancel
 }
 
+/// Tells on stderr what went wrong between the backend and its stores, once the run is over.
+pub(crate) fn tell_of_stores(stores: Option<&Stores>) {
+    for event in stores.into_iter().flat_map(Stores::take_events) {
+        eprintln!("{event}");
+    }
+}
+
 /// Why no case was run: the app, or a plain login that already failed.
 pub(crate) fn not_run(error: &RunError) -> Failure {
     if *error == RunError::Cancelled {
@@ -256,6 +289,9 @@ pub(crate) fn not_run(error: &RunError) -> Failure {
         return Failure::told_as(exit, text.clone());
     }
     let help = "`wxmock adapter check` shows each operation step by step";
+    if let RunError::Shape(found) = error {
+        return Failure::new(Exit::Violated, error.to_string(), help).about((**found).clone());
+    }
     match Exit::done(error.exit_code()) {
         Err(failure) => failure.because(error.to_string(), help),
         Ok(()) => Failure::new(Exit::Internal, error.to_string(), help),

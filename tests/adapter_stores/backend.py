@@ -13,7 +13,10 @@ def redis(*words):
     with socket.create_connection((host, int(port))) as connection:
         command = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
         connection.sendall(command.encode())
-        return connection.makefile("rb").readline()
+        reply = connection.makefile("rb").readline()
+        if reply.startswith(b"-"):
+            raise OSError(reply.decode())
+        return reply
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
@@ -32,8 +35,11 @@ class Backend(http.server.BaseHTTPRequestHandler):
         if "openid" not in session:
             return self.answer(401, {})
         token = os.urandom(8).hex()
-        redis("GET", f"user:{session['openid']}")
-        redis("SET", f"sess:{token}", session["openid"])
+        try:
+            redis("GET", f"user:{session['openid']}")
+            redis("SET", f"sess:{token}", session["openid"])
+        except OSError:
+            return self.answer(500, {})
         self.answer(200, {"token": token})
 
     def answer(self, status, body):

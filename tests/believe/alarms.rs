@@ -119,6 +119,19 @@ fn what_a_backend_cannot_do_without_is_the_finding() {
         };
         assert_eq!(run.code, 1, "{mode}: {}", run.text);
         assert!(run.text.contains(sentence), "{mode}: {}", run.text);
+        // What fails a run before its first case is a finding like any other.
+        let findings = run.json["findings"].as_array();
+        let rules: Vec<_> = findings
+            .into_iter()
+            .flatten()
+            .map(|one| &one["rule"])
+            .collect();
+        assert_eq!(rules, ["ERR-05"], "{mode}: {}", run.text);
+        assert!(
+            run.text.contains("1  FAIL  ERR-05 MUST"),
+            "{mode}: {}",
+            run.text
+        );
     }
     // Its own app has unionids: the case finds it.
     caught(&[("wants-unionid", &["LB-4"], "KEY-03")]);

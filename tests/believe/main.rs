@@ -14,6 +14,7 @@ mod findings;
 mod mechanisms;
 mod runs;
 mod senses;
+mod signed;
 mod together;
 
 use std::path::{Path, PathBuf};

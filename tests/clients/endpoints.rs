@@ -2,8 +2,9 @@
 //! What each learned is compared with what WeChat knows. How they reach the mock is not the question here; `main.rs` asks it.
 //!
 //! getpaidunionid, checkencryptedmsg, getpluginopenpid and getuserriskrank are called by silenceper/wechat, api_component_token by it
-//! and node-easywechat, component/jscode2session by node-easywechat, WeCom's gettoken by wechatpy. WeCom's exchange is wrapped by
-//! PowerWeChat and by WxJava's weixin-java-cp, neither of which is run here; wechatpy asks for it with its general call.
+//! and node-easywechat, component/jscode2session and api_authorizer_token by node-easywechat, WeCom's gettoken by wechatpy and
+//! node-easywechat. WeCom's exchange is wrapped by PowerWeChat, whose package for WeCom needs a module without a checksum in the
+//! public log, and by WxJava's weixin-java-cp, whose 4.7.9.B is not published; the other two ask for it with their general call.
 
 use serde_json::{Value, json};
 
@@ -19,12 +20,18 @@ fn stage() -> Exec {
     let payment = exec.post("/_mock/v1/apps/default/users/alice/payments", &json!({}));
     let plugin = exec.get("/_mock/wx/pluginLogin?user=alice");
     let inside = exec.get("/_mock/wx/qy.login?user=alice");
+    let authorizers = exec.get("/_mock/v1/apps/third_party/authorizers");
+    let authorizer = &authorizers["authorizers"][0];
     exec.more = vec![
         ("WX_COMPONENT_APPID", text(&platform["appid"])),
         ("WX_COMPONENT_SECRET", text(&platform["secret"])),
         (
             "WX_COMPONENT_TICKET",
             text(&platform["component_verify_ticket"]),
+        ),
+        (
+            "WX_AUTHORIZER_REFRESH_TOKEN",
+            text(&authorizer["authorizer_refresh_token"]),
         ),
         ("WX_CORPID", text(&company["appid"])),
         ("WX_CORPSECRET", text(&company["secret"])),
@@ -51,9 +58,15 @@ fn check(attempt: &Attempt, endpoints: &[&str]) {
     }
 }
 
+fn corpid(exec: &Exec) -> &str {
+    let mut more = exec.more.iter();
+    let found = more.find(|(name, _)| *name == "WX_CORPID");
+    found.map(|(_, corpid)| corpid).expect("a company")
+}
+
 /// The key WeCom's phone of Alice encrypts with.
 fn company_key(exec: &Exec) -> Value {
-    let (_, corpid) = &exec.more[3];
+    let corpid = corpid(exec);
     let keys = exec.get(&format!("/_mock/v1/apps/{corpid}/users/alice/keys"));
     let mut keys = keys["keys"].as_array().expect("keys").iter();
     keys.find(|key| key["current"] == true).expect("a key")["session_key"].clone()
@@ -97,9 +110,16 @@ fn node_easywechat_exchanges_for_a_platform() {
     let attempt = exec.attempt(&folder, &program, PLAIN, "");
     check(
         &attempt,
-        &["api_component_token", "component_jscode2session"],
+        &[
+            "api_component_token",
+            "component_jscode2session",
+            "api_authorizer_token",
+            "getuserphonenumber",
+        ],
     );
-    assert_eq!(attempt.facts["openid"], exec.alice()["openid"]);
+    let alice = exec.alice();
+    assert_eq!(attempt.facts["openid"], alice["openid"]);
+    assert_eq!(attempt.facts["phone"], alice["phone"]["pure_number"]);
 }
 
 #[test]
@@ -116,6 +136,21 @@ fn wechatpy_logs_in_at_wecom() {
     let attempt = exec.attempt(&folder, &program, PLAIN, "");
     check(&attempt, &["wecom_gettoken", "wecom_jscode2session"]);
     assert_eq!(attempt.facts["userid"], "alice");
-    assert_eq!(attempt.facts["corpid"], exec.more[3].1);
+    assert_eq!(attempt.facts["corpid"], corpid(&exec));
+    assert_eq!(attempt.facts["session_key"], company_key(&exec));
+}
+
+#[test]
+fn node_easywechat_logs_in_at_wecom() {
+    if runtime("Node", &["node", "--version"], 1, &[20]).is_none() {
+        return;
+    }
+    let folder = install::node(&source("node"), "node-endpoints");
+    let mut exec = stage();
+    let program = ["node".to_owned(), "wecom.js".to_owned()];
+    let attempt = exec.attempt(&folder, &program, PLAIN, "");
+    check(&attempt, &["wecom_gettoken", "wecom_jscode2session"]);
+    assert_eq!(attempt.facts["userid"], "alice");
+    assert_eq!(attempt.facts["corpid"], corpid(&exec));
     assert_eq!(attempt.facts["session_key"], company_key(&exec));
 }

@@ -1,27 +1,37 @@
-// A login backend over one store, written in the ways ACCOUNTS and ROWS say: what wxmock is to find, and what it is to spare.
+// A login backend over one store, careful, or careless in the ways that WAYS names: what wxmock is to find, and what it is to spare.
 //
-// STORE: redis, mysql, postgres. ACCOUNTS: look (look, then insert), upsert, lock (SELECT … FOR UPDATE of one row, then look),
-// nx, lua. ROWS: column, whole (the row is read and written back).
+// STORE: redis, mysql, postgres. WAYS, words:
+//   look, lock, nx, lua   how an account is made: looked for and then inserted; so under a locked row; SET … NX; a script.
+//                         Without any: an upsert over a unique index, or SET … NX
+//   rows-whole            a row is read and written back, not one column
+//   sessions-list         a person's tokens are a list in one row, not a row each
+//   codes-look            whether a phone code was used is looked for and then noted, not noted in one statement
+//   tokens-look           an access_token is looked for, fetched and kept, not fetched under a lock
+//   shutdown              the 25th login shuts the Redis down
+// POOL: connections to the store, 10 unless it says otherwise.
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { checkOwner, open, sealedFrom } from "../../examples/backends/node-express/open-data.js";
 
-const { STORE, ACCOUNTS = "upsert", ROWS = "column", STORE_HOST, STORE_PORT, PORT, WX_API_BASE, WX_APPID, WX_SECRET } = process.env;
+const { STORE, WAYS = "", POOL = "10", STORE_HOST, STORE_PORT, PORT, WX_API_BASE, WX_APPID, WX_SECRET } = process.env;
 const at = { host: STORE_HOST, port: Number(STORE_PORT) };
+const ways = new Set(WAYS.split(" "));
 const fresh = () => randomBytes(16).toString("hex");
+/** A token that names its person, and what is behind it; who sends it is asked for in the store. */
+const personOf = (token) => /^(\w+)\./.exec(token)?.[1];
 
 class Sql {
   static async connect() {
     const sql = new Sql();
     if (STORE === "mysql") {
       const { default: mysql } = await import("mysql2/promise");
-      sql.pool = mysql.createPool({ ...at, user: "app", password: "secret", database: "shop", connectionLimit: 10 });
+      sql.pool = mysql.createPool({ ...at, user: "app", password: "secret", database: "shop", connectionLimit: Number(POOL) });
       sql.on = async (connection, text, values) => (await connection.execute(text, values))[0];
       sql.take = () => sql.pool.getConnection();
     } else {
       const { default: pg } = await import("pg");
-      sql.pool = new pg.Pool({ ...at, user: "app", password: "secret", database: "shop", max: 10, ssl: false });
+      sql.pool = new pg.Pool({ ...at, user: "app", password: "secret", database: "shop", max: Number(POOL), ssl: false });
       sql.on = async (connection, text, values) => {
         let n = 0;
         return (await connection.query(text.replace(/\?/g, () => `$${(n += 1)}`), values)).rows;
@@ -33,13 +43,17 @@ class Sql {
       `any_user (id ${id}, openid VARCHAR(64) NOT NULL)`,
       `one_user (id ${id}, openid VARCHAR(64) NOT NULL UNIQUE)`,
       "turn (id INT PRIMARY KEY)",
-      "profile (user_id BIGINT PRIMARY KEY, session_key VARCHAR(64), nick VARCHAR(128))",
+      "profile (user_id BIGINT PRIMARY KEY, session_key VARCHAR(64), nick VARCHAR(128), phone VARCHAR(32))",
       "session (token VARCHAR(64) PRIMARY KEY, user_id BIGINT)",
+      "token_list (user_id BIGINT PRIMARY KEY, tokens TEXT NOT NULL)",
+      "used_code (code VARCHAR(128) PRIMARY KEY)",
+      "access_token (id INT PRIMARY KEY, value VARCHAR(512))",
     ]) {
       await sql.pool.query(`CREATE TABLE IF NOT EXISTS ${table}`);
     }
-    await sql.pool.query("DELETE FROM turn");
+    for (const table of ["turn", "access_token"]) await sql.pool.query(`DELETE FROM ${table}`);
     await sql.pool.query("INSERT INTO turn VALUES (1)");
+    await sql.pool.query("INSERT INTO access_token VALUES (1, NULL)");
     return sql;
   }
 
@@ -47,24 +61,37 @@ class Sql {
     return this.on(this.pool, text, values);
   }
 
-  async account(openid) {
-    if (ACCOUNTS === "upsert") {
-      const ignore = STORE === "mysql" ? "INSERT IGNORE INTO one_user (openid) VALUES (?)" : "INSERT INTO one_user (openid) VALUES (?) ON CONFLICT (openid) DO NOTHING";
-      await this.ask(ignore, openid);
-      return (await this.ask("SELECT id FROM one_user WHERE openid = ?", openid))[0].id;
-    }
-    if (ACCOUNTS !== "lock") return this.lookThenInsert((text, ...values) => this.ask(text, ...values), openid);
+  /** Whether `row` was put into `table`, and not there already. */
+  async put(table, column, value) {
+    const text = `INTO ${table} (${column}) VALUES (?)`;
+    const made = await (STORE === "mysql" ? this.ask(`INSERT IGNORE ${text}`, value) : this.ask(`INSERT ${text} ON CONFLICT (${column}) DO NOTHING RETURNING 1`, value));
+    return (made.affectedRows ?? made.length) > 0;
+  }
+
+  /** Does `work` in a transaction, its statements on one connection. */
+  async inside(work) {
     const connection = await this.take();
-    const inside = (text, ...values) => this.on(connection, text, values);
     try {
       await connection.query("BEGIN");
-      await inside("SELECT id FROM turn WHERE id = ? FOR UPDATE", 1);
-      const id = await this.lookThenInsert(inside, openid);
+      const result = await work((text, ...values) => this.on(connection, text, values));
       await connection.query("COMMIT");
-      return id;
+      return result;
     } finally {
       connection.release();
     }
+  }
+
+  async account(openid) {
+    const ask = (text, ...values) => this.ask(text, ...values);
+    if (ways.has("look")) return this.lookThenInsert(ask, openid);
+    if (ways.has("lock")) {
+      return this.inside(async (within) => {
+        await within("SELECT id FROM turn WHERE id = ? FOR UPDATE", 1);
+        return this.lookThenInsert(within, openid);
+      });
+    }
+    await this.put("one_user", "openid", openid);
+    return (await this.ask("SELECT id FROM one_user WHERE openid = ?", openid))[0].id;
   }
 
   async lookThenInsert(ask, openid) {
@@ -76,30 +103,80 @@ class Sql {
   }
 
   async login(user, key) {
-    const token = fresh();
     const again = STORE === "mysql" ? "ON DUPLICATE KEY UPDATE session_key = VALUES(session_key)" : "ON CONFLICT (user_id) DO UPDATE SET session_key = excluded.session_key";
     await this.ask(`INSERT INTO profile (user_id, session_key, nick) VALUES (?, ?, '') ${again}`, user, key);
-    await this.ask("INSERT INTO session (token, user_id) VALUES (?, ?)", token, user);
+    if (!ways.has("sessions-list")) {
+      const token = fresh();
+      await this.ask("INSERT INTO session (token, user_id) VALUES (?, ?)", token, user);
+      return token;
+    }
+    const token = `${user}.${fresh()}`;
+    const tokens = await this.tokens(user);
+    if (tokens) await this.ask("UPDATE token_list SET tokens = ? WHERE user_id = ?", [...tokens, token].join(" "), user);
+    else await this.ask("INSERT INTO token_list (user_id, tokens) VALUES (?, ?)", user, token);
     return token;
   }
 
+  async tokens(user) {
+    return (await this.ask("SELECT tokens FROM token_list WHERE user_id = ?", user))[0]?.tokens.split(" ");
+  }
+
   async session(token) {
+    if (ways.has("sessions-list")) {
+      const user = personOf(token);
+      return user && (await this.tokens(user))?.includes(token) ? { user } : undefined;
+    }
     const found = await this.ask("SELECT user_id FROM session WHERE token = ?", token);
     return found.length ? { user: found[0].user_id } : undefined;
+  }
+
+  async logout(token) {
+    if (!ways.has("sessions-list")) return this.ask("DELETE FROM session WHERE token = ?", token);
+    const user = personOf(token);
+    const others = ((await this.tokens(user)) ?? []).filter((other) => other !== token);
+    await this.ask("UPDATE token_list SET tokens = ? WHERE user_id = ?", others.join(" "), user);
   }
 
   async key(user) {
     return (await this.ask("SELECT session_key FROM profile WHERE user_id = ?", user))[0]?.session_key;
   }
 
-  async rename(user, nick) {
-    if (ROWS === "column") return this.ask("UPDATE profile SET nick = ? WHERE user_id = ?", nick, user);
-    const [row] = await this.ask("SELECT session_key, nick FROM profile WHERE user_id = ?", user);
-    if (row) await this.ask("UPDATE profile SET session_key = ?, nick = ? WHERE user_id = ?", row.session_key, nick, user);
+  /** Writes `nick` or `phone` of a person. */
+  async write(user, column, value) {
+    if (!ways.has("rows-whole")) return this.ask(`UPDATE profile SET ${column} = ? WHERE user_id = ?`, value, user);
+    const [read] = await this.ask("SELECT session_key, nick, phone FROM profile WHERE user_id = ?", user);
+    const row = { ...read, [column]: value };
+    await this.ask("UPDATE profile SET session_key = ?, nick = ?, phone = ? WHERE user_id = ?", row.session_key, row.nick, row.phone, user);
   }
 
-  async logout(token) {
-    await this.ask("DELETE FROM session WHERE token = ?", token);
+  /** Whether nobody used the phone code before. */
+  async spend(code) {
+    if (!ways.has("codes-look")) return this.put("used_code", "code", code);
+    if ((await this.ask("SELECT code FROM used_code WHERE code = ?", code)).length > 0) return false;
+    await this.ask("INSERT INTO used_code (code) VALUES (?)", code);
+    return true;
+  }
+
+  async accessToken(fetchOne) {
+    const kept = async (ask, lock = "") => (await ask(`SELECT value FROM access_token WHERE id = ?${lock}`, 1))[0].value;
+    const keep = (ask, value) => ask("UPDATE access_token SET value = ? WHERE id = ?", value, 1);
+    const ask = (text, ...values) => this.ask(text, ...values);
+    const there = await kept(ask);
+    if (there) return { value: there, kept: true };
+    const fetchAndKeep = async (asking) => {
+      const value = await fetchOne();
+      await keep(asking, value);
+      return { value, kept: false };
+    };
+    if (ways.has("tokens-look")) return fetchAndKeep(ask);
+    return this.inside(async (within) => {
+      const other = await kept(within, " FOR UPDATE");
+      return other ? { value: other, kept: true } : fetchAndKeep(within);
+    });
+  }
+
+  async forgetAccessToken(value) {
+    await this.ask("UPDATE access_token SET value = NULL WHERE id = ? AND value = ?", 1, value);
   }
 }
 
@@ -108,7 +185,11 @@ class Keys {
     const { default: Redis } = await import("ioredis");
     const keys = new Keys();
     // A pool, as servers with several processes have one connection each.
-    keys.pool = Array.from({ length: 8 }, () => new Redis({ ...at, maxRetriesPerRequest: 1 }));
+    keys.pool = Array.from({ length: Number(POOL) }, () => new Redis({ ...at, maxRetriesPerRequest: 1 }));
+    // A store that is gone is answered 500, not a crash.
+    for (const one of keys.pool) one.on("error", () => {});
+    // One of another app, or of another run's WeChat, is none.
+    await keys.r.del("wx:access_token", "wx:access_token:lock");
     return keys;
   }
 
@@ -119,10 +200,10 @@ class Keys {
 
   async account(openid) {
     const key = `user:${openid}`;
-    if (ACCOUNTS === "lua") {
+    if (ways.has("lua")) {
       return this.r.eval("redis.call('setnx', KEYS[1], ARGV[1]) return redis.call('get', KEYS[1])", 1, key, fresh());
     }
-    if (ACCOUNTS === "nx") {
+    if (!ways.has("look")) {
       await this.r.set(key, fresh(), "NX");
       return this.r.get(key);
     }
@@ -134,37 +215,92 @@ class Keys {
   }
 
   async login(user, key) {
-    const token = fresh();
     await this.r.hset(`profile:${user}`, "key", key);
-    await this.r.set(`session:${token}`, user);
+    if (!ways.has("sessions-list")) {
+      const token = fresh();
+      await this.r.set(`session:${token}`, user);
+      return token;
+    }
+    const token = `${user}.${fresh()}`;
+    const tokens = await this.r.get(`tokens:${user}`);
+    await this.r.set(`tokens:${user}`, tokens ? `${tokens} ${token}` : token);
     return token;
   }
 
   async session(token) {
-    const user = await this.r.get(`session:${token}`);
-    return user === null ? undefined : { user };
+    const user = ways.has("sessions-list") ? personOf(token) : await this.r.get(`session:${token}`);
+    if (!ways.has("sessions-list")) return user === null ? undefined : { user };
+    return user && (await this.r.get(`tokens:${user}`))?.split(" ").includes(token) ? { user } : undefined;
+  }
+
+  async logout(token) {
+    if (!ways.has("sessions-list")) return this.r.del(`session:${token}`);
+    const user = personOf(token);
+    const tokens = ((await this.r.get(`tokens:${user}`)) ?? "").split(" ");
+    await this.r.set(`tokens:${user}`, tokens.filter((other) => other !== token).join(" "));
   }
 
   key(user) {
     return this.r.hget(`profile:${user}`, "key");
   }
 
-  async rename(user, nick) {
-    if (ROWS === "column") return this.r.hset(`profile:${user}`, "nick", nick);
+  async write(user, field, value) {
+    if (!ways.has("rows-whole")) return this.r.hset(`profile:${user}`, field, value);
     const row = await this.r.hgetall(`profile:${user}`);
-    await this.r.hset(`profile:${user}`, { ...row, nick });
+    await this.r.hset(`profile:${user}`, { ...row, [field]: value });
   }
 
-  async logout(token) {
-    await this.r.del(`session:${token}`);
+  async spend(code) {
+    const key = `used:${code}`;
+    if (!ways.has("codes-look")) return (await this.r.set(key, "1", "EX", 600, "NX")) === "OK";
+    if ((await this.r.get(key)) !== null) return false;
+    await this.r.set(key, "1", "EX", 600);
+    return true;
+  }
+
+  async accessToken(fetchOne) {
+    const [key, lock, mine] = ["wx:access_token", "wx:access_token:lock", fresh()];
+    const release = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
+    for (;;) {
+      const there = await this.r.get(key);
+      if (there !== null) return { value: there, kept: true };
+      if (!ways.has("tokens-look") && (await this.r.set(lock, mine, "PX", 30_000, "NX")) === null) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        continue;
+      }
+      const late = ways.has("tokens-look") ? null : await this.r.get(key);
+      const value = late ?? (await fetchOne());
+      if (late === null) await this.r.set(key, value, "EX", 7000);
+      if (!ways.has("tokens-look")) await this.r.eval(release, 1, lock, mine);
+      return { value, kept: late !== null };
+    }
+  }
+
+  async shutdown() {
+    await this.r.call("SHUTDOWN", "NOSAVE");
+  }
+
+  async forgetAccessToken(value) {
+    await this.r.eval("if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1", 1, "wx:access_token", value);
   }
 }
 
-async function exchange(code) {
-  const query = new URLSearchParams({ appid: WX_APPID, secret: WX_SECRET, js_code: code, grant_type: "authorization_code" });
-  return JSON.parse(await (await fetch(`${WX_API_BASE}/sns/jscode2session?${query}`)).text());
+async function wechat(path, body) {
+  const asked = body ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {};
+  return JSON.parse(await (await fetch(`${WX_API_BASE}${path}`, asked)).text());
 }
 
+function exchange(code) {
+  return wechat(`/sns/jscode2session?${new URLSearchParams({ appid: WX_APPID, secret: WX_SECRET, js_code: code, grant_type: "authorization_code" })}`);
+}
+
+async function fetchAccessToken() {
+  const answer = await wechat(`/cgi-bin/token?${new URLSearchParams({ grant_type: "client_credential", appid: WX_APPID, secret: WX_SECRET })}`);
+  if (!answer.access_token) throw new Error(`no access_token: ${answer.errcode}`);
+  return answer.access_token;
+}
+
+let logins = 0;
 const store = await (STORE === "redis" ? Keys : Sql).connect();
 
 async function answer(request, body) {
@@ -172,6 +308,8 @@ async function answer(request, body) {
   if (request.url === "/login") {
     const { openid, session_key: key } = await exchange(body.code ?? "");
     if (!openid) return [400, { error: "code_rejected" }];
+    logins += 1;
+    if (ways.has("shutdown") && logins === 25) await store.shutdown();
     const user = await store.account(openid);
     return [200, { token: await store.login(user, key), user: { id: String(user) }, openid }];
   }
@@ -184,10 +322,26 @@ async function answer(request, body) {
     const data = open(sealedFrom(body), await store.key(session.user));
     if (!data) return [401, { error: "login_and_capture_again" }];
     checkOwner(data, WX_APPID, data.openId);
-    await store.rename(session.user, data.nickName);
+    await store.write(session.user, "nick", data.nickName);
     return [200, { profile: { nickName: data.nickName } }];
   }
+  if (request.url === "/phone/code") return phone(session.user, body.code ?? "");
   return [404, {}];
+}
+
+/** The number behind a phone code. An access_token that was kept and is dead is forgotten; the phone comes again. */
+async function phone(user, code) {
+  if (!(await store.spend(code))) return [400, { error: "phone_code_rejected" }];
+  const token = await store.accessToken(fetchAccessToken);
+  const { errcode, phone_info: info } = await wechat(`/wxa/business/getuserphonenumber?${new URLSearchParams({ access_token: token.value })}`, { code });
+  if ([40001, 40014, 42001].includes(errcode)) {
+    if (token.kept) await store.forgetAccessToken(token.value);
+    return [503, { error: "again" }];
+  }
+  // Who has looked takes a refusal for a fault of its own.
+  if (errcode) return ways.has("codes-look") ? [500, { error: "internal" }] : [400, { error: "phone_code_rejected" }];
+  await store.write(user, "phone", info.purePhoneNumber);
+  return [200, { phone: info.purePhoneNumber }];
 }
 
 createServer(async (request, response) => {

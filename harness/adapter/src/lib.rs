@@ -32,7 +32,7 @@ mod template;
 
 /// Every backend this program has started, to end them all with it.
 pub mod backends {
-    pub use crate::owned::{end_now, end_soon};
+    pub use crate::owned::{ScratchGuard, end_now, end_soon, guard_scratch};
 }
 
 pub use adapter::{
@@ -44,7 +44,6 @@ pub use backend::declared_env;
 pub use backend::{Backend, StartError};
 pub use client::Asked;
 pub use client::{Client, Extra, OpVars, RawAnswer, RunVars, Transport};
-pub use names::closest;
 pub use operations::op_names;
 pub use overrides::Overrides;
 pub use problem::{AdapterError, Problem};

@@ -1,6 +1,8 @@
 //! Every name an adapter may use, in one place: the reader, the messages, the environment overrides and the published
 //! JSON Schema all follow this table. Knows nothing of values.
 
+use wxmock_model::nearest;
+
 /// What may stand under a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
@@ -243,20 +245,10 @@ pub(crate) fn names(keys: &'static [Key]) -> Vec<&'static str> {
 /// The sentence for a name that is not among `accepted`: the likeliest meant one, then all of them.
 pub(crate) fn suggest(found: &str, accepted: &[&str]) -> String {
     let list = accepted.join(", ");
-    match closest(found, accepted) {
+    match nearest(found, accepted.iter().copied()) {
         Some(name) => format!("did you mean `{name}`? accepted here: {list}"),
         None => format!("accepted here: {list}"),
     }
-}
-
-/// The accepted name that `found` most likely means.
-pub fn closest<'a>(found: &str, accepted: &[&'a str]) -> Option<&'a str> {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_', '.'], "");
-    let found = plain(found);
-    let distance = |name: &str| strsim::damerau_levenshtein(&found, &plain(name));
-    let best = accepted.iter().copied().min_by_key(|name| distance(name))?;
-    let near = distance(best) <= (best.len() / 3).max(1);
-    near.then_some(best)
 }
 
 #[cfg(test)]
@@ -266,7 +258,7 @@ mod tests {
     #[test]
     fn suggestions_are_near_or_absent() {
         let check = |found: &str, expected: Option<&str>| {
-            assert_eq!(closest(found, &names(BACKEND)), expected, "{found}");
+            assert_eq!(nearest(found, names(BACKEND)), expected, "{found}");
         };
         check("bsae", Some("base"));
         check("Ready", Some("ready"));

@@ -8,6 +8,7 @@ use super::{
     problem::Problem,
     stores,
 };
+use wxmock_model::nearest;
 
 /// Values that take precedence over the file: `cli` over `env` over file over default.
 #[derive(Debug, Clone, Default)]
@@ -127,7 +128,7 @@ fn put_in_store(
 fn unknown(name: &str, accepted: &[String], source: &str) -> Problem {
     let place = Place::whole(source, name);
     let accepted: Vec<&str> = accepted.iter().map(String::as_str).collect();
-    let help = match names::closest(name, &accepted) {
+    let help = match nearest(name, accepted.iter().copied()) {
         Some(meant) => format!(
             "did you mean `{meant}`? every key of the adapter can be given, such as {}",
             accepted[..4].join(", ")

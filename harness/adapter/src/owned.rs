@@ -1,8 +1,10 @@
 //! The backends this program has started and not yet seen end. One list for all of them, so that whoever ends the program
 //! ends them too, in whatever phase it is; and for the end that leaves no time for that, a guard beside each.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -125,9 +127,13 @@ pub(crate) struct Guard(Option<Child>);
 impl Guard {
     /// Guards what will carry the mark. Without a shell there is no guard; all other endings are as they were.
     pub(crate) fn of(mark: &str) -> Self {
+        Self::running(GUARD, format!("{MARK}={mark}").as_ref())
+    }
+
+    fn running(script: &str, about: &OsStr) -> Self {
         let shell = Command::new("/bin/sh")
-            .args(["-c", GUARD, "wxmock-guard"])
-            .arg(format!("{MARK}={mark}"))
+            .args(["-c", script, "wxmock-guard"])
+            .arg(about)
             .env_remove(MARK)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -152,6 +158,34 @@ impl Drop for Guard {
             drop(shell.stdin.take());
             let _ = shell.wait();
         }
+    }
+}
+
+/// A shell of the same kind, which removes a folder: again while it is there, because what still writes into it is being
+/// ended at the same time.
+const SWEEP: &str = r#"trap '' HUP INT QUIT TERM
+while read -r word; do
+  [ "$word" = ended ] && exit 0
+done
+tries=0
+while [ -e "$1" ] && [ $tries -lt 50 ]; do
+  rm -rf -- "$1"
+  [ -e "$1" ] && sleep 0.1
+  tries=$((tries + 1))
+done"#;
+
+/// Removes a scratch folder when this program is killed. Removing it otherwise is its owner's business, who keeps this until then.
+#[derive(Debug)]
+pub struct ScratchGuard {
+    _shell: Guard,
+}
+
+/// Guards a scratch folder. Without a shell there is no guard, and a killed run leaves its folder.
+pub fn guard_scratch(folder: &Path) -> ScratchGuard {
+    // The shell works elsewhere, and TMPDIR may be relative.
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    ScratchGuard {
+        _shell: Guard::running(SWEEP, folder.as_os_str()),
     }
 }
 
@@ -190,4 +224,25 @@ pub(crate) fn marked(mark: &str) -> Vec<Pid> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_folder_goes_with_whoever_is_killed_and_with_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("scratch of one");
+        std::fs::create_dir_all(inside.join("deep")).unwrap();
+        std::fs::write(inside.join("deep/file"), "x").unwrap();
+        drop(guard_scratch(&inside));
+        assert!(inside.exists(), "its owner removes it");
+        // The pipe closes without a word, as when this process is killed.
+        let mut shell = guard_scratch(&inside)._shell.0.take().unwrap();
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert!(!inside.exists());
+        assert!(folder.path().exists());
+    }
 }

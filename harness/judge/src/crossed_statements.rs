@@ -123,7 +123,6 @@ fn told(
         act = name(act),
         saw = saw
     );
-    let redis = is_command(act.record);
     let creates = found_nothing(look.record);
     let mechanism = match (creates, rule) {
         (true, rule) if rule.starts_with("ACC") || rule.starts_with("ERR") => {
@@ -135,12 +134,42 @@ fn told(
         (false, rule) if rule.starts_with("KEY") => Mechanism::RowWrittenBack,
         (false, _) => Mechanism::ReadModifyWrite,
     };
-    let place = place(data);
-    let repair = match (creates, redis) {
+    Crossing {
+        mechanism,
+        sentence,
+        repair: repair(act.record, creates, rule, data),
+        steps: vec![look.step, other.step, act.step],
+    }
+}
+
+/// The repair of a read and of the write `act` that something came between, with the data they meet in.
+fn repair(act: &StatementRecord, creates: bool, rule: &str, data: &DataRecord) -> Say {
+    let (place, redis) = (place(data), is_command(act));
+    // What came between the two statements of a fetch is another fetch: the store cannot merge two access_tokens.
+    if rule.starts_with("AT") {
+        return match redis {
+            true => say!(
+                "Repair here: let one request fetch, the one whose SET {key}:lock … NX is answered OK, while the others read {key} again; or ask cgi-bin/stable_token, which gives them all the same access_token.",
+                "这里的修法：只让 SET {key}:lock … NX 成功的那个请求去获取，其他请求等着再读 {key}；或者改用 cgi-bin/stable_token，大家拿到的是同一个 access_token。",
+                key = data.name
+            ),
+            false => say!(
+                "Repair here: SELECT … FOR UPDATE of {place} around the fetch; or ask cgi-bin/stable_token, which gives everybody the same access_token.",
+                "这里的修法：获取期间用 SELECT … FOR UPDATE 锁住 {place}；或者改用 cgi-bin/stable_token，大家拿到的是同一个 access_token。",
+                place = place
+            ),
+        };
+    }
+    match (creates, redis) {
         (true, true) => say!(
             "Repair here: SET {key} … NX, and read what is there when it answers nil.",
             "这里的修法：SET {key} … NX；返回 nil 时再读已有的值。",
             key = data.name
+        ),
+        (true, false) if is_duplicate(act) => say!(
+            "Repair here: the unique index on {place} is there, and its error is news: take it for \"somebody was faster\" and read the row, or insert with an upsert.",
+            "这里的修法：{place} 上的唯一索引已经有了，它报的错就是消息：当作“别人先到了”，再读那一行；或者用 upsert 插入。",
+            place = place
         ),
         (true, false) => say!(
             "Repair here: a unique index on {place}, and one upsert in place of the two statements.",
@@ -157,12 +186,6 @@ fn told(
             "这里的修法：对 {place} 在同一个事务里 SELECT … FOR UPDATE 再写；或者只 UPDATE 变化的列，并在 WHERE 里带上版本号。",
             place = place
         ),
-    };
-    Crossing {
-        mechanism,
-        sentence,
-        repair,
-        steps: vec![look.step, other.step, act.step],
     }
 }
 
@@ -264,7 +287,13 @@ fn verb(record: &StatementRecord) -> &str {
 /// Whether it is a command of Redis: its data are keys.
 fn is_command(record: &StatementRecord) -> bool {
     let mut data = record.reads.iter().chain(&record.writes);
-    data.any(|data| data.row.as_ref().is_some_and(|(column, _)| column == "key"))
+    data.any(DataRecord::is_key)
+}
+
+/// Whether the store refused it because a row of that value is there: MySQL's 1062, PostgreSQL's 23505.
+fn is_duplicate(record: &StatementRecord) -> bool {
+    let mut words = record.answer.split(' ').skip_while(|word| *word != "error");
+    record.failed && matches!(words.nth(1), Some("1062" | "23505"))
 }
 
 /// Whether the store answered that there is nothing.
@@ -295,7 +324,7 @@ fn name(said: Said<'_>) -> Say {
 /// `wx_user (openid)`, `user:o1`.
 fn place(data: &DataRecord) -> String {
     match &data.row {
-        Some((column, _)) if column != "key" => format!("{} ({column})", data.name),
+        Some((column, _)) if !data.is_key() => format!("{} ({column})", data.name),
         _ => data.name.clone(),
     }
 }
@@ -322,15 +351,17 @@ mod tests {
                 DataRecord {
                     name: name.to_owned(),
                     row: Some((column.to_owned(), value.to_owned())),
+                    field: None,
                 }
             }
             None if text.contains(':') => DataRecord {
                 name: text.to_owned(),
-                row: Some(("key".to_owned(), text.to_owned())),
+                row: Some((String::new(), text.to_owned())),
+                field: None,
             },
             None => DataRecord {
                 name: text.to_owned(),
-                row: None,
+                ..DataRecord::default()
             },
         };
         text.split(' ')
@@ -356,6 +387,7 @@ mod tests {
                 reads: data(reads),
                 writes: data(writes),
                 answer: (*answer).to_owned(),
+                failed: answer.starts_with("error"),
                 ..StatementRecord::default()
             });
             history.steps.push(StepRecord {
@@ -402,6 +434,13 @@ mod tests {
         );
         assert_eq!(of("CODE-01", &lines).unwrap().0, Mechanism::CodeSpentTwice);
         assert_eq!(of("KEY-04", &lines).unwrap().0, Mechanism::CheckThenAct);
+        let (mechanism, _, repair) = of("AT-02", &lines).unwrap();
+        assert_eq!(mechanism, Mechanism::CheckThenAct);
+        assert!(repair.contains("cgi-bin/stable_token"), "{repair}");
+        let mut refused = lines;
+        refused[3].4 = "error 1062 Duplicate entry for key openid";
+        let (_, _, repair) = of("ERR-05", &refused).unwrap();
+        assert!(repair.contains("user (openid) is there"), "{repair}");
         assert_eq!(
             of("TOK-03", &lines),
             None,

@@ -39,6 +39,14 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     if sessions::openid_confused(&evidence) {
         return Mechanism::OpenidConfused;
     }
+    // What two sessions with one token do to each other comes of the token.
+    if let Some(cause) = sessions::of_a_shared_token(&evidence) {
+        return cause;
+    }
+    // Where no signature is looked at, no key has a part in what is accepted.
+    if payloads::is_any_signature_as_good(&evidence) {
+        return Mechanism::SignatureNotChecked;
+    }
     let tables: &[&[(Mechanism, Detector)]] = match finding.rule.as_str() {
         rule if rule.starts_with("AT-") => &[access_token::DETECTORS],
         "TOK-08" => &[refresh::DETECTORS],

@@ -8,15 +8,15 @@ pub mod characterisation;
 pub mod coverage;
 pub mod event;
 pub mod exploration;
+mod forced;
 pub mod history;
 pub mod known;
 pub mod lang;
 pub mod mechanism;
-mod near;
 pub mod order;
 pub mod program;
 pub mod proof;
 pub mod shard;
 pub mod verdict;
 
-pub use near::nearest;
+pub use wxmock_words::{likeness, nearest};

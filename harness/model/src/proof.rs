@@ -69,6 +69,10 @@ pub enum Probe {
     GarbagePayload,
     /// Text in the place of sealed data that is not even base64.
     UndecodablePayload,
+    /// A signature over `rawData` that no key made.
+    FalseSignature,
+    /// `rawData` that was changed after it was signed.
+    AlteredRawData,
     /// A session token the backend never issued, of the shape of its own.
     UnknownToken,
     /// No session token.
@@ -83,17 +87,24 @@ impl Probe {
             Self::MadeUpCode => "made-up-code",
             Self::GarbagePayload => "garbage-payload",
             Self::UndecodablePayload => "undecodable-payload",
+            Self::FalseSignature => "false-signature",
+            Self::AlteredRawData => "altered-raw-data",
             Self::UnknownToken => "unknown-token",
             Self::NoToken => "no-token",
         }
     }
 
-    /// Whether it spoils the sealed data and leaves the session alone.
+    /// Whether it spoils the sealed or signed data and leaves the session alone.
     pub const fn spoils_payload(self) -> bool {
-        matches!(self, Self::GarbagePayload | Self::UndecodablePayload)
+        matches!(self, Self::GarbagePayload | Self::UndecodablePayload) || self.spoils_signature()
     }
 
-    /// Whether it spoils what the data of operation `op` comes from, sealed data or a phone code, and leaves the session alone.
+    /// Whether it makes `rawData` and its signature disagree.
+    pub const fn spoils_signature(self) -> bool {
+        matches!(self, Self::FalseSignature | Self::AlteredRawData)
+    }
+
+    /// Whether it spoils what the data of operation `op` comes from, sealed or signed data or a phone code, and leaves the session alone.
     pub fn spoils_data_of(self, op: &str) -> bool {
         self.spoils_payload() || (op == "phone_code" && matches!(self, Self::MadeUpCode))
     }
@@ -117,7 +128,13 @@ mod tests {
     #[test]
     fn a_phone_code_that_was_made_up_is_to_bring_no_number_and_that_of_a_login_no_session() {
         assert!(Probe::MadeUpCode.spoils_data_of("phone_code"));
-        assert!(Probe::GarbagePayload.spoils_data_of("userinfo"));
+        for probe in [
+            Probe::GarbagePayload,
+            Probe::FalseSignature,
+            Probe::AlteredRawData,
+        ] {
+            assert!(probe.spoils_data_of("userinfo"), "{}", probe.name());
+        }
         for op in ["login", "login_profile"] {
             assert!(!Probe::MadeUpCode.spoils_data_of(op), "{op}");
         }

@@ -112,23 +112,14 @@ impl Diff {
             let same = lang.pick("the two runs say the same", "两次运行的结果相同");
             return format!("{same}\n");
         }
-        let findings = |out: &mut String, title: &str, list: &[Changed]| {
-            if !list.is_empty() {
-                let _ = writeln!(out, "{title}");
-            }
-            for one in list {
-                let title = lang.pick(&one.title, &one.title_zh);
-                let word = level_verdict(one.level);
-                let _ = writeln!(out, "  {word}  {}  {title}", one.id);
-                let _ = writeln!(out, "        {}", one.cases.join(" "));
-            }
-        };
-        findings(
+        let new = lang.pick("New findings", "新出现的问题");
+        told(&mut out, new, &self.new, lang);
+        told(
             &mut out,
-            lang.pick("New findings", "新出现的问题"),
-            &self.new,
+            lang.pick("Gone", "已消失的问题"),
+            &self.gone,
+            lang,
         );
-        findings(&mut out, lang.pick("Gone", "已消失的问题"), &self.gone);
         if !self.cases.is_empty() {
             let _ = writeln!(out, "{}", lang.pick("Cases", "用例"));
         }
@@ -139,14 +130,6 @@ impl Diff {
                 case.alias, case.before, case.after, case.path
             );
         }
-        let paths = |out: &mut String, title: &str, list: &[String]| {
-            if !list.is_empty() {
-                let _ = writeln!(out, "{title}");
-            }
-            for path in list {
-                let _ = writeln!(out, "  {path}");
-            }
-        };
         let first = lang.pick("Only in the first run", "只在第一次运行中");
         let second = lang.pick("Only in the second run", "只在第二次运行中");
         paths(&mut out, first, &self.not_run);
@@ -170,6 +153,29 @@ impl Diff {
             ),
         };
         out
+    }
+}
+
+/// A titled list of findings, or nothing if it is empty.
+fn told(out: &mut String, title: &str, list: &[Changed], lang: Lang) {
+    if !list.is_empty() {
+        let _ = writeln!(out, "{title}");
+    }
+    for one in list {
+        let title = lang.pick(&one.title, &one.title_zh);
+        let word = level_verdict(one.level);
+        let _ = writeln!(out, "  {word}  {}  {title}", one.id);
+        let _ = writeln!(out, "        {}", one.cases.join(" "));
+    }
+}
+
+/// A titled list of paths, or nothing if it is empty.
+fn paths(out: &mut String, title: &str, list: &[String]) {
+    if !list.is_empty() {
+        let _ = writeln!(out, "{title}");
+    }
+    for path in list {
+        let _ = writeln!(out, "  {path}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::run_view::{RunView, reason, share, verdict_word};
 use crate::terminal::level_verdict;
 use crate::words;
 use wxmock_judge::repairs;
-use wxmock_model::event::CaseResult;
+use wxmock_model::event::{CaseResult, Counts};
 use wxmock_model::lang::Lang;
 use wxmock_model::verdict::Verdict;
 
@@ -24,25 +24,10 @@ const LINES: usize = 50;
 /// The document.
 #[must_use]
 pub fn render(run: &RunView<'_>) -> String {
-    let counts = run.counts();
     let mut out = String::new();
     let _ = writeln!(out, "## wxmock check: {}\n", text(run.adapter));
     out.push_str(&controls(run));
-    let _ = writeln!(
-        out,
-        "| PASS | FAIL | WARN | INCONCLUSIVE | INFO | SKIP | ERROR |\n|--:|--:|--:|--:|--:|--:|--:|"
-    );
-    let _ = writeln!(
-        out,
-        "| {} | {} | {} | {} | {} | {} | {} |\n",
-        counts.pass,
-        counts.fail,
-        counts.warn,
-        counts.inconclusive,
-        counts.info,
-        counts.skip,
-        counts.error
-    );
+    out.push_str(&table(&run.counts()));
     if run.interrupted {
         out.push_str("**The run was cut short.**\n\n");
     }
@@ -63,6 +48,42 @@ pub fn render(run: &RunView<'_>) -> String {
     for (at, finding) in findings.iter().take(PICTURES).enumerate() {
         out.push_str(&block(at + 1, finding, run.adapter_file));
     }
+    out.push_str(&cases(run));
+    let _ = writeln!(
+        out,
+        "\nPASS means: held in every forced ordering. wxmock {}, seed {}{}, adapter `{}`.",
+        run.version,
+        run.seed,
+        nonce(run),
+        code(run.adapter_hash)
+    );
+    out
+}
+
+/// How many cases came to what.
+fn table(counts: &Counts) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "| PASS | FAIL | WARN | INCONCLUSIVE | INFO | SKIP | ERROR |\n|--:|--:|--:|--:|--:|--:|--:|"
+    );
+    let _ = writeln!(
+        out,
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        counts.pass,
+        counts.fail,
+        counts.warn,
+        counts.inconclusive,
+        counts.info,
+        counts.skip,
+        counts.error
+    );
+    out
+}
+
+/// The cases, worst first, a line each.
+fn cases(run: &RunView<'_>) -> String {
+    let mut out = String::new();
     let cases = run.worst_first();
     if !cases.is_empty() {
         out.push_str("### Cases\n\n| verdict | case | |\n|---|---|---|\n");
@@ -80,14 +101,6 @@ pub fn render(run: &RunView<'_>) -> String {
             let _ = writeln!(out, "\nand {} more, in `run.ndjson`.", cases.len() - LINES);
         }
     }
-    let _ = writeln!(
-        out,
-        "\nPASS means: held in every forced ordering. wxmock {}, seed {}{}, adapter `{}`.",
-        run.version,
-        run.seed,
-        nonce(run),
-        code(run.adapter_hash)
-    );
     out
 }
 

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::phrases;
 use crate::sequence::{Arrow, Place, Row, Sequence};
-use wxmock_model::history::Phase;
 
 /// The diagram, with `title` above it.
 #[must_use]
-pub fn render(sequence: &Sequence, title: &str) -> String {
+pub(crate) fn render(sequence: &Sequence, title: &str) -> String {
     let mut out = format!("---\ntitle: {}\n---\nsequenceDiagram\n", quoted(title));
     for (at, name) in sequence.phones.iter().enumerate() {
         let _ = writeln!(out, "    participant phone{} as {}", at + 1, words(name));
@@ -24,7 +24,10 @@ pub fn render(sequence: &Sequence, title: &str) -> String {
     for row in &sequence.rows {
         if phase != Some(row.phase) {
             phase = Some(row.phase);
-            let _ = writeln!(out, "    Note over phone1,W: {}", phase_words(row.phase));
+            // Short: a note of Mermaid's is as wide as its text.
+            let words = phrases::phase(row.phase).en;
+            let words = words.split_once(':').map_or(&*words, |(short, _)| short);
+            let _ = writeln!(out, "    Note over phone1,W: {words}");
         }
         line(&mut out, row);
     }
@@ -92,15 +95,6 @@ fn place(place: Place, row: &Row) -> String {
         Place::Backend => "B".to_owned(),
         Place::Wechat => "W".to_owned(),
         Place::Store => "D".to_owned(),
-    }
-}
-
-const fn phase_words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Before => "before the race",
-        Phase::Race => "the race, in the forced order",
-        Phase::After => "at rest",
-        Phase::Probe => "probes",
     }
 }
 

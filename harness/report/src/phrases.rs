@@ -43,8 +43,38 @@ fn is_spoiled(history: &History, call: &UpstreamCall) -> bool {
     !call.delivered && effect(history, call).is_some_and(spoils)
 }
 
-pub(super) fn sealed(key_no: Option<u32>) -> String {
-    key_no.map_or_else(|| "own key".to_owned(), |no| format!("under k{no}"))
+/// Under which key a payload is sealed.
+pub(super) fn sealed(key_no: Option<u32>) -> Say {
+    match key_no {
+        Some(no) => say!("under k{no}", "用 k{no} 加密", no = no),
+        None => say!("own key", "用自造的 key 加密"),
+    }
+}
+
+/// The same in 13 columns.
+pub(super) fn sealed_in_few_columns(key_no: Option<u32>) -> Say {
+    match key_no {
+        Some(_) => sealed(key_no),
+        None => say!("own key", "用自造的 key"),
+    }
+}
+
+/// What the rows of a phase are, above the first of them.
+pub(super) fn phase(phase: Phase) -> Say {
+    match phase {
+        Phase::Before => say!("before the race", "并发之前"),
+        Phase::Race => say!("the race, in the forced order", "并发，按强制的顺序"),
+        Phase::After => say!("at rest", "请求全部结束后"),
+        Phase::Probe => say!("probes: what the store opens", "探测：后端还能解开什么"),
+    }
+}
+
+/// What the mark of overtaken replies means.
+pub(super) fn overtaken() -> Say {
+    say!(
+        "these replies overtook each other: the older key arrived last",
+        "这些回复互相超车：旧的 key 最后才到"
+    )
 }
 
 /// A name the scenario gave; names the harness makes up for its own steps are phrases and only fill the row.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::findings::{Finding, findings};
 use wxmock_judge::{impact_at, rule};
 use wxmock_model::characterisation::Characterisation;
 use wxmock_model::coverage::Coverage;
@@ -116,6 +115,7 @@ impl<'a> RunView<'a> {
             interrupted: true,
             ..Self::default()
         };
+        // One arm an event, which is what makes this long.
         for event in events {
             match event {
                 RunEvent::RunStarted {
@@ -226,19 +226,6 @@ impl<'a> RunView<'a> {
     #[must_use]
     pub fn excuse(&self, case: &CaseResult) -> Option<&'a KnownFailure> {
         self.known?.excuse(&case.path)
-    }
-
-    /// Whether every case that shows a finding is excused.
-    #[must_use]
-    pub fn is_known(&self, finding: &Finding<'_>) -> bool {
-        let mut cases = finding.cases.iter().map(|showing| showing.case);
-        !finding.cases.is_empty() && cases.all(|case| self.excuse(case).is_some())
-    }
-
-    /// One finding a cause, worst first.
-    #[must_use]
-    pub fn findings(&self) -> Vec<Finding<'a>> {
-        findings(self)
     }
 
     /// The controls that fail, or are answered in a way nobody can read: what the others say is then worth little.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::sequence::{Arrow, Lane, Place, Row, Sequence, Tone};
-use crate::width;
-use wxmock_model::history::Phase;
+use crate::layout::Lane;
+use crate::sequence::{Arrow, Place, Row, Sequence, Tone};
+use crate::{phrases, width};
 
 const ROW: usize = 30;
 const TOP: usize = 70;
@@ -27,10 +27,10 @@ const STYLE: &str = "\
 
 /// The document, with `title` and `sentence` above the picture.
 #[must_use]
-pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
+pub(crate) fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
     let lanes = LANES + LANE * sequence.lanes;
     let width = lanes + 80;
-    let separators = phases(sequence).len();
+    let separators = separators(sequence);
     let height = TOP
         + ROW * (sequence.rows.len() + separators + usize::from(!sequence.caption.is_empty()))
         + 40;
@@ -49,26 +49,14 @@ pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
         "start",
         &width::clip(title, width / 8, "…"),
     );
-    let store = sequence.store.then_some((STORE, "store"));
-    let heads = [
-        (PHONES, "phones"),
-        (BACKEND, "backend"),
-        (WECHAT, "WeChat"),
-        (lanes + 40, "key"),
-    ];
-    for (x, name) in heads.into_iter().chain(store) {
-        text(&mut out, x, 48, "d", "middle", name);
-    }
-    let lines = [PHONES, BACKEND, WECHAT].into_iter();
-    for x in lines.chain(store.map(|(x, _)| x)) {
-        let _ = writeln!(out, "<path class=\"l\" d=\"M{x} 56V{}\"/>", height - 36);
-    }
+    heads(&mut out, sequence.store, lanes, height);
     let mut y = TOP;
     let mut phase = None;
     for row in &sequence.rows {
         if separators > 0 && phase != Some(row.phase) {
             phase = Some(row.phase);
-            text(&mut out, 12, y + 10, "h", "start", phase_words(row.phase));
+            let words = phrases::phase(row.phase).en;
+            text(&mut out, 12, y + 10, "h", "start", &words);
             hold(&mut out, &row.held, y);
             y += ROW;
         }
@@ -86,27 +74,36 @@ pub fn render(sequence: &Sequence, title: &str, sentence: &str) -> String {
             height - 12,
             "b",
             "start",
-            "⤫ these replies overtook each other: the older key arrived last",
+            &format!("⤫ {}", phrases::overtaken().en),
         );
     }
     out.push_str("</svg>\n");
     out
 }
 
-/// The phases that occur, if more than one does.
-fn phases(sequence: &Sequence) -> Vec<Phase> {
-    let mut phases: Vec<Phase> = sequence.rows.iter().map(|row| row.phase).collect();
-    phases.dedup();
-    if phases.len() > 1 { phases } else { Vec::new() }
+/// The names of the columns, and the lifelines under them.
+fn heads(out: &mut String, has_store: bool, lanes: usize, height: usize) {
+    let store = has_store.then_some((STORE, "store"));
+    let heads = [
+        (PHONES, "phones"),
+        (BACKEND, "backend"),
+        (WECHAT, "WeChat"),
+        (lanes + 40, "key"),
+    ];
+    for (x, name) in heads.into_iter().chain(store) {
+        text(out, x, 48, "d", "middle", name);
+    }
+    let lines = [PHONES, BACKEND, WECHAT].into_iter();
+    for x in lines.chain(store.map(|(x, _)| x)) {
+        let _ = writeln!(out, "<path class=\"l\" d=\"M{x} 56V{}\"/>", height - 36);
+    }
 }
 
-const fn phase_words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Before => "before the race",
-        Phase::Race => "the race, in the forced order",
-        Phase::After => "at rest",
-        Phase::Probe => "probes: what the store opens",
-    }
+/// How many rows say which phase begins; none if there is but one.
+fn separators(sequence: &Sequence) -> usize {
+    let mut phases: Vec<_> = sequence.rows.iter().map(|row| row.phase).collect();
+    phases.dedup();
+    if phases.len() > 1 { phases.len() } else { 0 }
 }
 
 fn line(out: &mut String, row: &Row, y: usize, width: usize, lanes: usize) {

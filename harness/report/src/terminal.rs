@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use anstyle::Style;
-
 use crate::again;
 use crate::findings::Finding;
 use crate::picture;
@@ -16,56 +14,19 @@ use wxmock_judge::{repairs, rule};
 use wxmock_model::event::CaseResult;
 use wxmock_model::exploration::Evidence;
 use wxmock_model::history::History;
-use wxmock_model::lang::{Lang, Say};
+use wxmock_model::lang::Lang;
 use wxmock_model::say;
-use wxmock_model::verdict::{Level, Verdict, Violation};
+use wxmock_model::verdict::{Verdict, Violation};
 
+mod options;
 mod summary;
+#[cfg(test)]
+mod tests;
 
+pub use options::TerminalOptions;
+pub(crate) use options::level_verdict;
+use options::{BOLD, DIM, level_style, paragraph, wrapped};
 pub use summary::{closing, summary};
-
-/// How to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TerminalOptions {
-    /// Columns available.
-    pub width: usize,
-    /// Box characters, or ASCII.
-    pub unicode: bool,
-    /// Whether to write ANSI colours.
-    pub colour: bool,
-    /// Shows every step of a picture on a row of its own.
-    pub trace: bool,
-    /// The adapter file, for commands to paste; [`render`] takes the run's own.
-    pub adapter_file: String,
-    /// Lists every case that fails or warns, however many there are.
-    pub verbose: bool,
-    /// The language; a run told in English only (an older transcript) stays English.
-    pub lang: Lang,
-}
-
-impl TerminalOptions {
-    /// Unicode without colour, for files and pipes.
-    #[must_use]
-    pub const fn plain(width: usize) -> Self {
-        Self {
-            width,
-            unicode: true,
-            colour: false,
-            trace: false,
-            adapter_file: String::new(),
-            verbose: false,
-            lang: Lang::En,
-        }
-    }
-
-    fn paint(&self, text: &str, style: Style) -> String {
-        if self.colour {
-            format!("{}{text}{}", style.render(), style.render_reset())
-        } else {
-            text.to_owned()
-        }
-    }
-}
 
 /// The whole report: what makes the rest doubtful, every finding with its picture, worst first, the cases that show them,
 /// then [`summary`] and [`closing`].
@@ -261,11 +222,6 @@ fn again_line(out: &mut String, token: &str, options: &TerminalOptions) {
     );
 }
 
-/// `text` in lines of at most the width, with a newline at the end.
-fn wrapped(out: &mut String, options: &TerminalOptions, text: &str, rest: &str) {
-    let _ = writeln!(out, "{}", width::wrap(text, options.width, "", rest));
-}
-
 /// `FAIL  CL-1  path   KEY-04 MUST (lock-out)   2 of 5 orders`, in two lines where one is too short.
 fn headline(case: &CaseResult, first: &Violation, options: &TerminalOptions) -> String {
     let word = verdict_word(&case.verdict);
@@ -360,41 +316,6 @@ pub(crate) fn named(violation: &Violation) -> String {
     words::named_in(violation, Lang::En)
 }
 
-/// `FAIL` for a MUST, `WARN` for what is not.
-pub(crate) const fn level_verdict(level: Level) -> &'static str {
-    match level {
-        Level::Must => "FAIL",
-        Level::Should | Level::Info => "WARN",
-    }
-}
-
-const fn level_style(level: Level) -> Style {
-    match level {
-        Level::Must => style(&Verdict::Fail),
-        Level::Should | Level::Info => style(&Verdict::Warn),
-    }
-}
-
-/// A titled list, or nothing if it is empty.
-fn paragraph<'a>(
-    out: &mut String,
-    options: &TerminalOptions,
-    title: &Say,
-    bullet: &str,
-    lines: impl Iterator<Item = &'a str>,
-) {
-    for (at, line) in lines.enumerate() {
-        if at == 0 {
-            let _ = writeln!(out, " {}", options.paint(title.in_lang(options.lang), BOLD));
-        }
-        let _ = writeln!(
-            out,
-            "{}",
-            width::wrap(line, options.width, &format!("   {bullet}"), "     ")
-        );
-    }
-}
-
 /// One line for `wxmock replay`, such as "held in every forced ordering (5)".
 #[must_use]
 pub fn outcome(case: &CaseResult, lang: Lang) -> String {
@@ -413,131 +334,3 @@ const VERDICT_COLUMNS: usize = 13;
 const PICTURED: usize = 10;
 /// Failing cases listed unless all are wanted.
 const LISTED: usize = 20;
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const BAD: Style = anstyle::AnsiColor::Red.on_default().bold();
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample;
-    use wxmock_model::event::RunEvent;
-
-    fn check(name: &str, events: &[RunEvent], options: &TerminalOptions) {
-        let reports = [
-            ("json".to_owned(), "out/run.json".to_owned()),
-            ("ndjson".to_owned(), "out/run.ndjson".to_owned()),
-        ];
-        insta::assert_snapshot!(name, render(&RunView::of(events), &reports, options));
-    }
-
-    #[test]
-    fn a_run_with_every_verdict() {
-        check("run", &sample::run(), &TerminalOptions::plain(80));
-    }
-
-    #[test]
-    fn a_run_with_every_verdict_in_chinese() {
-        let options = TerminalOptions {
-            lang: Lang::Zh,
-            ..TerminalOptions::plain(80)
-        };
-        check("run_zh", &sample::run(), &options);
-        let text = render(&RunView::of(&sample::run()), &[], &options);
-        let chinese = |line: &&str| line.chars().any(|c| c >= '\u{4e00}');
-        for line in text.lines().filter(chinese) {
-            // A replay token is never broken.
-            assert!(width::of(line) <= 80 || line.contains("wxs1:"), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_run_told_in_english_only_is_shown_in_english() {
-        let mut events = sample::run();
-        for event in &mut events {
-            if let RunEvent::CaseFinished(case) = event {
-                case.title_zh.clear();
-                for found in &mut case.violations {
-                    found.sentence_zh.clear();
-                    found.because_zh.clear();
-                }
-            }
-        }
-        let options = TerminalOptions {
-            lang: Lang::Zh,
-            ..TerminalOptions::plain(200)
-        };
-        let text = render(&RunView::of(&events), &[], &options);
-        assert!(
-            text.contains("A slow reply overwrites") && text.contains("为什么这不可能是对的"),
-            "{text}"
-        );
-        assert!(text.contains("k2 replaced k1 at WeChat"), "{text}");
-    }
-
-    #[test]
-    fn a_run_without_failures_claims_no_more_than_it_forced() {
-        let mut events = sample::run();
-        events.retain(|event| match event {
-            RunEvent::CaseFinished(case) => case.verdict == Verdict::Pass,
-            _ => true,
-        });
-        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(80));
-        assert!(
-            text.contains("held in every forced ordering (5 orders)"),
-            "{text}"
-        );
-        assert!(!text.contains("race-free"), "{text}");
-    }
-
-    #[test]
-    fn a_control_that_fails_is_said_first_and_again_at_the_end() {
-        let mut events = sample::run();
-        for event in &mut events {
-            if let RunEvent::CaseFinished(case) = event {
-                case.control = case.path.ends_with("exchange/n:2");
-            }
-        }
-        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(100));
-        assert!(
-            text.starts_with("DO NOT TRUST THE OTHER RESULTS YET: a control fails (CL-1)."),
-            "{text}"
-        );
-        assert_eq!(text.matches("DO NOT TRUST").count(), 2);
-        for words in [
-            "CL-1: At rest, WeChat's newest key",
-            "wxmock adapter check --adapter wxmock.toml",
-        ] {
-            assert!(text.contains(words), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_cut_run_and_an_empty_one_say_so() {
-        let events = sample::run();
-        let text = summary(
-            &RunView::of(&events[..3]),
-            &[],
-            &TerminalOptions::plain(200),
-        );
-        assert!(text.contains("The run was cut short."), "{text}");
-        let text = summary(&RunView::of(&[]), &[], &TerminalOptions::plain(80));
-        assert!(text.contains("Nothing was run."), "{text}");
-    }
-
-    #[test]
-    fn colour_only_when_wished() {
-        let events = sample::run();
-        let run = RunView::of(&events);
-        let plain = render(&run, &[], &TerminalOptions::plain(80));
-        let coloured = render(
-            &run,
-            &[],
-            &TerminalOptions {
-                colour: true,
-                ..TerminalOptions::plain(80)
-            },
-        );
-        assert!(!plain.contains('\u{1b}') && coloured.contains('\u{1b}'));
-    }
-}

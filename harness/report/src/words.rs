@@ -47,7 +47,7 @@ const fn impact_zh(impact: Impact) -> &'static str {
     }
 }
 
-/// What the run says, and no more than it can.
+/// What the run says, and no more than it can. Long because it is one sentence for each way a run may end, worst first.
 pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
     let counts = run.counts();
     let subject = match run.adapter {
@@ -75,37 +75,13 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
         1 => say!(", 1 finding", "，归为 1 个问题"),
         n => say!(", {n} findings", "，归为 {n} 个问题", n = n),
     };
-    let inside = StatementOrders::total(
-        run.cases
-            .iter()
-            .filter_map(|case| case.exploration.statements.as_ref()),
-    );
-    let inside = inside.map(|orders| {
-        say!(
-            " In its stores: {claim}.",
-            "在它的存储里：{claim}。",
-            claim = orders.claim()
-        )
-    });
+    let inside = inside_stores(run);
     if counts.fail > 0 {
-        let cases = match counts.fail {
-            1 => say!("1 case fails", "1 个用例失败"),
-            n => say!("{n} cases fail", "{n} 个用例失败", n = n),
-        };
-        let failed = run
-            .cases
-            .iter()
-            .filter(|case| case.verdict == Verdict::Fail);
-        let known = match failed.filter(|case| run.excuse(case).is_some()).count() {
-            0 => Say::default(),
-            n => say!(" ({n} as is known)", "（其中 {n} 个是已知失败）", n = n),
-        };
         return say!(
-            "{subject}: {cases}{known}{grouped}; {orders} orders were forced.{inside}{cut}",
-            "{subject}：{cases}{known}{grouped}；共强制执行 {orders} 种顺序。{inside}{cut}",
+            "{subject}: {cases}{grouped}; {orders} orders were forced.{inside}{cut}",
+            "{subject}：{cases}{grouped}；共强制执行 {orders} 种顺序。{inside}{cut}",
             subject = subject,
-            cases = cases,
-            known = known,
+            cases = failing(run, counts.fail),
             grouped = grouped,
             orders = orders,
             inside = inside.unwrap_or_default(),
@@ -156,6 +132,35 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
         )),
         cut = cut
     )
+}
+
+/// `3 cases fail (1 as is known)`.
+fn failing(run: &RunView<'_>, count: usize) -> Say {
+    let cases = match count {
+        1 => say!("1 case fails", "1 个用例失败"),
+        n => say!("{n} cases fail", "{n} 个用例失败", n = n),
+    };
+    let failed = run
+        .cases
+        .iter()
+        .filter(|case| case.verdict == Verdict::Fail);
+    let known = match failed.filter(|case| run.excuse(case).is_some()).count() {
+        0 => return cases,
+        n => say!(" ({n} as is known)", "（其中 {n} 个是已知失败）", n = n),
+    };
+    Say::join([cases, known], &Say::default())
+}
+
+/// What was forced at the backend's stores, if they took part.
+fn inside_stores(run: &RunView<'_>) -> Option<Say> {
+    let orders = run.cases.iter();
+    let orders = orders.filter_map(|case| case.exploration.statements.as_ref());
+    let orders = StatementOrders::total(orders)?;
+    Some(say!(
+        " In its stores: {claim}.",
+        "在它的存储里：{claim}。",
+        claim = orders.claim()
+    ))
 }
 
 /// What is said of controls that failed.

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use wxmock_server::Handle;
 use wxmock_world::{
     AppId, Capture, Captured, DeviceFail, EditUser, Iv, IvChoice, KeyChoice, KeyNo, KeyView, Login,
-    OpenDataApi, Phone, Profile, SessionKey, UserId, UserView, Variation, WatermarkApp, Who,
-    crypto,
+    OpenDataApi, Phone, Profile, RawDataEdit, SessionKey, UserId, UserView, Variation,
+    WatermarkApp, Who, crypto,
 };
 
 use wxmock_model::history::Forgery;
@@ -240,6 +240,9 @@ impl Device {
         if seal.bent_iv {
             payload.iv = bent(&payload.iv)?;
         }
+        if seal.altered_raw_data {
+            payload.raw_data = payload.raw_data.as_deref().map(altered);
+        }
         Ok(payload)
     }
 
@@ -392,6 +395,8 @@ const fn forgery(seal: &Seal) -> Option<Forgery> {
         Some(Forgery::OtherAppWatermark)
     } else if seal.bent_iv {
         Some(Forgery::BentIv)
+    } else if seal.altered_raw_data {
+        Some(Forgery::AlteredRawData)
     } else {
         None
     }
@@ -412,6 +417,19 @@ fn forged_plaintext(plaintext: &str, openid: &str) -> Result<String, DeviceError
         .map_err(|e| DeviceError::Mock(format!("captured plaintext is not JSON: {e}")))?;
     value["openId"] = Value::from(openid);
     Ok(value.to_string())
+}
+
+/// `rawData` as somebody has changed it after it was signed.
+pub(crate) fn altered(raw_data: &str) -> String {
+    RawDataEdit::Tampered.apply(raw_data)
+}
+
+/// A signature of the same shape that no key made.
+pub(crate) fn false_signature(signature: &str) -> String {
+    let digest = hex::encode(Sha256::digest(format!(
+        "no signature of WeChat's: {signature}"
+    )));
+    digest.chars().take(signature.chars().count()).collect()
 }
 
 /// The iv with one bit turned, so that one character of the first block reads differently: the first of the openId's

@@ -9,6 +9,7 @@ pub mod built_in;
 pub mod coverage;
 pub mod device;
 pub mod fit;
+pub mod linear;
 pub mod run;
 pub mod selfcheck;
 pub mod session;

@@ -14,7 +14,7 @@ use crate::run::{Cancel, RunError};
 use wxmock_judge as judge;
 use wxmock_model::event::CaseResult;
 use wxmock_model::mechanism::Mechanism;
-use wxmock_model::verdict::{Level, Verdict, Violation};
+use wxmock_model::verdict::{Level, Verdict};
 use wxmock_scenario as scenario;
 use wxmock_scenario::plan::{Case, Selection, SelectionError};
 
@@ -153,10 +153,12 @@ fn row(design: Design, results: &[CaseResult]) -> Row {
             .iter()
             .filter(|result| result.verdict == Verdict::Fail)
     };
-    let explained = explained(results);
+    let level = |rule: &str| level_of(design, rule);
+    let explained = explained(results, &level);
     let (own_rule, sentence, complaints) = match design {
         Design::Mutant(mutant) => {
-            let caught = results.iter().any(|result| shows(result, mutant.rule()));
+            let own = mutant.rule();
+            let caught = results.iter().any(|result| shows(result, own, level(own)));
             let missed = || format!("{} does not catch it: {}", mutant.rule(), told(results));
             let complaints = if caught {
                 unexplained(mutant, &explained).into_iter().collect()
@@ -190,9 +192,17 @@ fn row(design: Design, results: &[CaseResult]) -> Row {
     }
 }
 
-/// Whether a case that was judged shows this rule broken, at the level the rule is broken at.
-fn shows(result: &CaseResult, rule: &str) -> bool {
-    let level = judge::rule(rule).map_or(Level::Must, |info| info.level);
+/// The level at which a design breaks a rule: the worst there is, unless it is a bug that is only warned about.
+fn level_of(design: Design, rule: &str) -> Level {
+    let worst = judge::rule(rule).map_or(Level::Must, |info| info.level);
+    match design {
+        Design::Mutant(mutant) if mutant.is_only_warned_about() => worst.max(Level::Should),
+        _ => worst,
+    }
+}
+
+/// Whether a case that was judged shows this rule broken at `level`.
+fn shows(result: &CaseResult, rule: &str, level: Level) -> bool {
     let judged = match level {
         Level::Must => result.verdict == Verdict::Fail,
         Level::Should | Level::Info => matches!(result.verdict, Verdict::Fail | Verdict::Warn),
@@ -202,14 +212,18 @@ fn shows(result: &CaseResult, rule: &str) -> bool {
 }
 
 /// The mechanisms the judge established for violations, by rule, at the level the rule is broken at.
-fn explained(results: &[CaseResult]) -> BTreeMap<String, BTreeSet<Mechanism>> {
+fn explained(
+    results: &[CaseResult],
+    level: &dyn Fn(&str) -> Level,
+) -> BTreeMap<String, BTreeSet<Mechanism>> {
     let mut explained: BTreeMap<String, BTreeSet<Mechanism>> = BTreeMap::new();
     for (result, violation) in results
         .iter()
         .flat_map(|result| result.violations.iter().map(move |found| (result, found)))
     {
-        if shows(result, &violation.rule)
-            && at_its_level(violation)
+        let level = level(&violation.rule);
+        if shows(result, &violation.rule, level)
+            && violation.level <= level
             && violation.mechanism.is_established()
         {
             let known = explained.entry(violation.rule.clone()).or_default();
@@ -217,12 +231,6 @@ fn explained(results: &[CaseResult]) -> BTreeMap<String, BTreeSet<Mechanism>> {
         }
     }
     explained
-}
-
-/// Whether a violation is as grave as its rule can be.
-fn at_its_level(violation: &Violation) -> bool {
-    let level = judge::rule(&violation.rule).map_or(Level::Must, |info| info.level);
-    violation.level <= level
 }
 
 /// What is wrong with how a mutant that was caught is explained: its own mechanism must be named, and violations of its own

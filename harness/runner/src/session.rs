@@ -12,6 +12,7 @@ use wxmock_server::{Handle, MockServer, Passthrough, ServeError, Settings};
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp, Seed};
 
 use crate::run::{Cancel, Proof, RunError, Runner, Senses, Settings as RunSettings, prove};
+use wxmock_adapter::backends::{ScratchGuard, guard_scratch};
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, FilesError, HostsError, Inherited, Preload, Route};
 use wxmock_adapter::{Adapter, Backend, Client, Hook, RunVars, StartError, declared_env};
@@ -78,6 +79,8 @@ pub struct Stage {
     vars: RunVars,
     // Removed with the session, after the backend that writes into it is gone.
     scratch: TempDir,
+    /// Removes it where nobody is left to.
+    _scratch_guard: ScratchGuard,
 }
 
 /// A running mock, and the backend whose WeChat calls reach it.
@@ -129,6 +132,7 @@ impl Stage {
                 what: "a scratch folder",
                 source,
             })?;
+        let scratch_guard = guard_scratch(scratch.path());
         let backend_port = free_port().map_err(|source| SessionError::Machine {
             what: "a free port for the backend",
             source,
@@ -165,6 +169,7 @@ impl Stage {
             app: app.appid,
             vars,
             scratch,
+            _scratch_guard: scratch_guard,
         })
     }
 

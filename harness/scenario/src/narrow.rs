@@ -75,7 +75,7 @@ fn known<'a>(
         Some(word) => Err(NarrowError::Unknown {
             what,
             word: word.clone(),
-            suggestion: nearest(word, accepted),
+            suggestion: nearest(word, accepted).map(str::to_owned),
         }),
     }
 }

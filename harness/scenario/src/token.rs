@@ -86,7 +86,8 @@ impl ReplayToken {
                 suggestion: wxmock_model::nearest(
                     &self.path,
                     cases.iter().map(|case| case.path.as_str()),
-                ),
+                )
+                .map(str::to_owned),
             });
         };
         let fits = case.space().check_part(&self.order);

@@ -67,6 +67,7 @@ pub(crate) async fn carry(route: Route, mut client: TcpStream, mut upstream: Tcp
             queued_bytes: 0,
             sent: VecDeque::new(),
             unseen: false,
+            left: false,
         }),
         route,
     };
@@ -145,6 +146,8 @@ struct State {
     sent: VecDeque<StatementId>,
     /// Whether it is passed on without a look.
     unseen: bool,
+    /// Whether the client has left.
+    left: bool,
 }
 
 struct Waiting {
@@ -176,7 +179,10 @@ impl Line {
                 read = read_all(&mut client, &mut input), if open && room => match read {
                     Ok(len) if len > 0 => self.take(&mut input)?,
                     // What it sent before it left is carried out, as it would be without us.
-                    _ => open = false,
+                    _ => {
+                        open = false;
+                        self.state().left = true;
+                    }
                 },
                 () = self.wake.notified(), if !empty => {}
             }
@@ -206,7 +212,8 @@ impl Line {
     fn take(&self, input: &mut BytesMut) -> io::Result<()> {
         let mut parts = Vec::new();
         let state = &mut *self.state();
-        while let Err(lost) = state.conversation.cut(input, &mut parts) {
+        let listening = self.route.ledger.is_listening();
+        while let Err(lost) = state.conversation.cut(input, &mut parts, listening) {
             self.lose(state, lost)?;
         }
         for Part { bytes, unit } in parts {
@@ -321,7 +328,8 @@ impl Line {
         let (held, unanswered) = (gone.len(), state.sent.len());
         gone.extend(&state.sent);
         self.route.ledger.done(&gone);
-        if !gone.is_empty() {
+        // A store that drops what a client asked for and left is no loss.
+        if !gone.is_empty() && !state.left {
             self.route.tell(Trouble::Closed { held, unanswered });
         }
     }
@@ -353,7 +361,7 @@ async fn read_all(client: &mut OwnedReadHalf, input: &mut BytesMut) -> io::Resul
 struct Unseen;
 
 impl Conversation for Unseen {
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
+    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>, _: bool) -> Result<(), Lost> {
         parts.push(Part {
             bytes: input.split().freeze(),
             unit: None,

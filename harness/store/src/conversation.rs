@@ -13,8 +13,14 @@ pub(crate) const LARGEST: usize = 16 << 20;
 /// One connection of one protocol, both directions. It looks on and never changes a byte.
 pub(crate) trait Conversation: Send {
     /// Cuts complete parts off the front of what the client sent. What is left in `input` is the beginning of the next part.
-    /// `input` holds everything that could be read without waiting.
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost>;
+    /// `input` holds everything that could be read without waiting. Where nobody listens, what is cut are bytes without a
+    /// statement, as few parts as can be, and their answers are not told either.
+    fn cut(
+        &mut self,
+        input: &mut BytesMut,
+        parts: &mut Vec<Part>,
+        listening: bool,
+    ) -> Result<(), Lost>;
 
     /// Looks at the next bytes of the store, however they are split, and pushes the answer of each statement that they complete, in
     /// the order of the statements.

@@ -59,6 +59,11 @@ impl Trouble {
         !matches!(self, Self::Closed { .. })
     }
 
+    /// Whether a statement of the backend came to nothing because the store is away.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::Unreachable { .. })
+    }
+
     pub(crate) fn alike(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, watch};
@@ -26,6 +29,8 @@ const KEPT_EVENTS: usize = 256;
 pub(crate) struct Ledger {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    /// Whether statements are written down; if not, connections only find where each ends.
+    listening: AtomicBool,
 }
 
 #[derive(Default)]
@@ -38,6 +43,9 @@ struct State {
     parked: BTreeMap<StatementId, Held>,
     in_flight: BTreeSet<StatementId>,
     events: VecDeque<StoreEvent>,
+    /// How often a store was lost, and what was told the last time.
+    losses: u64,
+    last_loss: Option<StoreEvent>,
 }
 
 struct Held {
@@ -74,6 +82,24 @@ impl Ledger {
         Self {
             state: Mutex::default(),
             changes: watch::Sender::new(0),
+            listening: AtomicBool::new(true),
+        }
+    }
+
+    /// Whether statements are written down.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn listen(&self) {
+        self.listening.store(true, Ordering::Release);
+    }
+
+    /// Nothing is written down from now on, unless something is held.
+    pub(crate) fn rest(&self) {
+        let state = self.state();
+        if !state.holding {
+            self.listening.store(false, Ordering::Release);
         }
     }
 
@@ -83,7 +109,9 @@ impl Ledger {
     }
 
     pub(crate) fn hold(&self) {
-        self.state().holding = true;
+        let mut state = self.state();
+        state.holding = true;
+        self.listen();
     }
 
     pub(crate) fn pass(&self) {
@@ -222,6 +250,14 @@ impl Ledger {
 
     pub(crate) fn event(&self, store: &Arc<str>, connection: Option<u32>, trouble: Trouble) {
         let mut state = self.state();
+        if trouble.is_loss() {
+            state.losses += 1;
+            state.last_loss = Some(StoreEvent {
+                store: Arc::clone(store),
+                connection,
+                trouble: trouble.clone(),
+            });
+        }
         if trouble.once()
             && state
                 .events
@@ -245,6 +281,17 @@ impl Ledger {
     /// The events so far, oldest first; they are told once.
     pub(crate) fn take_events(&self) -> Vec<StoreEvent> {
         self.state().events.drain(..).collect()
+    }
+
+    /// The same, without taking them.
+    pub(crate) fn events(&self) -> Vec<StoreEvent> {
+        self.state().events.iter().cloned().collect()
+    }
+
+    /// How often a store was lost so far, and what was told the last time.
+    pub(crate) fn losses(&self) -> (u64, Option<StoreEvent>) {
+        let state = self.state();
+        (state.losses, state.last_loss.clone())
     }
 
     fn tell(&self) {

@@ -9,6 +9,8 @@ mod access;
 mod connection;
 mod conversation;
 mod event;
+#[doc(hidden)]
+pub mod framing;
 mod ledger;
 mod mysql;
 mod postgres;

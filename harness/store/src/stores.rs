@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    net::{Ipv4Addr, SocketAddr},
+    fmt, io,
+    net::{self, Ipv4Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
+    thread,
 };
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
-    task::{JoinHandle, JoinSet},
+    runtime::{self, Handle},
+    sync::{oneshot, watch},
+    task::JoinSet,
 };
 
 use crate::{
@@ -123,8 +125,11 @@ pub enum StoreError {
         /// The address.
         listen: SocketAddr,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// The system gives no thread to carry connections.
+    #[error("no thread can be started to carry the connections of stores: {0}")]
+    Thread(io::Error),
     /// Nothing accepts connections at its address.
     #[error(
         "store `{name}`: nothing answers at {address}; start the store first, or change `address` in its [[store]]"
@@ -135,7 +140,7 @@ pub enum StoreError {
         /// The address.
         address: String,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Something else listens at its address.
     #[error("store `{name}`: what listens at {address} does not speak {protocol}: {found}")]
@@ -155,7 +160,37 @@ pub enum StoreError {
 pub struct Stores {
     ledger: Arc<Ledger>,
     addresses: BTreeMap<String, SocketAddr>,
-    listeners: Vec<JoinHandle<()>>,
+    carriers: Carriers,
+}
+
+/// A thread that carries all connections. One alone, whatever else the process does: a statement goes in and comes out on the thread
+/// that has found it, and what many connections have sent meanwhile is taken in one go.
+struct Carriers {
+    runtime: Handle,
+    /// Dropped, it ends the thread.
+    _end: oneshot::Sender<()>,
+}
+
+impl Carriers {
+    fn start() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        thread::Builder::new()
+            .name("stores".to_owned())
+            .spawn(move || runtime.block_on(ended))?;
+        Ok(Self {
+            runtime: handle,
+            _end: end,
+        })
+    }
+
+    /// Accepts what comes to `listener`.
+    fn accept(&self, listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
+        self.runtime.spawn(accept(listener, spec, ledger));
+    }
 }
 
 impl fmt::Debug for Stores {
@@ -176,7 +211,7 @@ impl Stores {
         let mut stores = Self {
             ledger: Arc::new(Ledger::new()),
             addresses: BTreeMap::new(),
-            listeners: Vec::new(),
+            carriers: Carriers::start().map_err(StoreError::Thread)?,
         };
         for spec in specs {
             if stores.addresses.contains_key(&spec.name) {
@@ -185,7 +220,7 @@ impl Stores {
                 });
             }
             probe::check(spec).await?;
-            let listener = listen(spec).await?;
+            let listener = stores.listen_for(spec)?;
             let address = listener.local_addr().map_err(|source| StoreError::Listen {
                 name: spec.name.clone(),
                 listen: spec.listen.unwrap_or(ANY_PORT),
@@ -193,10 +228,31 @@ impl Stores {
             })?;
             stores.addresses.insert(spec.name.clone(), address);
             let ledger = Arc::clone(&stores.ledger);
-            let accepting = tokio::spawn(accept(listener, spec.clone(), ledger));
-            stores.listeners.push(accepting);
+            stores.carriers.accept(listener, spec.clone(), ledger);
         }
         Ok(stores)
+    }
+
+    /// A listener of the thread that carries connections.
+    fn listen_for(&self, spec: &StoreSpec) -> Result<TcpListener, StoreError> {
+        let listen = spec.listen.unwrap_or(ANY_PORT);
+        if !listen.ip().is_loopback() {
+            return Err(StoreError::NotLoopback {
+                name: spec.name.clone(),
+                listen,
+            });
+        }
+        let of_runtime = self.carriers.runtime.enter();
+        let listener = net::TcpListener::bind(listen).and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        });
+        drop(of_runtime);
+        listener.map_err(|source| StoreError::Listen {
+            name: spec.name.clone(),
+            listen,
+            source,
+        })
     }
 
     /// Where the backend finds the store `name`; `None` if there is none of that name.
@@ -208,6 +264,17 @@ impl Stores {
     /// Holds every statement that comes from now on, but those that are never held ([`StatementKind::Passed`](crate::StatementKind)).
     pub fn hold(&self) {
         self.ledger.hold();
+    }
+
+    /// Writes down what is said from now on, as it does at first and while something is held.
+    pub fn listen(&self) {
+        self.ledger.listen();
+    }
+
+    /// Writes nothing down from now on, until [`hold`](Self::hold) or [`listen`](Self::listen): statements get no number, and only
+    /// their ends are looked for. Does nothing while statements are held.
+    pub fn rest(&self) {
+        self.ledger.rest();
     }
 
     /// Releases everything, oldest first on each connection, and holds nothing from now on.
@@ -256,6 +323,19 @@ impl Stores {
         self.ledger.changes()
     }
 
+    /// What went wrong and was not [taken](Self::take_events) yet, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<StoreEvent> {
+        self.ledger.events()
+    }
+
+    /// How often statements of the backend came to nothing because their store was away or closed the connection, and what was told the
+    /// last time.
+    #[must_use]
+    pub fn losses(&self) -> (u64, Option<StoreEvent>) {
+        self.ledger.losses()
+    }
+
     /// What went wrong since the last call, oldest first.
     #[must_use]
     pub fn take_events(&self) -> Vec<StoreEvent> {
@@ -263,34 +343,9 @@ impl Stores {
     }
 }
 
-impl Drop for Stores {
-    fn drop(&mut self) {
-        for listener in &self.listeners {
-            listener.abort();
-        }
-    }
-}
+const ANY_PORT: SocketAddr = SocketAddr::new(net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-async fn listen(spec: &StoreSpec) -> Result<TcpListener, StoreError> {
-    let listen = spec.listen.unwrap_or(ANY_PORT);
-    if !listen.ip().is_loopback() {
-        return Err(StoreError::NotLoopback {
-            name: spec.name.clone(),
-            listen,
-        });
-    }
-    TcpListener::bind(listen)
-        .await
-        .map_err(|source| StoreError::Listen {
-            name: spec.name.clone(),
-            listen,
-            source,
-        })
-}
-
-/// Accepts until it is aborted; its connections end with it.
+/// Accepts until its thread ends; its connections end with it.
 async fn accept(listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
     let store: Arc<str> = Arc::from(spec.name.as_str());
     let mut connections = JoinSet::new();

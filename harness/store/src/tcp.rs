@@ -27,13 +27,18 @@ impl Tcp {
 }
 
 impl Conversation for Tcp {
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
+    fn cut(
+        &mut self,
+        input: &mut BytesMut,
+        parts: &mut Vec<Part>,
+        listening: bool,
+    ) -> Result<(), Lost> {
         if input.is_empty() {
             return Ok(());
         }
         let bytes = input.split().freeze();
         parts.push(Part {
-            unit: Some(Unit {
+            unit: listening.then(|| Unit {
                 kind: StatementKind::Work,
                 said: Box::new(Raw {
                     start: Bytes::copy_from_slice(&bytes[..bytes.len().min(SHOWN)]),

@@ -20,11 +20,21 @@ fn conversations() -> [(&'static str, Box<dyn Conversation>); 4] {
     ]
 }
 
-/// Feeds `bytes` in pieces of the given sizes, in turns; gives what came out, how many statements, and how it ended.
+/// Feeds `bytes` in pieces of the given sizes, in turns; gives what came out, the statements, and how it ended.
 fn feed(
     conversation: &mut dyn Conversation,
     bytes: &[u8],
     sizes: &[usize],
+) -> (Vec<u8>, Vec<String>, Option<Lost>) {
+    feed_while(conversation, bytes, sizes, true)
+}
+
+/// The same while somebody listens, or nobody does.
+fn feed_while(
+    conversation: &mut dyn Conversation,
+    bytes: &[u8],
+    sizes: &[usize],
+    listening: bool,
 ) -> (Vec<u8>, Vec<String>, Option<Lost>) {
     let (mut input, mut out, mut said) = (BytesMut::new(), Vec::new(), Vec::new());
     let mut rest = bytes;
@@ -37,7 +47,7 @@ fn feed(
         rest = left;
         input.extend_from_slice(piece);
         let mut parts = Vec::new();
-        lost = conversation.cut(&mut input, &mut parts).err();
+        lost = conversation.cut(&mut input, &mut parts, listening).err();
         for part in parts {
             out.extend_from_slice(&part.bytes);
             if let Some(unit) = part.unit {
@@ -111,6 +121,42 @@ proptest! {
         for (name, mut conversation) in conversations() {
             let (out, _, _) = feed(conversation.as_mut(), &bytes, &sizes);
             prop_assert_eq!(&out, &bytes, "{}", name);
+        }
+    }
+
+    #[test]
+    fn who_does_not_listen_loses_no_bytes_either(bytes in soup(), sizes in vec(1usize..40, 1..8)) {
+        for (name, mut conversation) in conversations() {
+            let (out, said, _) = feed_while(conversation.as_mut(), &bytes, &sizes, false);
+            prop_assert_eq!(&out, &bytes, "{}", name);
+            prop_assert!(said.is_empty(), "{}: {:?}", name, said);
+        }
+    }
+
+    #[test]
+    fn who_begins_to_listen_hears_the_answer_of_its_own_statement(unheard in 0usize..6, sizes in vec(1usize..24, 1..8)) {
+        for (name, mut conversation) in conversations() {
+            let (yes, answer): (&[u8], &[u8]) = match name {
+                "redis" => (b"", b"$3\r\nabc\r\n"),
+                "mysql" => (&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0], &[7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]),
+                "postgres" => (b"Z\0\0\0\x05I", b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I"),
+                _ => continue,
+            };
+            let _ = feed(conversation.as_mut(), &honest(name, 0), &sizes);
+            conversation.look(yes, &mut Vec::new()).expect("a yes");
+            if unheard > 0 {
+                let _ = feed_while(conversation.as_mut(), &honest(name, unheard), &sizes, false);
+            }
+            let whole = honest(name, 1);
+            let (_, said, lost) = feed(conversation.as_mut(), &whole, &[whole.len()]);
+            prop_assert_eq!((said.len(), lost), (1, None), "{}", name);
+            let mut heard = Vec::new();
+            for piece in answer.repeat(unheard).chunks(sizes[0]) {
+                conversation.look(piece, &mut heard).expect("answers");
+            }
+            prop_assert!(heard.is_empty(), "{}: {:?}", name, heard);
+            conversation.look(answer, &mut heard).expect("an answer");
+            prop_assert_eq!(heard.len(), 1, "{}", name);
         }
     }
 

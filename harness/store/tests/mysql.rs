@@ -9,7 +9,7 @@ use tokio::{
 };
 use wxmock_store::{Protocol, StatementKind, StoreError, StoreSpec, Stores};
 
-const CLIENTS: [Client; 3] = [
+const CLIENTS: [Client; 4] = [
     Client {
         language: Language::Python,
         kind: "mysql",
@@ -21,6 +21,11 @@ const CLIENTS: [Client; 3] = [
     Client {
         language: Language::Node,
         kind: "mysql-prepared",
+    },
+    // It asks for compression, is not offered it, and goes on in plain text.
+    Client {
+        language: Language::Node,
+        kind: "mysql-compressed",
     },
 ];
 
@@ -208,4 +213,57 @@ async fn a_refused_password_and_tls_are_told_and_passed_on() {
             .contains("it is a MySQL or MariaDB; write `protocol = \"mysql\"`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_packet_that_goes_on_in_the_next_is_told_and_passed_on() {
+    let Some(server) = support::mariadb() else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Mysql)])
+        .await
+        .expect("a MariaDB");
+    let address = stores.address("mysql").expect("it is known");
+    let mut stream = TcpStream::connect(address).await.expect("it accepts");
+    packet(&mut stream).await;
+    // Root, who has no password here.
+    let mut response = vec![0x00, 0x82, 0, 0, 0, 0, 0, 1, 33];
+    response.extend([0; 23]);
+    response.extend(b"root\0\0");
+    let mut bytes = vec![u8::try_from(response.len()).expect("short"), 0, 0, 1];
+    bytes.extend(&response);
+    stream.write_all(&bytes).await.expect("taken");
+    let mut answer = packet(&mut stream).await;
+    if answer[0] == 0xfe {
+        stream.write_all(&[0, 0, 0, 3]).await.expect("taken");
+        answer = packet(&mut stream).await;
+    }
+    assert_eq!(answer[0], 0, "logged in");
+    // A query of 16 MiB and a little more, in two packets.
+    let full = 0xff_ff_ff;
+    let query = [
+        b"\xff\xff\xff\0\x03DO LENGTH('".to_vec(),
+        vec![b'x'; full - 12],
+        b"\x02\0\0\x01')".to_vec(),
+    ];
+    stream.write_all(&query.concat()).await.expect("taken");
+    let told = support::until(&stores, |stores| stores.take_events().pop())
+        .await
+        .to_string();
+    assert_eq!(
+        told,
+        "store `mysql`: a statement is larger than 16 MiB; its connection is passed on and not held from there on"
+    );
+    assert_eq!(
+        packet(&mut stream).await[0],
+        0,
+        "the store has taken it whole"
+    );
+    stores.hold();
+    stream
+        .write_all(b"\x09\0\0\0\x03SELECT 1")
+        .await
+        .expect("taken");
+    assert_eq!(packet(&mut stream).await, [1], "a result of one column");
+    assert!(stores.parked().is_empty() && stores.in_flight().is_empty());
 }

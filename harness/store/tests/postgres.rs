@@ -185,3 +185,46 @@ async fn encryption_is_answered_with_no_and_a_refused_password_is_told() {
         "{told}"
     );
 }
+
+/// Reads messages up to `ReadyForQuery`: their types.
+async fn until_ready(stream: &mut TcpStream) -> String {
+    let mut kinds = String::new();
+    while !kinds.ends_with('Z') {
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).await.expect("a message");
+        let len = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let mut body = vec![0; usize::try_from(len).expect("short") - 4];
+        stream.read_exact(&mut body).await.expect("a body");
+        kinds.push(char::from(head[0]));
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_large_statement_is_told_and_passed_on() {
+    let Some(server) = support::postgres_with("trust") else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Postgres)])
+        .await
+        .expect("a PostgreSQL");
+    let address = stores.address("postgres").expect("it is known");
+    let mut stream = TcpStream::connect(address).await.expect("it accepts");
+    let body = b"\0\x03\0\0user\0app\0database\0shop\0\0";
+    let len = u32::try_from(body.len() + 4).expect("short").to_be_bytes();
+    let startup = [&len[..], body].concat();
+    stream.write_all(&startup).await.expect("taken");
+    until_ready(&mut stream).await;
+    let text = format!("SELECT length('{}')\0", "x".repeat(17 << 20));
+    let len = u32::try_from(text.len() + 4)
+        .expect("it fits")
+        .to_be_bytes();
+    let query = [b"Q", &len[..], text.as_bytes()].concat();
+    stream.write_all(&query).await.expect("taken");
+    let told = support::until(&stores, |stores| stores.take_events().pop())
+        .await
+        .to_string();
+    assert!(told.contains("larger than 16 MiB"), "{told}");
+    assert_eq!(until_ready(&mut stream).await, "TDCZ");
+    assert!(stores.parked().is_empty() && stores.in_flight().is_empty());
+}

@@ -280,6 +280,9 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
         "store `redis`: it closed a connection with 1 held and 0 unanswered statement; the held are gone"
     );
     assert!(stores.parked().is_empty() && stores.in_flight().is_empty());
+    let (losses, last) = stores.losses();
+    assert_eq!(losses, 1);
+    assert_eq!(last.expect("it was told").to_string(), told);
     assert_eq!(one.read(&mut [0; 8]).await.expect("an end"), 0);
     let mut two = connect(&stores).await;
     assert_eq!(two.read(&mut [0; 8]).await.expect("an end"), 0);
@@ -299,6 +302,66 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
         error.starts_with("store `redis`: nothing answers at 127.0.0.1:"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_no_loss_of_its_store() {
+    let Some(server) = support::redis() else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Redis)])
+        .await
+        .expect("a Redis");
+    let mut one = connect(&stores).await;
+    say(&mut one, "PING\r\n", "+PONG\r\n").await;
+    stores.hold();
+    one.write_all(b"SET a 1\r\n").await.expect("taken");
+    let held = parked(&stores, 1).await;
+    drop(one);
+    assert!(stores.release(held[0].statement.id));
+    // What it sent before it left is carried out.
+    let done = answered(&stores, held[0].statement.id).await;
+    assert_eq!(done.answer.expect("an answer").text, "OK");
+    assert_eq!(stores.losses().0, 0);
+    assert!(stores.events().is_empty());
+}
+
+#[tokio::test]
+async fn at_rest_nothing_is_written_down_and_a_hold_ends_the_rest() {
+    let Some(server) = support::redis() else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Redis)])
+        .await
+        .expect("a Redis");
+    stores.rest();
+    let mut one = connect(&stores).await;
+    // What a transaction began with counts, though nobody listened then.
+    say(
+        &mut one,
+        "SET a 0\r\nMULTI\r\nINCR a\r\n",
+        "+OK\r\n+OK\r\n+QUEUED\r\n",
+    )
+    .await;
+    assert_eq!(stores.last(), StatementId(0));
+    stores.hold();
+    one.write_all(b"EXEC\r\nGET a\r\n").await.expect("taken");
+    let held = parked(&stores, 1).await;
+    assert_eq!(held[0].statement.text, "MULTI; INCR a; EXEC; GET a");
+    assert!(stores.release(held[0].statement.id));
+    hear(&mut one, "*1\r\n:1\r\n$1\r\n1\r\n").await;
+    let done = answered(&stores, held[0].statement.id).await;
+    assert_eq!(done.answer.expect("an answer").text, "1 item, value");
+    // While something may be held, somebody listens.
+    stores.rest();
+    one.write_all(b"GET a\r\n").await.expect("taken");
+    parked(&stores, 1).await;
+    stores.pass();
+    hear(&mut one, "$1\r\n1\r\n").await;
+    let newest = stores.last();
+    stores.rest();
+    say(&mut one, "GET a\r\n", "$1\r\n1\r\n").await;
+    assert_eq!(stores.last(), newest);
 }
 
 #[tokio::test]

@@ -124,9 +124,11 @@ impl Backend {
 
     fn userinfo(&self, request: &Request) -> Result<Value, Answer> {
         let session = self.session(request)?;
-        let sealed = Sealed::from_request(&request.body)?;
-        let data = open_payload(&*self.policy, self, &session, &sealed)?;
-        Ok(json!({ "profile": self.profile(&session, &data) }))
+        self.policy.profile_answer(request, &|| {
+            let sealed = Sealed::from_request(&request.body)?;
+            let data = open_payload(&*self.policy, self, &session, &sealed)?;
+            Ok(json!({ "profile": self.profile(&session, &data) }))
+        })
     }
 
     /// Keeps the nickname and tells what is kept: the public part of a profile, never the openid, never the watermark.

@@ -155,10 +155,22 @@ pub enum Mutant {
     HeaderIdentity,
     /// KEY-01: openids are compared without regard to upper and lower case.
     FoldedOpenid,
+    /// KEY-01: the answer to a profile request is kept by its body.
+    CachedByBody,
+    /// KEY-01: the answer to a profile request is kept by its iv.
+    CachedByIv,
+    /// KEY-01: a login whose exchange fails finishes the one in a shared field.
+    FinishesAnother,
+    /// KEY-01: the phone number waits in a shared field.
+    SharedNumber,
+    /// KEY-01 at SHOULD: a phone code is exchanged without the openid.
+    UnboundNumber,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
     /// KEY-02: no phone number is the empty number.
     EmptyNumber,
+    /// KEY-02: a refused phone code is remembered under the person.
+    KeepsPhoneRefusal,
     /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
     StaleName,
     /// KEY-03: the first key of a user is kept for ever.
@@ -173,6 +185,8 @@ pub enum Mutant {
     LateCodeMark,
     /// CODE-03: a refused code is a 500.
     BadCode500,
+    /// CODE-03: a code is used up by the wrong endpoint.
+    SpendsCodesAnywhere,
     /// CODE-03: a refused code is exchanged again.
     RetriesCode,
     /// TOK-01: overlapping logins share one context object.
@@ -231,9 +245,15 @@ impl Mutant {
         Self::BodyIdentity,
         Self::HeaderIdentity,
         Self::FoldedOpenid,
+        Self::CachedByBody,
+        Self::CachedByIv,
+        Self::FinishesAnother,
+        Self::SharedNumber,
+        Self::UnboundNumber,
         Self::Opaque500,
         Self::StaleName,
         Self::EmptyNumber,
+        Self::KeepsPhoneRefusal,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,
@@ -241,6 +261,7 @@ impl Mutant {
         Self::LateCodeMark,
         Self::BadCode500,
         Self::RetriesCode,
+        Self::SpendsCodesAnywhere,
         Self::SharedContext,
         Self::SecondResolution,
         Self::TokenSlot,
@@ -305,6 +326,12 @@ impl Mutant {
     #[must_use]
     pub const fn cases(self) -> &'static [&'static str] {
         self.card().cases
+    }
+
+    /// Whether the rule is broken at SHOULD only: the run warns, and does not fail.
+    #[must_use]
+    pub const fn is_only_warned_about(self) -> bool {
+        matches!(self, Self::UnboundNumber)
     }
 
     const fn card(self) -> Card {

@@ -116,6 +116,15 @@ pub(crate) trait Policy: Send + Sync + 'static {
         is_of_app(data, appid) && is_of_person(data, openid)
     }
 
+    /// The answer to a profile request of a session. The reference opens what was sent and keeps no answer.
+    fn profile_answer(
+        &self,
+        _request: &Request,
+        open: &dyn Fn() -> Result<Value, Answer>,
+    ) -> Result<Value, Answer> {
+        open()
+    }
+
     /// Ends a session. The reference ends the one with this token and no other.
     fn log_out(&self, store: &mut Store, token: &str) {
         store.sessions.remove(token);

@@ -36,6 +36,13 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
     Ok(answer(201, &json!(effect.reply)).seq(effect.seq))
 }
 
+/// The mini programs that authorised a third-party platform.
+pub(super) fn authorizers(call: &Call<'_>) -> Result<Response, ApiError> {
+    let app = call.app()?.appid;
+    let authorizers = call.handle.with_world(|world, _| world.authorizers(&app))?;
+    Ok(answer(200, &json!({ "authorizers": authorizers })))
+}
+
 pub(super) fn edit(call: &Call<'_>) -> Result<Response, ApiError> {
     let EditBody {
         name,

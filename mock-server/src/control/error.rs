@@ -111,7 +111,9 @@ impl From<ControlError> for ApiError {
             ControlError::NoSuchPush(_) => Self::new(404, "unknown-push", message)
                 .at("id")
                 .hint("GET /_mock/v1/apps/{app}/push lists them"),
-            ControlError::Push { field, .. } => Self::invalid(field, message),
+            ControlError::Push { field, .. } | ControlError::Cloud { field, .. } => {
+                Self::invalid(field, message)
+            }
             ControlError::Policy(policy) => Self::invalid(policy.knob, message),
             ControlError::BadUser { field, .. } => Self::invalid(field, message),
             _ => Self::new(400, "invalid", message),

@@ -158,7 +158,8 @@ pub(super) fn parked(call: &Call<'_>) -> Result<Response, ApiError> {
         // Subscribed before the first look, so that no change falls between look and wait.
         let mut changes = handle.calls().changes();
         let enough = async {
-            while n_parked(&handle, label.as_deref()) < count && changes.changed().await.is_ok() {}
+            let n_parked = || handle.gates().n_parked_under(label.as_deref());
+            while n_parked() < count && changes.changed().await.is_ok() {}
         };
         // In time or not, the answer says who is there.
         let _ = tokio::time::timeout(Duration::from_millis(wait.0), enough).await;
@@ -172,15 +173,6 @@ pub(super) fn parked(call: &Call<'_>) -> Result<Response, ApiError> {
     let mut response = Response::new(200, "application/json", Bytes::new());
     response.body = ResponseBody::Stream(receiver);
     Ok(response)
-}
-
-fn n_parked(handle: &Handle, label: Option<&str>) -> usize {
-    handle
-        .gates()
-        .parked()
-        .iter()
-        .filter(|parked| label.is_none_or(|label| parked.label == label))
-        .count()
 }
 
 fn parked_view(handle: &Handle, label: Option<&str>) -> Value {

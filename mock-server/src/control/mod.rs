@@ -9,6 +9,7 @@ mod ca;
 pub(crate) mod call;
 mod calls;
 mod clock;
+mod cloud;
 mod codes;
 mod error;
 mod faults;
@@ -41,7 +42,7 @@ use crate::{Handle, console, device, shim};
 type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
 /// Every admin path. `openapi.json` describes the same ones, held equal by a test.
-static ROUTES: [Route<Handler>; 71] = {
+static ROUTES: [Route<Handler>; 76] = {
     const fn get(path: &'static str, handler: Handler) -> Route<Handler> {
         Route {
             method: Method::GET,
@@ -90,6 +91,7 @@ static ROUTES: [Route<Handler>; 71] = {
         get("/_mock/v1/apps/{app}", apps::get),
         patch("/_mock/v1/apps/{app}", apps::edit),
         delete("/_mock/v1/apps/{app}", apps::delete),
+        get("/_mock/v1/apps/{app}/authorizers", apps::authorizers),
         get("/_mock/v1/apps/{app}/users", users::list),
         post("/_mock/v1/apps/{app}/users", users::create),
         get("/_mock/v1/apps/{app}/users/{user}", users::get),
@@ -136,6 +138,10 @@ static ROUTES: [Route<Handler>; 71] = {
         get("/_mock/v1/apps/{app}/api-signature", api_signature::show),
         put("/_mock/v1/apps/{app}/api-signature", api_signature::set),
         delete("/_mock/v1/apps/{app}/api-signature", api_signature::unset),
+        get("/_mock/v1/apps/{app}/cloud", cloud::show),
+        put("/_mock/v1/apps/{app}/cloud", cloud::set),
+        delete("/_mock/v1/apps/{app}/cloud", cloud::unset),
+        post("/_mock/v1/apps/{app}/cloud/token", cloud::token),
         get("/_mock/v1/gates", gates::list),
         post("/_mock/v1/gates", gates::hold),
         delete("/_mock/v1/gates/{id}", gates::remove),

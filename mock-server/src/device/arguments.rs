@@ -62,6 +62,30 @@ impl Arguments {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
+    /// An object, or a text that holds one as JSON, as a query or form has it; empty if it is not there.
+    pub(super) fn object(&self, name: &str) -> Result<Map<String, Value>, ApiError> {
+        match self.json(name) {
+            None => Ok(Map::new()),
+            Some(Value::Object(fields)) => Ok(fields),
+            Some(_) => Err(ApiError::invalid(
+                name,
+                "an object is expected here, in a query or form as JSON",
+            )),
+        }
+    }
+
+    /// Any value; a text that is JSON is what it says, another is itself. An explicit null is the same as nothing.
+    pub(super) fn json(&self, name: &str) -> Option<Value> {
+        let value = match self.value(name)? {
+            Value::String(text) => match serde_json::from_str(text) {
+                Ok(value @ (Value::Object(_) | Value::Array(_))) => value,
+                _ => Value::String(text.clone()),
+            },
+            other => other.clone(),
+        };
+        Some(value).filter(|value| !value.is_null())
+    }
+
     /// A text that may be empty; `None` only if it is not there.
     pub(super) fn any_text(&self, name: &str) -> Result<Option<String>, ApiError> {
         match self.value(name) {

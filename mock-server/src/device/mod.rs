@@ -8,6 +8,7 @@ mod api;
 mod arguments;
 mod authorize;
 mod background_fetch;
+mod call_container;
 mod check_session;
 mod choose_avatar;
 mod get_group_enter_info;
@@ -44,7 +45,7 @@ use crate::http::{Request, Response};
 pub(crate) const PREFIX: &str = "/_mock/wx/";
 
 /// What there is. The first ones are named after `wx.*`; what stands behind the comment is done by the person or by WeChat.
-pub(crate) const APIS: [Api; 24] = [
+pub(crate) const APIS: [Api; 25] = [
     login::API,
     check_session::API,
     get_user_profile::API,
@@ -66,6 +67,7 @@ pub(crate) const APIS: [Api; 24] = [
     plugin_login::API,
     login::QY_API,
     check_session::QY_API,
+    call_container::API,
     // Not `wx.*`:
     prefetch::API,
     switch_account::API,

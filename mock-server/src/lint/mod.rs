@@ -5,7 +5,7 @@
 
 mod signs;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -185,8 +185,8 @@ pub struct Lints {
 struct Book {
     now: u64,
     seen: [(u64, Option<Caller>); LINTS.len()],
-    /// Exchanges that have begun and not left.
-    open: BTreeSet<u64>,
+    /// Exchanges that have begun and not left, oldest first: mostly one, so that a set would be a waste.
+    open: VecDeque<u64>,
     /// When the last exchange of each person left; only while any is open that began before that.
     left: HashMap<(Arc<str>, UserId), u64>,
     tokens: HashMap<(Arc<str>, Endpoint), Token>,
@@ -237,7 +237,7 @@ impl Lints {
         book.now += 1;
         let began = book.now;
         if endpoint.is_exchange() {
-            book.open.insert(began);
+            book.open.push_back(began);
         }
         Began(began)
     }
@@ -268,25 +268,26 @@ impl Book {
     /// Whether another exchange of this person left while this one was open. So of several side by side all but the first to
     /// leave are counted, whatever order they began in.
     fn is_beside(&mut self, call: &CallInfo, began: u64) -> bool {
-        self.open.remove(&began);
-        let is_beside = match (&call.appid, &call.user) {
-            (Some(appid), Some(user)) => {
-                let whose = (Arc::clone(appid), user.clone());
-                let before = self.left.insert(whose, self.now);
-                before.is_some_and(|left| left > began)
-            }
-            _ => false,
-        };
-        match self.open.first() {
-            None => self.left.clear(),
-            // The oldest open one cannot be beside what left before it began; looked at now and then, because it is a walk.
-            Some(oldest) if self.left.len().is_power_of_two() && self.left.len() > 64 => {
-                let oldest = *oldest;
-                self.left.retain(|_, left| *left > oldest);
-            }
-            Some(_) => {}
+        if let Ok(at) = self.open.binary_search(&began) {
+            self.open.remove(at);
         }
-        is_beside
+        let Some(oldest) = self.open.front().copied() else {
+            // Nobody is open who could be beside this one. It may itself be beside one that left before it.
+            let is_beside = !self.left.is_empty()
+                && whose(call)
+                    .is_some_and(|whose| self.left.get(&whose).is_some_and(|left| *left > began));
+            self.left.clear();
+            return is_beside;
+        };
+        let Some(whose) = whose(call) else {
+            return false;
+        };
+        let before = self.left.insert(whose, self.now);
+        // The oldest open one cannot be beside what left before it began; looked at now and then, because it is a walk.
+        if self.left.len().is_power_of_two() && self.left.len() > 64 {
+            self.left.retain(|_, left| *left > oldest);
+        }
+        before.is_some_and(|left| left > began)
     }
 
     /// Follows the life of access_tokens; whether this call fetched one for nothing.
@@ -331,6 +332,12 @@ impl Book {
         }
         false
     }
+}
+
+/// The person a call is about.
+fn whose(call: &CallInfo) -> Option<(Arc<str>, UserId)> {
+    let (appid, user) = (call.appid.as_ref()?, call.user.as_ref()?);
+    Some((Arc::clone(appid), user.clone()))
 }
 
 const fn is_fetch(endpoint: Endpoint) -> bool {

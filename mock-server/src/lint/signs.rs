@@ -1,6 +1,6 @@
 //! What a request shows beside what it asks: read once, when the request is there.
 
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
 
 use crate::http::Request;
 use crate::wechat::Endpoint;
@@ -17,18 +17,23 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Reads the marks of a request.
-    pub(crate) fn of(endpoint: Endpoint, request: &Request) -> Self {
+    /// Reads the marks of a request, whose grant_type has been read already where it has one.
+    pub(crate) fn of(endpoint: Endpoint, request: &Request, grant_type: Option<&str>) -> Self {
         let query = request.uri.query().unwrap_or_default();
         let in_query = matches!(endpoint, Endpoint::Jscode2session | Endpoint::Token);
         let has_secret = in_query || endpoint == Endpoint::StableToken;
         Self {
             is_from_page: has_secret && is_from_page(&request.headers),
-            lacks_grant_type: in_query && request.param("grant_type").is_none(),
+            lacks_grant_type: in_query
+                && grant_type.is_none()
+                && request.param("grant_type").is_none(),
             has_key_in_url: has_key(query),
         }
     }
 }
+
+/// Looked for in every call, so not read anew each time.
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Browsers send `Origin` across origins and `Sec-Fetch-Site` always; servers' clients send neither. (`Sec-Fetch-Mode` proves
 /// nothing: Node's own `fetch` sends it.) A mini-program page has a Referer of its own.
@@ -38,16 +43,19 @@ fn is_from_page(headers: &HeaderMap) -> bool {
     let referer = headers.get(REFERER).map(text).unwrap_or_default();
     origin.starts_with("http://")
         || origin.starts_with("https://")
-        || headers.contains_key("sec-fetch-site")
+        || headers.contains_key(&SEC_FETCH_SITE)
         || referer.starts_with("https://servicewechat.com/")
 }
 
 /// Whether a parameter is called session_key, or is base64 of 16 bytes, which nothing else is that belongs into a query.
 fn has_key(query: &str) -> bool {
-    // Nearly every query has neither, and this looks at each call.
-    let bytes = query.as_bytes();
-    let is_suspect = |pair: &[u8]| matches!(pair, b"==" | b"y=" | b"Y=" | b"%3");
-    if !bytes.windows(2).any(is_suspect) {
+    // Nearly every query has neither, and this looks at each call: `==`, `y=` or `%3` is in every one that has.
+    let mut before = None;
+    let is_suspect = query.split('=').any(|piece| {
+        let last = before.replace(piece.as_bytes().last().copied());
+        last.is_some_and(|last| piece.is_empty() || matches!(last, Some(b'y' | b'Y')))
+    });
+    if !is_suspect && !query.contains("%3") {
         return false;
     }
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {

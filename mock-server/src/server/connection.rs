@@ -103,16 +103,7 @@ async fn speak_http1(
     let io = WireIo::new(stream, Arc::clone(&wire), limits(handle));
     let service = {
         let (handle, line, switch) = (handle.clone(), Arc::clone(&line), Arc::clone(&switch));
-        service_fn(move |request| {
-            let (handle, wire) = (handle.clone(), Arc::clone(&wire));
-            exchange(
-                handle,
-                wire,
-                Arc::clone(&line),
-                Arc::clone(&switch),
-                request,
-            )
-        })
+        service_fn(move |request| exchange(&handle, Arc::clone(&wire), &line, &switch, request))
     };
     let served = http1::Builder::new()
         .title_case_headers(true)
@@ -169,7 +160,7 @@ async fn speak_h2(
             let wire = Arc::new(Wire::stream_of(&wire));
             // Nothing switches on HTTP/2: a CONNECT there is refused.
             let switch = Arc::new(Switch::default());
-            exchange(handle.clone(), wire, Arc::clone(&line), switch, request)
+            exchange(&handle, wire, &line, &switch, request)
         })
     };
     let streams = Streams::default();

@@ -20,7 +20,7 @@ use wxmock_world::{Seed, World};
 pub(crate) use body::{Shaping, WireBody};
 pub use descriptors::raise_descriptor_limit;
 pub(crate) use in_flight::InFlight;
-pub(crate) use serve::Answer;
+pub(crate) use serve::{Answer, Answering};
 pub(crate) use wire::{Cut, Wire};
 
 use crate::ca::CaSource;

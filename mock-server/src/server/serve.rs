@@ -1,6 +1,9 @@
 //! One request: read whole, routed, answered; or, for a proxy's requests, granted and carried on. Knows paths only by their first segment.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +27,66 @@ const BODY_LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) type Answer = hyper::Response<WireBody>;
 
-/// Answer one request.
-pub(super) async fn exchange(
+/// The answer to a request: there already, or to be waited for. Nearly every answer is there, and a future that waits for
+/// nothing need not be moved about.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is nearly every one, and a box for it would be what this saves"
+)]
+pub(crate) enum Answering {
+    Now(Option<Result<Answer, Cut>>),
+    Later(Pin<Box<dyn Future<Output = Result<Answer, Cut>> + Send>>),
+}
+
+impl Answering {
+    pub(crate) fn now(answer: Result<Answer, Cut>) -> Self {
+        Self::Now(Some(answer))
+    }
+
+    pub(crate) fn later(
+        answer: impl Future<Output = Result<Answer, Cut>> + Send + 'static,
+    ) -> Self {
+        Self::Later(Box::pin(answer))
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Answer, Cut>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            // Polled after its end, which nobody does, it waits for ever.
+            Self::Now(answer) => answer.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Later(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+/// Answer one request: at once where it can be, which is a call to WeChat without a body.
+pub(super) fn exchange(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    line: &Arc<Line>,
+    switch: &Arc<Switch>,
+    request: hyper::Request<Incoming>,
+) -> Answering {
+    let is_plain = request.version() != Version::HTTP_2
+        && request.method() != Method::CONNECT
+        && request.uri().scheme().is_none()
+        && request.body().is_end_stream()
+        && !is_ours(request.uri().path());
+    if !is_plain || wire.is_held() {
+        let (handle, line, switch) = (handle.clone(), Arc::clone(line), Arc::clone(switch));
+        return Answering::later(exchange_later(handle, wire, line, switch, request));
+    }
+    wire.begin();
+    let (parts, _) = request.into_parts();
+    let via = line.note(handle.routes(), &parts);
+    let request = heard(handle, line, via, parts, Bytes::new(), None);
+    wechat::answer(handle, wire, request)
+}
+
+async fn exchange_later(
     handle: Handle,
     wire: Arc<Wire>,
     line: Arc<Line>,
@@ -36,7 +97,6 @@ pub(super) async fn exchange(
     wire.begin();
     let is_h2 = request.version() == Version::HTTP_2;
     let is_absolute = !is_h2 && request.uri().scheme().is_some();
-    // What is rare lies on the heap: hyper moves the whole future of every request, as large as its largest part.
     let answer = if request.method() == Method::CONNECT {
         Box::pin(connect(&handle, wire, &line, &switch, request)).await
     } else if is_absolute && is_foreign(&line, request.uri()) {
@@ -167,6 +227,18 @@ async fn read(
                 .map_err(|_| Unread::Broken)??
         }
     };
+    Ok(heard(handle, line, via, parts, body, room))
+}
+
+/// A request with the whole of its body.
+fn heard(
+    handle: &Handle,
+    line: &Line,
+    via: Via,
+    parts: request::Parts,
+    body: Bytes,
+    room: Option<OwnedSemaphorePermit>,
+) -> Request {
     let chunked = parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| {
         coding
             .as_bytes()
@@ -180,7 +252,7 @@ async fn read(
         None => parts.version != Version::HTTP_10,
     };
     let spoken = handle.verbatim().hear(&parts, &body);
-    Ok(Request {
+    Request {
         uri: parts.uri,
         method: parts.method,
         headers: parts.headers,
@@ -191,7 +263,7 @@ async fn read(
         chunked,
         keep_alive,
         _room: room,
-    })
+    }
 }
 
 /// A whole world may be longer than anything else.

@@ -145,9 +145,14 @@ impl Wire {
         Poll::Pending
     }
 
+    /// Whether a gate holds the connection after its last answer.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Acquire)
+    }
+
     /// Wait until no gate holds the connection after its last answer.
     pub(crate) async fn until_let_go(&self) {
-        if self.is_held.load(Ordering::Acquire) {
+        if self.is_held() {
             std::future::poll_fn(|cx| self.poll_hold(cx)).await;
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wxmock_world::{Refusal, errcode};
 
 use super::asked::Asked;
+use super::cloud::{self, Hosted};
 use super::command::Subject;
 use super::endpoint::Endpoint;
 use super::render::{self, Rendered};
@@ -20,18 +21,68 @@ use crate::handle::Handle;
 use crate::http::Request;
 use crate::lint::Signs;
 use crate::net::Stranger;
-use crate::server::{Answer, Cut, InFlight, Shaping, Wire, WireBody};
+use crate::server::{Answer, Answering, Cut, InFlight, Shaping, Wire, WireBody};
 
-/// Answer one call to a path outside `/_mock/`.
-pub(crate) async fn answer(
-    handle: &Handle,
-    wire: Arc<Wire>,
-    request: Request,
-) -> Result<Answer, Cut> {
-    let keep_alive = request.keep_alive;
-    let (asked, sealing, subject, mut call) = begin(handle, &wire, request);
-    call.pass(Point::Arrived).await;
-    let before = strike(handle, &mut call, When::BeforeCommit).await;
+/// Answer one call to a path outside `/_mock/`: at once where no gate and no fault has anything to say, as nearly always.
+pub(crate) fn answer(handle: &Handle, wire: Arc<Wire>, request: Request) -> Answering {
+    let begun = begin(handle, &wire, request);
+    if is_disturbed(handle) {
+        return Answering::later(meet(handle.clone(), wire, begun));
+    }
+    let decided = decide(handle, begun, None);
+    // What has come since holds or strikes where it would have.
+    if is_disturbed(handle) {
+        return Answering::later(leave(handle.clone(), wire, decided));
+    }
+    let Decided { rendered, sent, .. } = decided;
+    Answering::now(Ok(send(handle, wire, rendered, Shaping::Whole, sent)))
+}
+
+/// A call that has been read and numbered.
+struct Begun {
+    asked: Asked,
+    sealing: Option<Box<Sealing>>,
+    /// Whom it is about, if somebody wanted to know before its command.
+    subject: Option<Subject>,
+    sent: Sent,
+}
+
+/// A call whose answer is decided.
+struct Decided {
+    asked: Asked,
+    subject: Subject,
+    rendered: Rendered,
+    /// The fault that decided it.
+    before: Option<Arc<FaultRule>>,
+    sent: Sent,
+}
+
+/// What the head of an answer needs of its request.
+struct Sent {
+    call: InFlight,
+    keep_alive: bool,
+}
+
+fn is_disturbed(handle: &Handle) -> bool {
+    handle.gates().any() || handle.faults().any()
+}
+
+/// The way past everything that holds or strikes a call.
+async fn meet(handle: Handle, wire: Arc<Wire>, mut begun: Begun) -> Result<Answer, Cut> {
+    begun.sent.call.pass(Point::Arrived).await;
+    let before = strike(&handle, &mut begun.sent.call, When::BeforeCommit).await;
+    let decided = decide(&handle, begun, before);
+    leave(handle, wire, decided).await
+}
+
+/// Run the command, unless a fault came before it, and write down what the answer is to be.
+fn decide(handle: &Handle, begun: Begun, before: Option<Arc<FaultRule>>) -> Decided {
+    let Begun {
+        asked,
+        sealing,
+        subject,
+        mut sent,
+    } = begun;
     let (mut rendered, subject) = match &before {
         Some(_) => stand_in(handle, &asked, subject),
         None => {
@@ -42,65 +93,89 @@ pub(crate) async fn answer(
             }
         }
     };
-    name_spender(handle, &asked, &mut rendered, &call);
-    note_refusal(handle, &asked, &rendered, &call);
-    record(
-        handle,
-        &mut call,
-        &rendered,
-        Some((&asked, &subject)),
-        before.as_deref(),
-    );
+    if let Some(seqid) = &asked.seqid {
+        cloud::number(&mut rendered, seqid);
+    }
+    let call = &mut sent.call;
+    name_spender(handle, &asked, &mut rendered, call);
+    note_refusal(handle, &asked, &rendered, call);
+    let about = Some((&asked, &subject));
+    record(handle, call, &rendered, about, before.as_deref());
     call.pass_turn();
+    Decided {
+        asked,
+        subject,
+        rendered,
+        before,
+        sent,
+    }
+}
+
+/// The second half of that way, between the command and the first byte.
+async fn leave(handle: Handle, wire: Arc<Wire>, decided: Decided) -> Result<Answer, Cut> {
+    let Decided {
+        asked,
+        subject,
+        rendered,
+        before,
+        mut sent,
+    } = decided;
+    let call = &mut sent.call;
     call.pass(Point::Committed).await;
     let rule = match before {
         Some(rule) => Some(rule),
-        None => strike(handle, &mut call, When::AfterCommit).await,
+        None => strike(&handle, call, When::AfterCommit).await,
     };
-    let (rendered, shaping) = match rule {
-        None => (rendered, Shaping::Whole),
-        Some(rule) => {
-            // What becomes of this answer must not keep the others of its release waiting.
-            call.pass_turn();
-            let (app, dialect) = (subject.app.as_ref(), asked.dialect);
-            match spoil::spoil(handle, app, dialect, asked.from, rendered, &rule.effect) {
-                Spoilt::Answer(rendered, shaping) => {
-                    record(handle, &mut call, &rendered, None, None);
-                    (rendered, shaping)
-                }
-                Spoilt::Reset => {
-                    wire.reset();
-                    return Err(Cut);
-                }
-                Spoilt::Silent => {
-                    spoil::silence(handle).await;
-                    return Err(Cut);
-                }
-            }
+    let Some(rule) = rule else {
+        return Ok(send(&handle, wire, rendered, Shaping::Whole, sent));
+    };
+    // What becomes of this answer must not keep the others of its release waiting.
+    call.pass_turn();
+    let (app, dialect) = (subject.app.as_ref(), asked.dialect);
+    match spoil::spoil(&handle, app, dialect, asked.from, rendered, &rule.effect) {
+        Spoilt::Answer(rendered, shaping) => {
+            record(&handle, call, &rendered, None, None);
+            Ok(send(&handle, wire, rendered, shaping, sent))
         }
-    };
+        Spoilt::Reset => {
+            wire.reset();
+            Err(Cut)
+        }
+        Spoilt::Silent => {
+            spoil::silence(&handle).await;
+            Err(Cut)
+        }
+    }
+}
+
+/// Head and body on their way.
+fn send(
+    handle: &Handle,
+    wire: Arc<Wire>,
+    rendered: Rendered,
+    shaping: Shaping,
+    sent: Sent,
+) -> Answer {
     if !rendered.extra.is_empty() {
         wire.spell();
     }
+    let Sent { call, keep_alive } = sent;
     let (parts, body) = rendered.into_parts(keep_alive && handle.is_running());
     let cut_after = shaping.cut_after();
     handle
         .verbatim()
         .answer(call.id(), &parts, &body, cut_after);
     let body = WireBody::answer(body, shaping, wire, call);
-    Ok(Answer::from_parts(parts, body))
+    Answer::from_parts(parts, body)
 }
 
 /// Read what is asked, find out about whom as far as somebody wants to know now, and open the call's record.
-fn begin(
-    handle: &Handle,
-    wire: &Wire,
-    mut request: Request,
-) -> (Asked, Option<Box<Sealing>>, Option<Subject>, InFlight) {
+fn begin(handle: &Handle, wire: &Wire, mut request: Request) -> Begun {
+    let keep_alive = request.keep_alive;
     let (asked, sealing) = read(handle, &mut request);
     let endpoint = asked.endpoint;
     let mut info = CallInfo::new(endpoint, handle.now());
-    info.signs = Signs::of(endpoint, &request);
+    info.signs = Signs::of(endpoint, &request, asked.grant_type());
     info.via = std::mem::take(&mut request.via);
     asked.describe(&mut info);
     // Nothing of the request is kept longer: it lies in the connection's read buffer, which hyper wants back.
@@ -117,19 +192,42 @@ fn begin(
     if let Some(spoken) = request.spoken {
         handle.verbatim().file(call.id(), *spoken);
     }
-    (asked, sealing, subject, call)
+    Begun {
+        asked,
+        sealing,
+        subject,
+        sent: Sent { call, keep_alive },
+    }
 }
 
-/// Read what is asked, out of its seal if it has one.
+/// Read what is asked, in whose name a hosted backend asks it, and out of its seal if it has one.
 fn read(handle: &Handle, request: &mut Request) -> (Asked, Option<Box<Sealing>>) {
     let endpoint = Endpoint::of(&request.via.host, request.path());
+    let hosted = cloud::open(handle, endpoint, request);
+    if let Hosted::Refused(error, why) = hosted {
+        return (Asked::read(request).refused(error, why), None);
+    }
+    let (asked, sealing) = unseal(handle, endpoint, request);
+    let asked = match hosted {
+        Hosted::ByService(seqid) => asked.by_service(seqid),
+        Hosted::NotServed(why) if asked.is_readable() => asked.because(why),
+        _ => asked,
+    };
+    (asked, sealing)
+}
+
+fn unseal(
+    handle: &Handle,
+    endpoint: Endpoint,
+    request: &mut Request,
+) -> (Asked, Option<Box<Sealing>>) {
     match signed::open(handle, endpoint, request) {
         Opening::Plain => (Asked::read(request), None),
         Opening::Opened(sealing) => (Asked::read(request), Some(sealing)),
         Opening::Refused(error, why) => (Asked::read(request).refused(error, why), None),
         Opening::Ignored => (
             Asked::read(request).because(
-                "the call is signed, and this endpoint is not known to take signed calls; it was read as it came",
+                ["the call is signed, and this endpoint is not known to take signed calls; it was read as it came", "这个调用带有签名，但不清楚这个接口是否支持；已按原样读取"],
             ),
             None,
         ),
@@ -137,7 +235,7 @@ fn read(handle: &Handle, request: &mut Request) -> (Asked, Option<Box<Sealing>>)
 }
 
 fn is_watched(handle: &Handle) -> bool {
-    handle.gates().any() || handle.faults().any() || handle.calls().is_watched()
+    is_disturbed(handle) || handle.calls().is_watched()
 }
 
 /// Meet the faults of one side of the command: sit out their delays, return the one that decides the answer.

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use wxmock_world::{
     AppId, Refusal, UnixMs, World, WxError,
-    errcode::{INVALID_URL, REQUIRE_GET, REQUIRE_POST},
+    errcode::{self, INVALID_URL, REQUIRE_GET, REQUIRE_POST},
 };
 
-use super::command::{CallContext, Command, Subject};
+use super::command::{CallContext, Command, Subject, rule};
 use super::endpoint::Endpoint;
 use super::render::{Dialect, Rendered};
 use crate::calls::CallInfo;
@@ -37,6 +38,8 @@ pub(super) struct Asked {
     pub(super) from: IpAddr,
     /// The reason where it is known before the world is asked.
     why: Option<Refusal>,
+    /// The number under which the open API service of cloud hosting made the call, if it did.
+    pub(super) seqid: Option<HeaderValue>,
     /// For a path the mock does not play: the one nearest to it that it plays.
     nearest: Option<&'static str>,
 }
@@ -70,12 +73,13 @@ impl Asked {
             wanted,
             from: request.peer.ip(),
             why: None,
+            seqid: None,
             nearest: is_unknown.then(|| nearest(platform, request.path())),
         }
     }
 
     /// The same request, refused before its endpoint reads it.
-    pub(super) fn refused(self, error: WxError, rule: &'static str) -> Self {
+    pub(super) fn refused(self, error: WxError, rule: [&'static str; 2]) -> Self {
         Self {
             wanted: Wanted::Refused(error),
             ..self.because(rule)
@@ -83,11 +87,24 @@ impl Asked {
     }
 
     /// The same request; if it is refused, this is why.
-    pub(super) fn because(self, rule: &'static str) -> Self {
+    pub(super) fn because(self, [english, chinese]: [&'static str; 2]) -> Self {
         Self {
-            why: Some(Refusal::Rule { rule: rule.into() }),
+            why: rule(english, chinese),
             ..self
         }
+    }
+
+    /// The same request, made by the open API service of cloud hosting.
+    pub(super) fn by_service(self, seqid: HeaderValue) -> Self {
+        Self {
+            seqid: Some(seqid),
+            ..self
+        }
+    }
+
+    /// Whether its endpoint could read it.
+    pub(super) fn is_readable(&self) -> bool {
+        self.command().is_some()
     }
 
     fn command(&self) -> Option<&dyn Command> {
@@ -133,7 +150,15 @@ impl Asked {
             return Some(why.clone());
         }
         match &self.wanted {
-            Wanted::Command(command) => command.why_refused(world, errcode),
+            // An errcode of the table says at least when it is answered.
+            Wanted::Command(command) => command.why_refused(world, errcode).or_else(|| {
+                let info = errcode::info(errcode)?;
+                Some(Refusal::Rule {
+                    rule: info.when.into(),
+                    // The table of errcodes is in English.
+                    rule_zh: Cow::default(),
+                })
+            }),
             Wanted::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {
                 Some(Refusal::Method)
             }
@@ -154,6 +179,11 @@ impl Asked {
     pub(super) fn code(&self) -> Option<&str> {
         let sent = self.command()?.carried();
         sent.js_code.or(sent.phone_code).or(sent.plugin_code)
+    }
+
+    /// The grant_type it carries, as sent.
+    pub(super) fn grant_type(&self) -> Option<&str> {
+        self.command()?.carried().grant_type
     }
 
     /// The appid and AppSecret it carries, as sent.

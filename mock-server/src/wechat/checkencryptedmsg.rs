@@ -1,9 +1,9 @@
 //! `POST /wxa/business/checkencryptedmsg`: whether WeChat sealed a phone payload in the last three days, told by its hash.
 
 use wxmock_world::errcode::DATA_FORMAT;
-use wxmock_world::{CheckEncryptedMsg, RefusedCall, WxError};
+use wxmock_world::{CheckEncryptedMsg, Refusal, RefusedCall, World, WxError};
 
-use super::command::{Accepts, CallContext, Command, Definition};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::json::Object;
 use super::post::{self, NotJson};
 use super::render::{Dialect, Rendered};
@@ -37,6 +37,16 @@ impl Command for CheckEncryptedMsg {
         RefusedCall {
             access_token: self.access_token.as_deref(),
             ..RefusedCall::default()
+        }
+    }
+
+    fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
+        match errcode {
+            40097 => rule(
+                "encrypted_msg_hash must be 64 hex digits, the SHA-256 of the base64 text",
+                "encrypted_msg_hash 要是 64 位十六进制，即 base64 文本的 SHA-256",
+            ),
+            _ => world.why_refused(&self.carried(), errcode),
         }
     }
 

@@ -40,8 +40,14 @@ impl Command for ClearQuota {
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            48006 => rule("the quotas were cleared ten times this month"),
-            40013 => rule("the appid is not the one of the access_token"),
+            48006 => rule(
+                "the quotas were cleared ten times this month",
+                "本月已经清零十次",
+            ),
+            40013 => rule(
+                "the appid is not the one of the access_token",
+                "appid 与 access_token 不是同一个小程序",
+            ),
             _ => world.why_refused(&self.carried(), errcode),
         }
     }

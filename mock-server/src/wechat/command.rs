@@ -79,8 +79,11 @@ pub(super) trait Command: Debug + Send + Sync {
 }
 
 /// A rule of an endpoint's own as the reason of a refusal.
-pub(super) fn rule(rule: &'static str) -> Option<Refusal> {
-    Some(Refusal::Rule { rule: rule.into() })
+pub(super) fn rule(english: &'static str, chinese: &'static str) -> Option<Refusal> {
+    Some(Refusal::Rule {
+        rule: english.into(),
+        rule_zh: chinese.into(),
+    })
 }
 
 /// Whose app and whose login a call is about.

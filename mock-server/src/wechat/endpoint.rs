@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Definition;
 use super::{
-    api_component_token, checkencryptedmsg, checksession, clear_quota, component_jscode2session,
-    getcallbackip, getpaidunionid, getpluginopenpid, getuserencryptkey, getuserphonenumber,
-    getuserriskrank, getwxacodeunlimit, jscode2session, msg_sec_check, remove_user_storage,
-    resetusersessionkey, set_user_storage, stable_token, subscribe_send, token, wecom_gettoken,
-    wecom_jscode2session, xpay,
+    api_authorizer_token, api_component_token, checkencryptedmsg, checksession, clear_quota,
+    component_jscode2session, getcallbackip, getpaidunionid, getpluginopenpid, getuserencryptkey,
+    getuserphonenumber, getuserriskrank, getwxacodeunlimit, jscode2session, msg_sec_check,
+    remove_user_storage, resetusersessionkey, set_user_storage, stable_token, subscribe_send,
+    token, wecom_gettoken, wecom_jscode2session, xpay,
 };
 use crate::net::Platform;
 
@@ -70,6 +70,8 @@ endpoints! {
     ComponentJscode2session = "component_jscode2session", component_jscode2session::ENDPOINT;
     /// `POST /cgi-bin/component/api_component_token`
     ApiComponentToken = "api_component_token", api_component_token::ENDPOINT;
+    /// `POST /cgi-bin/component/api_authorizer_token`
+    ApiAuthorizerToken = "api_authorizer_token", api_authorizer_token::ENDPOINT;
     /// `GET /wxa/getpaidunionid`
     Getpaidunionid = "getpaidunionid", getpaidunionid::ENDPOINT;
     /// `POST /wxa/business/checkencryptedmsg`
@@ -124,6 +126,22 @@ impl Endpoint {
         matches!(
             self,
             Self::Jscode2session | Self::ComponentJscode2session | Self::WecomJscode2session
+        )
+    }
+
+    /// Whether it is called in the name of a mini program, by its access_token.
+    pub(super) const fn takes_access_token(self) -> bool {
+        !matches!(
+            self,
+            Self::Jscode2session
+                | Self::Token
+                | Self::StableToken
+                | Self::ComponentJscode2session
+                | Self::ApiComponentToken
+                | Self::ApiAuthorizerToken
+                | Self::WecomGettoken
+                | Self::WecomJscode2session
+                | Self::Unknown
         )
     }
 

@@ -51,13 +51,18 @@ impl Command for UserKeysRequest {
 
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            87009 if self.has_body => {
-                rule("what is signed must be empty: send no body, not even `{}`")
-            }
+            87009 if self.has_body => rule(
+                "what is signed must be empty: send no body, not even `{}`",
+                "签名的内容必须为空：不要发送请求体，连 `{}` 也不要",
+            ),
             87009 => rule(
                 "the signature is not by a valid session_key of this person over the empty message",
+                "signature 不是用这个用户有效的 session_key 对空文本生成的",
             ),
-            87008 => rule("sig_method is not hmac_sha256"),
+            87008 => rule(
+                "sig_method is not hmac_sha256",
+                "sig_method 不是 hmac_sha256",
+            ),
             _ => world.why_refused(&self.carried(), errcode),
         }
     }

@@ -1,9 +1,9 @@
 //! `POST /wxa/getuserriskrank`: the risk grade of a person, 0 to 4.
 
 use wxmock_world::errcode::DATA_FORMAT;
-use wxmock_world::{RefusedCall, RiskRankRequest, WxError};
+use wxmock_world::{Refusal, RefusedCall, RiskRankRequest, World, WxError};
 
-use super::command::{Accepts, CallContext, Command, Definition};
+use super::command::{Accepts, CallContext, Command, Definition, rule};
 use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
@@ -38,6 +38,18 @@ impl Command for RiskRankRequest {
             access_token: self.access_token.as_deref(),
             openid: self.openid.as_deref(),
             ..RefusedCall::default()
+        }
+    }
+
+    fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
+        match errcode {
+            40129 => rule("scene must be 0 or 1", "scene 要是 0 或 1"),
+            43104 => rule(
+                "the appid in the body is not the one of the access_token",
+                "请求体里的 appid 与 access_token 不是同一个小程序",
+            ),
+            40097 => rule("client_ip is absent", "缺少 client_ip"),
+            _ => world.why_refused(&self.carried(), errcode),
         }
     }
 

@@ -87,12 +87,17 @@ impl Command for WxaCode {
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            40169 => {
-                rule("scene must be 1 to 32 of the characters the page allows, in a JSON body")
-            }
-            41030 => rule("page must be a path without a slash before it and without a query"),
+            40169 => rule(
+                "scene must be 1 to 32 of the characters the page allows, in a JSON body",
+                "scene 要是文档允许的 1 到 32 个字符，放在 JSON 请求体里",
+            ),
+            41030 => rule(
+                "page must be a path without a slash before it and without a query",
+                "page 要是前面不带斜杠、后面不带参数的路径",
+            ),
             40097 => rule(
                 "width must be 280 to 1280, env_version release, trial or develop, line_color three numbers to 255",
+                "width 要在 280 到 1280 之间，env_version 是 release、trial 或 develop，line_color 是三个不超过 255 的数",
             ),
             _ => world.why_refused(&self.carried(), errcode),
         }

@@ -28,11 +28,13 @@
 //! the outer shape (method, length, body).
 
 mod answer;
+mod api_authorizer_token;
 mod api_component_token;
 mod asked;
 mod checkencryptedmsg;
 mod checksession;
 mod clear_quota;
+mod cloud;
 mod command;
 mod component_jscode2session;
 mod endpoint;

@@ -82,12 +82,19 @@ impl Command for MsgSecCheck {
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            40129 => rule("scene must be 1, 2, 3 or 4"),
-            43104 => rule("no user of this app has this openid"),
-            44002 => rule("content is absent or empty"),
-            47001 => rule("version must be 2, and content at most 2500 characters"),
+            40129 => rule("scene must be 1, 2, 3 or 4", "scene 要是 1、2、3 或 4"),
+            43104 => rule(
+                "no user of this app has this openid",
+                "这个小程序里没有这个 openid",
+            ),
+            44002 => rule("content is absent or empty", "content 不存在或为空"),
+            47001 => rule(
+                "version must be 2, and content at most 2500 characters",
+                "version 要是 2，content 最多 2500 个字符",
+            ),
             61010 => rule(
                 "the person has not used the app for two hours; wx.login on their phone counts",
+                "这个用户两小时内没有使用过小程序；在其手机上 wx.login 即算使用",
             ),
             _ => world.why_refused(&self.carried(), errcode),
         }

@@ -47,8 +47,12 @@ impl Command for RemoveUserStorage {
         match errcode {
             87009 => rule(
                 "the signature is not by a valid session_key of this person over exactly these bytes",
+                "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
             ),
-            87008 => rule("sig_method is not hmac_sha256"),
+            87008 => rule(
+                "sig_method is not hmac_sha256",
+                "sig_method 不是 hmac_sha256",
+            ),
             _ => world.why_refused(&self.carried(), errcode),
         }
     }

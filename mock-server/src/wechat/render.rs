@@ -176,7 +176,9 @@ impl Rendered {
     pub(super) fn into_parts(self, keep_alive: bool) -> (Parts, Bytes) {
         let (mut parts, ()) = hyper::Response::new(()).into_parts();
         parts.status = self.status;
-        let mut headers = HeaderMap::with_capacity(8);
+        // Room for all that any answer has. One header more, and the map would take a kilobyte, which allocators ask the
+        // slow way.
+        let mut headers = HeaderMap::with_capacity(6);
         headers.insert(
             CONNECTION,
             HeaderValue::from_static(if keep_alive { "keep-alive" } else { "close" }),

@@ -69,11 +69,18 @@ impl Command for SetUserStorage {
         match errcode {
             87009 => rule(
                 "the signature is not by a valid session_key of this person over exactly these bytes",
+                "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
             ),
-            87008 => rule("sig_method is not hmac_sha256"),
-            87016 => rule("key and value may have 1024 bytes together"),
-            87018 => rule("a person may have 128 pairs"),
-            87019 => rule("a key may have 128 bytes"),
+            87008 => rule(
+                "sig_method is not hmac_sha256",
+                "sig_method 不是 hmac_sha256",
+            ),
+            87016 => rule(
+                "key and value may have 1024 bytes together",
+                "key 与 value 合计最多 1024 字节",
+            ),
+            87018 => rule("a person may have 128 pairs", "每个用户最多 128 对"),
+            87019 => rule("a key may have 128 bytes", "key 最多 128 字节"),
             _ => world.why_refused(&self.carried(), errcode),
         }
     }

@@ -34,7 +34,7 @@ pub(super) enum Opening {
     /// It was signed right; the request now holds what it asks in clear.
     Opened(Box<Sealing>),
     /// It was not.
-    Refused(WxError, &'static str),
+    Refused(WxError, [&'static str; 2]),
 }
 
 /// What the answer is sealed with.
@@ -70,22 +70,22 @@ pub(super) fn open(handle: &Handle, endpoint: Endpoint, request: &mut Request) -
     let urls = urls(&request.headers, request.path());
     let token = request.param("access_token");
     let opened = handle.with_world(|world, now| {
-        let appid = call.appid.ok_or((API_APPID_MISSING, "Wechatmp-Appid is absent"))?;
+        let appid = call.appid.ok_or((API_APPID_MISSING, ["Wechatmp-Appid is absent", "缺少 Wechatmp-Appid"]))?;
         let app = world
             .app_id(appid)
-            .ok_or((API_APPID_INVALID, "no app of this mock has the appid of Wechatmp-Appid"))?;
+            .ok_or((API_APPID_INVALID, ["no app of this mock has the appid of Wechatmp-Appid", "这个 mock 里没有 Wechatmp-Appid 里的 appid"]))?;
         let owner = token.as_deref().and_then(|token| world.owner_of_token(token));
         if owner.is_some_and(|owner| owner != app) {
             return Err((
                 API_APPID_MISMATCH,
-                "the access_token is of another app than Wechatmp-Appid",
+                ["the access_token is of another app than Wechatmp-Appid", "access_token 与 Wechatmp-Appid 不是同一个小程序"],
             ));
         }
         let settings = world.api_signature(&app).ok().flatten().cloned().ok_or((
             API_PUBLIC_KEY_UNSET,
-            "the app has no keys for signed calls; PUT /_mock/v1/apps/{app}/api-signature or [app.api_signature] gives it some",
+            ["the app has no keys for signed calls; PUT /_mock/v1/apps/{app}/api-signature or [app.api_signature] gives it some", "这个应用没有签名用的密钥；用 PUT /_mock/v1/apps/{app}/api-signature 或 [app.api_signature] 设置"],
         ))?;
-        let draw = world.draw_answer(&app).ok_or((API_APPID_INVALID, "the app is gone"))?;
+        let draw = world.draw_answer(&app).ok_or((API_APPID_INVALID, ["the app is gone", "应用已不存在"]))?;
         Ok((app, settings, draw, now))
     });
     let (app, settings, draw, now) = match opened {
@@ -111,18 +111,23 @@ pub(super) fn open(handle: &Handle, endpoint: Endpoint, request: &mut Request) -
     }
 }
 
-fn why(errcode: i64) -> &'static str {
+fn why(errcode: i64) -> [&'static str; 2] {
     match errcode {
-        40231 => "Wechatmp-TimeStamp is absent",
-        40232 => "Wechatmp-Signature is absent",
-        40234 => {
-            "Wechatmp-Signature is not by the app's key (RSA-PSS, SHA-256, salt 32) over URL without query, appid, timestamp and exactly this body, a line each"
-        }
-        40235 => {
-            "the body does not open: iv, data and authtag under the app's symmetric key, with URL|appid|timestamp|sn authenticated; or its _appid, _timestamp or _n is not that of the headers"
-        }
-        40240 => "Wechatmp-TimeStamp is more than five minutes from now, or no number",
-        _ => "the call is not signed as it must be",
+        40231 => ["Wechatmp-TimeStamp is absent", "缺少 Wechatmp-TimeStamp"],
+        40232 => ["Wechatmp-Signature is absent", "缺少 Wechatmp-Signature"],
+        40234 => [
+            "Wechatmp-Signature is not by the app's key (RSA-PSS, SHA-256, salt 32) over URL without query, appid, timestamp and exactly this body, a line each",
+            "Wechatmp-Signature 不是用应用的密钥（RSA-PSS、SHA-256、盐长 32）对不带参数的 URL、appid、timestamp 和这份原样的请求体（各占一行）生成的",
+        ],
+        40235 => [
+            "the body does not open: iv, data and authtag under the app's symmetric key, with URL|appid|timestamp|sn authenticated; or its _appid, _timestamp or _n is not that of the headers",
+            "请求体解不开：iv、data、authtag 要用应用的对称密钥，附加数据是 URL|appid|timestamp|sn；或其中的 _appid、_timestamp、_n 与请求头不符",
+        ],
+        40240 => [
+            "Wechatmp-TimeStamp is more than five minutes from now, or no number",
+            "Wechatmp-TimeStamp 与现在相差超过五分钟，或不是数字",
+        ],
+        _ => ["the call is not signed as it must be", "签名方式不对"],
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
-use wxmock_world::{AppId, WxError, errcode};
+use wxmock_world::{AppId, Refusal, WxError, errcode};
 
 use super::render::{self, Dialect, Rendered};
 use crate::faults::FaultEffect;
@@ -43,6 +43,7 @@ pub(super) fn spoil(
                 render::refusal(world, date, app, dialect, seq, from, &error)
             });
             answer.key_no = key_no;
+            answer.why = Some(Box::new(Refusal::Faulted)).filter(|_| *errcode != 0);
             Shaping::Whole
         }
         FaultEffect::Status {

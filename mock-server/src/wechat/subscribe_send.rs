@@ -70,10 +70,17 @@ impl Command for SubscribeSend {
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            40037 => rule("template_id is not 43 characters of [A-Za-z0-9_-]"),
-            43101 => rule("the person is switched to refuse messages"),
+            40037 => rule(
+                "template_id is not 43 characters of [A-Za-z0-9_-]",
+                "template_id 不是 43 个 [A-Za-z0-9_-] 字符",
+            ),
+            43101 => rule(
+                "the person is switched to refuse messages",
+                "这个用户的开关设为拒收消息",
+            ),
             47003 => rule(
                 "a value breaks the published rule of its keyword, or miniprogram_state is none of developer, trial and formal",
+                "某个值违反了该关键词公布的规则，或 miniprogram_state 不是 developer、trial、formal 之一",
             ),
             _ => world.why_refused(&self.carried(), errcode),
         }

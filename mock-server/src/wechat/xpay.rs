@@ -72,18 +72,30 @@ impl Command for XpayQuery {
 
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            268_490_001 => rule("no user of this app has this openid"),
+            268_490_001 => rule(
+                "no user of this app has this openid",
+                "这个小程序里没有这个 openid",
+            ),
             268_490_002 if self.kind == XpayQueryKind::Order && self.order_id.is_some() => rule(
                 "no order exists here, or a field is absent: openid, env 0 or 1, order_id or wx_order_id",
+                "这里没有任何订单，或缺少字段：openid、env（0 或 1）、order_id 或 wx_order_id",
             ),
-            268_490_002 => rule("a field is absent or out of range: openid, env 0 or 1, user_ip"),
+            268_490_002 => rule(
+                "a field is absent or out of range: openid, env 0 or 1, user_ip",
+                "字段缺失或超出范围：openid、env（0 或 1）、user_ip",
+            ),
             268_490_003 if world.is_pay_signed(self) => rule(
                 "the signature is not by a valid session_key of this person over exactly these bytes",
+                "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
             ),
             268_490_003 => rule(
                 "pay_sig is not by the AppKey of this env over the path, & and exactly these bytes",
+                "pay_sig 不是用这个 env 的 AppKey 对“路径&原样的字节”生成的",
             ),
-            268_490_009 => rule("the person has no valid session_key; log in again"),
+            268_490_009 => rule(
+                "the person has no valid session_key; log in again",
+                "这个用户没有有效的 session_key；请重新登录",
+            ),
             _ => world.why_refused(&self.carried(), errcode),
         }
     }

@@ -156,6 +156,18 @@ impl TokenList {
         Ok(self.issue(at, policy.ttl, make, changes))
     }
 
+    /// A new token beside those there are, each of which lives to its own end.
+    pub(crate) fn side_by_side(
+        &mut self,
+        at: UnixMs,
+        policy: &AccessTokenPolicy,
+        make: impl FnOnce(u32) -> AccessToken,
+        changes: &mut Vec<TokenChange>,
+    ) -> Result<Handed, WxError> {
+        self.drop_dead(at, changes);
+        Ok(self.issue(at, policy.ttl, make, changes))
+    }
+
     /// Ends every token whose time is over.
     pub(crate) fn drop_dead(&mut self, at: UnixMs, changes: &mut Vec<TokenChange>) {
         for token in self
@@ -334,7 +346,7 @@ mod tests {
                     self.list
                         .plain(at, &self.policy, &self.quota, make, &mut Vec::new())
                 }
-                TokenKind::Stable => {
+                TokenKind::Stable | TokenKind::Cloud | TokenKind::Authorizer => {
                     self.list
                         .stable(at, force, &self.policy, &self.quota, make, &mut Vec::new())
                 }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiSignature, AppId, AppSecret, ClockView, DeviceId, Seed, UnixMs,
+    ApiSignature, AppId, AppSecret, ClockView, CloudHosting, DeviceId, Seed, UnixMs,
     access_token::TokenList,
     clock::Clock,
     deadline::Deadlines,
@@ -140,6 +140,10 @@ pub(crate) struct App {
     pub(crate) users: Users,
     pub(crate) plain: TokenList,
     pub(crate) stable: TokenList,
+    #[serde(default = "no_cloud_tokens")]
+    pub(crate) cloud_tokens: TokenList,
+    #[serde(default = "no_authorizer_tokens")]
+    pub(crate) authorizer_tokens: TokenList,
     /// Login codes that are over, in the order in which they will be forgotten.
     pub(crate) dead_codes: VecDeque<CodeNo>,
     /// Phone codes that are over.
@@ -166,6 +170,9 @@ pub(crate) struct App {
     pub(crate) api_signature: Option<Box<ApiSignature>>,
     #[serde(default)]
     pub(crate) n_sealed: u64,
+    /// How its backend is hosted, if WeChat hosts it.
+    #[serde(default)]
+    pub(crate) cloud: Option<Box<CloudHosting>>,
     /// Message push: settings and what was pushed.
     #[serde(default)]
     pub(crate) push: PushBook,
@@ -203,6 +210,8 @@ impl App {
             users: Users::default(),
             plain: TokenList::new(TokenKind::Plain),
             stable: TokenList::new(TokenKind::Stable),
+            cloud_tokens: no_cloud_tokens(),
+            authorizer_tokens: no_authorizer_tokens(),
             dead_codes: VecDeque::new(),
             dead_phone_codes: VecDeque::new(),
             n_rids: 0,
@@ -214,6 +223,7 @@ impl App {
             clears: Clears::default(),
             api_signature: None,
             n_sealed: 0,
+            cloud: None,
             push: PushBook::default(),
             holders: BTreeMap::new(),
             device_names: DeviceNames::default(),
@@ -290,6 +300,8 @@ impl App {
         match kind {
             TokenKind::Plain => &self.plain,
             TokenKind::Stable => &self.stable,
+            TokenKind::Cloud => &self.cloud_tokens,
+            TokenKind::Authorizer => &self.authorizer_tokens,
         }
     }
 
@@ -316,4 +328,12 @@ impl App {
             n_users: self.users.len(),
         }
     }
+}
+
+const fn no_cloud_tokens() -> TokenList {
+    TokenList::new(TokenKind::Cloud)
+}
+
+const fn no_authorizer_tokens() -> TokenList {
+    TokenList::new(TokenKind::Authorizer)
 }

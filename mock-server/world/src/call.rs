@@ -87,6 +87,28 @@ pub struct ComponentTokenRequest {
     pub component_verify_ticket: Option<String>,
 }
 
+/// `POST /cgi-bin/component/api_authorizer_token`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthorizerTokenRequest {
+    /// `component_access_token`.
+    pub component_access_token: Option<String>,
+    /// `component_appid`.
+    pub component_appid: Option<String>,
+    /// `authorizer_appid`.
+    pub authorizer_appid: Option<String>,
+    /// `authorizer_refresh_token`; here [`Authorizer::authorizer_refresh_token`].
+    pub authorizer_refresh_token: Option<String>,
+}
+
+/// A mini program that authorised a third-party platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Authorizer {
+    /// The mini program.
+    pub authorizer_appid: AppId,
+    /// With it the platform fetches access_tokens of the mini program. It does not change.
+    pub authorizer_refresh_token: String,
+}
+
 /// `GET /cgi-bin/gettoken` of WeCom.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CorpTokenRequest {

@@ -122,7 +122,9 @@ errcodes! {
     COMPONENT_TICKET_INVALID, 61006, "component ticket is invalid", "the component_verify_ticket is not the platform's", Official, "official component_access_token page";
     VISIT_EXPIRED, 61010, "code is expired", "a text is checked for a person who has not used the app for two hours", Captured, "reports about msg_sec_check";
     INVALID_COMPONENT, 61011, "invalid component", "the component_appid is no third-party platform's", Official, "official component_access_token page";
+    REFRESH_TOKEN_INVALID, 61023, "refresh_token is invalid", "the authorizer_refresh_token is not that of the mini program and the platform", Official, "official table of errcodes of third-party platforms";
     COMPONENT_TOKEN_ELSEWHERE, 61024, "must use api(api_component_token) to get token for component acct", "a third-party platform asks for a mini program's access_token", Captured, "error table of token-protected paths";
+    PATH_NOT_ALLOWED, 85107, "URL不在白名单内", "a path called with a cloudbase_access_token, or without any token in cloud hosting, is not on the list of the console's page on its permissions", Captured, "logs of backends in cloud hosting; whether a rid follows is unknown";
     SESSION_KEY_GONE, 87007, "session_key is not existd or expired", "the user has no live session_key to reset", Official, "official resetusersessionkey page; spelt so";
     INVALID_SIG_METHOD, 87008, "invalid sig_method", "sig_method is not hmac_sha256", Official, "official resetusersessionkey page";
     INVALID_SIGNATURE, 87009, "invalid signature", "the signature is not of the user's valid session_key", Captured, "C:oCJUsw4EEKIzzT4TnVYIcz6mOw-U";

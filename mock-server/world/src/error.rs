@@ -76,6 +76,14 @@ pub enum ControlError {
         /// What is wrong with it, and the way out.
         why: &'static str,
     },
+    /// A setting of cloud hosting cannot be used.
+    #[error("cloud setting {field}: {why}")]
+    Cloud {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, and the way out.
+        why: &'static str,
+    },
     /// A field of a user is out of range.
     #[error("user field {field} {why}")]
     BadUser {

@@ -35,6 +35,15 @@ pub enum TokenKind {
     Plain,
     /// From `/cgi-bin/stable_token`.
     Stable,
+    /// A `cloudbase_access_token`, which WeChat hands to a backend it hosts.
+    Cloud,
+    /// From `/cgi-bin/component/api_authorizer_token`: a third-party platform's, for a mini program that authorised it.
+    Authorizer,
+}
+
+impl TokenKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Stable, Self::Cloud, Self::Authorizer];
 }
 
 /// Why an access_token stopped working.
@@ -172,6 +181,11 @@ pub enum EventKind {
         /// Last four characters of the code sent along; absent if a token of the page's was.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<Tail>,
+    },
+    /// A phone called the backend through WeChat, which told it who calls.
+    ContainerCalled {
+        /// The phone.
+        device: DeviceId,
     },
     /// A person's encryption key for page and backend has a new version.
     UserKeyIssued {

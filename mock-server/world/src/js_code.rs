@@ -176,9 +176,7 @@ impl<C: Hash + Eq + Clone, P: Clone> CodeBook<C, P> {
                 CodeNo::at(self.entries.len() - 1)
             }
         };
-        let entries = &self.entries;
-        self.by_text
-            .insert(hash, no.0, |place| hash_at(entries, place));
+        self.by_text.insert(hash, no.0);
         due.insert((expires_at, no));
         no
     }
@@ -319,9 +317,7 @@ impl<C: Hash + Eq + Clone, P: Clone> CodeBook<C, P> {
     /// Takes a code out; its place is not free yet.
     fn forget(&mut self, no: CodeNo) {
         let Some(text) = self.text(no) else { return };
-        let (hash, entries) = (hash_of(text), &self.entries);
-        self.by_text
-            .remove(hash, no.0, |place| hash_at(entries, place));
+        self.by_text.remove(hash_of(text), no.0);
         if let Some(place) = self.entries.get_mut(no.index()) {
             *place = None;
         }
@@ -347,9 +343,7 @@ impl<C: Hash + Eq + Clone, P: Clone> CodeBook<C, P> {
             if self.find(&entry.text).is_some() {
                 return false;
             }
-            let (hash, entries) = (hash_of(&entry.text), &self.entries);
-            self.by_text
-                .insert(hash, CodeNo::at(at).0, |place| hash_at(entries, place));
+            self.by_text.insert(hash_of(&entry.text), CodeNo::at(at).0);
         }
         self.free
             .iter()
@@ -359,10 +353,6 @@ impl<C: Hash + Eq + Clone, P: Clone> CodeBook<C, P> {
 
 fn entry_at<C, P>(entries: &Entries<C, P>, place: u32) -> Option<&Entry<C, P>> {
     entries.get(place as usize)?.as_ref()
-}
-
-fn hash_at<C: Hash, P>(entries: &Entries<C, P>, place: u32) -> u64 {
-    entry_at(entries, place).map_or(0, |entry| hash_of(&entry.text))
 }
 
 impl<C: Serialize, P: Serialize> Serialize for CodeBook<C, P> {

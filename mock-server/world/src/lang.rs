@@ -1,52 +1,8 @@
-//! The languages people read, and how a moment is written for them. Knows nothing of locales or time zones.
-//!
-//! The harness has a type of its own for reports: its model depends on nothing, and this crate on nothing of the harness.
+//! How a moment is written for people, in which language. Knows nothing of locales or time zones.
 
-use std::str::FromStr;
+use wxmock_words::Lang;
 
 use crate::UnixMs;
-
-/// A language of what people read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Lang {
-    /// English, and the language of every format machines read.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    Zh,
-}
-
-impl Lang {
-    /// The accepted names, for messages and help.
-    pub const NAMES: [&'static str; 2] = ["en", "zh"];
-
-    /// The Chinese text if that is the language and there is one; else the English one.
-    #[must_use]
-    pub const fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
-        match self {
-            Self::Zh if !zh.is_empty() => zh,
-            _ => en,
-        }
-    }
-}
-
-impl FromStr for Lang {
-    type Err = String;
-
-    /// # Errors
-    ///
-    /// A sentence with the accepted names.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "en" => Ok(Self::En),
-            "zh" => Ok(Self::Zh),
-            _ => Err(format!(
-                "no language `{name}`; there are {}",
-                Self::NAMES.join(", ")
-            )),
-        }
-    }
-}
 
 /// How something is told: in which language, and how a moment is written.
 #[derive(Clone, Copy, Default)]
@@ -88,24 +44,8 @@ impl std::fmt::Debug for Wording<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_has_no_chinese_is_told_in_english() {
-        assert_eq!(Lang::Zh.pick("a", ""), "a");
-        assert_eq!(Lang::En.pick("a", "甲"), "a");
-    }
-
-    #[test]
-    fn names_are_read_and_others_are_told_the_names() {
-        for name in Lang::NAMES {
-            assert!(name.parse::<Lang>().is_ok(), "{name}");
-        }
-        let error = "fr".parse::<Lang>().unwrap_err();
-        assert!(error.contains("en, zh"), "{error}");
-    }
 
     #[test]
     fn a_moment_is_written_as_the_reader_wants_it_or_not_at_all() {

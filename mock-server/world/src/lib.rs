@@ -11,6 +11,7 @@ mod call;
 mod capture;
 mod chunks;
 mod clock;
+mod cloud;
 pub mod crypto;
 mod deadline;
 mod departed;
@@ -50,16 +51,18 @@ pub use api_signature::{
 };
 pub use app::{AppKind, AppView, EditApp, NewApp};
 pub use call::{
-    CheckEncryptedMsg, ComponentJscode2Session, ComponentTokenRequest, CorpJscode2Session,
-    CorpTokenRequest, Effect, Jscode2Session, NewPayment, PaidUnionId, PaidUnionIdRequest, Payment,
-    PhoneInfo, PhoneNumberRequest, PluginOpenPidRequest, ResetReply, RiskRankRequest, SessionReply,
-    SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
+    Authorizer, AuthorizerTokenRequest, CheckEncryptedMsg, ComponentJscode2Session,
+    ComponentTokenRequest, CorpJscode2Session, CorpTokenRequest, Effect, Jscode2Session,
+    NewPayment, PaidUnionId, PaidUnionIdRequest, Payment, PhoneInfo, PhoneNumberRequest,
+    PluginOpenPidRequest, ResetReply, RiskRankRequest, SessionReply, SignedRequest,
+    StableTokenRequest, TokenReply, TokenRequest,
 };
 pub use capture::{
     Capture, Captured, Chat, IvChoice, KeyChoice, MadeAt, NamedPerson, OpenDataApi, Variation,
     WatermarkApp,
 };
 pub use clock::{ClockChange, ClockView};
+pub use cloud::{CloudHosting, ContainerCall};
 pub use crypto::OpenError;
 pub use device::{Consent, DeviceFail, Login, LoginDemand, LoginSwitch, Prefetch, Who};
 pub use diagnosis::{
@@ -75,7 +78,7 @@ pub use ids::{
 };
 pub use installed::FetchedData;
 pub use js_code::{CodeState, CodeView};
-pub use lang::{Lang, Wording};
+pub use lang::Wording;
 pub use page::{Handover, RawDataEdit};
 pub use policy::{
     AccessTokenPatch, AccessTokenPolicy, ActivateOn, CallerPatch, CallerPolicy, CodePatch,
@@ -102,5 +105,7 @@ pub use world::service::{
     XpayQuery, XpayQueryKind,
 };
 pub use world::{
-    Counts, Discarded, KeysThen, Page, PageResult, Pulled, VirtualPayment, VoipChat, World, Wx,
+    AuthorizerTokenReply, Counts, Discarded, KeysThen, Page, PageResult, Pulled, VirtualPayment,
+    VoipChat, World, Wx,
 };
+pub use wxmock_words::Lang;

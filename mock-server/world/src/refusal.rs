@@ -184,7 +184,12 @@ pub enum Refusal {
     Rule {
         /// Which, as a sentence.
         rule: Cow<'static, str>,
+        /// The same in Chinese; empty where it is known in English only.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        rule_zh: Cow<'static, str>,
     },
+    /// A fault answered it, whatever WeChat would have said.
+    Faulted,
     /// WeChat may have such a path; this mock does not play it.
     NotPlayed {
         /// The path nearest to it that is played.

@@ -155,6 +155,8 @@ impl Core {
             for (kind, list) in [
                 (TokenKind::Plain, &app.plain),
                 (TokenKind::Stable, &app.stable),
+                (TokenKind::Cloud, &app.cloud_tokens),
+                (TokenKind::Authorizer, &app.authorizer_tokens),
             ] {
                 for token in list.tokens() {
                     self.tokens.insert(

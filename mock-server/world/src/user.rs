@@ -501,12 +501,8 @@ impl Users {
             ..
         } = self;
         let user = slots.get(no.index())?.as_ref()?;
-        by_name.remove(hash_of(&user.name), no.0, |place| {
-            hash_at(slots, place, |user| hash_of(&user.name))
-        });
-        by_openid.remove(hash_of(&user.openid), no.0, |place| {
-            hash_at(slots, place, |user| hash_of(&user.openid))
-        });
+        by_name.remove(hash_of(&user.name), no.0);
+        by_openid.remove(hash_of(&user.openid), no.0);
         let user = self.slots.get_mut(no.index())?.take();
         self.find_first();
         user
@@ -547,12 +543,8 @@ impl Users {
         let Some(Some(user)) = slots.get(no.index()) else {
             return;
         };
-        by_name.insert(hash_of(&user.name), no.0, |place| {
-            hash_at(slots, place, |user| hash_of(&user.name))
-        });
-        by_openid.insert(hash_of(&user.openid), no.0, |place| {
-            hash_at(slots, place, |user| hash_of(&user.openid))
-        });
+        by_name.insert(hash_of(&user.name), no.0);
+        by_openid.insert(hash_of(&user.openid), no.0);
     }
 
     /// Rebuilds the indexes. Of users who share a name or an openid only the first can be found; import counts them and
@@ -601,13 +593,6 @@ impl Users {
     pub(crate) const fn len(&self) -> usize {
         self.by_name.len()
     }
-}
-
-fn hash_at(slots: &Slots, place: u32, hash: impl Fn(&User) -> u64) -> u64 {
-    slots
-        .get(place as usize)
-        .and_then(Option::as_deref)
-        .map_or(0, hash)
 }
 
 impl From<Vec<Option<Box<User>>>> for Users {

@@ -35,6 +35,14 @@ pub(crate) fn component_ticket(seed: Seed, app: &AppId) -> String {
     format!("ticket@@@{rest}")
 }
 
+/// The `authorizer_refresh_token` of a mini program that authorised a third-party platform. Public samples show
+/// `refreshtoken@@@` and some 43 characters.
+pub(crate) fn authorizer_refresh_token(seed: Seed, component: &AppId, app: &AppId) -> String {
+    let parts = [bytes(component), bytes(app)];
+    let rest = stream(seed, "authorizer refresh token", &parts).text(43, URL_SAFE);
+    format!("refreshtoken@@@{rest}")
+}
+
 /// The secret of an app.
 pub(crate) fn app_secret(seed: Seed, app: &AppId) -> AppSecret {
     let mut draw = stream(seed, "secret", &[bytes(app)]);
@@ -263,6 +271,9 @@ pub(crate) fn access_token(seed: Seed, app: &AppId, kind: TokenKind, n: u32) -> 
     let (name, len) = match kind {
         TokenKind::Plain => ("access_token", PLAIN_TOKEN_LEN),
         TokenKind::Stable => ("stable access_token", STABLE_TOKEN_LEN),
+        // How long the two below are is unknown.
+        TokenKind::Cloud => ("cloudbase_access_token", STABLE_TOKEN_LEN),
+        TokenKind::Authorizer => ("authorizer_access_token", STABLE_TOKEN_LEN),
     };
     let head = format!("{TOKEN_GENERATION}_");
     let rest = stream(seed, name, &[bytes(app), &n.to_be_bytes()]).text(len - head.len(), URL_SAFE);

@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 mod api_signature;
 mod backend;
+mod cloud;
 mod component;
 mod control;
 pub(crate) mod inquiry;
@@ -19,6 +20,7 @@ mod turn;
 mod view;
 mod wecom;
 
+pub use component::AuthorizerTokenReply;
 pub use phone::{VirtualPayment, VoipChat};
 pub use view::{Counts, KeysThen, Page};
 
@@ -258,6 +260,17 @@ impl World {
     ///
     /// Panics if the app is not there: callers have just looked it up.
     fn on_app<T>(&mut self, no: AppNo, act: impl FnOnce(&mut Turn<'_>) -> T) -> Effect<T> {
+        let effect = self.on_app_before_another(no, act);
+        self.core.replan(no);
+        effect
+    }
+
+    /// The same where another step on this app follows, which plans its next expiry.
+    fn on_app_before_another<T>(
+        &mut self,
+        no: AppNo,
+        act: impl FnOnce(&mut Turn<'_>) -> T,
+    ) -> Effect<T> {
         let wall = self.wall;
         let mut turn = self
             .turn(no, wall)
@@ -265,7 +278,6 @@ impl World {
         turn.settle();
         let (seq, at) = (turn.seq, turn.at);
         let reply = act(&mut turn);
-        self.core.replan(no);
         Effect { seq, at, reply }
     }
 }

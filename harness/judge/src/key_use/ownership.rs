@@ -146,6 +146,10 @@ fn forgery_accepted(
             "the openId inside is another person's",
             "里面的 openId 是别人的"
         ),
+        Forgery::AlteredRawData => say!(
+            "its rawData was changed after it was signed",
+            "rawData 在签名之后被改过"
+        ),
     };
     say!(
         "{who} sent {payload}: {what}; the backend answered ok.",
@@ -308,6 +312,7 @@ mod tests {
             Forgery::BentIv,
             Forgery::ForeignOpenid,
             Forgery::ForeignKey,
+            Forgery::AlteredRawData,
         ] {
             for (outcome, rules) in [
                 (Outcome::Ok, &["KEY-01"][..]),

@@ -2,7 +2,7 @@
 
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
-use crate::facts::{Plaintext, honest, is_login, plaintext, shows};
+use crate::facts::{Plaintext, failed, honest, is_login, plaintext, shows};
 use wxmock_model::history::{Alteration, Forgery, Operation, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
@@ -10,6 +10,8 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::DamagedInTransit, damaged_in_transit),
     (Mechanism::PaddingAsProof, padding_as_proof),
     (Mechanism::WatermarkNotChecked, watermark_not_checked),
+    (Mechanism::SignatureNotChecked, signature_not_checked),
+    (Mechanism::PhoneCodeUnbound, phone_code_unbound),
     (Mechanism::KeyFromPhone, key_from_phone),
     (Mechanism::IdentityFromRequest, identity_from_request),
     (Mechanism::AnswerCache, answer_cache),
@@ -82,7 +84,8 @@ fn opened_only_the_first(evidence: &Evidence<'_>) -> bool {
 }
 
 /// A payload that no key of the backend opens was answered with a success of something else; or it was refused in other words
-/// than a second payload that no key opens either, so that only what the padding says can have made the difference.
+/// than a second payload that no key opens either, so that only what the padding says can have made the difference. (A `+` in it
+/// can make that difference too.)
 fn padding_as_proof(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
@@ -97,7 +100,8 @@ fn padding_as_proof(evidence: &Evidence<'_>) -> bool {
             .as_deref()
             .is_some_and(|seen| !seen.trim().is_empty())
         && plaintext(&op.answer, payload) == Plaintext::Wrong;
-    let unlike = evidence.is_about_wording() && another_was_told_to_login(evidence);
+    let unlike =
+        evidence.is_about_wording() && !payload.has_plus && another_was_told_to_login(evidence);
     let swallowed = !op.answer.missing.is_empty() && another_was_told_to_login(evidence);
     garbage || unlike || swallowed
 }
@@ -135,6 +139,55 @@ fn watermark_not_checked(evidence: &Evidence<'_>) -> bool {
             Forgery::OtherAppWatermark | Forgery::ForeignOpenid | Forgery::BentIv
         )
     })
+}
+
+/// Signed data was accepted wrongly by a backend that was seen to accept signed data that no key vouches for.
+pub(super) fn is_any_signature_as_good(evidence: &Evidence<'_>) -> bool {
+    let is_accepted = |op: &Operation| op.signed && op.answer.outcome == Outcome::Ok;
+    let about_data = matches!(evidence.rule, "KEY-01" | "KEY-02");
+    about_data
+        && evidence.op.is_some_and(is_accepted)
+        && evidence.facts.operations().any(|(_, other)| {
+            let forged = evidence.facts.payload(other).and_then(|sent| sent.forgery);
+            let nobodys = matches!(
+                forged,
+                Some(Forgery::NeverIssuedKey | Forgery::AlteredRawData)
+            );
+            is_accepted(other)
+                && (nobodys || other.alterations.contains(&Alteration::FalseSignature))
+        })
+}
+
+/// `rawData` was accepted that its signature does not fit.
+fn signature_not_checked(evidence: &Evidence<'_>) -> bool {
+    let falsely_signed = evidence.op.is_some_and(|op| {
+        op.answer.outcome == Outcome::Ok && op.alterations.contains(&Alteration::FalseSignature)
+    });
+    falsely_signed || accepted(evidence) == Some(Forgery::AlteredRawData)
+}
+
+/// A phone code was answered with the number of its own person in the session of another, and WeChat was asked for it: it gives a
+/// number away like that only if it is not told whose session it is.
+fn phone_code_unbound(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-01") else {
+        return false;
+    };
+    let Some(number) = op.number.as_ref().filter(|_| op.op == "phone_code") else {
+        return false;
+    };
+    let foreign = op
+        .token_of
+        .as_deref()
+        .is_some_and(|holder| holder != number.user);
+    let seen = op.answer.plaintext.as_deref().map(str::trim);
+    let calls = evidence.calls();
+    let given = calls.iter().any(|call| {
+        call.endpoint.ends_with("getuserphonenumber") && call.delivered && !failed(call)
+    });
+    op.answer.outcome == Outcome::Ok
+        && foreign
+        && given
+        && seen.is_none_or(|seen| shows(seen, &number.pure))
 }
 
 /// A payload under a key WeChat never issued was accepted together with that key.

@@ -96,6 +96,23 @@ fn second_resolution_token(evidence: &Evidence<'_>) -> bool {
         && !has_finding(one, "TOK-02")
 }
 
+/// Why the token of a request that is not about keys is the token of another login too, if it is: what becomes of the one session
+/// becomes of the other.
+pub(super) fn of_a_shared_token(evidence: &Evidence<'_>) -> Option<Mechanism> {
+    let about_sessions = matches!(evidence.rule, "TOK-01" | "TOK-06" | "TOK-07");
+    let op = evidence.op.filter(|op| about_sessions && !is_login(op))?;
+    let login = evidence.facts.login_of_token(op)?;
+    let twin = evidence.twin_of(login)?;
+    let operations = &evidence.facts.history.operations;
+    let (one, other) = (&operations[login], &operations[twin]);
+    if has_finding(one, "TOK-02") || has_finding(other, "TOK-02") {
+        return Some(Mechanism::DerivedToken);
+    }
+    let in_one_second =
+        one.answer.issued_s.is_some() && one.answer.issued_s == other.answer.issued_s;
+    (one.user == other.user && in_one_second).then_some(Mechanism::SecondResolutionToken)
+}
+
 /// The token was computed from what was sent; or logins with one key have one token, and a login of the same person with
 /// another key has another.
 fn derived_token(evidence: &Evidence<'_>) -> bool {

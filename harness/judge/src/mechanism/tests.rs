@@ -405,6 +405,100 @@ fn watermark_not_checked_and_key_from_phone() {
 }
 
 #[test]
+fn signature_not_checked() {
+    let mut b = Builder::new();
+    b.login("P1", "c1", 1, "t1");
+    let p = b.forge("P1", "p", Forgery::AlteredRawData);
+    b.send_gets("P1", p, "t1", Outcome::Ok);
+    assert_eq!(of(&b.history, "KEY-01"), Mechanism::SignatureNotChecked);
+    let mut b = Builder::new();
+    b.login("P1", "c1", 1, "t1");
+    let p = b.capture("P1", "p", 1);
+    let op = b.send("P1", p, "t1");
+    b.history.operations[op].alterations =
+        vec![Alteration::SpoiledPayload, Alteration::FalseSignature];
+    b.answer(op, Outcome::Ok);
+    assert_eq!(expected(&b, "KEY-02", op), Mechanism::SignatureNotChecked);
+    // Under whichever key it was signed.
+    let under_a_key_never_issued = |signed: bool| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let p = b.forge("P1", "p", Forgery::NeverIssuedKey);
+        let op = b.send_gets("P1", p, "t1", Outcome::Ok);
+        b.history.operations[op].signed = signed;
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(
+        under_a_key_never_issued(true),
+        Mechanism::SignatureNotChecked
+    );
+    assert_eq!(under_a_key_never_issued(false), Mechanism::Open);
+}
+
+#[test]
+fn phone_code_unbound() {
+    let sent = |owner: &str, calls: bool, outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let op = b.phone_code("P1", "t1");
+        b.history.operations[op].number.as_mut().unwrap().user = owner.into();
+        if calls {
+            b.ask(op, "getuserphonenumber", 0);
+        }
+        b.answer(op, outcome).plaintext = Some("13800138000".into());
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(sent("B", true, Outcome::Ok), Mechanism::PhoneCodeUnbound);
+    assert_eq!(sent("A", true, Outcome::Ok), Mechanism::Open);
+    // Where WeChat was not asked, it is another story.
+    assert_eq!(sent("B", false, Outcome::Ok), Mechanism::Open);
+    assert_ne!(
+        sent("B", true, Outcome::Denied),
+        Mechanism::PhoneCodeUnbound
+    );
+}
+
+#[test]
+fn what_comes_of_equal_tokens_is_their_fault() {
+    let logged_out = |second: Option<i64>, computed: bool| {
+        let mut b = Builder::new();
+        let one = b.login("P1", "c1", 1, "t1");
+        let two = b.login("P2", "c2", 1, "t2");
+        for op in [one, two] {
+            let answer = &mut b.history.operations[op].answer;
+            answer.token_hash = Some("hash of both".into());
+            answer.issued_s = second;
+            if computed {
+                answer.find("TOK-02", wxmock_model::say!("computed", "算得出来"));
+            }
+        }
+        let op = b.whoami("P2", "t2", Outcome::Relogin, None);
+        expected(&b, "TOK-07", op)
+    };
+    assert_eq!(logged_out(Some(7), false), Mechanism::SecondResolutionToken);
+    assert_eq!(logged_out(None, true), Mechanism::DerivedToken);
+    assert_eq!(logged_out(None, false), Mechanism::Open);
+}
+
+#[test]
+fn a_plus_may_have_made_the_difference_that_padding_makes() {
+    let unlike = |plus: bool| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.mint("P1", "lost", Some(2));
+        let twin = b.capture("P1", "twin", 2);
+        b.history.payloads[twin].has_plus = plus;
+        let op = b.send_gets("P1", twin, "t1", Outcome::Invalid);
+        let plain = b.capture("P1", "plain", 2);
+        b.send_gets("P1", plain, "t1", Outcome::Relogin);
+        expected(&b, "KEY-02", op)
+    };
+    assert_eq!(unlike(false), Mechanism::PaddingAsProof);
+    assert_eq!(unlike(true), Mechanism::Open);
+}
+
+#[test]
 fn identity_from_request() {
     let mut b = Builder::new();
     b.login("P1", "c1", 1, "t1");

@@ -84,7 +84,17 @@ fn upstream_error_passed_on(evidence: &Evidence<'_>) -> bool {
         Outcome::Ok | Outcome::Relogin => false,
     };
     let leaked = evidence.rule.starts_with("TOK-");
-    came_to_nothing && broke && !relabelled && !leaked && !is_late(evidence, op)
+    let late = is_late(evidence, op) || hangs_on_a_broken_reply(evidence);
+    came_to_nothing && broke && !relabelled && !leaked && !late
+}
+
+/// A reply that ended in the middle is waited for as if more were to come: only a deadline over the whole of it ends that.
+fn hangs_on_a_broken_reply(evidence: &Evidence<'_>) -> bool {
+    let cut = last_call(evidence)
+        .and_then(|call| evidence.facts.fault(call))
+        .is_some_and(|fault| matches!(fault.effect, Some(FaultKind::CutAt(_) | FaultKind::Reset)));
+    let unanswered = evidence.op.is_some_and(|op| op.answer.status.is_none());
+    evidence.rule == "LIVE-01" && cut && unanswered
 }
 
 /// A login failed whose exchange was answered in full, under another content type.
@@ -210,21 +220,28 @@ fn lock_never_released(evidence: &Evidence<'_>) -> bool {
         && (silent || (is_refusal(op) && waited(op)))
 }
 
-/// A login that made no call to WeChat, where an earlier login had failed there: with another code, as the same one may well be
+/// A login or a press of the phone button that made no call to WeChat, where an earlier one had failed there: with another code, as the same one may well be
 /// refused as used, unless it is "busy" for good.
 fn after_a_failure<'a>(evidence: &Evidence<'a>) -> Option<&'a Operation> {
-    let op = evidence.op.filter(|op| is_login(op))?;
-    if op.code.is_none() || !evidence.calls().is_empty() {
+    let brings_a_code = |op: &Operation| {
+        (is_login(op) && op.code.is_some()) || (op.op == "phone_code" && op.number.is_some())
+    };
+    let op = evidence.op.filter(|op| brings_a_code(op))?;
+    if !evidence.calls().is_empty() {
         return None;
     }
-    let mut earlier = evidence.facts.logins().filter(|(index, other)| {
+    let sends_a_code = |op: &Operation| is_login(op) || op.op == "phone_code";
+    let mut earlier = evidence.facts.operations().filter(|(index, other)| {
+        if !sends_a_code(other) {
+            return false;
+        }
         let over = evidence
             .facts
             .ended(*index)
             .is_some_and(|done| done < op.called);
         let mut calls = evidence.facts.calls_of(*index).into_iter();
         let failed_there = calls.any(|(_, call)| call.fault.is_some() || failed(call));
-        let is_news = other.code != op.code || is_given_up(evidence);
+        let is_news = other.code != op.code || other.number != op.number || is_given_up(evidence);
         over && is_news && other.answer.outcome != Outcome::Ok && failed_there
     });
     earlier.next().map(|_| op)
@@ -235,9 +252,12 @@ fn waited(op: &Operation) -> bool {
     op.took_ms.is_some_and(|took| took >= 1_000)
 }
 
-/// WeChat was silent, and the phone had no answer, or one later than the bound.
+/// WeChat was silent, or broke off, and the phone had no answer, or one later than the bound.
 fn no_deadline(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op else { return false };
+    if hangs_on_a_broken_reply(evidence) {
+        return true;
+    }
     let silent = evidence.calls().iter().any(|call| {
         evidence
             .facts
@@ -259,14 +279,22 @@ fn is_late(evidence: &Evidence<'_>, op: &Operation) -> bool {
     silent && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
 }
 
-/// A secret in a success whose calls to WeChat all went well.
+/// A secret in a success: one with its session, whatever happened at WeChat, or one whose calls to WeChat all went well.
 fn leak_in_answer(evidence: &Evidence<'_>) -> bool {
-    leaks(evidence) && evidence.op.is_some_and(is_a_success) && !troubled(evidence)
+    leaks(evidence) && !is_about_an_error(evidence)
 }
 
-/// A secret in a refusal, or in whatever was answered when WeChat failed.
+/// A secret in a refusal, or in a success without a session when WeChat failed.
 fn leak_in_error_path(evidence: &Evidence<'_>) -> bool {
-    leaks(evidence) && (troubled(evidence) || !evidence.op.is_some_and(is_a_success))
+    leaks(evidence) && is_about_an_error(evidence)
+}
+
+fn is_about_an_error(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op else { return false };
+    let whole = op.answer.outcome == Outcome::Ok
+        && (op.answer.token_hash.is_some() || !is_login(op))
+        && evidence.calls().last().is_none_or(|call| !failed(call));
+    !whole && (troubled(evidence) || !is_a_success(op))
 }
 
 /// An `ok`, or a 2xx that lacks a capture or that no outcome rule knows.

@@ -42,6 +42,32 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "silenceper/wechat encryptor@0999882; w7corp/easywechat Decryptor@0306cb7; case SE-4",
     },
     MechanismInfo {
+        mechanism: Mechanism::SignatureNotChecked,
+        breaks: &["KEY-01", "KEY-02"],
+        title: "rawData is taken without its signature being checked",
+        title_zh: "收下 rawData 时没有校验 signature",
+        what: "rawData is readable text from the phone. Only signature = sha1(rawData + session_key) says that WeChat wrote it: unchecked, computed over other bytes, or compared \
+               with itself, anybody can write any name into it.",
+        what_zh: "rawData 是手机传来的明文，只有 signature = sha1(rawData + session_key) 能证明它出自微信。不校验、拿别的字节去算，或者自己跟自己比，谁都能随便改里面的内容。",
+        repair: "Hash the exact text received (not the object parsed and written again) followed by the session_key, compare in constant time with signature, and answer relogin when no key of the session's person fits.",
+        repair_zh: "拿收到的原文（不是解析后再序列化的对象）接上 session_key 算 SHA-1，用常数时间比较和 signature 对照；该用户没有一把 key 对得上，就回答 relogin。",
+        means: "signature",
+        source: "developers.weixin.qq.com/miniprogram/dev/framework/open-ability/signature.html; royalrick/weapp#47",
+    },
+    MechanismInfo {
+        mechanism: Mechanism::PhoneCodeUnbound,
+        breaks: &["KEY-01"],
+        title: "A phone code is exchanged without the openid of the session",
+        title_zh: "用手机号 code 换号码时没有带上会话的 openid",
+        what: "The code of the phone button says nothing of who is logged in. getuserphonenumber compares it with the person only if it is told who that is; without the openid, whoever \
+               holds somebody else's code gets that number into their own account.",
+        what_zh: "手机号按钮给的 code 并不说明登录的是谁。只有告诉 getuserphonenumber 是谁，微信才会核对；不带 openid，谁拿到别人的 code，谁就能把那个号码绑到自己名下。",
+        repair: "Send {\"code\": …, \"openid\": the session's} to getuserphonenumber, and answer its 40003 with a refusal.",
+        repair_zh: "调用 getuserphonenumber 时一并传 {\"code\": …, \"openid\": 会话的 openid}；微信回 40003 就拒绝。",
+        means: "phone-openid",
+        source: "developers.weixin.qq.com/minigame/dev/api-backend/open-api/phonenumber/phonenumber.getPhoneNumber.html; case PN-4",
+    },
+    MechanismInfo {
         mechanism: Mechanism::KeyFromPhone,
         breaks: &["KEY-01"],
         title: "The key to decrypt with is taken from the request",

@@ -5,7 +5,7 @@ use super::{Mechanism, MechanismInfo};
 pub(super) const TABLE: &[MechanismInfo] = &[
     MechanismInfo {
         mechanism: Mechanism::CheckThenAct,
-        breaks: &["KEY-04", "TOK-01"],
+        breaks: &["KEY-04", "TOK-01", "AT-02"],
         title: "The store is asked first and written later",
         title_zh: "先查存储，再写存储",
         what: "A request looks whether something is there, and writes because it is not. Another request writes between the two statements, and both act on the same answer.",
@@ -29,7 +29,7 @@ pub(super) const TABLE: &[MechanismInfo] = &[
     },
     MechanismInfo {
         mechanism: Mechanism::ReadModifyWrite,
-        breaks: &["ACC-01", "TOK-01"],
+        breaks: &["ACC-01", "TOK-01", "TOK-06", "TOK-07", "AT-02"],
         title: "A value is read, computed with, and written back",
         title_zh: "读出一个值，计算之后写回",
         what: "Two requests read the same value and each writes what it made of it: one of the two changes is lost, or a gift is given twice.",
@@ -41,7 +41,7 @@ pub(super) const TABLE: &[MechanismInfo] = &[
     },
     MechanismInfo {
         mechanism: Mechanism::DeleteByUser,
-        breaks: &["TOK-01"],
+        breaks: &["TOK-01", "TOK-07"],
         title: "A logout deletes by the person, and takes a new login along",
         title_zh: "退出登录时按用户删除，把新登录也删掉了",
         what: "The logout deletes every session of the person. A login that is under way has just inserted its own, tells its phone ok, and the token is dead.",

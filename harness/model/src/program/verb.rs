@@ -242,6 +242,8 @@ pub struct Seal {
     pub iv_of: Option<String>,
     /// `nick=emoji|chinese|twelve`: what the nickname is made of.
     pub nick: Nick,
+    /// `rawData` was changed after it was signed: what `bent_iv` becomes where an operation sends signed data and no sealed.
+    pub altered_raw_data: bool,
 }
 
 /// Which mini program a payload's watermark names.
@@ -341,6 +343,9 @@ pub enum Transport {
     Swapped,
     /// `transport=garbage`: both are valid base64 of the right length and nothing WeChat made.
     Garbage,
+    /// The signature has the right shape and is nobody's: what `garbage` becomes where an operation sends signed data and no
+    /// sealed.
+    FalseSignature,
 }
 
 impl Transport {
@@ -405,7 +410,7 @@ impl Verb {
         matches!(self, Self::Recover { .. } | Self::Probe { .. })
     }
 
-    /// Every name the verb makes or uses, in the order they are written.
+    /// Every name the verb makes or uses, in the order they are written. One arm a verb, which is what makes this long.
     pub fn names_mut(&mut self) -> Vec<(NameKind, &mut String)> {
         fn token(using: &mut Using) -> Option<(NameKind, &mut String)> {
             match using {

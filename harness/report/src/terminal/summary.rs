@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
+use super::options::{BAD, BOLD, TerminalOptions, level_style, level_verdict, paragraph, wrapped};
 use crate::findings::Finding;
 use crate::run_view::{RunView, area, reason_in, reason_word};
 use crate::{again, known, width, words};

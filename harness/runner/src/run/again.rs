@@ -12,6 +12,7 @@ use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
 use super::test_users::TestUsers;
+use crate::fit::DataForm;
 use wxmock_adapter::{Extra, OpVars};
 use wxmock_model::history::{Answer, Operation, Outcome, Phase, StepKind};
 use wxmock_model::lang::Say;
@@ -243,7 +244,7 @@ impl Stage<'_> {
         ];
         vars.device
             .extend(device.map(|(name, value)| (name.to_owned(), value)));
-        if run_context.adapter.sends(op, "device.encryptedData") {
+        if DataForm::sent_by(run_context.adapter, op).is_some() {
             let mark = format!("nick-{prefix}");
             let payload = phone.capture(CaptureApi::UserInfo, &Seal::default(), &mark, None);
             let payload = payload.map_err(|error| error.to_string())?;
@@ -354,10 +355,7 @@ impl Stage<'_> {
         let record = sending.operation.payload;
         let honest = record.and_then(|at| self.record.history().payloads.get(at));
         let honest = honest.filter(|payload| payload.forgery.is_none()).cloned();
-        let wants = self
-            .run_context
-            .adapter
-            .sends("login", "device.encryptedData");
+        let wants = DataForm::sent_by(self.run_context.adapter, "login").is_some();
         if let Some(payload) = honest {
             let api = match payload.api.as_str() {
                 "phone" => CaptureApi::Phone,

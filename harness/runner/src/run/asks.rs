@@ -6,7 +6,8 @@ use super::payload_store::Token;
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
-use crate::device::{Payload, user_view};
+use crate::device::{Payload, false_signature, user_view};
+use crate::fit::DataForm;
 use wxmock_adapter::{Extra, OpVars};
 use wxmock_model::history::{Alteration, Answer, Operation, PhoneNumber, Purpose, StepKind};
 use wxmock_model::order::EventName;
@@ -37,6 +38,7 @@ impl<'v> Carries<'v> {
             self.transport
                 .spoils()
                 .then_some(Alteration::SpoiledPayload),
+            (self.transport == Transport::FalseSignature).then_some(Alteration::FalseSignature),
             self.extra.is_some().then_some(Alteration::AddedFields),
             foreign.then_some(Alteration::ForeignIdentity),
         ]
@@ -168,6 +170,8 @@ impl Stage<'_> {
             token_name: token.map(|t| t.name.clone()),
             code: carries.code.map(str::to_owned),
             payload: held.payload,
+            signed: held.payload.is_some()
+                && DataForm::sent_by(self.run_context.adapter, op) == Some(DataForm::Signed),
             number: held.number,
             called: self.record.next_tick(),
             returned: None,
@@ -292,10 +296,8 @@ impl Stage<'_> {
 
     /// Whether the backend has no login by code alone: it takes the code and sealed data in one request.
     fn login_wants_payload(&self) -> bool {
-        self.run_context
-            .client
-            .adapter()
-            .sends("login", "device.encryptedData")
+        let adapter = self.run_context.client.adapter();
+        DataForm::sent_by(adapter, "login").is_some()
     }
 
     /// How a request differs from what an honest phone sends.
@@ -412,7 +414,7 @@ impl Stage<'_> {
 /// Puts a payload where a request takes it from.
 pub(crate) fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Transport) {
     let handover = match transport {
-        Transport::Adapter => Handover::AsMade,
+        Transport::Adapter | Transport::FalseSignature => Handover::AsMade,
         // What an unescaped `+` is by the time a form or query decoder is done with it, whatever the adapter's format.
         Transport::RawPlus => Handover::PlusBecameSpace,
         Transport::Absent => Handover::Absent,
@@ -429,10 +431,20 @@ pub(crate) fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Tran
     };
     vars.device.insert("encryptedData".into(), data);
     vars.device.insert("iv".into(), iv);
-    if let Some(raw) = &payload.raw_data {
-        vars.device.insert("rawData".into(), raw.clone());
+    // A page that has no payload has none of its four texts.
+    let missing = match transport {
+        Transport::Empty => Some(""),
+        Transport::Undefined => Some("undefined"),
+        _ => None,
+    };
+    if let Some(raw) = missing.or(payload.raw_data.as_deref()) {
+        vars.device.insert("rawData".into(), raw.to_owned());
     }
-    if let Some(signature) = &payload.signature {
-        vars.device.insert("signature".into(), signature.clone());
+    if let Some(signature) = missing.or(payload.signature.as_deref()) {
+        let signature = match transport {
+            Transport::FalseSignature => false_signature(signature),
+            _ => signature.to_owned(),
+        };
+        vars.device.insert("signature".into(), signature);
     }
 }

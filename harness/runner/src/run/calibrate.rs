@@ -60,7 +60,7 @@ pub(crate) async fn calibrate(
     } = play(run_context, &piece).await;
     match cut {
         Some(Stop::Cancelled) => return Err(NoPace::Cancelled),
-        Some(Stop::Baseline(why)) => {
+        Some(Stop::Baseline(why) | Stop::StoreLost(why)) => {
             return Err(NoPace::Failed(format!("{}: {why}", exit::REASON_BASELINE)));
         }
         Some(Stop::Refused(why)) => {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::runner::{Listener, Runner};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::tally::{Tally, hopeless, skipped};
 use crate::fit::Fit;
 use wxmock_model::event::{CaseResult, RunEvent};

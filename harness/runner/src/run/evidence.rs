@@ -1,9 +1,10 @@
 //! What is found out about the first failing order of a case: a smaller one, its sequential twin, its passing neighbour.
 
+use super::first_failing::FirstFailing;
 use super::meaning::{Failure, stray};
 use super::runner::Runner;
 use super::shrink;
-use super::tally::{FirstFailing, Tally};
+use super::tally::Tally;
 use wxmock_model::exploration::{PassingNeighbour, Rate, Twin};
 use wxmock_model::history::Ending;
 use wxmock_model::mechanism::Mechanism;

@@ -1,5 +1,6 @@
 //! The exit code a run deserves. The list is a contract: see the README.
 
+pub use super::reason::{REASON_ADAPTER, REASON_BASELINE, REASON_FILTERED, REASON_INTERNAL};
 use crate::coverage::silent_suites;
 use wxmock_model::event::{CaseResult, Conditions, RunEvent};
 use wxmock_model::known::KnownResults;
@@ -24,16 +25,6 @@ pub const DIVERGED: i32 = 6;
 pub const INTERNAL: i32 = 70;
 /// Interrupted.
 pub const INTERRUPTED: i32 = 130;
-
-/// First word of [`Verdict::Error`]'s reason when the backend's fault-free baseline failed or the backend is gone.
-pub const REASON_BASELINE: &str = "baseline";
-/// First word of [`Verdict::Error`]'s reason when the adapter asks for something impossible.
-pub const REASON_ADAPTER: &str = "adapter";
-/// First word of [`Verdict::Error`]'s reason when the harness itself is wrong.
-pub const REASON_INTERNAL: &str = "internal";
-
-/// First word of [`Verdict::Skip`]'s reason when the user's own bounds left the case out.
-pub const REASON_FILTERED: &str = "filtered";
 
 /// The worse of two exit codes: 130 before all (the run was cut short), then 70, 3, 5, 1, 6, 2, 4, then 0.
 #[must_use]
@@ -141,6 +132,24 @@ pub fn of_events(events: &[RunEvent], interrupted: bool, known: &KnownResults) -
     worst(code, of_cases)
 }
 
+/// `exit_code`, unless it says that something was violated and no event says what: then it is our own mistake.
+#[must_use]
+pub fn explained(exit_code: i32, events: &[RunEvent], known: &KnownResults) -> i32 {
+    let says_what = |event: &RunEvent| match event {
+        RunEvent::Proved { security, .. } => !security.is_empty(),
+        RunEvent::RegressionPlayed { fails, .. } => *fails,
+        RunEvent::CaseFinished(result) => {
+            matches!(result.verdict, Verdict::Fail | Verdict::Warn) && !result.violations.is_empty()
+        }
+        _ => false,
+    };
+    if exit_code != VIOLATED || known.fails() || events.iter().any(says_what) {
+        exit_code
+    } else {
+        INTERNAL
+    }
+}
+
 fn of_verdict(verdict: &Verdict, strict: bool) -> i32 {
     match verdict {
         Verdict::Pass | Verdict::Info | Verdict::Skip { .. } => OK,
@@ -164,7 +173,7 @@ pub(crate) fn of_error(reason: &str) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wxmock_model::verdict::{Impact, Level};
+    use wxmock_model::verdict::{Impact, Level, Violation};
 
     fn result(verdict: Verdict) -> CaseResult {
         CaseResult {
@@ -278,6 +287,30 @@ mod tests {
         assert_eq!(exit_code(&without[1..], false, false, false), NOTHING);
         let failed = [of("one", Verdict::Fail), of("two", skip())];
         assert_eq!(exit_code(&failed, false, false, false), VIOLATED);
+    }
+
+    #[test]
+    fn a_violation_that_nothing_says_is_our_own_mistake() {
+        let none = KnownResults::default();
+        let of = |events: &[RunEvent]| explained(VIOLATED, events, &none);
+        let failed = |violations: Vec<Violation>| {
+            RunEvent::CaseFinished(Box::new(CaseResult {
+                violations,
+                ..result(Verdict::Fail)
+            }))
+        };
+        let proved = |security: Vec<Violation>| RunEvent::Proved {
+            operations: Vec::new(),
+            security,
+        };
+        for silent in [vec![], vec![failed(vec![])], vec![proved(vec![])]] {
+            assert_eq!(of(&silent), INTERNAL, "{silent:?}");
+            assert_eq!(explained(BACKEND, &silent, &none), BACKEND);
+        }
+        let found = || vec![Violation::default()];
+        for told in [failed(found()), proved(found())] {
+            assert_eq!(of(std::slice::from_ref(&told)), VIOLATED, "{told:?}");
+        }
     }
 
     #[test]

@@ -6,21 +6,25 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::judged::Judged;
 use super::lanes::Lanes;
 use super::locks::{self, Locking, Locks};
-use super::play::{Piece, Played, play};
-use super::runner::{Judged, Listener, Runner};
+use super::play::{Lock, Piece, Played, play};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::settle::Pace;
 use super::stage::Stop;
+use super::statements::Trace;
 use super::tally::Tally;
 use wxmock_judge as judge;
 use wxmock_model::characterisation::ASSUMED_PATIENCE_MS;
 use wxmock_model::event::{RunEvent, Work};
-use wxmock_model::history::Ending;
+use wxmock_model::history::{Ending, History};
 use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::say;
+use wxmock_model::verdict::Violation;
 use wxmock_scenario::plan::Case;
 use wxmock_schedule::{Listing, Search, events};
 
@@ -34,13 +38,23 @@ const SAMPLE: usize = 50;
 const LAZY_PATIENCE_CAP: Duration = Duration::from_millis(2 * ASSUMED_PATIENCE_MS);
 /// So many failing orders of a case keep their histories in the transcript, and any that breaks a rule in a way not seen before:
 /// enough for every picture, and no more memory for 35,505 orders than for 57.
-pub(super) const KEPT_HISTORIES: usize = 64;
+const KEPT_HISTORIES: usize = 64;
 
 /// One order that was played, and perhaps looked at twice.
 struct Looked {
     at: usize,
     judged: Judged,
     remark: Option<Say>,
+}
+
+/// What is left of a result once it has been told of.
+pub(super) struct Told {
+    pub(super) order: Order,
+    pub(super) token: String,
+    pub(super) history: History,
+    pub(super) violations: Vec<Violation>,
+    pub(super) lock: Option<Lock>,
+    pub(super) trace: Option<Trace>,
 }
 
 /// What is doubted when an order shows it, and is therefore looked at again.
@@ -251,6 +265,42 @@ impl Runner {
         listener: &mut Listener<'_>,
     ) {
         let Looked { at, judged, remark } = looked;
+        remark.into_iter().for_each(|remark| tally.note(remark));
+        let Some(told) = self.tell_of(case, (at, listing.len()), judged, tally, listener) else {
+            return;
+        };
+        let Told {
+            order,
+            token,
+            history,
+            violations,
+            lock,
+            trace,
+        } = told;
+        if at > listing.counted() {
+            tally.add_beside(at, &order, &token, history, violations);
+            return;
+        }
+        if history.ending.is_complete() {
+            tally.keep_trace(&order, trace);
+        }
+        let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
+        let ending = history.ending.clone();
+        tally.add(at, &order, &token, history, violations, doubt);
+        if let Some(lock) = lock {
+            tally.lock(lock, None, &order, &ending);
+        }
+    }
+
+    /// Tells of one result, number `at` of `of`; what is left of it is to be added up. `None`: the order was cut short, which is noted.
+    pub(super) fn tell_of(
+        &self,
+        case: &Case,
+        (at, of): (usize, usize),
+        judged: Judged,
+        tally: &mut Tally,
+        listener: &mut Listener<'_>,
+    ) -> Option<Told> {
         let Judged {
             order,
             played,
@@ -264,7 +314,6 @@ impl Runner {
             trace,
             ..
         } = played;
-        remark.into_iter().for_each(|remark| tally.note(remark));
         let telling = !violations.is_empty()
             && (tally.failed() < KEPT_HISTORIES || tally.is_news(&violations));
         let shown = telling || self.settings.trace || cut.is_some();
@@ -275,31 +324,28 @@ impl Runner {
             path: case.path.clone(),
             order: order.to_string(),
             index: at,
-            of: listing.len(),
+            of,
             token: token.clone(),
             violations: violations.clone(),
             ending: history.ending.clone(),
             history: shown.then(|| Box::new(history.clone())),
         });
         match cut {
-            None if at > listing.counted() => {
-                tally.add_beside(at, &order, &token, history, violations);
-            }
             None => {
-                if history.ending.is_complete() {
-                    tally.keep_trace(&order, trace);
-                }
-                let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
-                let ending = history.ending.clone();
-                tally.add(at, &order, &token, history, violations, doubt);
-                if let Some(lock) = lock {
-                    tally.lock(lock, None, &order, &ending);
-                }
+                return Some(Told {
+                    order,
+                    token,
+                    history,
+                    violations,
+                    lock,
+                    trace,
+                });
             }
             Some(Stop::Cancelled) => tally.interrupt(Some(history)),
             Some(Stop::Refused(why)) => tally.give_up(why, history),
             Some(stop) => tally.fail_to_run(self.error(stop).to_string(), history),
         }
+        None
     }
 
     /// Runs failing orders again as often as the settings ask, and a sample of passing ones once more: an order that comes

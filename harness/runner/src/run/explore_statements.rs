@@ -2,14 +2,13 @@
 //!
 //! Which orders those are is the business of `preempt`; here they are played, told and added up, fewest preemptions first.
 
-use super::explore::KEPT_HISTORIES;
+use super::judged::Judged;
 use super::meaning::{Failure, stray};
 use super::preempt::{Candidate, Preemptions, Worth};
-use super::runner::{Judged, Listener, Runner};
-use super::stage::Stop;
+use super::runner::Runner;
+use super::settings::Listener;
 use super::statements::Trace;
 use super::tally::Tally;
-use wxmock_model::event::RunEvent;
 use wxmock_model::exploration::StatementOrders;
 use wxmock_model::history::Ending;
 use wxmock_model::order::{EventName, Order};
@@ -183,34 +182,9 @@ impl Runner {
     /// Tells of one result and adds it up.
     fn tell(&self, going: &mut Going<'_, '_>, judged: Judged) {
         let (at, tally) = (going.at, &mut *going.tally);
-        let Judged {
-            order,
-            played,
-            violations,
-            token,
-        } = judged;
-        let mut history = played.history;
-        let telling = !violations.is_empty()
-            && (tally.failed() < KEPT_HISTORIES || tally.is_news(&violations));
-        let shown = telling || self.settings.trace || played.cut.is_some();
-        if shown {
-            history.unfold_traffic();
-        }
-        (going.listener)(RunEvent::OrderFinished {
-            path: going.case.path.clone(),
-            order: order.to_string(),
-            index: at,
-            of: at,
-            token: token.clone(),
-            violations: violations.clone(),
-            ending: history.ending.clone(),
-            history: shown.then(|| Box::new(history.clone())),
-        });
-        match played.cut {
-            None => tally.add_preempted(at, &order, &token, history, violations),
-            Some(Stop::Cancelled) => tally.interrupt(Some(history)),
-            Some(Stop::Refused(why)) => tally.give_up(why, history),
-            Some(stop) => tally.fail_to_run(self.error(stop).to_string(), history),
+        if let Some(told) = self.tell_of(going.case, (at, at), judged, tally, going.listener) {
+            let (history, violations) = (told.history, told.violations);
+            tally.add_preempted(at, &told.order, &told.token, history, violations);
         }
     }
 

@@ -4,8 +4,10 @@
 //! between what. What is found here only is looked for in a forced order near to it, which repeats better. Rounds are
 //! counted, not timed; this module does not know why a round came out as it did.
 
+use super::judged::Judged;
 use super::play::Piece;
-use super::runner::{Judged, Listener, Runner};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::tally::Tally;

@@ -12,10 +12,28 @@ use super::settle::{Decision, Need};
 use super::stage::{Stage, Stop};
 use super::statements::Gated;
 use wxmock_model::history::{Ending, StepKind};
-use wxmock_store::{AnswerSummary, Protocol};
+use wxmock_store::{AnswerSummary, Protocol, StatementId, Stores};
 
 /// How long a chain that is to stand at a statement is given to send others beside it, before another one moves.
 const BESIDE: Duration = Duration::from_millis(3);
+
+/// What the stores had come to when an order began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    /// The newest statement before the race, if the order holds one.
+    race: Option<StatementId>,
+    /// How often a store had been lost.
+    losses: u64,
+}
+
+impl Before {
+    pub(crate) fn of(stores: Option<&Stores>) -> Self {
+        Self {
+            race: None,
+            losses: stores.map_or(0, |stores| stores.losses().0),
+        }
+    }
+}
 
 impl<'a> Stage<'a> {
     /// Holds what comes to the stores from now on, if the adapter has any and the order forces everything: of steps taken together
@@ -31,7 +49,7 @@ impl<'a> Stage<'a> {
             && alone
             && several.count() > 1
         {
-            self.held_since = (piece.order.preemptions() > 0).then(|| stores.last());
+            self.before.race = (piece.order.preemptions() > 0).then(|| stores.last());
             self.gated = Some(Gated::hold(stores, piece.order));
         }
     }
@@ -49,7 +67,7 @@ impl<'a> Stage<'a> {
     /// answers then is no fault of its own. `None` if nothing of the kind happened.
     pub(crate) fn gave_up_at_a_store(&mut self) -> Option<Ending> {
         let stores = self.run_context.stores?;
-        let said = stores.log_since(self.held_since?);
+        let said = stores.log_since(self.before.race?);
         let gave_up = said.into_iter().find(|statement| {
             let answer = statement.answer.as_ref();
             answer.is_some_and(AnswerSummary::gave_up_waiting)
@@ -70,6 +88,20 @@ impl<'a> Stage<'a> {
             waiting: name,
             holder: other.map(|at| self.name(at)).unwrap_or_default(),
         })
+    }
+
+    /// Why the order proves nothing, if statements of the backend came to nothing because their store was away or closed the connection.
+    pub(crate) fn lost_store(&self) -> Option<Stop> {
+        let (losses, last) = self.run_context.stores?.losses();
+        let last = last.filter(|_| losses > self.before.losses)?;
+        Some(Stop::StoreLost(last.to_string()))
+    }
+
+    /// The order is over: until the next race, nobody asks what is said to the stores.
+    pub(crate) fn rest_at_stores(&self) {
+        if let Some(stores) = self.run_context.stores {
+            stores.rest();
+        }
     }
 
     /// Takes in what the stores have seen; true if that is anything.

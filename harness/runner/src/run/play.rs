@@ -441,7 +441,10 @@ impl Play<'_> {
         let has_given_up = gave_up.is_some();
         if let Some(ending) = gave_up {
             self.stage.record.history_mut().ending = ending;
+        } else if cut != Some(Stop::Cancelled) {
+            cut = self.stage.lost_store().or(cut);
         }
+        self.stage.rest_at_stores();
         let mut obligations = obligations::met(self.stage.record.history());
         obligations.extend(self.stage.witnessed.iter().map(|name| (*name).to_owned()));
         self.stage.record.history_mut().obligations = obligations;

@@ -1,8 +1,10 @@
 //! Plays the one order a token names again, as often as the failure was sure, and says what has become of it.
 
 use super::exit;
+use super::kept::Kept;
 use super::meaning;
-use super::runner::{Listener, Runner};
+use super::runner::Runner;
+use super::settings::Listener;
 use super::tally::Tally;
 use wxmock_judge as judge;
 use wxmock_model::event::RunEvent;
@@ -197,25 +199,6 @@ impl Replay {
             needed: 0,
         }
     }
-}
-
-/// A failure kept from an earlier run.
-#[derive(Debug, Clone)]
-pub struct Kept {
-    /// Name of the file that keeps it.
-    pub file: String,
-    /// The rule it broke.
-    pub rule: String,
-    /// Its order.
-    pub token: ReplayToken,
-    /// How often it failed when it was kept, if that is known.
-    pub rate: Option<Rate>,
-    /// Whether its file is removed once it has nothing to say any more.
-    pub forget: bool,
-    /// What has changed since, for people.
-    pub changed: Vec<Say>,
-    /// The cases the token's is looked for in.
-    pub cases: Vec<Case>,
 }
 
 impl Runner {

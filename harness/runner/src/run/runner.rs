@@ -1,205 +1,45 @@
 //! Runs cases: every order of each, judged as it ends, told as events. Knows nothing of how an order is forced.
 
-use std::collections::{HashMap, VecDeque};
+mod proving;
+
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use wxmock_server::Handle;
-use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
+use wxmock_world::AppId;
 
 use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
-use super::cancel::Cancel;
 use super::context::context;
+use super::error::{RunError, ensure_app};
 use super::exit;
+use super::judged::Judged;
+use super::kept::Kept;
 use super::lateness::Lateness;
 use super::looks::Looks;
-use super::meaning::Failure;
-use super::patience::{PATIENCE_CAP, measure};
+use super::measured::Measured;
+use super::patience::measure;
 use super::play::{Piece, Played, play};
-use super::prove::{Proof, Senses, prove};
-use super::replay::Kept;
-use super::settle::{Pace, QUIET_FLOOR};
-use super::shapes;
+use super::prove::Proof;
+use super::settings::{Listener, Settings};
+use super::settle::Pace;
 use super::stage::{RunContext, Sample, Stop};
 use super::tally::Tally;
 use super::test_users;
 use crate::coverage;
 use crate::fit::{Described, Fit};
-use wxmock_adapter::{Adapter, Backend, Client, RunVars, StartError};
+use wxmock_adapter::{Adapter, Backend, Client, StartError};
 use wxmock_judge as judge;
-use wxmock_model::characterisation::{Characterisation, Locking, Patience, StepTimes};
+use wxmock_model::characterisation::{Characterisation, Locking, Patience};
 use wxmock_model::event::{CaseResult, Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::history::History;
-use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
-use wxmock_model::shard::Shard;
-use wxmock_model::verdict::{Level, Violation};
+use wxmock_model::verdict::Violation;
 use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan::Case;
-use wxmock_schedule::Limits;
-use wxmock_store::Stores;
-
-/// How to run.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Values that hold for the whole run; its `appid` and `secret` are those of the app in the mock, and its `nonce` is part of
-    /// everybody's name: two runs with one seed and one nonce meet the same people.
-    pub vars: RunVars,
-    /// What was selected, in the user's words; goes into the transcript.
-    pub suite: String,
-    /// How long one call may be held. Longer than any settled step, shorter than a person's patience.
-    pub hold_limit: Duration,
-    /// Whether the backend's patience with WeChat is measured before the first case, where the adapter does not declare
-    /// it. Otherwise it is measured once an order shows that the assumed one is too long.
-    pub measure_patience: bool,
-    /// How long a measurement waits for the backend to give up.
-    pub patience_cap: Duration,
-    /// The shortest silence that may count as "blocked"; measured paces only lengthen it. A busy machine wants more.
-    pub quiet_floor: Duration,
-    /// Fault-free logins to measure the backend's pace with; one more warms it up.
-    pub calibration_logins: usize,
-    /// Whether every order's history goes into the transcript, not only those of failing ones.
-    pub trace: bool,
-    /// Whether a violated SHOULD makes the exit code 1.
-    pub strict: bool,
-    /// Which share of a run this is; the cases are that share already.
-    pub shard: Option<Shard>,
-    /// Whether a run may end well though every case of some selected suite was skipped.
-    pub allow_skipped: bool,
-    /// Whether a case ends with its first failing order.
-    pub fail_fast: bool,
-    /// How many orders of a case are run.
-    pub limits: Limits,
-    /// How many orders may run side by side, where nothing forbids it. Reports do not depend on it.
-    pub jobs: usize,
-    /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
-    pub repeat_failing: usize,
-    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`]); 0 leaves them out.
-    pub free_rounds: usize,
-    /// Whether the first failing order of a case is made smaller.
-    pub shrink: bool,
-    /// Whether the sequential twin and the nearest passing neighbour of that order are looked for.
-    pub explain: bool,
-    /// After so long no further order is begun; what is left is said to be left.
-    pub max_time: Option<Duration>,
-    /// In the orders of the statements, a chain is held at one at most so often.
-    pub preemptions: usize,
-    /// The stores of the backend that are stood before; `None` if the adapter has none.
-    pub stores: Option<Arc<Stores>>,
-    /// Throw it to end the run early.
-    pub cancel: Cancel,
-}
-
-impl Settings {
-    /// The defaults: holds up to two minutes, eight calibration logins, histories of failing orders only.
-    #[must_use]
-    pub fn new(vars: RunVars) -> Self {
-        Self {
-            vars,
-            suite: "all".to_owned(),
-            hold_limit: Duration::from_secs(120),
-            measure_patience: false,
-            patience_cap: PATIENCE_CAP,
-            quiet_floor: QUIET_FLOOR,
-            calibration_logins: 8,
-            trace: false,
-            strict: false,
-            shard: None,
-            allow_skipped: false,
-            fail_fast: false,
-            limits: Limits::default(),
-            jobs: 1,
-            repeat_failing: 5,
-            free_rounds: FREE_ROUNDS,
-            shrink: true,
-            explain: true,
-            max_time: None,
-            preemptions: PREEMPTIONS,
-            stores: None,
-            cancel: Cancel::new(),
-        }
-    }
-}
-
-/// Why nothing could be run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
-    /// The mock has no such app, or the appid has the wrong shape. Exit code 3.
-    #[error("app {appid}: {why}")]
-    App {
-        /// The appid asked for.
-        appid: String,
-        /// The mock's words.
-        why: String,
-    },
-    /// A login without any fault failed, or the harness could not make one. The reason begins as
-    /// [`wxmock_model::verdict::Verdict::Error`]'s does.
-    #[error("{0}")]
-    Baseline(String),
-    /// A plain login fails under the usual shape of WeChat's reply and works under another legal one: a finding about the
-    /// backend, told before any case could run. Exit code 1.
-    #[error("{}", .0.en)]
-    Shape(Say),
-    /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
-    #[error("{text}")]
-    Unproved {
-        /// Exit code: 3 if the adapter is to be changed, 5 if it is the backend.
-        code: i32,
-        /// What was asked and answered, the likely repair, the backend's last lines; several lines.
-        text: String,
-    },
-    /// The run was cancelled. Exit code 130.
-    #[error("interrupted")]
-    Cancelled,
-}
-
-impl RunError {
-    /// The exit code this deserves.
-    #[must_use]
-    pub fn exit_code(&self) -> i32 {
-        match self {
-            Self::App { .. } => exit::USAGE,
-            Self::Baseline(reason) => exit::of_error(reason),
-            Self::Shape(_) => exit::VIOLATED,
-            Self::Unproved { code, .. } => *code,
-            Self::Cancelled => exit::INTERRUPTED,
-        }
-    }
-}
-
-/// Makes the app of a run in the mock, unless it is there: call it before the backend starts, which may ask for an
-/// access_token at once. The app belongs to an Open Platform account, so that its people have unionids.
-///
-/// # Errors
-/// The appid or the secret has the wrong shape, or the mock refuses.
-pub fn ensure_app(handle: &Handle, vars: &RunVars) -> Result<AppId, RunError> {
-    let failed = |why: String| RunError::App {
-        appid: vars.appid.clone(),
-        why,
-    };
-    let appid: AppId = vars.appid.parse().map_err(|e| failed(format!("{e}")))?;
-    let secret: AppSecret = vars.secret.parse().map_err(|e| failed(format!("{e}")))?;
-    let made = handle.with_world(|world, now| match world.app(&appid) {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            let new = NewApp {
-                appid: Some(appid.clone()),
-                secret: Some(secret),
-                open_platform: true,
-                ..NewApp::default()
-            };
-            world.create_app(now, new).map(|_| ())
-        }
-    });
-    made.map_err(|e: ControlError| failed(e.to_string()))?;
-    Ok(appid)
-}
-
-/// Receives the events of a run.
-pub type Listener<'l> = dyn FnMut(RunEvent) + Send + 'l;
 
 /// Runs cases against one backend.
 pub struct Runner {
@@ -233,23 +73,8 @@ pub struct Runner {
     /// What exercising every operation showed, before anything was judged.
     proof: Proof,
 }
-
-/// The backend's pace, what it was measured from, and what else was learned of it.
-struct Measured {
-    pace: Pace,
-    learned: Characterisation,
-    /// The latest waits of logins nobody held, longest memory [`REMEMBERED_WAITS`]: T follows the backend as it slows down.
-    waits: VecDeque<Duration>,
-}
-
-/// So many rounds of a race are run without gates unless somebody asks for more.
-const FREE_ROUNDS: usize = 30;
-/// Most bugs need two preemptions at most (Musuvathi and Qadeer, PLDI 2007).
-const PREEMPTIONS: usize = 2;
 /// The endpoint a login exchanges its code at.
 const EXCHANGE: &str = "jscode2session";
-/// How many waits T is measured from.
-const REMEMBERED_WAITS: usize = 400;
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -257,39 +82,6 @@ impl std::fmt::Debug for Runner {
             .field("backend", &self.base())
             .field("pace", &self.pace())
             .finish_non_exhaustive()
-    }
-}
-
-/// What came of one order.
-pub(super) struct Judged {
-    pub(super) order: Order,
-    pub(super) played: Played,
-    pub(super) violations: Vec<Violation>,
-    pub(super) token: String,
-}
-
-impl Judged {
-    /// Whether it breaks this rule at MUST.
-    pub(super) fn breaks(&self, rule: &str) -> bool {
-        self.violations
-            .iter()
-            .any(|v| v.rule == rule && v.level == Level::Must)
-    }
-
-    /// Whether it shows this failure, for the same reasons.
-    pub(super) fn shows(&self, case: &Case, failure: &Failure) -> bool {
-        self.failure(case)
-            .is_some_and(|shown| failure.shows(&shown))
-    }
-
-    /// Whether it breaks the same rule at the same kind of step, whatever made it so.
-    pub(super) fn breaks_alike(&self, case: &Case, failure: &Failure) -> bool {
-        self.failure(case)
-            .is_some_and(|shown| failure.breaks_like(&shown))
-    }
-
-    fn failure(&self, case: &Case) -> Option<Failure> {
-        Failure::of(case, &self.violations, &self.played.history)
     }
 }
 
@@ -330,11 +122,7 @@ impl Runner {
             settings,
             app,
             seed,
-            measured: Mutex::new(Measured {
-                pace,
-                learned,
-                waits: VecDeque::new(),
-            }),
+            measured: Mutex::new(Measured::new(pace, learned)),
             lateness: Lateness::watch(),
             attempts: Mutex::default(),
             locking: OnceCell::new(),
@@ -347,21 +135,7 @@ impl Runner {
             proof: Proof::default(),
         };
         runner.prove().await?;
-        let prefix = runner.prefix("calibration", "-");
-        let logins = runner.settings.calibration_logins;
-        match calibrate(&runner.run_context(runner.pace()), &prefix, logins).await {
-            Ok(calibrated) => runner.calibrated(calibrated),
-            Err(NoPace::Cancelled) => return Err(RunError::Cancelled),
-            Err(NoPace::Failed(mut reason)) => {
-                if let Some(backend) = &mut runner.backend
-                    && let Some(status) = backend.ending().await
-                {
-                    reason.push_str(&format!("; the backend ended by itself ({status})"));
-                }
-                let otherwise = RunError::Baseline(runner.with_last_lines(reason));
-                return Err(runner.by_shape(otherwise).await);
-            }
-        }
+        runner.calibrate().await?;
         if runner.settings.measure_patience {
             runner.learn_patience(runner.settings.patience_cap).await;
         }
@@ -371,80 +145,26 @@ impl Runner {
         Ok(runner)
     }
 
-    /// Exercises every described operation once, and what has to be refused.
-    async fn prove(&mut self) -> Result<(), RunError> {
-        let prefix = self.prefix("proving", "-");
-        let mut proof = prove(self.senses(&prefix)).await;
-        if self.settings.cancel.is_cancelled() {
-            return Err(RunError::Cancelled);
-        }
-        if let Some(backend) = &mut self.backend {
-            proof.look_after(backend).await;
-        }
-        if let Some((code, text)) = proof.failure() {
-            let text = self.with_lines(text, 20);
-            let otherwise = RunError::Unproved { code, text };
-            return Err(match code {
-                exit::BACKEND => self.by_shape(otherwise).await,
-                _ => otherwise,
-            });
-        }
-        if let Some(turned_away) = proof.turned_away.take()
-            && self.adapter.starts_backend()
-        {
-            self.restart_unproved().await?;
-            let prefix = self.prefix("limit", "-");
-            if turned_away.is_no_limit(self.senses(&prefix)).await {
-                proof.violations.push(turned_away.violation());
-                self.waiting.keeps_refusing();
+    /// Measures the backend's pace with a few fault-free logins.
+    async fn calibrate(&mut self) -> Result<(), RunError> {
+        let prefix = self.prefix("calibration", "-");
+        let logins = self.settings.calibration_logins;
+        match calibrate(&self.run_context(self.pace()), &prefix, logins).await {
+            Ok(calibrated) => {
+                self.calibrated(calibrated);
+                Ok(())
+            }
+            Err(NoPace::Cancelled) => Err(RunError::Cancelled),
+            Err(NoPace::Failed(mut reason)) => {
+                if let Some(backend) = &mut self.backend
+                    && let Some(status) = backend.ending().await
+                {
+                    reason.push_str(&format!("; the backend ended by itself ({status})"));
+                }
+                let otherwise = RunError::Baseline(self.with_last_lines(reason));
+                Err(self.by_shape(otherwise).await)
             }
         }
-        if proof.felled && !self.adapter.starts_backend() {
-            let said = proof.violations.last().map(|found| found.sentence.as_str());
-            let text = format!("{}: {}", exit::REASON_BASELINE, said.unwrap_or_default());
-            return Err(RunError::Unproved {
-                code: exit::BACKEND,
-                text,
-            });
-        }
-        if proof.felled {
-            // What felled it is told; the cases are for a backend that answers.
-            self.restart_unproved().await?;
-        }
-        for (op, capture) in &proof.blind {
-            self.adapter = Arc::new(self.adapter.without_capture(op, capture));
-        }
-        self.proof = proof;
-        Ok(())
-    }
-
-    /// What the proving asks with; `prefix` is a word of its own.
-    fn senses<'a>(&'a self, prefix: &'a str) -> Senses<'a> {
-        Senses {
-            handle: &self.handle,
-            adapter: &self.adapter,
-            client: &self.client,
-            app: &self.app,
-            secret: &self.settings.vars.secret,
-            prefix,
-            stores: self.settings.stores.as_deref(),
-            cancel: &self.settings.cancel,
-        }
-    }
-
-    /// Starts the backend again, before any case.
-    async fn restart_unproved(&mut self) -> Result<(), RunError> {
-        self.restart().await.map_err(|error| {
-            RunError::Baseline(format!("backend: it could not be started again: {error}"))
-        })
-    }
-
-    /// Why a plain login fails: it works under another legal shape of WeChat's reply, or else as said.
-    async fn by_shape(&self, otherwise: RunError) -> RunError {
-        let prefix = self.prefix("shapes", "-");
-        let run_context = self.run_context(self.pace());
-        let difference = shapes::difference(&run_context, &prefix).await;
-        difference.map_or(otherwise, RunError::Shape)
     }
 
     /// Takes in what fault-free logins showed.
@@ -488,10 +208,7 @@ impl Runner {
     /// What was learned of the backend so far.
     #[must_use]
     pub fn characterisation(&self) -> Characterisation {
-        let measured = self.measured();
-        let mut learned = measured.learned.clone();
-        learned.step = step_times(&measured.waits, measured.pace);
-        learned
+        self.measured().characterisation()
     }
 
     /// A lock was inferred, and this is what it is.
@@ -714,24 +431,7 @@ impl Runner {
 
     /// Measures T anew from what logins took lately.
     fn learn(&self, samples: Vec<Sample>) {
-        let mut measured = self.measured();
-        let Measured { pace, waits, .. } = &mut *measured;
-        for sample in samples {
-            waits.extend([sample.to_upstream, sample.to_answer]);
-        }
-        let forgotten = waits.len().saturating_sub(REMEMBERED_WAITS);
-        waits.drain(..forgotten);
-        let Pace {
-            budget,
-            answer_within,
-            ..
-        } = *pace;
-        *pace = Pace::calibrated(
-            waits.iter().copied(),
-            self.settings.quiet_floor,
-            budget,
-            answer_within,
-        );
+        self.measured().learn(samples, self.settings.quiet_floor);
     }
 
     pub(super) fn prefix(&self, path: &str, order: &str) -> String {
@@ -788,6 +488,9 @@ impl Runner {
                 exit::REASON_BASELINE,
                 why.en
             ))),
+            Stop::StoreLost(why) => RunError::Baseline(
+                self.with_last_lines(format!("{}: {why}", exit::REASON_BASELINE)),
+            ),
             Stop::Broken(why) => RunError::Baseline(format!("{}: {why}", exit::REASON_INTERNAL)),
             Stop::Ended(ending) => {
                 RunError::Baseline(format!("{}: ended as {ending:?}", exit::REASON_INTERNAL))
@@ -815,44 +518,9 @@ impl Runner {
     }
 }
 
-/// Median and 99th percentile of the latest waits nobody lengthened, and the T that follows from them.
-fn step_times(waits: &VecDeque<Duration>, pace: Pace) -> StepTimes {
-    let mut sorted: Vec<Duration> = waits.iter().copied().collect();
-    sorted.sort_unstable();
-    let micros = |percent: usize| {
-        let rank = (sorted.len() * percent).div_ceil(100);
-        let span = sorted.get(rank.saturating_sub(1)).copied();
-        u64::try_from(span.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
-    };
-    StepTimes {
-        median_us: micros(50),
-        p99_us: micros(99),
-        quiet_ms: u64::try_from(pace.quiet.as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_are_told_by_their_median_and_their_worst() {
-        let ms = Duration::from_millis;
-        let pace = Pace {
-            quiet: ms(128),
-            slack: ms(0),
-            budget: ms(1),
-            answer_within: ms(1),
-        };
-        let times = step_times(&VecDeque::from([ms(1), ms(2), ms(16)]), pace);
-        let expected = StepTimes {
-            median_us: 2_000,
-            p99_us: 16_000,
-            quiet_ms: 128,
-        };
-        assert_eq!(times, expected);
-        assert_eq!(step_times(&VecDeque::new(), pace).p99_us, 0);
-    }
 
     #[test]
     fn a_run_may_move_between_threads() {

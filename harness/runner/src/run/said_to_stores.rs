@@ -12,6 +12,8 @@ use super::statements::{Seen, Trace};
 const MASKED: &str = "…";
 /// Names of values shorter than this are not looked for inside longer ones: they would be found by accident.
 const SHORTEST: usize = 6;
+/// Fields of hashes that are words of every login backend and no values.
+const FIELDS: &str = "key session_key sessionKey openid openId unionid unionId token tokens user user_id userId id phone mobile nick nickname nickName avatar code";
 /// The longest text that is written down, in characters.
 const LONGEST: usize = 400;
 
@@ -104,10 +106,14 @@ impl Names {
 
     /// A command of Redis: its name, its keys, and the words among its arguments.
     fn command(&self, text: &str, keys: &[&str]) -> String {
+        let has_fields = text.starts_with('H');
         let words = text.split(' ').enumerate().map(|(at, word)| {
             let is_word = word.len() <= 12 && word.bytes().all(|byte| byte.is_ascii_uppercase());
             match word {
                 word if at == 0 || is_word => word.to_owned(),
+                word if has_fields && FIELDS.split(' ').any(|field| field == word) => {
+                    word.to_owned()
+                }
                 word if keys.contains(&word) => self.key(word),
                 word => self.value(word),
             }
@@ -119,19 +125,19 @@ impl Names {
 
     /// What a statement touches.
     fn data(&self, resource: &Resource, is_sql: bool) -> DataRecord {
-        match (&resource.row, is_sql) {
-            (Some(row), _) => DataRecord {
+        if is_sql {
+            let row = resource.row.as_ref();
+            return DataRecord {
                 name: resource.name.clone(),
-                row: Some((row.column.clone(), self.told_apart(&row.value))),
-            },
-            (None, true) => DataRecord {
-                name: resource.name.clone(),
-                row: None,
-            },
-            (None, false) => DataRecord {
-                name: self.key(&resource.name),
-                row: Some(("key".to_owned(), self.told_apart(&resource.name))),
-            },
+                row: row.map(|row| (row.column.clone(), self.told_apart(&row.value))),
+                field: None,
+            };
+        }
+        let field = resource.row.as_ref();
+        DataRecord {
+            name: self.key(&resource.name),
+            row: Some((String::new(), self.told_apart(&resource.name))),
+            field: field.map(|field| self.told_apart(&field.value)),
         }
     }
 
@@ -273,7 +279,34 @@ mod tests {
             &["lock:login:99182"],
             "SET lock:login:… …",
         );
-        check("HSET u:1 phone 13800138000", &["u:1"], "HSET u:… …");
+        check("HSET u:1 phone 13800138000", &["u:1"], "HSET u:… phone …");
+        check("HSET u:1 alice 17654", &["u:1"], "HSET u:… …");
+    }
+
+    #[test]
+    fn a_field_of_a_hash_hides_its_key() {
+        let field = |key: &str, field: &str| {
+            let row = wxmock_store::Row {
+                column: "field".to_owned(),
+                value: field.to_owned(),
+            };
+            let resource = Resource {
+                name: key.to_owned(),
+                row: Some(row),
+            };
+            names().data(&resource, false)
+        };
+        let nick = field("profile:99182", "nick");
+        assert_eq!(nick.name, "profile:…");
+        assert!(nick.is_key());
+        assert!(nick.overlaps(&field("profile:99182", "nick")));
+        assert!(!nick.overlaps(&field("profile:99182", "phone")));
+        assert!(!nick.overlaps(&field("profile:99183", "nick")));
+        let whole = Resource {
+            name: "profile:99182".to_owned(),
+            row: None,
+        };
+        assert!(nick.overlaps(&names().data(&whole, false)));
     }
 
     #[test]

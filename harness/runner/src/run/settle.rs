@@ -83,7 +83,7 @@ pub(crate) struct Standing {
     pub(crate) parked: bool,
     /// The call that matters for it has been seen at WeChat (or it needs none), so that it cannot be waiting to make it.
     pub(crate) reached: bool,
-    /// A lock already known makes it wait for a call that is held.
+    /// A lock already known, or a transaction that is open at a store, makes it wait for what is held.
     pub(crate) queued: bool,
 }
 

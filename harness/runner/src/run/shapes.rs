@@ -8,10 +8,12 @@ use super::play::{Piece, play};
 use super::stage::RunContext;
 use wxmock_model::history::Outcome;
 use wxmock_model::lang::Say;
+use wxmock_model::mechanism::Mechanism;
 use wxmock_model::order::Order;
 use wxmock_model::program::{FieldOrder, Place, Program, ShapeChange, Step, Verb};
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::say;
+use wxmock_model::verdict::{Impact, Level, Violation};
 
 /// A legal shape of the exchange's reply that is not the usual one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,30 @@ impl Shape {
         change
     }
 
+    /// What a backend does that cannot do without it.
+    const fn mechanism(self) -> Mechanism {
+        match self {
+            Self::JsonType => Mechanism::ContentTypeStrict,
+            Self::NoUnionid => Mechanism::UnionidMandatory,
+            _ => Mechanism::ShapeStrict,
+        }
+    }
+
+    /// The finding: nobody gets in under the reply that WeChat really sends.
+    fn violation(self, op: &str) -> Violation {
+        let sentence = self.sentence();
+        Violation {
+            rule: "ERR-05".to_owned(),
+            level: Level::Must,
+            impact: Some(Impact::LockOut),
+            op: Some(op.to_owned()),
+            mechanism: self.mechanism(),
+            sentence: sentence.en,
+            sentence_zh: sentence.zh,
+            ..Violation::default()
+        }
+    }
+
     /// What the backend wants, and what to do.
     fn sentence(self) -> Say {
         match self {
@@ -100,11 +126,9 @@ impl Shape {
 /// What made the difference, if a plain login fails under the usual shape of the reply and works under some other legal one.
 ///
 /// A slow moment fails a login too, so a shape is named only if the usual one fails again beside it, twice.
-pub(crate) async fn difference(run_context: &RunContext<'_>, prefix: &str) -> Option<Say> {
-    let described = run_context.adapter.has("login") || run_context.adapter.has("login_profile");
-    if !described {
-        return None;
-    }
+pub(crate) async fn difference(run_context: &RunContext<'_>, prefix: &str) -> Option<Violation> {
+    let mut logins = ["login", "login_profile"].into_iter();
+    let op = logins.find(|op| run_context.adapter.has(op))?;
     let plain_fails =
         async |name: String| !gets_in(run_context, &format!("{prefix}{name}"), None).await;
     for at in 0..PLAIN_LOGINS {
@@ -122,7 +146,7 @@ pub(crate) async fn difference(run_context: &RunContext<'_>, prefix: &str) -> Op
             && works("c").await
             && plain_fails(format!("d{at}")).await
         {
-            return Some(shape.sentence());
+            return Some(shape.violation(op));
         }
     }
     None

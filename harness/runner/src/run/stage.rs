@@ -15,22 +15,23 @@ use wxmock_world::AppId;
 use super::again::Waiting;
 use super::cancel::Cancel;
 use super::captured::CapturedTraffic;
+use super::gating::Before;
 use super::lateness::Lateness;
 use super::looks::Looks;
 use super::payload_store::PayloadStore;
 use super::record::Recorder;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::statements::{Gated, Trace};
+pub(crate) use super::stop::Stop;
 use super::test_users::TestUsers;
 use super::waits;
 use crate::device::{Device, user_view};
 use wxmock_adapter::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
 use wxmock_model::characterisation::Locking;
 use wxmock_model::history::{Ending, History, Operation};
-use wxmock_model::lang::Say;
 use wxmock_model::order::EventName;
 use wxmock_model::program::Program;
-use wxmock_store::{StatementId, Stores};
+use wxmock_store::Stores;
 
 /// What orders are forced against.
 pub(crate) struct RunContext<'a> {
@@ -66,21 +67,6 @@ impl RunContext<'_> {
     pub(crate) fn pace_now(&self) -> Pace {
         self.pace.with_slack(self.lateness.slack())
     }
-}
-
-/// Why an order stopped before its last step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The run was cancelled.
-    Cancelled,
-    /// The order ended this way.
-    Ended(Ending),
-    /// A login without any fault failed in the preparation.
-    Baseline(String),
-    /// The backend refuses everybody for now, for longer than a phone waits: the order proves nothing.
-    Refused(Say),
-    /// The harness or the adapter cannot do what the program says.
-    Broken(String),
 }
 
 /// A request of a phone to the backend, open or answered. Same index as in `history.operations`.
@@ -196,8 +182,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) free: bool,
     /// The stores, while a race holds their statements; and what it said to them, afterwards.
     pub(crate) gated: Option<Gated<'a>>,
-    /// The last statement before a race in which chains are held at theirs.
-    pub(crate) held_since: Option<StatementId>,
+    /// What the stores had come to before.
+    pub(crate) before: Before,
     pub(crate) trace: Option<Trace>,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
@@ -258,7 +244,7 @@ impl<'a> Stage<'a> {
             marks: 0,
             free: false,
             gated: None,
-            held_since: None,
+            before: Before::of(run_context.stores),
             trace: None,
             changes: calls.changes(),
             cursor: calls.last(),
@@ -567,10 +553,12 @@ impl<'a> Stage<'a> {
         let (at_store, in_store) = self.gated.as_ref().map_or((false, false), |gated| {
             (gated.is_parked(request), gated.is_under_way(request))
         });
+        let locked_out = |gated: &Gated<'_>| gated.waits_for_a_transaction(request);
         Standing {
             parked: (parked || at_store) && !busy && !in_store,
             reached: !r.is_login() || r.exchange.is_some(),
-            queued: r.is_login() && r.exchange.is_none() && self.waits_for_lock(request),
+            queued: (r.is_login() && r.exchange.is_none() && self.waits_for_lock(request))
+                || self.gated.as_ref().is_some_and(locked_out),
         }
     }
 

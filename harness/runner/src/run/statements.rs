@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 use wxmock_model::history::StepKind;
 use wxmock_model::order::{EventName, Order, shape_digest};
-use wxmock_store::{Statement, StatementId, Stores};
+use wxmock_store::{Access, Statement, StatementId, Stores, TransactionStep, dependent};
 
 /// The stores of one order while its race runs.
 pub(crate) struct Gated<'a> {
@@ -105,7 +105,7 @@ pub(crate) struct StoreWait {
     pub(crate) connection: bool,
 }
 
-/// So many equal questions with equal answers in a row are a wait.
+/// So many equal questions with equal answers in a row are a wait, or two that take turns.
 const POLLS: usize = 8;
 
 /// The name of the statement at `place` of the chain with this index.
@@ -300,7 +300,6 @@ impl<'a> Gated<'a> {
 
     /// Whether a transaction is open on the connection after this statement.
     fn in_transaction(&self, last: &Seen) -> bool {
-        use wxmock_store::{Access, TransactionStep};
         let on_it = self.seen.iter().rev().filter(|seen| {
             seen.statement.id <= last.statement.id
                 && (seen.statement.connection, &seen.statement.store)
@@ -361,7 +360,9 @@ impl<'a> Gated<'a> {
             .filter(own)
             .filter(|seen| seen.answered);
         let last: Vec<_> = last.take(POLLS).map(said).collect();
-        let same = last.len() == POLLS && last.iter().all(|one| *one == last[0]);
+        // "Is the lock free?" alone, or with "is it done meanwhile?" in between.
+        let again = |at: usize| last[at] == last[at - 2];
+        let same = last.len() == POLLS && (2..POLLS).all(again);
         let held = self
             .seen
             .iter()
@@ -499,6 +500,39 @@ impl<'a> Gated<'a> {
             .iter()
             .filter(|seen| seen.request == Some(request));
         own.any(Seen::is_under_way)
+    }
+
+    /// Whether a statement of a request is in its store, and a chain that is held has touched the same data in a transaction that it
+    /// has not ended: the store's own lock explains that it is silent.
+    pub(crate) fn waits_for_a_transaction(&self, request: usize) -> bool {
+        let is_own = |seen: &&Seen| seen.request == Some(request);
+        let mut waiting = self
+            .seen
+            .iter()
+            .filter(is_own)
+            .filter(|seen| seen.is_under_way());
+        waiting.any(|waiting| {
+            let others = self.seen.iter().filter(|seen| !is_own(seen));
+            let held = others.filter(|other| {
+                let stands = |(chain, _)| self.held_at(chain).is_some();
+                other.owner.is_some_and(stands) && self.is_uncommitted(other)
+            });
+            let mut meeting = held.filter(|other| other.statement.store == waiting.statement.store);
+            meeting.any(|other| dependent(&other.statement.access, &waiting.statement.access))
+        })
+    }
+
+    /// Whether a statement was let go in a transaction that is still open.
+    fn is_uncommitted(&self, said: &Seen) -> bool {
+        let same = |seen: &&Seen| {
+            (seen.statement.connection, &seen.statement.store)
+                == (said.statement.connection, &said.statement.store)
+        };
+        let mut newest = self.seen.iter().rev().filter(same);
+        let newest = newest.find(|seen| seen.let_go.is_some());
+        said.let_go.is_some()
+            && self.in_transaction(said)
+            && newest.is_some_and(|newest| self.in_transaction(newest))
     }
 
     /// Whether a chain is known to wait for another one.

@@ -59,7 +59,7 @@ impl Selection {
                 let names = scenarios
                     .iter()
                     .flat_map(|scenario| [scenario.alias.as_str(), scenario.id.as_str()]);
-                let suggestion = nearest(pattern, names);
+                let suggestion = nearest(pattern, names).map(str::to_owned);
                 return Err(SelectionError::Nothing {
                     pattern: pattern.to_owned(),
                     suggestion,

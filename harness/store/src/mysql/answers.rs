@@ -1,6 +1,9 @@
 //! Answers of a server: which packets belong to one statement, and what they say in few words.
 
-use std::sync::Arc;
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use super::packets::{FULL, Fields, Packet};
 use crate::{statement::AnswerSummary, text};
@@ -57,6 +60,8 @@ pub(super) struct Answers {
     pub(super) deprecate_eof: bool,
     phase: Phase,
     rows: u64,
+    /// Whether somebody waits for what is said.
+    pub(super) told: bool,
     said: String,
     is_error: bool,
     /// The code of the last error.
@@ -65,7 +70,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Takes the next packet of the answer to `awaited`.
-    pub(super) fn read(&mut self, awaited: &Await, packet: &Packet) -> Step {
+    pub(super) fn read(&mut self, awaited: &Await, packet: &Packet<'_>) -> Step {
         let first = packet.start.first().copied().unwrap_or(0);
         if first == 0xff && !matches!(self.phase, Phase::Skip(_)) {
             return self.error(packet);
@@ -76,7 +81,7 @@ impl Answers {
                 Await::Prepare(_) => self.ready(packet),
                 Await::Rows => self.row(first, packet),
                 Await::One | Await::Login => {
-                    self.say("OK");
+                    self.say(format_args!("OK"));
                     Step::Done
                 }
             },
@@ -90,7 +95,7 @@ impl Answers {
             }
             Phase::ColumnsEnd if self.status(packet) & CURSOR != 0 => {
                 self.phase = Phase::First;
-                self.say("cursor");
+                self.say(format_args!("cursor"));
                 Step::Done
             }
             Phase::ColumnsEnd => {
@@ -119,29 +124,29 @@ impl Answers {
         }
     }
 
-    fn result(&mut self, counts: bool, first: u8, packet: &Packet) -> Step {
+    fn result(&mut self, counts: bool, first: u8, packet: &Packet<'_>) -> Step {
         match first {
             0x00 => {
                 let mut fields = Fields(&packet.start[1..]);
                 let affected = fields.lenenc().unwrap_or(0);
                 fields.lenenc();
                 if counts || affected > 0 {
-                    self.say(&format!("{affected} affected"));
+                    self.say(format_args!("{affected} affected"));
                 } else {
-                    self.say("OK");
+                    self.say(format_args!("OK"));
                 }
                 self.more(fields.number(2).unwrap_or(0))
             }
             0xfb => Step::File,
             _ => {
-                let columns = Fields(&packet.start).lenenc().unwrap_or(1);
+                let columns = Fields(packet.start).lenenc().unwrap_or(1);
                 self.phase = Phase::Columns(columns);
                 Step::More
             }
         }
     }
 
-    fn row(&mut self, first: u8, packet: &Packet) -> Step {
+    fn row(&mut self, first: u8, packet: &Packet<'_>) -> Step {
         let ends = if self.deprecate_eof { FULL } else { 9 };
         if first != 0xfe || packet.len >= ends {
             self.rows += 1;
@@ -150,9 +155,12 @@ impl Answers {
         let rows = std::mem::take(&mut self.rows);
         let status = self.status(packet);
         if rows == 0 && status & CURSOR != 0 {
-            self.say("cursor");
+            self.say(format_args!("cursor"));
         } else {
-            self.say(&format!("{rows} row{}", if rows == 1 { "" } else { "s" }));
+            self.say(format_args!(
+                "{rows} row{}",
+                if rows == 1 { "" } else { "s" }
+            ));
         }
         self.more(status)
     }
@@ -167,7 +175,7 @@ impl Answers {
     }
 
     /// The status flags of an end packet.
-    fn status(&self, packet: &Packet) -> u64 {
+    fn status(&self, packet: &Packet<'_>) -> u64 {
         let mut fields = Fields(packet.start.get(1..).unwrap_or_default());
         if self.deprecate_eof {
             fields.lenenc();
@@ -178,14 +186,14 @@ impl Answers {
         fields.number(2).unwrap_or(0)
     }
 
-    fn ready(&mut self, packet: &Packet) -> Step {
+    fn ready(&mut self, packet: &Packet<'_>) -> Step {
         let mut fields = Fields(packet.start.get(1..).unwrap_or_default());
         let id = fields.number(4).and_then(|id| u32::try_from(id).ok());
         let columns = fields.number(2).unwrap_or(0);
         let parameters = fields.number(2).unwrap_or(0);
         let ends = u64::from(columns > 0) + u64::from(parameters > 0);
         let left = columns + parameters + if self.deprecate_eof { 0 } else { ends };
-        self.say("OK");
+        self.say(format_args!("OK"));
         self.phase = Phase::Skip(left);
         Step::Ready {
             id: id.unwrap_or(0),
@@ -198,26 +206,29 @@ impl Answers {
         matches!(self.phase, Phase::Skip(0))
     }
 
-    fn error(&mut self, packet: &Packet) -> Step {
+    fn error(&mut self, packet: &Packet<'_>) -> Step {
         let mut fields = Fields(&packet.start[1..]);
         self.code = fields.number(2).unwrap_or(0);
-        let message = String::from_utf8_lossy(fields.0);
-        let message = match message.strip_prefix('#') {
-            Some(state) => state.get(5..).unwrap_or_default(),
-            None => &message,
-        };
-        self.say(&format!("error {} {}", self.code, without_values(message)));
+        let code = self.code;
+        if self.told {
+            let message = String::from_utf8_lossy(fields.0);
+            let message = match message.strip_prefix('#') {
+                Some(state) => state.get(5..).unwrap_or_default(),
+                None => &message,
+            };
+            self.say(format_args!("error {code} {}", without_values(message)));
+        }
         self.is_error = true;
         self.phase = Phase::First;
         Step::Done
     }
 
-    fn say(&mut self, words: &str) {
-        if self.said.len() < 256 {
+    fn say(&mut self, words: fmt::Arguments<'_>) {
+        if self.told && self.said.len() < 256 {
             if !self.said.is_empty() {
                 self.said.push_str(", ");
             }
-            self.said.push_str(words);
+            let _ = self.said.write_fmt(words);
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Mysql {
     stage: Stage,
     prepared: HashMap<u32, Prepared>,
     newest: Option<Arc<str>>,
-    expected: VecDeque<Await>,
+    expected: VecDeque<Expected>,
     stream: Stream,
     answers: Answers,
     refused: Option<String>,
@@ -46,6 +46,13 @@ enum Stage {
     Commands,
     /// The contents of a file, of whose packet so much is left.
     File(usize),
+}
+
+/// What is expected for one command.
+struct Expected {
+    awaited: Await,
+    /// Whether a statement waits for it.
+    told: bool,
 }
 
 struct Prepared {
@@ -73,7 +80,12 @@ impl Mysql {
 }
 
 impl Conversation for Mysql {
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
+    fn cut(
+        &mut self,
+        input: &mut BytesMut,
+        parts: &mut Vec<Part>,
+        listening: bool,
+    ) -> Result<(), Lost> {
         loop {
             if let Stage::File(left) = self.stage {
                 let Some(take) = self.of_file(input, left) else {
@@ -91,7 +103,7 @@ impl Conversation for Mysql {
                     None
                 }
                 Stage::Login | Stage::File(_) => None,
-                Stage::Commands => self.command(payload)?,
+                Stage::Commands => self.command(payload, listening)?,
             };
             let bytes = input.split_to(HEAD + payload.len()).freeze();
             parts.push(Part { bytes, unit });
@@ -99,45 +111,13 @@ impl Conversation for Mysql {
     }
 
     fn look(&mut self, mut bytes: &[u8], answers: &mut Vec<AnswerSummary>) -> Result<(), Lost> {
-        while let Some(packet) = self.stream.next(&mut bytes) {
-            let Some(awaited) = self.expected.front() else {
-                if matches!(self.stage, Stage::Response | Stage::Login) {
-                    self.login(&packet)?;
-                }
-                continue;
-            };
-            if let Await::Login = awaited
-                && matches!(packet.start.first(), Some(0x01 | 0xfe))
-            {
-                continue;
-            }
-            match self.answers.read(awaited, &packet) {
-                Step::More => continue,
-                Step::File => {
-                    self.stage = Stage::File(0);
-                    continue;
-                }
-                Step::Ready { id, parameters } => {
-                    if let Await::Prepare(sql) = awaited {
-                        let sql = Arc::clone(sql);
-                        self.remember(id, sql, parameters);
-                    }
-                    if !self.answers.is_over() {
-                        continue;
-                    }
-                }
-                Step::Done => {}
-            }
-            if let Some(Await::Login) = self.expected.pop_front() {
-                self.stage = Stage::Commands;
-            }
-            let answer = self.answers.take();
-            if answer.is_error {
-                self.note_refusal();
-            }
-            answers.push(answer);
+        let mut stream = std::mem::take(&mut self.stream);
+        let mut looked = Ok(());
+        while let (Ok(()), Some(packet)) = (&looked, stream.next(&mut bytes)) {
+            looked = self.packet(&packet, answers);
         }
-        Ok(())
+        self.stream = stream;
+        looked
     }
 
     fn refused(&mut self) -> Option<String> {
@@ -150,6 +130,59 @@ fn plain(bytes: Bytes) -> Part {
 }
 
 impl Mysql {
+    /// Takes a packet of the server.
+    fn packet(
+        &mut self,
+        packet: &packets::Packet<'_>,
+        answers: &mut Vec<AnswerSummary>,
+    ) -> Result<(), Lost> {
+        let Some(Expected { awaited, told }) = self.expected.front() else {
+            if matches!(self.stage, Stage::Response | Stage::Login) {
+                self.login(packet)?;
+            }
+            return Ok(());
+        };
+        if let Await::Login = awaited
+            && matches!(packet.start.first(), Some(0x01 | 0xfe))
+        {
+            return Ok(());
+        }
+        self.answers.told = *told;
+        match self.answers.read(awaited, packet) {
+            Step::More => return Ok(()),
+            Step::File => {
+                self.stage = Stage::File(0);
+                return Ok(());
+            }
+            Step::Ready { id, parameters } => {
+                if let Await::Prepare(sql) = awaited {
+                    let sql = Arc::clone(sql);
+                    self.remember(id, sql, parameters);
+                }
+                if !self.answers.is_over() {
+                    return Ok(());
+                }
+            }
+            Step::Done => {}
+        }
+        let over = self.expected.pop_front();
+        if let Some(Expected {
+            awaited: Await::Login,
+            ..
+        }) = over
+        {
+            self.stage = Stage::Commands;
+        }
+        let answer = self.answers.take();
+        if answer.is_error {
+            self.note_refusal();
+        }
+        if over.is_some_and(|over| over.told) {
+            answers.push(answer);
+        }
+        Ok(())
+    }
+
     /// How many bytes of `input` belong to a file; `None`: more are needed.
     fn of_file(&mut self, input: &[u8], left: usize) -> Option<usize> {
         if left > 0 {
@@ -182,7 +215,7 @@ impl Mysql {
     }
 
     /// A packet of the server while the client logs in.
-    fn login(&mut self, packet: &packets::Packet) -> Result<(), Lost> {
+    fn login(&mut self, packet: &packets::Packet<'_>) -> Result<(), Lost> {
         match packet.start.first() {
             Some(0x00) => self.stage = Stage::Commands,
             Some(0xff) => {
@@ -218,27 +251,33 @@ impl Mysql {
         self.prepared.insert(id, prepared);
     }
 
-    fn command(&mut self, payload: &[u8]) -> Result<Option<Unit>, Lost> {
+    fn command(&mut self, payload: &[u8], listening: bool) -> Result<Option<Unit>, Lost> {
         let (&command, rest) = payload.split_first().ok_or(Lost::Strange)?;
-        let passed = |name: &'static str| Unit {
-            kind: StatementKind::Passed,
-            said: Box::new(Named::harmless(name)),
+        let passed = |name: &'static str| {
+            listening.then(|| Unit {
+                kind: StatementKind::Passed,
+                said: Box::new(Named::harmless(name)),
+            })
         };
         let (awaited, unit) = match command {
+            0x03 if !listening => (Await::Query { counts: false }, None),
             0x03 => {
                 let text = String::from_utf8_lossy(rest);
                 let awaited = Await::Query {
                     counts: sql::writes_rows(&text),
                 };
-                (awaited, said(sql::kind(&text), "", &text, Vec::new()))
+                let unit = said(sql::kind(&text), "", &text, Vec::new());
+                (awaited, Some(unit))
             }
             0x16 => {
                 let text: Arc<str> = String::from_utf8_lossy(rest).into();
                 self.newest = Some(Arc::clone(&text));
-                let unit = said(StatementKind::Passed, PREPARE, &text, Vec::new());
+                let unit =
+                    listening.then(|| said(StatementKind::Passed, PREPARE, &text, Vec::new()));
                 (Await::Prepare(text), unit)
             }
-            0x17 => self.execute(rest),
+            0x17 => self.execute(rest, listening),
+            0xfa if !listening => (Await::Query { counts: false }, None),
             0xfa => self.execute_many(rest),
             0x18 => {
                 self.sent_ahead(rest);
@@ -275,28 +314,44 @@ impl Mysql {
             0x12 | 0x15 | 0x1e => return Err(Lost::Stream),
             _ => return Err(Lost::Strange),
         };
-        self.expected.push_back(awaited);
-        Ok(Some(unit))
+        self.expected.push_back(Expected {
+            awaited,
+            told: unit.is_some(),
+        });
+        Ok(unit)
     }
 
     /// `COM_STMT_EXECUTE`: the statement with its values.
-    fn execute(&mut self, rest: &[u8]) -> (Await, Unit) {
+    fn execute(&mut self, rest: &[u8], listening: bool) -> (Await, Option<Unit>) {
         let mut fields = Fields(rest);
         let id = fields.number(4).and_then(|id| u32::try_from(id).ok());
         // Flags, and a count that is always one.
         fields.bytes(5);
         let Some(prepared) = id.and_then(|id| self.prepared.get_mut(&id)) else {
-            return self.execute_unseen(id);
+            return match listening {
+                true => self.execute_unseen(id),
+                false => (Await::Query { counts: false }, None),
+            };
         };
         let count = usize::from(prepared.parameters);
-        let bound = parameters::read(&mut fields, count, &mut prepared.types, &prepared.long);
+        // Where nobody listens, only the types are kept: later executions may leave them out.
+        let wanted = if listening { count } else { 0 };
+        let bound = parameters::read(
+            &mut fields,
+            (count, wanted),
+            &mut prepared.types,
+            &prepared.long,
+        );
         prepared.long.clear();
+        if !listening {
+            return (Await::Query { counts: false }, None);
+        }
         let sql = Arc::clone(&prepared.sql);
         executed(&sql, bound)
     }
 
     /// A statement whose number has not come back yet, or that nobody made ready here.
-    fn execute_unseen(&self, id: Option<u32>) -> (Await, Unit) {
+    fn execute_unseen(&self, id: Option<u32>) -> (Await, Option<Unit>) {
         match &self.newest {
             Some(sql) if id == Some(NEWEST) => executed(sql, Vec::new()),
             _ => {
@@ -308,13 +363,13 @@ impl Mysql {
                     kind: StatementKind::Work,
                     said: Box::new(said),
                 };
-                (Await::Query { counts: true }, unit)
+                (Await::Query { counts: true }, Some(unit))
             }
         }
     }
 
     /// `COM_STMT_BULK_EXECUTE` of MariaDB: many rows of values, which are not read.
-    fn execute_many(&self, rest: &[u8]) -> (Await, Unit) {
+    fn execute_many(&self, rest: &[u8]) -> (Await, Option<Unit>) {
         let prepared = number(rest).and_then(|id| self.prepared.get(&id));
         match prepared {
             Some(prepared) => executed(&prepared.sql, Vec::new()),
@@ -333,11 +388,11 @@ impl Mysql {
     }
 }
 
-fn executed(text: &Arc<str>, bound: Vec<Bound>) -> (Await, Unit) {
+fn executed(text: &Arc<str>, bound: Vec<Bound>) -> (Await, Option<Unit>) {
     let awaited = Await::Query {
         counts: sql::writes_rows(text),
     };
-    (awaited, said(sql::kind(text), "", text, bound))
+    (awaited, Some(said(sql::kind(text), "", text, bound)))
 }
 
 fn said(kind: StatementKind, verb: &'static str, text: &str, bound: Vec<Bound>) -> Unit {

@@ -75,14 +75,14 @@ pub(super) struct Stream {
 const KEPT: usize = 512;
 
 /// One packet: the start of its payload, and how long that is.
-pub(super) struct Packet {
-    pub(super) start: Vec<u8>,
+pub(super) struct Packet<'s> {
+    pub(super) start: &'s [u8],
     pub(super) len: usize,
 }
 
 impl Stream {
     /// Takes bytes off the front of `bytes` until a packet is complete.
-    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<Packet> {
+    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<Packet<'_>> {
         while !bytes.is_empty() || self.inside && self.left == 0 {
             if !self.inside {
                 let take = (HEAD - self.head_len).min(bytes.len());
@@ -114,7 +114,7 @@ impl Stream {
             self.head_len = 0;
             if !self.continues {
                 return Some(Packet {
-                    start: std::mem::take(&mut self.start),
+                    start: &self.start,
                     len: self.len,
                 });
             }

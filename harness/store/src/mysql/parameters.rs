@@ -8,38 +8,38 @@ use crate::sql::Bound;
 const UNSIGNED: u16 = 0x8000;
 
 /// Reads the values of `COM_STMT_EXECUTE` behind its fixed part. `types` are those of the last execution, and are renewed where the
-/// packet brings new ones; `long` are the parameters that were sent ahead. What cannot be read is [`Bound::Unknown`].
+/// packet brings new ones; `long` are the parameters that were sent ahead. Of all `count`, the first `wanted` are read. What cannot be
+/// read is [`Bound::Unknown`].
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    count: usize,
+    (count, wanted): (usize, usize),
     types: &mut Vec<u16>,
     long: &BTreeSet<u16>,
 ) -> Vec<Bound> {
     let mut values = Vec::new();
     if count > 0 {
         // Too short a packet leaves the rest unread.
-        let _ = read_values(fields, count, types, long, &mut values);
-        values.resize(count, Bound::Unknown);
+        let _ = read_values(fields, (count, wanted), types, long, &mut values);
+        values.resize(wanted, Bound::Unknown);
     }
     values
 }
 
 fn read_values(
     fields: &mut Fields<'_>,
-    count: usize,
+    (count, wanted): (usize, usize),
     types: &mut Vec<u16>,
     long: &BTreeSet<u16>,
     values: &mut Vec<Bound>,
 ) -> Option<()> {
     let nulls = fields.bytes(count.div_ceil(8))?;
     if fields.number(1)? == 1 {
-        let mut renewed = Vec::with_capacity(count);
+        types.clear();
         for _ in 0..count {
-            renewed.push(u16::try_from(fields.number(2)?).ok()?);
+            types.push(u16::try_from(fields.number(2)?).ok()?);
         }
-        *types = renewed;
     }
-    for number in 0..count {
+    for number in 0..wanted {
         let is_null = nulls[number / 8] >> (number % 8) & 1 == 1;
         let kind = *types.get(number)?;
         let value = if is_null {
@@ -126,14 +126,20 @@ mod tests {
             Bound::Number("1.5".into()),
         ];
         let none = BTreeSet::new();
-        assert_eq!(read(&mut Fields(&packet), 5, &mut types, &none), expected);
+        assert_eq!(
+            read(&mut Fields(&packet), (5, 5), &mut types, &none),
+            expected
+        );
         // A second execution may leave the types out.
         packet.drain(1..12);
         packet.insert(1, 0);
-        assert_eq!(read(&mut Fields(&packet), 5, &mut types, &none), expected);
+        assert_eq!(
+            read(&mut Fields(&packet), (5, 5), &mut types, &none),
+            expected
+        );
         // Cut anywhere, what is missing is unknown.
         for len in 0..packet.len() {
-            let values = read(&mut Fields(&packet[..len]), 5, &mut types, &none);
+            let values = read(&mut Fields(&packet[..len]), (5, 5), &mut types, &none);
             assert_eq!(values.len(), 5);
         }
     }

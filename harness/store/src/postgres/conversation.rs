@@ -67,6 +67,8 @@ struct Cycle {
     executed: Vec<Sql>,
     executions: usize,
     prepared: Vec<Sql>,
+    /// Statements made ready, told or not.
+    parses: usize,
     work: bool,
 }
 
@@ -82,7 +84,12 @@ struct Expected {
 }
 
 impl Conversation for Postgres {
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
+    fn cut(
+        &mut self,
+        input: &mut BytesMut,
+        parts: &mut Vec<Part>,
+        listening: bool,
+    ) -> Result<(), Lost> {
         if !self.started {
             let Some(len) = input.get(..4) else {
                 return Ok(());
@@ -105,15 +112,15 @@ impl Conversation for Postgres {
             };
             let len = at + HEAD + body.len();
             let unit = match kind {
-                b'Q' => Some(self.query(body)),
-                b'P' => self.parse(body),
-                b'B' => self.bind(body),
-                b'E' => self.execute(body),
+                b'Q' => Some(self.query(body, listening)),
+                b'P' => self.parse(body, listening),
+                b'B' => self.bind(body, listening),
+                b'E' => self.execute(body, listening),
                 b'D' => self.describe(body),
                 b'C' => self.forget(body),
-                b'S' => Some(self.end_cycle(true)),
-                b'H' => Some(self.end_cycle(false)),
-                b'F' => Some(self.call()),
+                b'S' => Some(self.end_cycle(true, listening)),
+                b'H' => Some(self.end_cycle(false, listening)),
+                b'F' => Some(self.call(listening)),
                 // A password, rows of a COPY, the end.
                 b'c' | b'f' if self.copy == Copy::Wanted => {
                     self.copy = Copy::Sent;
@@ -134,19 +141,16 @@ impl Conversation for Postgres {
     }
 
     fn look(&mut self, mut bytes: &[u8], answers: &mut Vec<AnswerSummary>) -> Result<(), Lost> {
-        while let Some((kind, body)) = self.stream.next(&mut bytes)? {
-            match kind {
-                b'C' => self.executed(&answers::completed(&body), answers),
-                b'I' => self.executed("OK", answers),
-                b's' => self.executed("rows", answers),
-                b'E' => self.failed(&body, answers),
-                b't' => self.typed(&body),
-                b'G' => self.wants_rows(),
-                b'Z' => self.became_ready(answers),
-                _ => {}
+        let mut stream = std::mem::take(&mut self.stream);
+        let looked = loop {
+            match stream.next(&mut bytes) {
+                Ok(Some((kind, body))) => self.message(kind, body, answers),
+                Ok(None) => break Ok(()),
+                Err(lost) => break Err(lost),
             }
-        }
-        Ok(())
+        };
+        self.stream = stream;
+        looked
     }
 
     fn refused(&mut self) -> Option<String> {
@@ -160,9 +164,12 @@ fn plain(bytes: Bytes) -> Part {
 
 /// What the client says. A method gives `None` while the cycle goes on, `Some` with or without a statement where a part ends.
 impl Postgres {
-    fn query(&mut self, body: &[u8]) -> Option<Unit> {
+    fn query(&mut self, body: &[u8], listening: bool) -> Option<Unit> {
+        self.expect(listening, true, 0);
+        if !listening {
+            return None;
+        }
         let text = Fields(body).text().unwrap_or_default();
-        self.expect(true, true, 0);
         let sql = Sql {
             text: text.as_str().into(),
             bound: Vec::new(),
@@ -170,7 +177,7 @@ impl Postgres {
         Some(said(sql::kind(&text), "", vec![sql]))
     }
 
-    fn parse(&mut self, body: &[u8]) -> Option<Option<Unit>> {
+    fn parse(&mut self, body: &[u8], listening: bool) -> Option<Option<Unit>> {
         let mut fields = Fields(body);
         let (name, sql) = (fields.text()?, fields.text()?);
         let count = fields.short().unwrap_or(0);
@@ -181,14 +188,22 @@ impl Postgres {
             self.prepared.clear();
         }
         self.prepared.insert(name, Prepared { sql, types });
-        if self.cycle.prepared.len() < MOST_SAID {
+        self.cycle.parses += 1;
+        if listening && self.cycle.prepared.len() < MOST_SAID {
             let bound = Vec::new();
             self.cycle.prepared.push(Sql { text, bound });
         }
         None
     }
 
-    fn bind(&mut self, body: &[u8]) -> Option<Option<Unit>> {
+    fn bind(&mut self, body: &[u8], listening: bool) -> Option<Option<Unit>> {
+        if !listening {
+            // Whatever the portal stood for, it stands for it no longer.
+            if !self.portals.is_empty() {
+                self.portals.remove(&Fields(body).text()?);
+            }
+            return None;
+        }
         let Bind {
             portal,
             statement,
@@ -208,7 +223,11 @@ impl Postgres {
         None
     }
 
-    fn execute(&mut self, body: &[u8]) -> Option<Option<Unit>> {
+    fn execute(&mut self, body: &[u8], listening: bool) -> Option<Option<Unit>> {
+        if !listening {
+            self.cycle.executions += 1;
+            return None;
+        }
         let portal = Fields(body).text().unwrap_or_default();
         let unread = || Sql {
             text: "EXECUTE of an unread statement".into(),
@@ -246,12 +265,14 @@ impl Postgres {
     }
 
     /// `Sync` or `Flush`: what came since the last is one part.
-    fn end_cycle(&mut self, until_ready: bool) -> Option<Unit> {
+    fn end_cycle(&mut self, until_ready: bool, listening: bool) -> Option<Unit> {
         let cycle = std::mem::take(&mut self.cycle);
         if until_ready && std::mem::take(&mut self.copy) == Copy::Sent && cycle.is_bare() {
             return None;
         }
-        let unit = if cycle.executions > 0 {
+        let unit = if !listening {
+            None
+        } else if cycle.executions > 0 {
             let kind = if cycle.work {
                 StatementKind::Work
             } else {
@@ -269,9 +290,9 @@ impl Postgres {
         unit
     }
 
-    fn call(&mut self) -> Option<Unit> {
-        self.expect(true, true, 0);
-        Some(Unit {
+    fn call(&mut self, listening: bool) -> Option<Unit> {
+        self.expect(listening, true, 0);
+        listening.then(|| Unit {
             kind: StatementKind::Work,
             said: Box::new(Named {
                 name: "FUNCTION CALL",
@@ -293,11 +314,26 @@ impl Postgres {
 
 /// What the server says.
 impl Postgres {
-    fn executed(&mut self, words: &str, answers: &mut Vec<AnswerSummary>) {
+    fn message(&mut self, kind: u8, body: &[u8], answers: &mut Vec<AnswerSummary>) {
+        match kind {
+            b'C' => self.executed(|| answers::completed(body), answers),
+            b'I' => self.executed(|| "OK".to_owned(), answers),
+            b's' => self.executed(|| "rows".to_owned(), answers),
+            b'E' => self.failed(body, answers),
+            b't' => self.typed(body),
+            b'G' => self.wants_rows(),
+            b'Z' => self.became_ready(answers),
+            _ => {}
+        }
+    }
+
+    fn executed(&mut self, words: impl FnOnce() -> String, answers: &mut Vec<AnswerSummary>) {
         let Some(expected) = self.expected.front_mut() else {
             return;
         };
-        expected.say(words);
+        if expected.told {
+            expected.say(&words());
+        }
         if !expected.until_ready {
             expected.executions = expected.executions.saturating_sub(1);
             if expected.executions == 0 {
@@ -373,7 +409,7 @@ impl Postgres {
 
 impl Cycle {
     fn is_bare(&self) -> bool {
-        self.executions == 0 && self.prepared.is_empty()
+        self.executions == 0 && self.parses == 0
     }
 }
 

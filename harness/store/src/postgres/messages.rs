@@ -63,7 +63,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Takes bytes off the front of `bytes` until a message is complete: its type and the start of its body.
-    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<(u8, Vec<u8>)>, Lost> {
+    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<(u8, &[u8])>, Lost> {
         if self.head.len() < HEAD {
             let take = (HEAD - self.head.len()).min(bytes.len());
             self.head.extend_from_slice(&bytes[..take]);
@@ -86,7 +86,7 @@ impl Stream {
         }
         let kind = self.head[0];
         self.head.clear();
-        Ok(Some((kind, std::mem::take(&mut self.body))))
+        Ok(Some((kind, &self.body)))
     }
 }
 

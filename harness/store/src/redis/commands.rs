@@ -31,9 +31,20 @@ pub(crate) fn class(words: &[&[u8]]) -> Class {
     let Some(name) = words.first() else {
         return Class::Passed;
     };
-    let name = name.to_ascii_uppercase();
-    let second = words.get(1).map(|word| word.to_ascii_uppercase());
-    match (name.as_slice(), second.as_deref()) {
+    let mut upper = [0; LONGEST_CLASSED];
+    let Some(upper) = upper.get_mut(..name.len()) else {
+        return Class::Work;
+    };
+    upper.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    let name: &[u8] = upper;
+    // Which of a command's parts it is matters for a few, told by their second word.
+    let second = match name {
+        b"CLIENT" | b"SCRIPT" | b"FUNCTION" | b"CONFIG" => words.get(1),
+        _ => None,
+    };
+    let second = second.map(|word| word.to_ascii_uppercase());
+    match (name, second.as_deref()) {
         (b"MULTI", _) => Class::Multi,
         (b"EXEC", _) => Class::Exec,
         (b"DISCARD", _) => Class::Discard,
@@ -45,7 +56,7 @@ pub(crate) fn class(words: &[&[u8]]) -> Class {
         (b"XREAD" | b"XREADGROUP", _) if has_word(words, b"BLOCK") => Class::Passed,
         (b"SCRIPT" | b"FUNCTION", Some(b"FLUSH" | b"DELETE" | b"RESTORE")) => Class::Work,
         (b"CONFIG", Some(b"SET")) => Class::Work,
-        _ if PASSED.contains(&name.as_slice()) => Class::Passed,
+        _ if PASSED.contains(&name) => Class::Passed,
         _ => Class::Work,
     }
 }
@@ -53,6 +64,9 @@ pub(crate) fn class(words: &[&[u8]]) -> Class {
 fn has_word(words: &[&[u8]], word: &[u8]) -> bool {
     words.iter().any(|other| other.eq_ignore_ascii_case(word))
 }
+
+/// Longest name of a command that is not merely work.
+const LONGEST_CLASSED: usize = 16;
 
 /// Set-up, authentication, health, and everything that waits by intention.
 const PASSED: &[&[u8]] = &[

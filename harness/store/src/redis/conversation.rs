@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     commands::{self, Class},
-    replies::{Replies, Reply},
+    replies::{self, Replies, Reply},
     request,
 };
 use crate::{
@@ -33,8 +33,10 @@ pub(crate) struct Redis {
     refused: Option<String>,
 }
 
-/// What is expected for one statement.
+/// What is expected for one part.
 struct Expected {
+    /// Whether a statement waits for it.
+    told: bool,
     commands: VecDeque<Await>,
     text: String,
     is_error: bool,
@@ -42,7 +44,8 @@ struct Expected {
 
 /// What is expected for one command.
 enum Await {
-    Reply,
+    /// One reply each for so many commands.
+    Replies(usize),
     /// This many confirmations.
     Confirmations(usize),
     /// Confirmations until no subscription is left.
@@ -50,45 +53,55 @@ enum Await {
 }
 
 impl Conversation for Redis {
-    fn cut(&mut self, input: &mut BytesMut, parts: &mut Vec<Part>) -> Result<(), Lost> {
-        let mut ranges = Vec::new();
+    fn cut(
+        &mut self,
+        input: &mut BytesMut,
+        parts: &mut Vec<Part>,
+        listening: bool,
+    ) -> Result<(), Lost> {
         let mut piece = Piece::default();
         let mut end = 0;
         let mut lost = None;
-        loop {
-            match request::first(&input[end..], &mut ranges) {
-                Ok(Some(len)) => {
-                    let words: Vec<&[u8]> = ranges
-                        .iter()
-                        .map(|range| &input[end + range.start..end + range.end])
-                        .collect();
-                    let bytes = &input[end..end + len];
-                    if let Err(error) = self.command(&words, bytes, &mut piece) {
+        {
+            let (mut ranges, mut words): (_, Vec<&[u8]>) = (Vec::new(), Vec::new());
+            loop {
+                match request::first(&input[end..], &mut ranges) {
+                    Ok(Some(len)) => {
+                        let command = &input[end..end + len];
+                        words.clear();
+                        words.extend(ranges.iter().map(|range| &command[range.clone()]));
+                        if let Err(error) = self.command(&words, command, &mut piece) {
+                            lost = Some(error);
+                            break;
+                        }
+                        end += len;
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
                         lost = Some(error);
                         break;
                     }
-                    end += len;
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    lost = Some(error);
-                    break;
                 }
             }
         }
         if end > 0 {
-            parts.push(self.part(input.split_to(end).freeze(), piece));
+            parts.push(self.part(input.split_to(end).freeze(), piece, listening));
         }
         lost.map_or(Ok(()), Err)
     }
 
-    fn look(&mut self, bytes: &[u8], answers: &mut Vec<AnswerSummary>) -> Result<(), Lost> {
+    fn look(&mut self, mut bytes: &[u8], answers: &mut Vec<AnswerSummary>) -> Result<(), Lost> {
         let mut found = Vec::new();
-        let read = self.replies.read(bytes, &mut found);
-        for reply in found {
-            self.reply(&reply, answers);
+        while !bytes.is_empty() {
+            self.skip_untold(&mut bytes);
+            // After a reply that is more than a line, the next may be skipped again.
+            let one = self.replies.read_one(&mut bytes, &mut found);
+            for reply in found.drain(..) {
+                self.reply(&reply, answers);
+            }
+            one?;
         }
-        read
+        Ok(())
     }
 
     fn refused(&mut self) -> Option<String> {
@@ -114,7 +127,7 @@ impl Redis {
             return Ok(());
         }
         let class = commands::class(words);
-        let mut awaited = Await::Reply;
+        let mut awaited = Await::Replies(1);
         match class {
             Class::Stream => return Err(Lost::Stream),
             Class::Multi => {
@@ -155,25 +168,53 @@ impl Redis {
                             queued.push(Bytes::copy_from_slice(bytes));
                             piece.queued += 1;
                         }
-                        awaited = Await::Reply;
                     }
                     None => piece.held |= class != Class::Passed,
                 }
             }
         }
-        piece.awaits.push_back(awaited);
+        match (piece.awaits.back_mut(), &awaited) {
+            (Some(Await::Replies(count)), Await::Replies(_)) => *count += 1,
+            _ => piece.awaits.push_back(awaited),
+        }
         Ok(())
     }
 
-    fn part(&mut self, bytes: Bytes, piece: Piece) -> Part {
+    /// Passes over replies that nobody waits for and that say nothing of the connection.
+    fn skip_untold(&mut self, bytes: &mut &[u8]) {
+        if self.subscribed || !self.replies.is_between() {
+            return;
+        }
+        while let Some(expected) = self.expected.front_mut().filter(|one| !one.told) {
+            let Some(Await::Replies(left)) = expected.commands.front_mut() else {
+                return;
+            };
+            let (len, count) = replies::simple(bytes, *left);
+            *bytes = &bytes[len..];
+            *left -= count;
+            if *left > 0 {
+                return;
+            }
+            expected.commands.pop_front();
+            if expected.commands.is_empty() {
+                self.expected.pop_front();
+            }
+        }
+    }
+
+    fn part(&mut self, bytes: Bytes, piece: Piece, listening: bool) -> Part {
         if piece.awaits.is_empty() {
             return Part { bytes, unit: None };
         }
         self.expected.push_back(Expected {
+            told: listening,
             commands: piece.awaits,
             text: String::new(),
             is_error: false,
         });
+        if !listening {
+            return Part { bytes, unit: None };
+        }
         let kind = if piece.held {
             StatementKind::Work
         } else {
@@ -209,19 +250,33 @@ impl Redis {
                 *left == 0
             }
             Some(Await::Unsubscribed) if confirms => reply.last == Some(0),
+            Some(Await::Replies(left)) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
             _ => true,
         };
+        let confirming = matches!(
+            expected.commands.front(),
+            Some(Await::Confirmations(_) | Await::Unsubscribed)
+        );
+        if !complete && confirming {
+            return;
+        }
+        if expected.told {
+            if !expected.text.is_empty() {
+                expected.text.push_str(", ");
+            }
+            expected.text.push_str(&summary(reply));
+        }
+        expected.is_error |= is_error;
         if !complete {
             return;
         }
-        if !expected.text.is_empty() {
-            expected.text.push_str(", ");
-        }
-        expected.text.push_str(&summary(reply));
-        expected.is_error |= is_error;
         expected.commands.pop_front();
         if expected.commands.is_empty()
             && let Some(expected) = self.expected.pop_front()
+            && expected.told
         {
             answers.push(AnswerSummary {
                 text: text::summary(&expected.text),

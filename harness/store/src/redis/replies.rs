@@ -44,10 +44,51 @@ pub(crate) struct Replies {
     elements: u64,
 }
 
+/// How many replies at the front of `bytes`, at most `most`, are whole lines or whole values and no errors, and how long they are.
+pub(crate) fn simple(bytes: &[u8], most: usize) -> (usize, usize) {
+    let (mut at, mut count) = (0, 0);
+    while count < most {
+        let rest = &bytes[at..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            break;
+        };
+        let len = match rest[0] {
+            b'+' | b':' | b'_' | b'#' | b',' | b'(' => end + 1,
+            b'$' => {
+                let digits = rest[1..end].strip_suffix(b"\r").unwrap_or_default();
+                let text = std::str::from_utf8(digits).unwrap_or_default();
+                match text.parse::<i64>() {
+                    Ok(-1) => end + 1,
+                    Ok(len @ 0..) => usize::try_from(len)
+                        .unwrap_or(usize::MAX)
+                        .saturating_add(end + 3),
+                    _ => break,
+                }
+            }
+            _ => break,
+        };
+        if len > rest.len() {
+            break;
+        }
+        at += len;
+        count += 1;
+    }
+    (at, count)
+}
+
 impl Replies {
-    /// Reads on; pushes the replies that are complete.
-    pub(crate) fn read(&mut self, mut bytes: &[u8], found: &mut Vec<Reply>) -> Result<(), Lost> {
-        while !bytes.is_empty() {
+    /// Whether what was read so far ends with a reply.
+    pub(crate) fn is_between(&self) -> bool {
+        self.open.is_empty() && self.bulk == 0 && self.line.is_empty() && !self.attribute
+    }
+
+    /// Reads on until a reply is complete or nothing is left; pushes the reply.
+    pub(crate) fn read_one(
+        &mut self,
+        bytes: &mut &[u8],
+        found: &mut Vec<Reply>,
+    ) -> Result<(), Lost> {
+        while !bytes.is_empty() && found.is_empty() {
             if self.bulk > 0 {
                 let len = bytes
                     .len()
@@ -57,7 +98,7 @@ impl Replies {
                     self.reply.word.push_str(word.trim_end());
                 }
                 self.bulk -= len as u64;
-                bytes = &bytes[len..];
+                *bytes = &bytes[len..];
                 if self.bulk == 0 {
                     self.wanted = false;
                     self.element(found);
@@ -68,7 +109,7 @@ impl Replies {
             let part = &bytes[..end.unwrap_or(bytes.len())];
             let room = KEPT.saturating_sub(self.line.len());
             self.line.extend_from_slice(&part[..part.len().min(room)]);
-            bytes = &bytes[end.map_or(bytes.len(), |end| end + 1)..];
+            *bytes = &bytes[end.map_or(bytes.len(), |end| end + 1)..];
             if end.is_some() {
                 let line = std::mem::take(&mut self.line);
                 self.header(&line, found)?;
@@ -148,8 +189,12 @@ mod tests {
     fn check(text: &str, expected: &[(char, &str, &str)]) {
         for size in [1, 2, 3, 7, text.len()] {
             let (mut replies, mut found) = (Replies::default(), Vec::new());
-            for chunk in text.as_bytes().chunks(size) {
-                replies.read(chunk, &mut found).expect("replies");
+            for mut chunk in text.as_bytes().chunks(size) {
+                while !chunk.is_empty() {
+                    let mut one = Vec::new();
+                    replies.read_one(&mut chunk, &mut one).expect("replies");
+                    found.append(&mut one);
+                }
             }
             let seen: Vec<_> = found
                 .iter()
@@ -162,6 +207,22 @@ mod tests {
                 })
                 .collect();
             assert_eq!(seen, expected, "{text:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn simple_replies_are_counted_and_nothing_else() {
+        for (text, most, expected) in [
+            ("+OK\r\n:1\r\n$-1\r\n$2\r\nab\r\n", 9, (22, 4)),
+            ("+OK\r\n+OK\r\n", 1, (5, 1)),
+            ("$0\r\n\r\n-ERR no\r\n", 9, (6, 1)),
+            ("+OK\r\n*1\r\n:1\r\n", 9, (5, 1)),
+            ("+OK\r\n$5\r\nab", 9, (5, 1)),
+            ("$x\r\n", 9, (0, 0)),
+            ("+O", 9, (0, 0)),
+            ("", 9, (0, 0)),
+        ] {
+            assert_eq!(simple(text.as_bytes(), most), expected, "{text:?}");
         }
     }
 

@@ -4,10 +4,12 @@
 pub(crate) mod clients;
 
 use std::{
-    net::{TcpListener, TcpStream},
+    io::{BufRead, BufReader},
+    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    sync::mpsc,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -37,29 +39,37 @@ impl Server {
         }
     }
 
-    /// Starts a program with `arguments(folder, port)` and waits until its port accepts connections.
-    fn start(mut command: Command, dir: TempDir, port: u16) -> Self {
-        let log = std::fs::File::create(dir.path().join("log")).expect("a log file");
+    /// Starts a program and waits until it has said that it is `ready`.
+    fn start(mut command: Command, dir: TempDir, port: u16, ready: &'static str) -> Self {
+        let (said, says) = std::io::pipe().expect("a pipe");
         let child = command
             .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
+            .stdout(says.try_clone().expect("a second handle"))
+            .stderr(says)
             .spawn()
             .expect("the server starts");
-        let mut server = Self { child, port, dir };
-        let until = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = server.child.try_wait().expect("its state is known");
-            if ended.is_some() || Instant::now() > until {
-                let log = std::fs::read_to_string(server.dir.path().join("log"));
-                panic!(
-                    "the server is not there: {ended:?}\n{}",
-                    log.unwrap_or_default()
-                );
+        // It holds our ends of the pipe: only with the server's own does the pipe end.
+        drop(command);
+        let (tell, told) = mpsc::channel();
+        // Reads on until the server ends, as a full pipe would stop it.
+        std::thread::spawn(move || {
+            let mut log = String::new();
+            for line in BufReader::new(said).lines().map_while(Result::ok) {
+                if line.contains(ready) {
+                    let _ = tell.send(Ok(()));
+                    log.clear();
+                }
+                log.push_str(&line);
+                log.push('\n');
             }
-            std::thread::sleep(Duration::from_millis(20));
+            let _ = tell.send(Err(log));
+        });
+        let server = Self { child, port, dir };
+        match told.recv_timeout(Duration::from_secs(60)) {
+            Ok(Ok(())) => server,
+            Ok(Err(log)) => panic!("the server ended:\n{log}"),
+            Err(_) => panic!("the server did not say `{ready}` in a minute"),
         }
-        server
     }
 }
 
@@ -93,7 +103,8 @@ pub(crate) fn redis_with(arguments: &[&str]) -> Option<Server> {
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .args(["--port", &port.to_string()])
         .args(arguments);
-    Some(Server::start(command, dir, port))
+    let ready = "Ready to accept connections";
+    Some(Server::start(command, dir, port, ready))
 }
 
 /// A MariaDB (or MySQL) with a database `shop` and a user `app` with the password `secret`.
@@ -139,11 +150,17 @@ pub(crate) fn mariadb() -> Option<Server> {
         .arg(format!("--init-file={}", init.display()))
         .arg(format!("--port={port}"))
         .args(as_root("--user=root"));
-    Some(Server::start(command, dir, port))
+    let ready = "ready for connections";
+    Some(Server::start(command, dir, port, ready))
 }
 
 /// A PostgreSQL with a database `shop` and a user `app` with the password `secret`.
 pub(crate) fn postgres() -> Option<Server> {
+    postgres_with("scram-sha-256")
+}
+
+/// The same with another way of proving who one is.
+pub(crate) fn postgres_with(auth: &str) -> Option<Server> {
     let mut folders: Vec<String> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -167,7 +184,7 @@ pub(crate) fn postgres() -> Option<Server> {
         .current_dir(dir.path())
         .args([
             "--username=app",
-            "--auth=scram-sha-256",
+            &format!("--auth={auth}"),
             "--pwfile=password",
             "--no-sync",
             "--encoding=UTF8",
@@ -208,7 +225,8 @@ pub(crate) fn postgres() -> Option<Server> {
             "unix_socket_directories=",
         ])
         .args(["-p", &port.to_string()]);
-    Some(Server::start(command, dir, port))
+    let ready = "database system is ready to accept connections";
+    Some(Server::start(command, dir, port, ready))
 }
 
 const NOBODY: u32 = 65_534;

@@ -5,13 +5,17 @@ use crate::policy::Policy;
 
 mod bad_code_500;
 mod body_identity;
+mod cached_by_body;
+mod cached_by_iv;
 mod check_then_insert;
 mod empty_number;
+mod finishes_another;
 mod first_key_wins;
 mod folded_openid;
 mod global_slot;
 mod header_identity;
 mod keeps_dead_token;
+mod keeps_phone_refusal;
 mod keeps_token_error;
 mod late_code_mark;
 mod late_token;
@@ -32,6 +36,8 @@ mod second_resolution;
 mod session_per_request;
 mod shared_await;
 mod shared_context;
+mod shared_number;
+mod spends_codes_anywhere;
 mod stale_name;
 mod status_only;
 mod token_from_key;
@@ -39,6 +45,7 @@ mod token_per_call;
 mod token_slot;
 mod token_storm;
 mod turn_never_passed;
+mod unbound_number;
 mod unchecked_watermark;
 mod unscoped_update;
 mod upstream_text_500;
@@ -52,6 +59,13 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::TokenPerCall => Box::new(token_per_call::TokenPerCall),
         Mutant::LateToken => Box::<late_token::LateToken>::default(),
         Mutant::LoginNeedsToken => Box::new(login_needs_token::LoginNeedsToken),
+        Mutant::CachedByBody => Box::<cached_by_body::CachedByBody>::default(),
+        Mutant::CachedByIv => Box::<cached_by_iv::CachedByIv>::default(),
+        Mutant::FinishesAnother => Box::<finishes_another::FinishesAnother>::default(),
+        Mutant::SharedNumber => Box::<shared_number::SharedNumber>::default(),
+        Mutant::UnboundNumber => Box::new(unbound_number::UnboundNumber),
+        Mutant::KeepsPhoneRefusal => Box::<keeps_phone_refusal::KeepsPhoneRefusal>::default(),
+        Mutant::SpendsCodesAnywhere => Box::<spends_codes_anywhere::SpendsCodesAnywhere>::default(),
         Mutant::LogoutStub => Box::new(logout_stub::LogoutStub),
         Mutant::LogoutEverywhere => Box::new(logout_everywhere::LogoutEverywhere),
         Mutant::RefreshesTheDead => Box::<refreshes_the_dead::RefreshesTheDead>::default(),

@@ -148,9 +148,13 @@ impl Refusal {
                 ),
                 format!("签名用的是 {user} 的 session_key，而 openid 是别人的"),
             ),
-            Self::Rule { rule } => say(
+            Self::Rule { rule, rule_zh } => say(
                 rule.clone().into_owned(),
-                format!("违反了接口的规则：{rule}"),
+                if rule_zh.is_empty() {
+                    format!("违反了接口的规则：{rule}")
+                } else {
+                    rule_zh.clone().into_owned()
+                },
             ),
             Self::NotPlayed { nearest } => say(
                 format!("this mock does not play this path; the nearest it plays is {nearest}"),
@@ -268,6 +272,10 @@ impl Refusal {
             Self::Method => (
                 "the endpoint wants the other HTTP method",
                 "这个接口要用另一种 HTTP 方法",
+            ),
+            Self::Faulted => (
+                "a fault that was set up answered it",
+                "这是预设的故障给出的回答",
             ),
             Self::Body => (
                 "the body is absent, or not the JSON this endpoint wants",
@@ -406,6 +414,10 @@ impl Refusal {
             Self::Body => (
                 "send JSON, not a form, and leave the access_token in the query",
                 "发送 JSON 而不是表单，access_token 留在查询参数里",
+            ),
+            Self::Faulted => (
+                "the backend must cope with it; GET /_mock/v1/faults lists what is set up",
+                "后端要能应对它；GET /_mock/v1/faults 列出预设的故障",
             ),
             Self::Rule { .. } => ("mend the call to keep the rule", "请按规则修改这次调用"),
             Self::NotPlayed { .. } => (

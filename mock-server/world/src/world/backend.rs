@@ -12,6 +12,7 @@ use crate::{
     ResetReply, Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
     UnixMs, WxError,
     access_token::Handed,
+    cloud::CLOUD_TOKEN,
     errcode::{
         ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, CODE_BEEN_USED, CODE_BLOCKED,
         COMPONENT_TOKEN_ELSEWHERE, INVALID_ACCESS_TOKEN, INVALID_APPID, INVALID_APPSECRET,
@@ -84,13 +85,16 @@ impl World {
         app: AppNo,
         check: impl FnOnce(&mut Turn<'_>) -> Result<JsCode, WxError>,
     ) -> Wx<SessionReply> {
-        let asked = self.on_app(app, check);
+        let asked = self.on_app_before_another(app, check);
         match asked.reply {
-            Err(error) => Effect {
-                seq: asked.seq,
-                at: asked.at,
-                reply: Err(error),
-            },
+            Err(error) => {
+                self.core.replan(app);
+                Effect {
+                    seq: asked.seq,
+                    at: asked.at,
+                    reply: Err(error),
+                }
+            }
             Ok(text) => {
                 let found = self.core.login_code(&text);
                 match found.map(|(no, code)| (no, code.app)) {
@@ -484,20 +488,14 @@ impl Turn<'_> {
             self.app.policy.clone(),
         );
         let make = |number| values::access_token(seed, &id, kind, number);
+        let (life, quota) = (&policy.access_token, &policy.quota);
         let handed = self.token_step(kind, |app, changes| {
             let shelf = tokens_mut(app, kind);
             match kind {
-                TokenKind::Plain => {
-                    shelf.plain(at, &policy.access_token, &policy.quota, make, changes)
-                }
-                TokenKind::Stable => shelf.stable(
-                    at,
-                    force,
-                    &policy.access_token,
-                    &policy.quota,
-                    make,
-                    changes,
-                ),
+                TokenKind::Plain => shelf.plain(at, life, quota, make, changes),
+                TokenKind::Stable => shelf.stable(at, force, life, quota, make, changes),
+                TokenKind::Cloud => shelf.stable(at, false, &CLOUD_TOKEN, quota, make, changes),
+                TokenKind::Authorizer => shelf.side_by_side(at, life, make, changes),
             }
         });
         let Handed { text, left, fresh } = handed?;

@@ -5,16 +5,26 @@ use super::{
     backend::{check_grant, code_in, given},
 };
 use crate::{
-    AppKind, ComponentJscode2Session, ComponentTokenRequest, RefusedCall, SessionReply, TokenReply,
-    UnixMs, WxError,
+    AppId, AppKind, Authorizer, AuthorizerTokenRequest, ComponentJscode2Session,
+    ComponentTokenRequest, ControlError, RefusedCall, SessionReply, TokenReply, UnixMs, WxError,
     errcode::{
-        APPID_MISSING, APPSECRET_MISSING, COMPONENT_TICKET_INVALID, COMPONENT_UNAUTHORIZED,
-        INVALID_APPID, INVALID_COMPONENT, INVALID_COMPONENT_CREDENTIAL,
+        ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, COMPONENT_TICKET_INVALID,
+        COMPONENT_UNAUTHORIZED, INVALID_APPID, INVALID_COMPONENT, INVALID_COMPONENT_CREDENTIAL,
+        INVALID_CREDENTIAL, REFRESH_TOKEN_INVALID,
     },
     event::TokenKind,
     index::AppNo,
     values,
 };
+
+/// What a platform is handed for a mini program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthorizerTokenReply {
+    /// The token and its life.
+    pub handed: TokenReply,
+    /// The refresh token, which stays the same.
+    pub refresh_token: String,
+}
 
 impl World {
     /// `POST /cgi-bin/component/api_component_token`: a new component_access_token; the one before it lives on for the overlap,
@@ -92,6 +102,88 @@ impl World {
         } else {
             Err(COMPONENT_UNAUTHORIZED)
         }
+    }
+
+    /// `POST /cgi-bin/component/api_authorizer_token`: an access_token of a mini program that authorised the platform. The ones
+    /// before it live on to their own ends (assumed).
+    ///
+    /// Checks in this order, which is inferred: component_access_token missing (41001), not a platform's or dead (40001, 42001),
+    /// component_appid of another platform than the token (40013), authorizer_appid unknown (40013), not authorised (61003),
+    /// authorizer_refresh_token (61023).
+    pub fn authorizer_token(
+        &mut self,
+        now: UnixMs,
+        q: &AuthorizerTokenRequest,
+    ) -> Wx<AuthorizerTokenReply> {
+        const CALL: &str = "api_authorizer_token";
+        self.begin(now);
+        let Some(token) = given(&q.component_access_token) else {
+            return self.refuse_nobody(CALL, ACCESS_TOKEN_MISSING);
+        };
+        let Some((component, place)) = self.token_of(token, AppKind::ThirdParty) else {
+            return self.refuse_nobody(CALL, INVALID_CREDENTIAL);
+        };
+        let checked = self.on_app(component, |turn| turn.check_token(place)).reply;
+        let asked = checked.and_then(|()| self.authorizer_of(component, q));
+        match asked {
+            Err(error) => self.on_app(component, |turn| turn.refused(CALL, None, error)),
+            Ok((app, refresh_token)) => self.on_app(app, |turn| {
+                let handed = turn.hand_out(TokenKind::Authorizer, false)?;
+                Ok(AuthorizerTokenReply {
+                    handed,
+                    refresh_token,
+                })
+            }),
+        }
+    }
+
+    /// The mini program whose token a platform asks for, and its refresh token.
+    fn authorizer_of(
+        &self,
+        component: AppNo,
+        q: &AuthorizerTokenRequest,
+    ) -> Result<(AppNo, String), WxError> {
+        let named = given(&q.component_appid);
+        if named.and_then(|id| self.account(id, AppKind::ThirdParty)) != Some(component) {
+            return Err(INVALID_APPID);
+        }
+        let app = self.app_of(q.authorizer_appid.as_ref())?;
+        let of = |no| self.core.app(no).expect("just found");
+        let (platform, authorizer) = (of(component), of(app));
+        if !platform.may_act_for(&authorizer.id) {
+            return Err(COMPONENT_UNAUTHORIZED);
+        }
+        let right = values::authorizer_refresh_token(self.core.seed, &platform.id, &authorizer.id);
+        if given(&q.authorizer_refresh_token) == Some(right.as_str()) {
+            Ok((app, right))
+        } else {
+            Err(REFRESH_TOKEN_INVALID)
+        }
+    }
+
+    /// The mini programs that authorised a third-party platform, each with its refresh token; none of another kind of account.
+    ///
+    /// # Errors
+    /// [`ControlError::NoSuchApp`].
+    pub fn authorizers(&self, platform: &AppId) -> Result<Vec<Authorizer>, ControlError> {
+        let (_, platform) = self.find_app(platform)?;
+        let seed = self.core.seed;
+        let apps = self.core.apps.iter().flatten();
+        let authorised = apps.filter(|app| {
+            platform.kind == AppKind::ThirdParty
+                && app.kind == AppKind::MiniProgram
+                && platform.may_act_for(&app.id)
+        });
+        Ok(authorised
+            .map(|app| Authorizer {
+                authorizer_appid: app.id.clone(),
+                authorizer_refresh_token: values::authorizer_refresh_token(
+                    seed,
+                    &platform.id,
+                    &app.id,
+                ),
+            })
+            .collect())
     }
 
     fn component_of(&self, id: &Option<String>) -> Result<AppNo, WxError> {

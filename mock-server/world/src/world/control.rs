@@ -340,7 +340,7 @@ impl World {
         })
     }
 
-    /// Kills every access_token of an app, of both kinds: 40001 from then on. Says how many were alive.
+    /// Kills every access_token of an app, of every kind: 40001 from then on. Says how many were alive.
     ///
     /// # Errors
     /// [`ControlError::NoSuchApp`].
@@ -348,8 +348,7 @@ impl World {
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.changed(no, None, "access tokens killed", |turn, _| {
-            let kinds = [TokenKind::Plain, TokenKind::Stable];
-            kinds
+            TokenKind::ALL
                 .map(|kind| {
                     turn.token_step(kind, |app, changes| tokens_mut(app, kind).kill(changes))
                 })
@@ -358,7 +357,7 @@ impl World {
         }))
     }
 
-    /// Lets the time of every access_token of an app, of both kinds, be over: 42001 from then on. Says how many were alive.
+    /// Lets the time of every access_token of an app, of every kind, be over: 42001 from then on. Says how many were alive.
     ///
     /// # Errors
     /// [`ControlError::NoSuchApp`].
@@ -366,8 +365,8 @@ impl World {
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.changed(no, None, "access tokens expired", |turn, _| {
-            let (at, kinds) = (turn.at, [TokenKind::Plain, TokenKind::Stable]);
-            kinds
+            let at = turn.at;
+            TokenKind::ALL
                 .map(|kind| {
                     turn.token_step(kind, |app, changes| {
                         tokens_mut(app, kind).expire(at, changes)

@@ -74,7 +74,7 @@ impl Turn<'_> {
             Due::PhoneCode(no) => self.expire_phone_code(due, no),
             Due::Push(no) => self.send_push(due, no),
             Due::Token => {
-                for kind in [TokenKind::Plain, TokenKind::Stable] {
+                for kind in TokenKind::ALL {
                     self.token_step_at(due, kind, |app, changes| {
                         tokens_mut(app, kind).drop_dead(due, changes)
                     });
@@ -465,5 +465,7 @@ pub(super) fn tokens_mut(app: &mut App, kind: TokenKind) -> &mut crate::access_t
     match kind {
         TokenKind::Plain => &mut app.plain,
         TokenKind::Stable => &mut app.stable,
+        TokenKind::Cloud => &mut app.cloud_tokens,
+        TokenKind::Authorizer => &mut app.authorizer_tokens,
     }
 }

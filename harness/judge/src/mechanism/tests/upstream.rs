@@ -52,6 +52,15 @@ fn no_deadline() {
     assert_eq!(expected(&b, "ERR-06", op), Mechanism::UpstreamErrorPassedOn);
 }
 
+#[test]
+fn a_reply_that_broke_off_is_waited_for() {
+    let (b, op) = faulted(&FaultEffect::Truncate(24));
+    assert_eq!(expected(&b, "LIVE-01", op), Mechanism::NoDeadline);
+    let (mut b, op) = faulted(&FaultEffect::Truncate(24));
+    b.answer(op, Outcome::ServerError);
+    assert_eq!(expected(&b, "ERR-05", op), Mechanism::UpstreamErrorPassedOn);
+}
+
 /// A login that fails at WeChat, and a recovery that never asks WeChat.
 fn after_a_failure(took_ms: u64) -> (Builder, usize) {
     let (mut b, op) = faulted(&FaultEffect::Silent);
@@ -174,4 +183,34 @@ fn leaks() {
     b.answer(op, Outcome::ServerError);
     b.history.operations[op].answer.find("TOK-03", told());
     assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInErrorPath);
+    // A fault that failed nothing: what leaks is the good answer.
+    let (mut b, op) = faulted(&FaultEffect::Truncate(24));
+    b.welcome(op, "t1");
+    b.history.operations[op].answer.find("TOK-03", told());
+    assert_eq!(of(&b.history, "TOK-03"), Mechanism::LeakInAnswer);
+}
+
+#[test]
+fn a_refused_phone_code_that_is_remembered() {
+    let pressed = |refused_there: bool, asks_again: bool| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let first = b.phone_code("P1", "t1");
+        b.ask(
+            first,
+            "getuserphonenumber",
+            if refused_there { 40163 } else { 0 },
+        );
+        b.answer(first, Outcome::Invalid);
+        let second = b.phone_code("P1", "t1");
+        b.history.operations[second].number.as_mut().unwrap().code = "g".into();
+        if asks_again {
+            b.ask(second, "getuserphonenumber", 0);
+        }
+        b.answer(second, Outcome::Invalid);
+        expected(&b, "KEY-02", second)
+    };
+    assert_eq!(pressed(true, false), Mechanism::ErrorKept);
+    assert_ne!(pressed(true, true), Mechanism::ErrorKept);
+    assert_ne!(pressed(false, false), Mechanism::ErrorKept);
 }

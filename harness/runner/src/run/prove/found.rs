@@ -56,7 +56,15 @@ pub(super) fn granted(op: &str, probe: Probe) -> Violation {
         op = op,
         what = what
     );
-    violation(rule, Impact::Security, op, Outcome::Ok, sentence)
+    let mechanism = if probe.spoils_signature() {
+        Mechanism::SignatureNotChecked
+    } else {
+        Mechanism::Open
+    };
+    Violation {
+        mechanism,
+        ..violation(rule, Impact::Security, op, Outcome::Ok, sentence)
+    }
 }
 
 /// What a probe sends.
@@ -73,6 +81,14 @@ pub(super) fn spoilt_words(probe: Probe) -> Say {
         Probe::UndecodablePayload => say!(
             "text that is no sealed data at all",
             "一段根本不是密文的文本"
+        ),
+        Probe::FalseSignature => say!(
+            "a signature that no key made",
+            "一个任何 key 都算不出来的 signature"
+        ),
+        Probe::AlteredRawData => say!(
+            "rawData that was changed after it was signed",
+            "签名之后被改过的 rawData"
         ),
         Probe::UnknownToken => say!(
             "a session token that was never issued",

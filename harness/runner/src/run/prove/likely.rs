@@ -4,8 +4,9 @@
 
 use serde_json::Value;
 
-use wxmock_adapter::{Capture, Origin, RawAnswer, closest, init};
+use wxmock_adapter::{Capture, Origin, RawAnswer, init};
 use wxmock_judge as judge;
+use wxmock_model::likeness;
 
 /// One capture that found nothing, or the wrong thing.
 pub(super) struct Lookup<'a> {
@@ -155,7 +156,8 @@ fn is_alike(lookup: &Lookup<'_>, name: &str) -> bool {
         "phone" => &["phonenumber", "purephonenumber", "phone", "mobile"],
         _ => &[],
     };
-    closest(&wanted, &[name.as_str()]).is_some()
+    // A third of the letters may differ: a field is taken for another one only where that is likely.
+    likeness(&wanted, &name) >= 2.0 / 3.0
         || holds(&wanted, &name)
         || holds(&name, &wanted)
         || usual.contains(&name.as_str())

@@ -6,7 +6,9 @@
 //! the harness can see, not that the backend is right.
 
 mod aftermath;
+mod asking;
 mod decide;
+mod forms;
 mod found;
 mod likely;
 mod logins;
@@ -17,25 +19,21 @@ mod stores;
 
 use std::time::Duration;
 
-use wxmock_server::{Handle, foreign_line};
-use wxmock_world::{AppId, KeyView};
+use wxmock_server::Handle;
+use wxmock_world::AppId;
 
 use self::decide::{Fault, Honest, Problem, Refused, Seen};
-use self::found::{empty_success, granted, leaked, spoilt_words};
+use self::found::{empty_success, granted, spoilt_words};
 pub use self::proof::Proof;
-use super::again::TOO_MANY;
-use super::answers::leaks_of;
 use super::cancel::Cancel;
-use super::mask::{Mask, Raw};
 use super::test_users::TestUsers;
-use crate::device::{Device, user_view};
-use wxmock_adapter::{Adapter, Captures, Client, Extra, OpVars, RawAnswer};
-use wxmock_model::history::{Outcome, Secrets};
+use crate::device::Device;
+use wxmock_adapter::{Adapter, Captures, Client, OpVars};
+use wxmock_model::history::Outcome;
 use wxmock_model::program::{CaptureApi, Program};
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::proof::{Probe, ProvedOperation, Refusal, subject};
 use wxmock_model::say;
-use wxmock_model::verdict::Violation;
 use wxmock_store::Stores;
 
 /// What is proved.
@@ -170,6 +168,7 @@ impl<'a, 'p> Prover<'a, 'p> {
                 self.exercise(op, &guest.device, ask).await?;
             }
         }
+        self.forms(&guest).await?;
         self.refusals(&guest).await?;
         if !self.proof.felled {
             self.log_out().await?;
@@ -404,9 +403,7 @@ impl<'a, 'p> Prover<'a, 'p> {
         match op {
             "login" | "login_profile" if self.spares_logins() => {}
             "login" | "login_profile" | "phone_code" => probes.push(Probe::MadeUpCode),
-            "userinfo" | "phone_cipher" => {
-                probes.extend([Probe::GarbagePayload, Probe::UndecodablePayload]);
-            }
+            "userinfo" | "phone_cipher" => probes.extend(self.spoilt_data(op)),
             _ => {}
         }
         probes
@@ -513,84 +510,6 @@ impl<'a, 'p> Prover<'a, 'p> {
     fn problem(&mut self, fault: Fault, text: String) {
         self.proof.problems.push(Problem { fault, text });
     }
-
-    /// Sends one request.
-    async fn ask(&mut self, op: &str, device: &Device, ask: Ask) -> Result<Seen, String> {
-        let Senses {
-            client, adapter, ..
-        } = self.senses;
-        self.logins += usize::from(matches!(op, "login" | "login_profile"));
-        let extra = Extra::default();
-        let asked = client.asked(op, &ask.vars, &extra);
-        let mut answer = client.call(op, &ask.vars, &extra).await;
-        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
-        while answer.status == Some(TOO_MANY) && waited < LIMITER_REFILLS_WITHIN {
-            tokio::time::sleep(pause).await;
-            waited += pause;
-            pause *= 2;
-            answer = client.call(op, &ask.vars, &extra).await;
-        }
-        let reading = adapter.read(op, &answer);
-        let who = device.who();
-        let keys = user_view(self.senses.handle, &who.app, &who.user)?.keys;
-        self.scan(op, &keys, &answer, reading.outcome);
-        let mask = self.mask(&keys, &ask.vars);
-        let request = asked.map_or_else(
-            || op.to_owned(),
-            |asked| format!("{} {}", asked.method, mask.target(&asked.target)),
-        );
-        let shown = shown(&mask, &answer.body);
-        Ok(Seen {
-            op: op.to_owned(),
-            request,
-            answer,
-            reading,
-            expected: ask.expected,
-            shown,
-            session: ask
-                .vars
-                .session
-                .contains_key("token")
-                .then_some(ask.vars.session),
-        })
-    }
-
-    /// Notes what an answer gives away, once an operation.
-    fn scan(&mut self, op: &str, keys: &[KeyView], answer: &RawAnswer, outcome: Outcome) {
-        let Senses { handle, app, .. } = self.senses;
-        let secret = (
-            say!("the AppSecret", "AppSecret"),
-            self.senses.secret.to_owned(),
-        );
-        let keys = keys.iter().map(|key| {
-            (
-                say!("a session_key", "session_key"),
-                key.session_key.base64(),
-            )
-        });
-        let mut secrets = Secrets {
-            known: keys.chain([secret]).collect(),
-        };
-        let leaks = leaks_of(handle, app, &mut secrets, answer);
-        let known = |found: &Violation| found.rule == "TOK-03" && found.op.as_deref() == Some(op);
-        if let Some(leak) = leaks.first()
-            && !self.proof.violations.iter().any(known)
-        {
-            self.proof.violations.push(leaked(op, outcome, leak));
-        }
-    }
-
-    /// Hides what no report may show.
-    fn mask(&self, keys: &[KeyView], vars: &OpVars) -> Mask {
-        let mut secrets: Vec<(String, String)> = keys
-            .iter()
-            .map(|key| (key.session_key.base64(), format!("k{}", key.no.0)))
-            .collect();
-        secrets.push((self.senses.secret.to_owned(), "AppSecret".to_owned()));
-        let token = vars.session.get("token").cloned();
-        secrets.extend(token.map(|token| (token, "token".to_owned())));
-        Mask::new(&secrets)
-    }
 }
 
 const UNHEARD: &str = "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat";
@@ -603,24 +522,4 @@ fn undeclared(adapter: &Adapter, op: &str) -> Vec<String> {
         .filter(|name| !adapter.captures(op, name))
         .map(str::to_owned)
         .collect()
-}
-
-/// The body without its secrets, at most 300 characters of it.
-fn shown(mask: &Mask, body: &[u8]) -> String {
-    let raw = Raw {
-        headers: Vec::new(),
-        body: body.to_vec(),
-        bytes: body.len(),
-    };
-    let text = mask.message(&raw).body;
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let text = foreign_line(&text).into_owned();
-    match text.char_indices().nth(300) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None if text.trim().is_empty() => "(an empty body)".to_owned(),
-        None => text,
-    }
 }

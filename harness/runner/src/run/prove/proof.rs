@@ -1,5 +1,7 @@
 //! What the proving showed, and what that means for a run.
 
+use std::collections::BTreeSet;
+
 use super::aftermath::TurnedAway;
 use super::decide::{Fault, Problem};
 use crate::run::exit;
@@ -16,6 +18,8 @@ pub struct Proof {
     pub violations: Vec<Violation>,
     /// Captures, by operation, that nothing in an honest answer comes near: they are left out of what is judged.
     pub(crate) blind: Vec<(String, String)>,
+    /// Operations that read signed data of requests that carry sealed data too.
+    pub(crate) reads_signed: BTreeSet<String>,
     /// Whether nobody is answered any more since something had to be refused: the backend is to be started again.
     pub(crate) felled: bool,
     /// Whether sealed data is only read where its base64 holds no `+`.

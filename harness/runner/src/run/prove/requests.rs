@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::{Ask, Guest, Prover};
-use crate::device::Device;
+use crate::device::{Device, altered, false_signature};
+use crate::fit::DataForm;
 use wxmock_adapter::{Captures, OpVars};
 use wxmock_model::program::{CaptureApi, Seal};
 use wxmock_model::proof::Probe;
@@ -15,7 +16,7 @@ impl Prover<'_, '_> {
     pub(super) fn login_ask(&mut self, op: &str, device: &Device) -> Result<Ask, String> {
         let login = device.login().map_err(|error| error.to_string())?;
         let wants_payload =
-            op == "login_profile" || self.senses.adapter.sends(op, "device.encryptedData");
+            op == "login_profile" || DataForm::sent_by(self.senses.adapter, op).is_some();
         let mut ask = if wants_payload {
             self.sealed(CaptureApi::UserInfo, device, None)?
         } else {
@@ -146,6 +147,16 @@ impl Prover<'_, '_> {
                 for name in ["encryptedData", "iv"] {
                     vars.device
                         .insert(name.to_owned(), "this is not base64!".to_owned());
+                }
+            }
+            Probe::FalseSignature => {
+                if let Some(signature) = vars.device.get_mut("signature") {
+                    *signature = false_signature(signature);
+                }
+            }
+            Probe::AlteredRawData => {
+                if let Some(raw_data) = vars.device.get_mut("rawData") {
+                    *raw_data = altered(raw_data);
                 }
             }
         }

@@ -5,9 +5,12 @@ use wxmock_model::proof::SaidToStore;
 use wxmock_store::{StatementId, StatementKind};
 
 impl Senses<'_> {
-    /// The newest statement so far.
+    /// The newest statement so far; what comes after it is written down.
     pub(super) fn newest_statement(&self) -> StatementId {
-        self.stores.map_or(StatementId(0), |stores| stores.last())
+        self.stores.map_or(StatementId(0), |stores| {
+            stores.listen();
+            stores.last()
+        })
     }
 
     /// What was said since, in turns; what is only set-up is left out.

@@ -1,5 +1,6 @@
 // Says what it is told to a store, one statement after the other, and prints each result as a line of JSON.
-// node say.mjs KIND HOST PORT STATEMENTS, as clients/python/say.py; KIND is redis, mysql, mysql-prepared, postgres or postgres-named.
+// node say.mjs KIND HOST PORT STATEMENTS, as clients/python/say.py; KIND is redis, mysql, mysql-prepared,
+// mysql-compressed, postgres or postgres-named.
 const [kind, host, port, statements] = process.argv.slice(2);
 
 async function connect() {
@@ -18,6 +19,7 @@ async function connect() {
     const { default: mysql } = await import("mysql2/promise");
     const client = await mysql.createConnection({
       host, port: Number(port), user: "app", password: "secret", database: "shop", multipleStatements: true,
+      compress: kind === "mysql-compressed",
     });
     const say = async ([text, values]) => {
       const prepared = kind === "mysql-prepared" && values;

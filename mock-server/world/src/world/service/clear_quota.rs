@@ -58,7 +58,7 @@ impl Turn<'_> {
             return Err(CLEARS_SPENT);
         }
         clears.n_this_month += 1;
-        for kind in [TokenKind::Plain, TokenKind::Stable] {
+        for kind in TokenKind::ALL {
             tokens_mut(self.app, kind).clear_day();
         }
         self.app.calls.clear_day();
