@@ -169,6 +169,19 @@ fn has_equal_tokens(history: &History) -> bool {
     (1..tokens.len()).any(|at| tokens[..at].contains(&tokens[at]))
 }
 
+/// Whether a mechanism lies in what one payload or one request holds: established for one, it explains no other.
+pub(super) const fn is_of_its_request(mechanism: Mechanism) -> bool {
+    use Mechanism as M;
+    matches!(
+        mechanism,
+        M::DamagedInTransit
+            | M::PaddingAsProof
+            | M::UnionidMandatory
+            | M::IdentityFromRequest
+            | M::CodeUnescaped
+    )
+}
+
 /// Whether a mechanism lies where a backend keeps something, which it does in one place: seen at another operation, or by
 /// another rule, it is the same. What lies in how one request is read or answered may be in each handler anew.
 const fn is_in_one_place(mechanism: Mechanism) -> bool {

@@ -160,8 +160,18 @@ impl<'a> Gathered<'a> {
         };
         let followed = self.follows.iter().filter(|(other, _)| is_alike(other));
         let heads: HashSet<Cause<'_>> = followed.map(|(_, head)| *head).collect();
+        // What lies in one payload or one request says nothing of another case's.
+        let may_reach = |other: &Cause<'_>, seen: &Seen<'_>| {
+            !consequences::is_of_its_request(other.mechanism)
+                || open.cases.iter().all(|showing| {
+                    let mut cases = seen.cases.iter();
+                    cases.any(|known| std::ptr::eq(known.case, showing.case))
+                })
+        };
         let mut alike = self.seen.iter().filter(|(other, seen)| {
-            (is_alike(other) || heads.contains(other)) && seen.worst() <= open.worst()
+            (is_alike(other) || heads.contains(other))
+                && seen.worst() <= open.worst()
+                && may_reach(other, seen)
         });
         match (alike.next(), alike.next()) {
             (Some((only, _)), None) => Some(*only),
