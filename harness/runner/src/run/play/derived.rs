@@ -8,6 +8,7 @@ use wxmock_model::say;
 impl Play<'_> {
     /// TOK-02 is looked at when nothing waits for us any more: the dictionary costs a thousand hashes a token.
     pub(super) fn derivable_tokens(&mut self) {
+        self.counted_tokens();
         for at in 0..self.stage.requests.len() {
             let Some(token) = self.stage.requests[at].raw_token.take() else {
                 continue;
@@ -24,6 +25,33 @@ impl Play<'_> {
             );
             operation.answer.find("TOK-02", sentence);
         }
+    }
+
+    /// Tokens of this order that only count up are known to whoever has one of them.
+    fn counted_tokens(&mut self) {
+        let mut given: Vec<usize> = (0..self.stage.requests.len())
+            .filter(|at| self.stage.requests[*at].raw_token.is_some())
+            .collect();
+        let operations = &self.stage.record.history().operations;
+        given.sort_by_key(|at| operations[*at].returned);
+        let requests = &self.stage.requests;
+        let tokens = given.iter().map(|at| requests[*at].raw_token.as_deref());
+        let tokens: Vec<&str> = tokens.flatten().collect();
+        let Some(last) = given
+            .last()
+            .copied()
+            .filter(|_| derivation::counts_up(&tokens))
+        else {
+            return;
+        };
+        let operation = &mut self.stage.record.history_mut().operations[last];
+        let sentence = say!(
+            "the tokens of {n} logins only count up, so the one that {phone} got can be told from any other",
+            "{n} 次登录的 token 只是依次加一，从任何一个都能推出 {phone} 拿到的那个",
+            n = tokens.len(),
+            phone = operation.phone
+        );
+        operation.answer.find("TOK-02", sentence);
     }
 
     fn ingredients(&self, request: usize) -> Vec<Ingredient> {
