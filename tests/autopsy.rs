@@ -400,6 +400,8 @@ fn a_transcript_opens_what_a_backend_received_in_an_order_that_failed() {
     let checked = wxmock()
         .args([
             "check",
+            "--adapter",
+            "wxmock.toml",
             "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2",
         ])
         .current_dir(folder.path())

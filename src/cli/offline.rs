@@ -190,7 +190,9 @@ fn rehearse(
                     device: DeviceId::parse("phone").ok()?,
                 };
                 match no {
-                    0 => drop(world.login(now, &who).reply.ok()?),
+                    0 => {
+                        world.login(now, &who).reply.ok()?;
+                    }
                     _ => drop(world.rotate_key(now, &app, &user).ok()?),
                 }
             }

@@ -124,6 +124,8 @@ pub struct Features {
     pub answer_within_ms: u64,
     /// Whether distinct logins of one person get distinct tokens. Default true.
     pub distinct_tokens: bool,
+    /// What becomes of the token a refresh carried; `None` if not said.
+    pub refresh: Option<Refresh>,
 }
 
 impl Default for Features {
@@ -136,6 +138,7 @@ impl Default for Features {
             upstream_timeout_ms: None,
             answer_within_ms: 10_000,
             distinct_tokens: true,
+            refresh: None,
         }
     }
 }
@@ -147,6 +150,15 @@ pub enum MultiDevice {
     Keep,
     /// The newer login ends the older.
     Replace,
+}
+
+/// What becomes of the token a refresh carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// It is over once the new one is given out.
+    Replace,
+    /// It goes on beside the new one, to its own end.
+    Keep,
 }
 
 /// Where the backend keeps session keys.

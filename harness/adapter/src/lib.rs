@@ -37,7 +37,7 @@ pub mod backends {
 
 pub use adapter::{
     Adapter, BackendSpec, Captures, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, OpSpec,
-    Reading, Serialises, UpstreamSpec,
+    Reading, Refresh, Serialises, UpstreamSpec,
 };
 pub use answer::{Capture, Origin};
 pub use backend::declared_env;

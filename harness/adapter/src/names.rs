@@ -101,6 +101,7 @@ pub(crate) const OPS: &[Key] = &[
     key("phone_code", Shape::Section(OP)),
     key("whoami", Shape::Section(OP)),
     key("logout", Shape::Section(OP)),
+    key("refresh", Shape::Section(OP)),
 ];
 
 /// One operation.
@@ -183,10 +184,13 @@ pub(crate) const FEATURES: &[Key] = &[
     key("upstream_timeout_ms", Shape::Number),
     key("answer_within_ms", Shape::Number),
     key("distinct_tokens", Shape::Flag),
+    key("refresh", Shape::Word(REFRESH)),
 ];
 
 /// `features.multi_device`.
 pub(crate) const MULTI_DEVICE: &[&str] = &["keep", "replace"];
+/// `features.refresh`.
+pub(crate) const REFRESH: &[&str] = &["replace", "keep"];
 /// `features.key_storage`.
 pub(crate) const KEY_STORAGE: &[&str] = &["server", "none", "device"];
 /// `features.duplicate_code`.
@@ -199,7 +203,6 @@ pub(crate) const RETIRED: &[&str] = &[
     "backend.replicas",
     "backend.reset",
     "features.retries_on_busy",
-    "ops.refresh",
 ];
 
 /// Template names that hold wherever a template may stand.

@@ -45,6 +45,7 @@ pub(crate) fn read(root: &Node, findings: &mut Findings) -> IndexMap<String, OpS
     if findings.errors.len() == errors_before {
         check_login(root, entries, findings);
         check_sessions(entries, findings);
+        check_refresh(entries, findings);
     }
     ops
 }
@@ -98,6 +99,34 @@ fn check_login(root: &Node, entries: &[(Name, Node)], findings: &mut Findings) {
                 problem.help("put {{device.code}} where the backend expects the code of wx.login"),
             );
         }
+    }
+}
+
+/// A refresh gives a token for the one it carries.
+fn check_refresh(entries: &[(Name, Node)], findings: &mut Findings) {
+    let Some((name, node)) = entries.iter().find(|(name, _)| name.text == "refresh") else {
+        return;
+    };
+    let capture = node.get("capture");
+    if capture.and_then(|capture| capture.get("token")).is_none() {
+        let place = capture.map_or(&name.place, |capture| &capture.place);
+        let problem = place.error("[ops.refresh] captures no `token`", "`token` is missing");
+        findings.error(
+            problem.help(
+                "say where the answer holds the new token: capture = { token = \"$.token\" }",
+            ),
+        );
+    }
+    if let Some(request) = node.get("request")
+        && !mentions(request, "session.token")
+    {
+        let problem = request.place.error(
+            "[ops.refresh] never sends the token it is to renew",
+            "{{session.token}} is not used here",
+        );
+        findings.error(
+            problem.help("put {{session.token}} where the backend expects the token of the login"),
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::{
     adapter::{
-        BackendSpec, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, Ready, Serialises,
-        UpstreamSpec,
+        BackendSpec, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, Ready, Refresh,
+        Serialises, UpstreamSpec,
     },
     answer::StatusSet,
     client::RunVars,
@@ -321,6 +321,10 @@ pub(crate) fn features(root: &Node, findings: &mut Findings) -> Features {
     features.multi_device = word("multi_device").map(|word| match word {
         "keep" => MultiDevice::Keep,
         _ => MultiDevice::Replace,
+    });
+    features.refresh = word("refresh").map(|word| match word {
+        "replace" => Refresh::Replace,
+        _ => Refresh::Keep,
     });
     features.key_storage = match word("key_storage") {
         Some("none") => KeyStorage::None,

@@ -272,6 +272,19 @@ impl Builder {
         op
     }
 
+    /// A phone refreshes its token and is given `fresh`.
+    pub fn refresh(&mut self, phone: &str, token: &str, fresh: &str) -> usize {
+        let owner = self.owner(token);
+        let op = self.operation(phone, "refresh", "refresh", StepKind::Send, |op| {
+            op.token_of = owner;
+            op.token_name = Some(token.into());
+        });
+        let answer = self.answer(op, Outcome::Ok);
+        answer.token_name = Some(fresh.into());
+        answer.token_hash = Some(format!("hash of {fresh}"));
+        op
+    }
+
     /// A phone sends a code of its button; the answer is still to come.
     pub fn phone_code(&mut self, phone: &str, token: &str) -> usize {
         let (owner, user) = (self.owner(token), self.holder(phone));

@@ -44,6 +44,8 @@ pub struct Declared {
     pub distinct_tokens: bool,
     /// Every request of a phone is answered within this many milliseconds, whatever WeChat does. Default 10 000.
     pub answer_within_ms: u64,
+    /// Whether the token a refresh carried goes on (`refresh = "keep"`) or is over (`"replace"`); `None` if not said.
+    pub refresh_keeps: Option<bool>,
 }
 
 impl Default for Declared {
@@ -54,6 +56,7 @@ impl Default for Declared {
             joins_duplicate_codes: false,
             distinct_tokens: true,
             answer_within_ms: 10_000,
+            refresh_keeps: None,
         }
     }
 }

@@ -134,7 +134,12 @@ impl<'a> Facts<'a> {
     }
 
     /// The login whose token operation `op` presented: by token name, else the last good login of that phone.
+    ///
+    /// A token that a refresh gave stands for the login whose token that refresh carried.
     pub(crate) fn login_of_token(&self, op: &Operation) -> Option<usize> {
+        if let Some(refresh) = self.refresh_of_token(op) {
+            return self.login_of_token(refresh);
+        }
         let earlier = self.logins().filter(|(_, login)| {
             login.answer.outcome == Outcome::Ok && login.returned.is_some_and(|at| at < op.called)
         });
@@ -150,6 +155,17 @@ impl<'a> Facts<'a> {
                 .max_by_key(|(_, login)| login.returned)
                 .map(|(index, _)| index),
         }
+    }
+
+    /// The refresh that gave the token `op` presented. Its call came before, so that following them comes to an end.
+    pub(crate) fn refresh_of_token(&self, op: &Operation) -> Option<&'a Operation> {
+        let name = op.token_name.as_ref()?;
+        let mut operations = self.history.operations.iter();
+        operations.find(|refresh| {
+            refresh.op == "refresh"
+                && refresh.called < op.called
+                && refresh.answer.token_name.as_ref() == Some(name)
+        })
     }
 
     /// Keys that the upstream calls of login `index` brought to the backend.

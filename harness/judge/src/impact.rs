@@ -53,7 +53,7 @@ fn of_success(facts: &Facts<'_>, finding: &Finding, op: &Operation) -> Impact {
             Impact::Security
         }
         "TOK-01" if shares_a_token_with_its_own_person(facts, op) => Impact::ExtraLogin,
-        "TOK-01" | "CODE-01" | "TOK-06" => Impact::Security,
+        "TOK-01" | "CODE-01" | "TOK-06" | "TOK-08" => Impact::Security,
         "KEY-01" | "ACC-01" | "ERR-01" => Impact::DataMixUp,
         // Too many calls, and all the same a number.
         "AT-03" => Impact::Cost,

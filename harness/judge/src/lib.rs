@@ -20,6 +20,7 @@ mod impact;
 mod key_use;
 mod liveness;
 mod mechanism;
+mod refresh;
 mod rules;
 mod sessions;
 pub mod steps;
@@ -52,7 +53,7 @@ use wxmock_model::verdict::{Level, Violation};
 #[must_use]
 pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     let facts = Facts::new(history, context);
-    let families: [fn(&Facts<'_>) -> Vec<Finding>; 17] = [
+    let families: [fn(&Facts<'_>) -> Vec<Finding>; 18] = [
         key_use::key_01,
         key_use::key_04,
         key_use::key_02,
@@ -62,6 +63,7 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
         codes::code_03,
         tokens::tok_01,
         tokens::on_raw_bytes,
+        refresh::tok_08,
         accounts::acc_01,
         upstream::err_01,
         upstream::err_05,

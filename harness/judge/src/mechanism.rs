@@ -9,6 +9,7 @@ mod evidence;
 mod keys;
 mod logout;
 mod payloads;
+mod refresh;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     }
     let tables: &[&[(Mechanism, Detector)]] = match finding.rule.as_str() {
         rule if rule.starts_with("AT-") => &[access_token::DETECTORS],
+        "TOK-08" => &[refresh::DETECTORS],
         "TOK-06" | "TOK-07" => &[logout::DETECTORS],
         _ => &[
             keys::DETECTORS,

@@ -239,7 +239,7 @@ pub const fn impact_word(impact: Impact) -> &'static str {
     }
 }
 
-const RULES: [RuleInfo; 20] = [
+const RULES: [RuleInfo; 21] = [
     RuleInfo {
         id: "KEY-01",
         level: Level::Must,
@@ -397,6 +397,19 @@ const RULES: [RuleInfo; 20] = [
         since: "0.1.0",
         repair: "Delete by token, not by person.",
         repair_zh: "按 token 删除，不要按用户删除。",
+    },
+    RuleInfo {
+        id: "TOK-08",
+        level: Level::Must,
+        impact: Impact::Security,
+        title: "A refresh gives a token that works, and only for one that does",
+        title_zh: "刷新换来的 token 必须能用，失效的 token 换不到新的",
+        statement: "The token a refresh gives opens the same session at once; a token that is over gets none; and the old token is over, or goes on, as the adapter declares.",
+        statement_zh: "刷新换来的 token 马上能打开同一个会话；失效的 token 换不到新的；旧 token 是作废还是继续有效，与 adapter 的声明一致。",
+        source: "tymondesigns/jwt-auth#1060, tymondesigns/jwt-auth#954, Styria-Digital/django-rest-framework-jwt#36; cases RF-1, RF-2, RF-3, RF-4",
+        since: "0.1.0",
+        repair: "Replace the token of the session in one statement: the row of the old token becomes that of the new one, or the refresh is refused.",
+        repair_zh: "用一条语句替换会话的 token：旧 token 的那一行变成新 token 的，改不到就拒绝刷新。",
     },
     RuleInfo {
         id: "ACC-01",

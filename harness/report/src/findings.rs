@@ -2,8 +2,9 @@
 //! it once. Pure: made from the events of a run, so that a transcript gives the same findings later.
 //!
 //! A cause is a rule, the mechanism by which it was broken, the operation and how that was answered. What follows from a
-//! cause in the same order is told with it. Knows nothing of how a mechanism is established; the judge names it.
+//! cause is told with it, in the same order or, where the histories show the link, in others. Knows nothing of how a mechanism is established; the judge names it.
 
+mod consequences;
 mod finding;
 mod gathered;
 mod orders;

@@ -18,7 +18,7 @@ const MOST: usize = 10;
 #[must_use]
 pub fn render(run: &RunView<'_>) -> String {
     let mut notes: Vec<Note> = Vec::new();
-    if let Some(told) = words::controls(&run.failed_controls()) {
+    if let Some(told) = words::controls(&run.doubtful_controls()) {
         let lines: Vec<String> = told.lines.into_iter().map(|line| line.en).collect();
         notes.push(Note {
             command: "error",

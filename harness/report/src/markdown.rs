@@ -187,7 +187,7 @@ fn block(number: usize, finding: &Finding<'_>, adapter_file: &str) -> String {
 /// That the other results should not be trusted, as a quotation that stands out; nothing if no control fails.
 fn controls(run: &RunView<'_>) -> String {
     let mut out = String::new();
-    if let Some(told) = words::controls(&run.failed_controls()) {
+    if let Some(told) = words::controls(&run.doubtful_controls()) {
         let _ = writeln!(out, "> [!CAUTION]\n> **{}**", text(&told.title.en));
         for line in &told.lines {
             let _ = writeln!(out, "> {}", text(&line.en));

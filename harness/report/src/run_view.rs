@@ -11,6 +11,7 @@ use wxmock_model::event::{CaseResult, Conditions, Counts, RunEvent};
 use wxmock_model::history::{Ending, History};
 use wxmock_model::known::{KnownFailure, KnownResults};
 use wxmock_model::lang::{Lang, Say};
+use wxmock_model::mechanism::Mechanism;
 use wxmock_model::proof::ProvedOperation;
 use wxmock_model::say;
 use wxmock_model::verdict::{Impact, Verdict, Violation};
@@ -235,6 +236,33 @@ impl<'a> RunView<'a> {
         cases
             .filter(|case| case.control && speaks_against(case))
             .collect()
+    }
+
+    /// Those of them that put the other verdicts in doubt: most controls fail, or one fails for a reason that is not established or
+    /// that no other case shows. What is computed, as a token from its person, no description of a backend gets wrong.
+    #[must_use]
+    pub fn doubtful_controls(&self) -> Vec<&'a CaseResult> {
+        let failed = self.failed_controls();
+        let controls = self.cases.iter().filter(|case| case.control).count();
+        let shown_elsewhere = |broken: &Violation| {
+            let others = self.cases.iter().filter(|case| !case.control);
+            let mut others = others.flat_map(|case| &case.violations);
+            broken.mechanism != Mechanism::Open
+                && others
+                    .any(|other| (&other.rule, other.mechanism) == (&broken.rule, broken.mechanism))
+        };
+        let is_explained = |case: &CaseResult| {
+            let mut broken = case.violations.iter().peekable();
+            let is_computed = |one: &Violation| one.rule == "TOK-02" || one.rule == "TOK-03";
+            broken.peek().is_some()
+                && case.verdict == Verdict::Fail
+                && (case.violations.iter().any(is_computed)
+                    || failed.len() * 2 < controls && broken.all(shown_elsewhere))
+        };
+        if failed.iter().all(|case| is_explained(case)) {
+            return Vec::new();
+        }
+        failed
     }
 
     /// Cases worst first: FAIL, ERROR, WARN, INCONCLUSIVE, INFO, SKIP, PASS; within one verdict by impact, then in the

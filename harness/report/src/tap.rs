@@ -20,7 +20,7 @@ pub fn render(run: &RunView<'_>) -> String {
     if run.cases.is_empty() {
         out = "TAP version 14\n1..0 # SKIP nothing was run\n".to_owned();
     }
-    if let Some(told) = words::controls(&run.failed_controls()) {
+    if let Some(told) = words::controls(&run.doubtful_controls()) {
         let _ = writeln!(out, "# {}", comment(&told.title.en));
     }
     let known = run.known.map(|known| known::lines(known, Lang::En));

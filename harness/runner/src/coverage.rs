@@ -13,7 +13,13 @@ use crate::fit::{Described, Fit, Unfit};
 use crate::run::exit::REASON_FILTERED;
 
 /// Operations that a backend may well not have at all. A suite that lacks nothing else is not silent but not applicable.
-const OPTIONAL: &[&str] = &["login_profile", "phone_cipher", "phone_code", "logout"];
+const OPTIONAL: &[&str] = &[
+    "login_profile",
+    "phone_cipher",
+    "phone_code",
+    "logout",
+    "refresh",
+];
 
 /// What the selected cases will come to under an adapter, before any of them runs.
 #[must_use]

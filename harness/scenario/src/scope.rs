@@ -20,11 +20,30 @@ pub(crate) struct Note {
     pub(crate) verb: Range<usize>,
 }
 
-/// The kinds of names a verb gives; the others it uses.
-pub(crate) const fn defined_kinds(verb: &Verb) -> &'static [NameKind] {
+/// For each of [`Verb::names_mut`], in that order, whether the verb gives the name; the others it uses.
+pub(crate) fn gives(verb: &Verb) -> Vec<bool> {
+    let mut named = verb.clone();
+    let names = named.names_mut();
+    let last = names.len().saturating_sub(1);
+    let kinds = defined_kinds(verb);
+    names
+        .iter()
+        .enumerate()
+        .map(|(at, (kind, _))| match verb {
+            // Of its two tokens it uses the first and gives the second.
+            Verb::Refresh { .. } => at == last,
+            _ => kinds.contains(kind),
+        })
+        .collect()
+}
+
+/// The kinds of names a verb gives.
+const fn defined_kinds(verb: &Verb) -> &'static [NameKind] {
     match verb {
         Verb::Mint { .. } => &[NameKind::Code],
-        Verb::Submit { .. } | Verb::SubmitProfile { .. } => &[NameKind::Token],
+        Verb::Submit { .. } | Verb::SubmitProfile { .. } | Verb::Refresh { .. } => {
+            &[NameKind::Token]
+        }
         Verb::Login { .. } => &[NameKind::Code, NameKind::Token],
         Verb::Capture { .. } => &[NameKind::Payload],
         Verb::PhoneCode { .. } => &[NameKind::PhoneCode],
@@ -88,7 +107,7 @@ impl Scope<'_> {
         let whole = || step.place.bytes.clone();
         let verb_span = note.map_or_else(whole, |note| note.verb.clone());
         let mut verb = step.verb.clone();
-        let defined = defined_kinds(&step.verb);
+        let gives = gives(&step.verb);
         let places = note.map_or(&[][..], |note| &note.names);
         let names: Vec<_> = verb
             .names_mut()
@@ -97,7 +116,7 @@ impl Scope<'_> {
             .collect();
         for (place, (kind, name)) in names.iter().enumerate() {
             let span = places.get(place).cloned().flatten().unwrap_or_else(whole);
-            if defined.contains(kind) {
+            if gives[place] {
                 self.define(*kind, name, span, step, stretch)?;
             } else {
                 self.need(*kind, name, span, step, stretch)?;
@@ -204,10 +223,9 @@ impl Scope<'_> {
         let noun = noun(kind);
         let later = self.program.steps().find(|step| {
             let mut verb = step.verb.clone();
-            let defined = defined_kinds(&step.verb);
-            verb.names_mut()
-                .iter()
-                .any(|(other, known)| *other == kind && defined.contains(other) && *known == name)
+            let gives = gives(&step.verb);
+            let mut names = verb.names_mut().into_iter().zip(gives);
+            names.any(|((other, known), gives)| other == kind && gives && *known == name)
         });
         if let Some(step) = later {
             let message = format!("the {noun} `{name}` does not exist yet");
@@ -236,7 +254,8 @@ impl Scope<'_> {
         let (Verb::Send { using, .. }
         | Verb::SendCode { using, .. }
         | Verb::Whoami { using }
-        | Verb::Logout { using }) = &step.verb
+        | Verb::Logout { using }
+        | Verb::Refresh { using, .. }) = &step.verb
         else {
             return Ok(());
         };

@@ -30,6 +30,9 @@ pub(crate) fn for_design(
         Design::Correct(Correct::SingleSession) => {
             text.replace("multi_device = \"keep\"", "multi_device = \"replace\"")
         }
+        Design::Correct(Correct::PerToken) => {
+            text.replace("refresh = \"replace\"", "refresh = \"keep\"")
+        }
         Design::Correct(Correct::SealedLogin) => part(&text, &["login_profile"])
             .replace("key_storage = \"server\"", "key_storage = \"none\""),
         Design::Correct(correct) => match correct.describes() {
@@ -87,6 +90,7 @@ hook = "base_url"
 multi_device = "keep"
 key_storage = "server"
 duplicate_code = "same_session"
+refresh = "replace"
 serialises_logins = {serialises_logins}
 upstream_timeout_ms = {upstream_timeout_ms}
 answer_within_ms = {answer_within_ms}
@@ -130,6 +134,10 @@ capture = { user_id = "$.user.id" }
 
 [ops.logout]
 request = { post = "/logout", headers = { Authorization = "Bearer {{session.token}}" } }
+
+[ops.refresh]
+request = { post = "/refresh", headers = { Authorization = "Bearer {{session.token}}" } }
+capture = { token = "$.token" }
 
 [[outcome]]
 when = { status = 401 }
@@ -210,7 +218,7 @@ mod tests {
                 .collect();
             match correct.describes() {
                 Some(described) => assert_eq!(ops, described, "{text}"),
-                None => assert_eq!(ops.len(), 7, "{text}"),
+                None => assert_eq!(ops.len(), 8, "{text}"),
             }
             assert!(
                 text.contains("[[outcome]]") && text.contains("[features]"),

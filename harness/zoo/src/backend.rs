@@ -88,6 +88,7 @@ impl Backend {
             (&Method::POST, "/phone/code") => self.phone_code(&request).await,
             (&Method::GET, "/me") => self.whoami(&request),
             (&Method::POST, "/logout") => self.logout(&request),
+            (&Method::POST, "/refresh") => self.refresh(&request),
             _ => Err(Answer::invalid("no_such_endpoint")),
         };
         outcome.map_or_else(|refusal| refusal, Answer::ok)
@@ -177,6 +178,14 @@ impl Backend {
         let token = request.token.as_deref().unwrap_or_default();
         self.policy.log_out(&mut self.store(), token);
         Ok(json!({}))
+    }
+
+    fn refresh(&self, request: &Request) -> Result<Value, Answer> {
+        let token = request.token.as_deref();
+        let token = token.ok_or_else(|| Answer::relogin("no_token"))?;
+        let fresh = self.policy.refresh(&mut self.store(), token);
+        let fresh = fresh.ok_or_else(|| Answer::relogin("unknown_token"))?;
+        Ok(json!({ "token": fresh }))
     }
 
     fn session(&self, request: &Request) -> Result<Session, Answer> {

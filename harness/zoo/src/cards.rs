@@ -77,7 +77,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "answers a bare 500 when a payload does not open, so that the phone cannot know what to do",
             sentence_zh: "密文解不开时只回一个 500，手机不知道该怎么办",
             imitates: "w7corp/easywechat#1293, dspurl/tfshop#78",
-            cases: &["SK-3"],
+            cases: &["SK-3", "SK-6", "SK-7"],
         },
         Mutant::EmptyNumber => Card {
             id: "empty-number",
@@ -154,7 +154,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "marks a code as used after its exchange, and takes the session back when the other exchange is refused",
             sentence_zh: "换取之后才标记 code 已用，另一次换取被拒时又把会话收回",
             imitates: "lanceWan/wxxcx#9, container-storage-interface/spec#213",
-            cases: &["CC-1"],
+            cases: &["CC-1", "CC-3"],
         },
         Mutant::BadCode500 => Card {
             id: "bad-code-500",
@@ -172,7 +172,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "exchanges the same code again after WeChat refused it",
             sentence_zh: "微信拒绝了 code，还拿同一个 code 再去换",
             imitates: "binarywang/WxJava#1323",
-            cases: &["LB-1"],
+            cases: &["LB-1", "CC-4"],
         },
         Mutant::SharedContext => Card {
             id: "shared-context",
@@ -208,7 +208,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "uses the SHA-256 of the session_key as the token",
             sentence_zh: "用 session_key 的 SHA-256 当 token",
             imitates: "tencentyun/wafer2-node-sdk lib/auth, wulanyyc/backend open.php",
-            cases: &["SE-1"],
+            cases: &["SE-1", "KI-5"],
         },
         Mutant::LeaksKey => Card {
             id: "leaks-key",
@@ -237,6 +237,33 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             imitates: "Nicksapp/nAuth-restful-api#8",
             cases: &["CL-7"],
         },
+        Mutant::RefreshesTheDead => Card {
+            id: "refreshes-the-dead",
+            rule: "TOK-08",
+            mechanism: "dead-token-refreshed",
+            sentence: "refreshes a token that was logged out, because its signature is still good",
+            sentence_zh: "退出登录的 token 签名还对，照样能刷新",
+            imitates: "tymondesigns/jwt-auth#1060, Styria-Digital/django-rest-framework-jwt#36",
+            cases: &["RF-2"],
+        },
+        Mutant::RefreshNotStored => Card {
+            id: "refresh-not-stored",
+            rule: "TOK-08",
+            mechanism: "refresh-not-kept",
+            sentence: "answers a refresh with a token that opens nothing, and ends the old one",
+            sentence_zh: "刷新发出的 token 没有存下来，旧的却已经作废",
+            imitates: "inferred from the mechanism; no public report known",
+            cases: &["RF-1"],
+        },
+        Mutant::RefreshKeepsBoth => Card {
+            id: "refresh-keeps-both",
+            rule: "TOK-08",
+            mechanism: "refresh-undeclared",
+            sentence: "leaves the old token alive at a refresh, and declares that it is over",
+            sentence_zh: "刷新之后旧 token 还能用，却声明它已经作废",
+            imitates: "tymondesigns/jwt-auth#954",
+            cases: &["RF-1"],
+        },
         Mutant::CheckThenInsert => Card {
             id: "check-then-insert",
             rule: "ACC-01",
@@ -253,7 +280,7 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "looks at the HTTP status only, and makes a session out of an errcode body",
             sentence_zh: "只看 HTTP 状态码，从 errcode 返回体里造出会话",
             imitates: "overtrue/socialite#289, lanceWan/wxxcx#9",
-            cases: &["LB-1"],
+            cases: &["LB-1", "LB-7", "UF-6"],
         },
         Mutant::UpstreamText500 => Card {
             id: "upstream-text-500",
@@ -406,7 +433,10 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "applies replies in request order, and a login that fails never passes its turn on",
             sentence_zh: "按请求的先后处理回复，某次登录失败后不把顺序交给下一个",
             imitates: "the tempting repair of CL-1, a sequence number per login, without its error path",
-            cases: &["login-basic/errcode-inside-http-200/variant:invalid-code"],
+            cases: &[
+                "login-basic/errcode-inside-http-200/variant:invalid-code",
+                "UF-3",
+            ],
         },
     }
 }

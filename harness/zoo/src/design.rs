@@ -203,6 +203,12 @@ pub enum Mutant {
     LogoutStub,
     /// TOK-07: a logout that ends every session of the person.
     LogoutEverywhere,
+    /// TOK-08: a token that was logged out is refreshed all the same.
+    RefreshesTheDead,
+    /// TOK-08: a refresh gives a token that it has not stored.
+    RefreshNotStored,
+    /// TOK-08: a refresh leaves the old token alive, which is declared to be over.
+    RefreshKeepsBoth,
     /// ACC-01: looks for the user, then inserts, on a snapshot taken when the request began.
     CheckThenInsert,
     /// ERR-01: looks at the HTTP status only.
@@ -263,6 +269,9 @@ impl Mutant {
         Self::LeaksKey,
         Self::LogoutStub,
         Self::LogoutEverywhere,
+        Self::RefreshesTheDead,
+        Self::RefreshNotStored,
+        Self::RefreshKeepsBoth,
         Self::CheckThenInsert,
         Self::StatusOnly,
         Self::UpstreamText500,
@@ -462,7 +471,7 @@ mod tests {
         let wanted = [
             "ACC-01", "AT-01", "AT-02", "AT-03", "AT-05", "CODE-01", "CODE-03", "ERR-01", "ERR-05",
             "ERR-06", "KEY-01", "KEY-02", "KEY-03", "KEY-04", "LIVE-01", "TOK-01", "TOK-02",
-            "TOK-03", "TOK-06", "TOK-07",
+            "TOK-03", "TOK-06", "TOK-07", "TOK-08",
         ];
         assert_eq!(covered, BTreeSet::from(wanted));
     }

@@ -130,6 +130,14 @@ pub(crate) trait Policy: Send + Sync + 'static {
         store.sessions.remove(token);
     }
 
+    /// A new token for the session of this one; `None` if it has none. The reference replaces the token: the old one is over.
+    fn refresh(&self, store: &mut Store, token: &str) -> Option<String> {
+        let session = store.sessions.remove(token)?;
+        let fresh = store.fresh_token();
+        store.sessions.insert(fresh.clone(), session);
+        Some(fresh)
+    }
+
     /// Where access_tokens come from.
     fn token_source(&self) -> TokenSource {
         TokenSource::Stable

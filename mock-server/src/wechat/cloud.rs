@@ -69,7 +69,7 @@ pub(super) fn open(handle: &Handle, endpoint: Endpoint, request: &mut Request) -
         .with_world(|world, now| serve(world, now, from_appid.as_deref(), &path, is_in_clear));
     match served {
         Served::Nobody => Hosted::Plain,
-        Served::NotServed(why) => Hosted::NotServed(why),
+        Served::Unseen(why) => Hosted::NotServed(why),
         Served::Refused((error, why)) => Hosted::Refused(error, why),
         Served::Token { token, seqid } => {
             put(request, &token);
@@ -120,7 +120,8 @@ fn allow(world: &World, app: &AppId, path: &str) -> Result<(), Refused> {
 enum Served {
     /// No app has cloud hosting.
     Nobody,
-    NotServed([&'static str; 2]),
+    /// It does not see such a call.
+    Unseen([&'static str; 2]),
     Refused(Refused),
     Token {
         token: String,
@@ -141,7 +142,7 @@ fn serve(
         return Served::Nobody;
     }
     if !is_in_clear {
-        return Served::NotServed([
+        return Served::Unseen([
             "there is no access_token; the open API service of cloud hosting takes calls over http only, and this one came by https",
             "没有 access_token；云托管的开放接口服务只接受 http 调用，而这个调用走的是 https",
         ]);

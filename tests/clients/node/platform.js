@@ -12,6 +12,8 @@ const component = new easywechat.OpenPlatform({
   token: 'token',
   aes_key: 'A'.repeat(43),
   file_cache: { path: env.WX_SCRATCH },
+  // The SDK reads a setting of this of the mini program too, and stumbles where there is nothing at all.
+  http: {},
 });
 await component.getVerifyTicket().setTicket(env.WX_COMPONENT_TICKET);
 const app = await component.getMiniAppWithRefreshToken(env.WX_APPID, env.WX_AUTHORIZER_REFRESH_TOKEN);

@@ -3,7 +3,7 @@
 use super::Detector;
 use super::evidence::{Evidence, Unopened, is_refusal, is_right};
 use crate::facts::{honest, is_login};
-use wxmock_model::history::{Forgery, Outcome};
+use wxmock_model::history::{Forgery, Operation, Outcome, Purpose};
 use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
@@ -192,7 +192,8 @@ fn one_key_for_everybody(evidence: &Evidence<'_>) -> bool {
         && !evidence.acts_as_a_stranger(unopened.op)
 }
 
-/// The same request was answered both ways though nothing happened in between.
+/// The same request was answered both ways though nothing happened in between: what was good is refused, or what was refused is
+/// good when it is asked again at once. One that is refused until some time has passed and good ever after was written late.
 fn private_memory(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op.filter(|op| is_refusal(op) && !is_login(op)) else {
         return false;
@@ -212,7 +213,19 @@ fn private_memory(evidence: &Evidence<'_>) -> bool {
             && other.answer.outcome == Outcome::Ok
             && !disturbed
             && !evidence.world_changed(from, to)
+            && (other.called < op.called || is_next_answer(evidence, op, other))
     })
+}
+
+/// Whether `later` repeats `op` at once, before anything else was refused in the same words.
+fn is_next_answer(evidence: &Evidence<'_>, op: &Operation, later: &Operation) -> bool {
+    later.purpose != Purpose::LaterLook
+        && !evidence.with_the_token_of(op).any(|between| {
+            between.called > op.called
+                && between.called < later.called
+                && (&between.op, between.payload) == (&op.op, op.payload)
+                && is_refusal(between)
+        })
 }
 
 /// The payload did not open, its key is the newest its person had, and the store is what is asked about.

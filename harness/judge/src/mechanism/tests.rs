@@ -285,6 +285,18 @@ fn private_memory() {
     b.world("advance 10m");
     b.send_gets("P1", p, "t1", Outcome::Ok);
     assert_eq!(expected(&b, "KEY-02", op), Mechanism::Open);
+    // Refused, refused again, and good after a pause: it was written late.
+    let mut b = Builder::new();
+    b.login("P1", "c1", 1, "t1");
+    let p = b.capture("P1", "p", 1);
+    let op = b.send_gets("P1", p, "t1", Outcome::Relogin);
+    b.send_gets("P1", p, "t1", Outcome::Relogin);
+    let later = b.send_gets("P1", p, "t1", Outcome::Ok);
+    b.history.operations[later].purpose = Purpose::LaterLook;
+    assert_eq!(expected(&b, "KEY-02", op), Mechanism::Open);
+    // Good, and refused later: two processes answer.
+    let op = b.send_gets("P1", p, "t1", Outcome::Relogin);
+    assert_eq!(expected(&b, "KEY-02", op), Mechanism::PrivateMemory);
 }
 
 /// A payload with a `+` in it is refused by the session whose key sealed it.

@@ -11,7 +11,7 @@ use super::tick::Tick;
 pub struct Operation {
     /// The step text that caused it: `submit c1`; also the key of `[expect]`.
     pub label: String,
-    /// Adapter operation: `login`, `login_profile`, `userinfo`, `phone_cipher`, `phone_code`, `whoami`, `logout`.
+    /// Adapter operation: `login`, `login_profile`, `userinfo`, `phone_cipher`, `phone_code`, `whoami`, `logout`, `refresh`.
     pub op: String,
     /// The phone (scenario name).
     pub phone: String,

@@ -94,6 +94,12 @@ pub enum Mechanism {
     NoDeadline,
     /// A logout does nothing.
     LogoutDoesNothing,
+    /// A refresh gives a new token for one that is over.
+    DeadTokenRefreshed,
+    /// A refresh gives a token that opens nothing.
+    RefreshNotKept,
+    /// A refresh leaves the old token alive, or ends it, against what the adapter says.
+    RefreshUndeclared,
     /// A dead access_token is used until its time is over.
     DeadTokenKept,
     /// A refused call for an access_token is made again without end.
@@ -215,6 +221,9 @@ impl Mechanism {
             Self::ErrorKept => "error-kept",
             Self::NoDeadline => "no-deadline",
             Self::LogoutDoesNothing => "logout-does-nothing",
+            Self::DeadTokenRefreshed => "dead-token-refreshed",
+            Self::RefreshNotKept => "refresh-not-kept",
+            Self::RefreshUndeclared => "refresh-undeclared",
             Self::DeadTokenKept => "dead-token-kept",
             Self::TokenRetriedWithoutEnd => "token-retried-without-end",
             Self::TokenErrorKept => "token-error-kept",

@@ -18,7 +18,7 @@ pub fn deciding_tests(rule: &str, lang: Lang) -> Vec<&'static str> {
 
 type Pair = [&'static str; 2];
 
-const TESTS: [(&str, Pair, Pair); 20] = [
+const TESTS: [(&str, Pair, Pair); 21] = [
     (
         "KEY-01",
         [
@@ -182,6 +182,17 @@ const TESTS: [(&str, Pair, Pair); 20] = [
         [
             "两台设备先后登录，再在第一台退出：第二台被拒绝，说明退出是按用户删除的。",
             "第二台没事，就是正在进行的登录的问题：看它的回复到达时写回了什么。",
+        ],
+    ),
+    (
+        "TOK-08",
+        [
+            "Log in, refresh, and ask whoami with the new token and with the old one: that says which of the two the backend keeps.",
+            "Log out, then refresh with the token that is over: ok means that the refresh never looks for the session.",
+        ],
+        [
+            "登录、刷新，再分别用新 token 和旧 token 问 whoami：看后端留下的是哪一个。",
+            "退出登录，再拿失效的 token 去刷新：ok，说明刷新根本没有查会话。",
         ],
     ),
     (

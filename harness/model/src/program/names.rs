@@ -3,8 +3,8 @@
 /// Rules a case may name, by id. The judge holds what they say; a test there compares the two lists.
 pub const RULES: &[&str] = &[
     "KEY-01", "KEY-02", "KEY-03", "KEY-04", "CODE-01", "CODE-03", "TOK-01", "TOK-02", "TOK-03",
-    "TOK-06", "TOK-07", "ACC-01", "ERR-01", "ERR-05", "ERR-06", "AT-02", "AT-03", "AT-05", "AT-01",
-    "LIVE-01",
+    "TOK-06", "TOK-07", "TOK-08", "ACC-01", "ERR-01", "ERR-05", "ERR-06", "AT-02", "AT-03",
+    "AT-05", "AT-01", "LIVE-01",
 ];
 
 /// Operations an adapter may describe.
@@ -16,6 +16,7 @@ pub const OPS: &[&str] = &[
     "phone_code",
     "whoami",
     "logout",
+    "refresh",
 ];
 
 /// Something that must have happened in at least one order of a case, or its PASS would prove nothing.
@@ -132,6 +133,10 @@ pub const OBLIGATIONS: &[Obligation] = &[
     obligation(
         "token-needed-again",
         "After something had happened to the access_tokens, the backend fetched one or made a call with one.",
+    ),
+    obligation(
+        "token-refreshed",
+        "A refresh was answered ok with another token than the one it carried.",
     ),
     obligation(
         "keys-kept-by-interval",

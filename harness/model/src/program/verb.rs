@@ -117,6 +117,13 @@ pub enum Verb {
         /// Which token.
         using: Using,
     },
+    /// `refresh [using t] [as u]`: a token for a new one of the same session.
+    Refresh {
+        /// Which token it carries.
+        using: Using,
+        /// The new token's name.
+        token: String,
+    },
     /// `advance 10m`: this order's users grow older by that much; nobody else does.
     Advance {
         /// How much, at least one millisecond.
@@ -459,6 +466,14 @@ impl Verb {
                 names
             }
             Self::Whoami { using } | Self::Logout { using } => token(using).into_iter().collect(),
+            Self::Refresh {
+                using,
+                token: refreshed,
+            } => {
+                let mut names: Vec<_> = token(using).into_iter().collect();
+                names.push((NameKind::Token, refreshed));
+                names
+            }
             Self::Fault { label, user, .. } => {
                 vec![(NameKind::Fault, label), (NameKind::User, user)]
             }

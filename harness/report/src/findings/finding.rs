@@ -72,6 +72,12 @@ impl Sighting<'_> {
             (steps, _) => steps,
         }
     }
+
+    /// Whether it took a fault at WeChat to show it: what happens without one is met every day.
+    pub(super) fn needs_a_fault(&self) -> bool {
+        self.history
+            .is_some_and(|history| history.steps.iter().any(|step| step.fault.is_some()))
+    }
 }
 
 /// What makes two violations one finding.

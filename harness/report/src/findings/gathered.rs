@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use super::consequences;
 use super::finding::{Cause, Finding, Showing, Sighting, impact_of, place};
 use super::orders::each_order;
 use crate::run_view::RunView;
@@ -25,6 +26,8 @@ struct Seen<'a> {
     sightings: Vec<Sighting<'a>>,
     cases: Vec<Showing<'a>>,
     symptoms: Vec<&'a str>,
+    /// The worst of what follows from it in other orders.
+    brings: Option<(Level, Impact)>,
 }
 
 impl<'a> Gathered<'a> {
@@ -97,6 +100,7 @@ impl<'a> Gathered<'a> {
             }
         }
         self.settle_open();
+        self.fold_consequences();
         let mut findings: Vec<Finding<'a>> = self
             .seen
             .into_iter()
@@ -105,7 +109,14 @@ impl<'a> Gathered<'a> {
         findings.sort_by(|a, b| {
             let key = |finding: &Finding<'_>| {
                 let cases = Reverse(finding.cases.len());
-                (finding.level, finding.impact, cases, place(finding.rule))
+                let faulty = finding.best.needs_a_fault();
+                (
+                    finding.level,
+                    finding.impact,
+                    faulty,
+                    cases,
+                    place(finding.rule),
+                )
             };
             key(a)
                 .cmp(&key(b))
@@ -149,13 +160,61 @@ impl<'a> Gathered<'a> {
         };
         let followed = self.follows.iter().filter(|(other, _)| is_alike(other));
         let heads: HashSet<Cause<'_>> = followed.map(|(_, head)| *head).collect();
+        // What lies in one payload or one request says nothing of another case's.
+        let may_reach = |other: &Cause<'_>, seen: &Seen<'_>| {
+            !consequences::is_of_its_request(other.mechanism)
+                || open.cases.iter().all(|showing| {
+                    let mut cases = seen.cases.iter();
+                    cases.any(|known| std::ptr::eq(known.case, showing.case))
+                })
+        };
         let mut alike = self.seen.iter().filter(|(other, seen)| {
-            (is_alike(other) || heads.contains(other)) && seen.worst() <= open.worst()
+            (is_alike(other) || heads.contains(other))
+                && seen.worst() <= open.worst()
+                && may_reach(other, seen)
         });
         match (alike.next(), alike.next()) {
             (Some((only, _)), None) => Some(*only),
             _ => None,
         }
+    }
+
+    /// Tells what follows from an established cause with it.
+    fn fold_consequences(&mut self) {
+        let rank = |(cause, seen): &(Cause<'a>, Seen<'a>)| (seen.worst(), place(cause.rule));
+        self.seen.sort_by_key(rank);
+        let mut at = 0;
+        while at < self.seen.len() {
+            let Some(root) = self.root_of(at) else {
+                at += 1;
+                continue;
+            };
+            let (of, consequence) = self.seen.remove(at);
+            let seen = self.entry(root);
+            seen.brings = seen.brings.into_iter().chain(consequence.worst()).min();
+            seen.symptoms.extend(consequence.symptoms);
+            if of.rule != root.rule {
+                seen.symptoms.push(of.rule);
+            }
+            for showing in consequence.cases {
+                seen.show(showing);
+            }
+        }
+    }
+
+    /// What one follows from; of two that follow from each other the graver one is told.
+    fn root_of(&self, at: usize) -> Option<Cause<'a>> {
+        let mut roots = (0..self.seen.len()).filter(|root| *root != at && self.brings(*root, at));
+        let root = roots.find(|root| *root < at || !self.brings(at, *root))?;
+        Some(self.seen[root].0)
+    }
+
+    /// Whether one is the cause of another; a MUST is never told with a SHOULD.
+    fn brings(&self, root: usize, of: usize) -> bool {
+        let ((root, cause), (of, seen)) = (&self.seen[root], &self.seen[of]);
+        let level = |seen: &Seen<'_>| seen.worst().map(|(level, _)| level);
+        let cases: Vec<&str> = cause.cases.iter().map(|one| &*one.case.path).collect();
+        level(cause) <= level(seen) && consequences::follows((root, &cases), (of, &seen.sightings))
     }
 }
 
@@ -199,6 +258,8 @@ impl<'a> Seen<'a> {
                 (sighting.history.is_none(), forced, length)
             })
             .copied()?;
+        let brings = self.brings.filter(|brings| brings.0 == level);
+        self.symptoms.retain(|rule| *rule != cause.rule);
         self.symptoms.sort_by_key(|rule| place(rule));
         self.symptoms.dedup();
         Some(Finding {
@@ -208,7 +269,7 @@ impl<'a> Seen<'a> {
             op: cause.op,
             outcome: cause.outcome,
             level,
-            impact,
+            impact: brings.map_or(impact, |(_, worst)| worst.min(impact)),
             symptoms: self.symptoms,
             cases: self.cases,
             best,

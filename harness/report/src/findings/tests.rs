@@ -186,7 +186,7 @@ fn what_is_left_open_may_follow_from_an_established_cause_of_another_rule() {
         level,
         ..violation("KEY-04", "userinfo", Outcome::Relogin)
     };
-    let slot = Mechanism::OneKeyForEverybody;
+    let slot = Mechanism::WrongKeyLookup;
     let late = Mechanism::LateReplyOverwrites;
     let mut orders = vec![
         ("S1.K1.R1", vec![opened(slot), lost(slot, Level::Must)]),
@@ -195,7 +195,7 @@ fn what_is_left_open_may_follow_from_an_established_cause_of_another_rule() {
         ("S2.S1.K2.K1", vec![lost(late, Level::Should)]),
     ];
     let told = [
-        "KEY-01/one-key-for-everybody/userinfo/ok",
+        "KEY-01/wrong-key-lookup/userinfo/ok",
         "KEY-04/late-reply-overwrites/userinfo/relogin",
     ];
     assert_eq!(ids(&run(&orders)), told);

@@ -148,7 +148,7 @@ pub(super) fn gather(run: &RunView<'_>) -> Value {
         "rules": rules,
         "findings": found,
         "conclusion": both(&words::conclusion(run, &findings)),
-        "controls": words::controls(&run.failed_controls()).map(|told| {
+        "controls": words::controls(&run.doubtful_controls()).map(|told| {
             let lines: Vec<Value> = told.lines.iter().map(both).collect();
             json!({ "title": both(&told.title), "lines": lines, "command": again::adapter_check(run.adapter_file) })
         }),

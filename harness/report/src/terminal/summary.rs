@@ -102,7 +102,8 @@ fn line(number: usize, finding: &Finding<'_>, options: &TerminalOptions) -> Stri
 pub(super) fn controls(run: &RunView<'_>, options: &TerminalOptions) -> String {
     let mut out = String::new();
     // A built-in backend has no adapter of anybody's to doubt.
-    let told = words::controls(&run.failed_controls()).filter(|_| !options.adapter_file.is_empty());
+    let told =
+        words::controls(&run.doubtful_controls()).filter(|_| !options.adapter_file.is_empty());
     if let Some(told) = told {
         let lang = options.lang;
         let title = options.paint(told.title.in_lang(lang), BAD);

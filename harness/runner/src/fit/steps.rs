@@ -82,7 +82,11 @@ pub(super) fn may_meet(name: &str, step: &Step) -> bool {
     match name {
         "older-token-used" => matches!(
             step.verb,
-            Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. }
+            Verb::Send { .. }
+                | Verb::SendCode { .. }
+                | Verb::Whoami { .. }
+                | Verb::Logout { .. }
+                | Verb::Refresh { .. }
         ),
         "foreign-identity-submitted" => {
             matches!(

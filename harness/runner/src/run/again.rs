@@ -260,7 +260,7 @@ impl Stage<'_> {
         self.record.history_mut().operations[at].tried_again = true;
         let phase = self.record.history().operations[at].phase;
         let mut sending = self.once_more(at);
-        if sending.keep_as.is_some() && self.is_spent(at) {
+        if sending.is_login() && self.is_spent(at) {
             let before = self.record.phase();
             self.record.set_phase(phase);
             let renewed = self.renew(&mut sending);
@@ -309,7 +309,7 @@ impl Stage<'_> {
         self.record.set_phase(phase);
         sending.operation.phase = phase;
         sending.operation.called = self.record.next_tick();
-        let kind = if sending.keep_as.is_some() {
+        let kind = if sending.is_login() {
             StepKind::Submit
         } else {
             StepKind::Send

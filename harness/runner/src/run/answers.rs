@@ -10,7 +10,7 @@ use super::leak::{self, Leak, Opened};
 use super::payload_store::Token;
 use super::record::Mark;
 use super::stage::{Arrival, RunContext, Sample, Stage};
-use wxmock_adapter::{RawAnswer, Reading};
+use wxmock_adapter::{Captures, RawAnswer, Reading};
 use wxmock_model::history::{Answer, Outcome, Phase, Secrets, StepKind};
 use wxmock_model::say;
 
@@ -60,11 +60,14 @@ impl Stage<'_> {
             .clone()
             .filter(|_| reading.outcome == Outcome::Ok && token.is_some());
         if let Some(name) = &kept {
-            let key_no = self
-                .exchange(request)
-                .and_then(|call| call.info.key_no)
-                .map(|no| no.0);
-            let session = reading.captures.clone();
+            let exchanged = self.exchange(request).and_then(|call| call.info.key_no);
+            let (mut session, mut key_no) = (Captures::new(), exchanged.map(|no| no.0));
+            if let Some(renewed) = self.renewed(request) {
+                // A refresh goes on with the session: what it does not say anew stays as it was.
+                session.clone_from(&renewed.session);
+                key_no = renewed.key_no;
+            }
+            session.extend(reading.captures.clone());
             self.payload_store.tokens.push(Token {
                 name: name.clone(),
                 user,
@@ -99,6 +102,17 @@ impl Stage<'_> {
             operation.answer.find("TOK-03", leak.sentence());
         }
         self.requests[request].raw_token = token.filter(|_| self.requests[request].is_login());
+    }
+
+    /// The token a refresh carried.
+    fn renewed(&self, request: usize) -> Option<&Token> {
+        let carried = &self.record.history().operations[request];
+        let name = carried
+            .token_name
+            .as_ref()
+            .filter(|_| carried.op == "refresh")?;
+        let mut tokens = self.payload_store.tokens.iter().rev();
+        tokens.find(|token| token.name == *name && Some(&token.user) == carried.token_of.as_ref())
     }
 
     /// The mock notes that a reply has left a moment after its bytes are with the backend, which may have answered by then:

@@ -21,7 +21,7 @@ pub(crate) struct Carries<'v> {
     pub(crate) payload: Option<&'v str>,
     pub(crate) phone_code: Option<&'v str>,
     pub(crate) using: Option<&'v Using>,
-    /// Name for the token of the answer; set for logins.
+    /// Name for the token of the answer; set for logins and refreshes.
     pub(crate) keep_as: Option<&'v str>,
     pub(crate) extra: Option<&'v program::Extra>,
     pub(crate) transport: Transport,
@@ -85,6 +85,11 @@ impl<'v> Carries<'v> {
             },
             Verb::Whoami { using } | Verb::Logout { using } => Self {
                 using: Some(using),
+                ..nothing
+            },
+            Verb::Refresh { using, token } => Self {
+                using: Some(using),
+                keep_as: Some(token),
                 ..nothing
             },
             _ => nothing,
@@ -187,7 +192,7 @@ impl Stage<'_> {
             payload: held.payload,
             ..Mark::default()
         };
-        let is_login = carries.keep_as.is_some();
+        let is_login = carries.code.is_some() && carries.keep_as.is_some();
         let kind = if is_login {
             StepKind::Submit
         } else {

@@ -1,6 +1,6 @@
 //! Puts what the case expects and what the adapter declares into the judge's words.
 
-use wxmock_adapter::{DuplicateCode, Features, MultiDevice};
+use wxmock_adapter::{DuplicateCode, Features, MultiDevice, Refresh};
 use wxmock_judge::{Declared, Expectation, JudgeContext, KeyStorage};
 use wxmock_scenario::plan::Case;
 
@@ -34,5 +34,6 @@ fn declared(features: &Features) -> Declared {
         joins_duplicate_codes: features.duplicate_code == Some(DuplicateCode::SameSession),
         distinct_tokens: features.distinct_tokens,
         answer_within_ms: features.answer_within_ms,
+        refresh_keeps: features.refresh.map(|refresh| refresh == Refresh::Keep),
     }
 }

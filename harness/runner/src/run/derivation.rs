@@ -86,6 +86,46 @@ pub fn recipe(token: &str, ingredients: &[Ingredient]) -> Option<String> {
     None
 }
 
+/// Whether `tokens`, in the order they were given out, are numbers that count up: alike but for one number, each larger than the
+/// one before by at most [`STRIDE`]. Whoever has one then has those of the logins around it.
+///
+/// Two may be alike by chance, so fewer than three say nothing.
+#[must_use]
+pub fn counts_up(tokens: &[&str]) -> bool {
+    let numbers: Option<Vec<u128>> = numbers(tokens, 10).or_else(|| numbers(tokens, 16));
+    numbers.is_some_and(|numbers| {
+        numbers.len() >= 3
+            && numbers
+                .windows(2)
+                .all(|pair| pair[0] < pair[1] && pair[1] - pair[0] <= STRIDE)
+    })
+}
+
+/// Most that a counter grows between two logins of one order: others may log in between.
+const STRIDE: u128 = 64;
+
+/// The one run of digits in which texts of one form differ, as numbers.
+fn numbers(tokens: &[&str], radix: u32) -> Option<Vec<u128>> {
+    let first = tokens.first()?;
+    let is_digit = |c: &char| c.is_digit(radix);
+    let alike = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let common = tokens.iter().map(|token| alike(first, token)).min()?;
+    let head: String = first.chars().take(common).collect();
+    // What stands alike before the difference may be the front of the number.
+    let front = head.chars().rev().take_while(is_digit).count();
+    let from = head.chars().count() - front;
+    let number = |token: &&str| {
+        let rest: String = token.chars().skip(from).collect();
+        let digits: String = rest.chars().take_while(is_digit).collect();
+        let tail = rest[digits.len()..].to_owned();
+        Some((u128::from_str_radix(&digits, radix).ok()?, tail))
+    };
+    let read: Option<Vec<(u128, String)>> = tokens.iter().map(number).collect();
+    let read = read?;
+    let same_tail = read.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    same_tail.then(|| read.into_iter().map(|(number, _)| number).collect())
+}
+
 /// Fewest bytes of a result that count: below this a match may be chance.
 const SHORTEST: usize = 8;
 const JOINTS: [&str; 7] = ["", ":", "_", "-", "|", ".", "&"];
@@ -204,6 +244,29 @@ mod tests {
             &BASE64_URL_SAFE_NO_PAD.encode(mac),
             Some("hmac-sha256(key session_key, openid)"),
         );
+    }
+
+    #[test]
+    fn a_counter_is_seen_whatever_is_around_it_and_what_is_drawn_is_none() {
+        let check =
+            |tokens: [&str; 3], expected| assert_eq!(counts_up(&tokens), expected, "{tokens:?}");
+        check(["00001043", "00001044", "00001046"], true);
+        check(["sess_9", "sess_10", "sess_11"], true);
+        check(["a-00fe.x", "a-00ff.x", "a-0100.x"], true);
+        check(["5", "5", "5"], false);
+        check(["00001043", "00009044", "00012046"], false);
+        check(["00001046", "00001045", "00001044"], false);
+        check(["7.8b1a9953", "8.8b1a99aa", "9.c4611296"], false);
+        check(
+            [
+                "8b1a9953c4611296a827abf8c47804d7",
+                "b5b7c1de7f5e4b8a9d1e0f1e2d3c4b5a",
+                "c5b7c1de7f5e4b8a9d1e0f1e2d3c4b5a",
+            ],
+            false,
+        );
+        assert!(!counts_up(&["00001043", "00001044"]));
+        assert!(!counts_up(&["", "", "é9"]));
     }
 
     #[test]

@@ -79,6 +79,12 @@ const READ: &[(&str, Check)] = &[
                 && out.token_name == later.token_name
         })
     }),
+    ("token-refreshed", |h| {
+        h.operations.iter().any(|o| {
+            let given = o.answer.token_name.as_ref();
+            o.op == "refresh" && given.is_some() && given != o.token_name.as_ref()
+        })
+    }),
     ("logout-during-login", |h| {
         let mut logouts = h.operations.iter().filter(|o| o.op == "logout");
         logouts.any(|out| {

@@ -1,10 +1,11 @@
 //! Plays one order from its first step to its last: preparation, race, questions. Knows no rule and no verdict.
 
+mod derived;
+mod lock;
+
 use wxmock_server::Point;
 
-use super::derivation::{self, Ingredient};
 use super::obligations;
-use super::record::key_name;
 use super::settle::{Decision, Need};
 use super::stage::{RunContext, Sample, Stage, Stop};
 use super::statements::{Trace, chain_of};
@@ -14,6 +15,8 @@ use wxmock_model::order::{Event, EventName, Order};
 use wxmock_model::program::{Program, Step, Verb};
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::say;
+
+pub(crate) use lock::Lock;
 
 /// What to play.
 pub(crate) struct Piece<'a> {
@@ -37,29 +40,6 @@ pub(crate) struct Played {
     pub(crate) trace: Option<Trace>,
     /// A store gave up a statement because another one was held: what the backend answered to that is no violation.
     pub(crate) gave_up: bool,
-}
-
-/// "`waiting` cannot reach WeChat before the reply of `holder` is let go."
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lock {
-    pub(crate) waiting: EventName,
-    pub(crate) holder: EventName,
-}
-
-impl Lock {
-    /// Whether an order needs what the lock forbids: the holder goes first, and the waiting one is committed before the
-    /// holder is answered.
-    pub(crate) fn forbids(&self, order: &Order) -> bool {
-        let at = |event: EventName, kind| {
-            order
-                .steps()
-                .position(|step| step == EventName { kind, ..event })
-        };
-        let holder_first = at(self.holder, StepKind::Submit) < at(self.waiting, StepKind::Submit);
-        let commit = at(self.waiting, StepKind::Commit);
-        let reply = at(self.holder, StepKind::Reply);
-        holder_first && commit.is_some() && reply.is_some() && commit < reply
-    }
 }
 
 /// Plays one order to its end.
@@ -446,62 +426,6 @@ impl Play<'_> {
             && open.any(|(at, r)| at != request && r.js_code == *code && r.exchange.is_some())
     }
 
-    /// Somebody must hold what `waiting` waits for: lets the held exchanges go one by one until it moves.
-    async fn infer_lock(&mut self, waiting: usize, at: EventName) -> Result<Stop, Stop> {
-        if let Some(stop) = self.stage.blocked_by_a_statement(waiting).await? {
-            return Ok(stop);
-        }
-        let label = self.stage.name(waiting);
-        self.stage.record.note(format!("{at}: {label} does not reach WeChat while other replies are held; opening them one by one"));
-        let held: Vec<usize> = self
-            .stage
-            .open()
-            .filter(|(other, _)| {
-                *other != waiting
-                    && self
-                        .stage
-                        .exchange(*other)
-                        .is_some_and(|c| c.parked().is_some())
-            })
-            .map(|(other, _)| other)
-            .collect();
-        let mut holder = None;
-        for other in held {
-            self.stage.requests[other].commit_due = false;
-            self.stage.requests[other].reply_due = false;
-            if let Some(call) = self.stage.requests[other].exchange
-                && let Some(point) = self.stage.calls[call].parked()
-            {
-                self.stage.let_go(call, point);
-            }
-            self.stage.settle(Need::Certainty).await?;
-            holder = Some(other);
-            if self.stage.requests[waiting].done || self.stage.exchange(waiting).is_some() {
-                break;
-            }
-        }
-        self.stage.nothing_due();
-        self.stage.settle(Need::Certainty).await?;
-        let Some(holder) = holder else {
-            let saw = format!("{label} neither asks WeChat nor answers, though nothing is held");
-            return Ok(Stop::Ended(Ending::Diverged {
-                at: at.to_string(),
-                saw,
-            }));
-        };
-        let events = (
-            self.stage.requests[waiting].event,
-            self.stage.requests[holder].event,
-        );
-        if let (Some(waiting), Some(holder)) = events {
-            self.lock = Some(Lock { waiting, holder });
-        }
-        Ok(Stop::Ended(Ending::Infeasible {
-            waiting: label,
-            holder: self.stage.name(holder),
-        }))
-    }
-
     fn finish(mut self, stopped: Option<Stop>) -> Played {
         self.derivable_tokens();
         let samples = std::mem::take(&mut self.stage.samples);
@@ -532,102 +456,5 @@ impl Play<'_> {
             trace,
             gave_up: has_given_up,
         }
-    }
-
-    /// TOK-02 is looked at when nothing waits for us any more: the dictionary costs a thousand hashes a token.
-    fn derivable_tokens(&mut self) {
-        for at in 0..self.stage.requests.len() {
-            let Some(token) = self.stage.requests[at].raw_token.take() else {
-                continue;
-            };
-            let Some(recipe) = derivation::recipe(&token, &self.ingredients(at)) else {
-                continue;
-            };
-            let operation = &mut self.stage.record.history_mut().operations[at];
-            let sentence = say!(
-                "the token {phone} got is {recipe}",
-                "{phone} 拿到的 token 就是 {recipe}",
-                phone = operation.phone,
-                recipe = recipe
-            );
-            operation.answer.find("TOK-02", sentence);
-        }
-    }
-
-    fn ingredients(&self, request: usize) -> Vec<Ingredient> {
-        let history = self.stage.record.history();
-        let user = &history.operations[request].user;
-        let mut ingredients = Vec::new();
-        let key_no = self
-            .stage
-            .exchange(request)
-            .and_then(|call| call.info.key_no);
-        if let Some(no) = key_no {
-            let what = key_name(user, no);
-            for (_, text) in history
-                .secrets
-                .known
-                .iter()
-                .filter(|(known, _)| *known == what)
-            {
-                ingredients.push(Ingredient::new("session_key", text));
-                ingredients.extend(Ingredient::base64("bytes of session_key", text));
-            }
-        }
-        ingredients.extend(
-            self.stage
-                .test_users
-                .person(user)
-                .map(|p| Ingredient::new("openid", &p.openid)),
-        );
-        ingredients.extend(
-            self.stage.requests[request]
-                .js_code
-                .as_deref()
-                .map(|code| Ingredient::new("code", code)),
-        );
-        ingredients.push(Ingredient::new(
-            "appid",
-            self.stage.run_context.app.as_ref(),
-        ));
-        let now_s = self.stage.run_context.handle.now().0 / 1000;
-        ingredients.extend((now_s - 2..=now_s).map(|s| Ingredient::new("time", &s.to_string())));
-        ingredients
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(text: &str) -> EventName {
-        let kind = match text.as_bytes()[0] {
-            b'S' => StepKind::Submit,
-            b'K' => StepKind::Commit,
-            _ => StepKind::Reply,
-        };
-        EventName {
-            kind,
-            number: text.as_bytes()[1] - b'0',
-            repeat: 0,
-        }
-    }
-
-    fn check(order: &str, forbidden: bool) {
-        let lock = Lock {
-            waiting: event("S2"),
-            holder: event("S1"),
-        };
-        let steps = Order::settled(order.split('.').map(event));
-        assert_eq!(lock.forbids(&steps), forbidden, "{order}");
-    }
-
-    #[test]
-    fn a_lock_forbids_only_what_needs_it_broken() {
-        check("S1.S2.K1.K2.R1.R2", true);
-        check("S1.S2.K2.R2.K1.R1", true);
-        check("S1.S2.K1.R1.K2.R2", false);
-        check("S1.K1.R1.S2.K2.R2", false);
-        check("S2.S1.K1.K2.R1.R2", false);
     }
 }

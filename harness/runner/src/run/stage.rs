@@ -77,7 +77,7 @@ pub(crate) struct Request {
     pub(crate) js_code: Option<String>,
     /// The phone code it carries.
     pub(crate) phone_code: Option<String>,
-    /// Name for the token of its answer; set for logins.
+    /// Name for the token of its answer; set for logins and refreshes.
     pub(crate) keep_as: Option<String>,
     /// The S event that sent it, if it is part of the race.
     pub(crate) event: Option<EventName>,
@@ -105,7 +105,7 @@ pub(crate) struct Request {
 impl Request {
     /// Whether it submits a login code.
     pub(crate) fn is_login(&self) -> bool {
-        self.keep_as.is_some()
+        self.keep_as.is_some() && self.js_code.is_some()
     }
 }
 
@@ -205,6 +205,13 @@ pub(crate) struct Sending {
     pub(crate) extra: Extra,
 }
 
+impl Sending {
+    /// Whether it submits a login code.
+    pub(crate) fn is_login(&self) -> bool {
+        self.keep_as.is_some() && self.js_code.is_some()
+    }
+}
+
 impl<'a> Stage<'a> {
     pub(crate) fn new(
         run_context: &'a RunContext<'a>,
@@ -252,8 +259,8 @@ impl<'a> Stage<'a> {
     pub(crate) fn send(&mut self, sending: Sending) -> usize {
         self.stir();
         let op = sending.operation.op.clone();
+        let raced = sending.event.is_some() && sending.is_login() && !self.free;
         let request = self.record.operation(sending.operation);
-        let raced = sending.event.is_some() && sending.keep_as.is_some() && !self.free;
         self.requests.push(Request {
             phone: sending.phone,
             op: op.clone(),

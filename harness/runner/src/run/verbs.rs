@@ -47,7 +47,8 @@ impl Stage<'_> {
             | Verb::Send { .. }
             | Verb::SendCode { .. }
             | Verb::Whoami { .. }
-            | Verb::Logout { .. } => self.request(step, event).await,
+            | Verb::Logout { .. }
+            | Verb::Refresh { .. } => self.request(step, event).await,
             Verb::Store { token } => self.store(step, event, token).await,
             Verb::Check => self.check(step, event),
             Verb::Capture { api, payload, seal } => self.capture(step, event, *api, payload, seal),

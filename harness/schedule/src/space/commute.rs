@@ -90,6 +90,8 @@ fn storage(program: &Program, step: &Step, kind: StepKind) -> bool {
             | Verb::Logout { using },
             _,
         ) => *using == Using::Last,
+        // It reads the stored token and stores another one.
+        (Verb::Refresh { using, token }, _) => *using == Using::Last || !program.stores(token),
         _ => false,
     }
 }

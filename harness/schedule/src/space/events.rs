@@ -111,9 +111,11 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::Swap { .. }
         | Verb::Claim { .. }
         | Verb::Resemble { .. } => &[StepKind::Capture],
-        Verb::Send { .. } | Verb::SendCode { .. } | Verb::Whoami { .. } | Verb::Logout { .. } => {
-            &[StepKind::Send]
-        }
+        Verb::Send { .. }
+        | Verb::SendCode { .. }
+        | Verb::Whoami { .. }
+        | Verb::Logout { .. }
+        | Verb::Refresh { .. } => &[StepKind::Send],
         Verb::Advance { .. }
         | Verb::ExpireKey { .. }
         | Verb::ResetKey { .. }

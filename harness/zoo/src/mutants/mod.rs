@@ -28,6 +28,9 @@ mod needs_unionid;
 mod no_deadline;
 mod opaque_500;
 mod racy;
+mod refresh_keeps_both;
+mod refresh_not_stored;
+mod refreshes_the_dead;
 mod retries_code;
 mod second_resolution;
 mod session_per_request;
@@ -65,6 +68,9 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::SpendsCodesAnywhere => Box::<spends_codes_anywhere::SpendsCodesAnywhere>::default(),
         Mutant::LogoutStub => Box::new(logout_stub::LogoutStub),
         Mutant::LogoutEverywhere => Box::new(logout_everywhere::LogoutEverywhere),
+        Mutant::RefreshesTheDead => Box::<refreshes_the_dead::RefreshesTheDead>::default(),
+        Mutant::RefreshNotStored => Box::new(refresh_not_stored::RefreshNotStored),
+        Mutant::RefreshKeepsBoth => Box::new(refresh_keeps_both::RefreshKeepsBoth),
         Mutant::GlobalSlot => Box::<global_slot::GlobalSlot>::default(),
         Mutant::UnscopedUpdate => Box::new(unscoped_update::UnscopedUpdate),
         Mutant::FoldedOpenid => Box::new(folded_openid::FoldedOpenid),

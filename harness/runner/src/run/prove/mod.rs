@@ -323,6 +323,26 @@ impl<'a, 'p> Prover<'a, 'p> {
             let ask = self.honest_ask("logout", &guest)?;
             self.exercise("logout", &guest.device, ask).await?;
         }
+        if adapter.has("refresh")
+            && let Some(guest) = self.log_in_afterwards(op).await?
+        {
+            self.refresh(guest).await?;
+        }
+        Ok(())
+    }
+
+    /// A token for a new one, of a guest nobody else asks for: a new token that opens nothing is for the cases to find, and the old
+    /// one may be over.
+    async fn refresh(&mut self, mut guest: Guest) -> Result<(), String> {
+        let ask = self.honest_ask("refresh", &guest)?;
+        let given = self.exercise("refresh", &guest.device, ask).await?;
+        let Some(given) = given else { return Ok(()) };
+        guest.session.extend(given);
+        for probe in self.probes("refresh") {
+            if let Some(ask) = self.spoilt("refresh", probe, &guest)? {
+                self.refusal("refresh", probe, &guest, ask).await?;
+            }
+        }
         Ok(())
     }
 
