@@ -228,11 +228,12 @@ fn doubtful(run: &RunView<'_>, lang: Lang) -> Vec<String> {
 }
 
 /// Whether two cases prove nothing for one reason. What waits for what in a lock differs from case to case, and is still one
-/// lock of one backend.
+/// lock of one backend; so does what was not reached in the time there was.
 fn same_reason(a: &CaseResult, b: &CaseResult) -> bool {
     match (&a.verdict, &b.verdict) {
         (Verdict::Inconclusive { reason: a }, Verdict::Inconclusive { reason: b }) => {
-            a == b || reason_word(a) == "serialised" && reason_word(b) == "serialised"
+            let word = reason_word(a);
+            a == b || word == reason_word(b) && matches!(word, "serialised" | "unfinished")
         }
         (Verdict::Error { reason: a }, Verdict::Error { reason: b }) => a == b,
         _ => false,

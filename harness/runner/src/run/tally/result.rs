@@ -182,7 +182,15 @@ impl Tally {
                 wait = wait
             ));
         }
-        (!missing.is_empty() && !locked_out).then(|| {
+        let unmet = !missing.is_empty() && !locked_out;
+        if unmet && self.out_of_time {
+            return Some(say!(
+                "unfinished: --max-time was over before an order met {missing}; those that were played held",
+                "unfinished: --max-time 到了，还没跑到出现 {missing} 的顺序；跑过的都成立",
+                missing = Say::join(missing, &say!(", ", "、"))
+            ));
+        }
+        unmet.then(|| {
             say!(
                 "vacuous: no order met {missing}",
                 "vacuous: 没有一种顺序出现过 {missing}",

@@ -140,6 +140,11 @@ fn contention_and_no_violation_pass_and_nothing_else_does() {
         false,
         "vacuous: no order met two-logins-held-together",
     );
+    // The same where time was over first: the orders that would have met it were not played.
+    let mut tally = Tally::default();
+    tally.add(1, &Order::default(), "t", History::default(), vec![], None);
+    tally.stop_early(1, 14);
+    check(tally, false, "unfinished: --max-time was over before");
     let mut tally = Tally::default();
     tally.add(
         1,
