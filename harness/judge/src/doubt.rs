@@ -34,7 +34,7 @@ pub(crate) fn doubt(history: &History) -> Option<Say> {
         Ending::HoldBudget { at } => {
             return Some(say!(
                 "hold-budget: the backend gave up waiting while {at} was held",
-                "hold-budget: 扣住 {at} 的时候，后端等不及，自己放弃了",
+                "hold-budget: 拦住 {at} 的时候，后端等不及，自己放弃了",
                 at = at
             ));
         }

@@ -463,7 +463,7 @@ pub(crate) fn said(answer: &Answer) -> Say {
         ),
         Some(status) if answer.relogin == Some(ReloginCause::Key) => say!(
             "{status} ({word}: the session is good, no key opens the payload)",
-            "{status}（{word}：会话有效，但没有 key 能解开密文）",
+            "{status}（{word}：会话有效，但没有 key 能解开加密数据）",
             status = u32::from(status),
             word = word(answer.outcome)
         ),

@@ -23,12 +23,12 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
     let sentence = match open.len() {
         1 => say!(
             "Every held reply was let go, and {names} still has no answer.",
-            "扣住的回复已全部放行，{names} 仍然没有应答。",
+            "拦住的应答已全部放行，{names} 仍然没有应答。",
             names = names
         ),
         _ => say!(
             "Every held reply was let go, and {names} still have no answer.",
-            "扣住的回复已全部放行，{names} 仍然都没有应答。",
+            "拦住的应答已全部放行，{names} 仍然都没有应答。",
             names = names
         ),
     };
@@ -38,7 +38,7 @@ pub(crate) fn live_01(facts: &Facts<'_>) -> Vec<Finding> {
         let line = match waiting.iter().max_by_key(|(_, call)| call.released) {
             Some((call, _)) => say!(
                 "`{label}` had its reply from WeChat at {place} and nothing after it.",
-                "`{label}` 在{place}就拿到了微信的回复，之后再无动静。",
+                "`{label}` 在{place}就拿到了微信的应答，之后再无动静。",
                 label = op.label,
                 place = facts.place(facts.call_step(*call, StepKind::Reply))
             ),
@@ -141,12 +141,12 @@ fn standing(facts: &Facts<'_>, wait: &Wait) -> Say {
     match facts.history.upstream.get(at).map(|call| call.released) {
         Some(Some(_)) => say!(
             "its reply left at {left} and it never answered",
-            "微信的回复在{left}就发给它了，它却一直不回答手机",
+            "微信的应答在{left}就发给它了，它却一直不回答手机",
             left = left
         ),
         _ => say!(
             "its call to WeChat got no reply",
-            "它对微信的调用没有得到回复"
+            "它对微信的调用没有得到应答"
         ),
     }
 }

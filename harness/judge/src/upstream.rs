@@ -37,7 +37,7 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
                     index,
                     say!(
                         "WeChat refused {endpoint} with errcode {errcode} under HTTP 200; {who} got {got}.",
-                        "微信对 {endpoint} 的回复是 HTTP 200，但 errcode 是 {errcode}，也就是拒绝；{who} 的结果：{got}。",
+                        "微信对 {endpoint} 的应答是 HTTP 200，但 errcode 是 {errcode}，也就是拒绝；{who} 的结果：{got}。",
                         endpoint = call.endpoint,
                         errcode = errcode,
                         who = facts.who(op),
@@ -46,7 +46,7 @@ pub(crate) fn err_01(facts: &Facts<'_>) -> Vec<Finding> {
                 )
                 .because(say!(
                     "The reply at {place} carries errcode {errcode} and no data.",
-                    "{place}的回复里只有 errcode {errcode}，没有数据。",
+                    "{place}的应答里只有 errcode {errcode}，没有数据。",
                     place = facts.place(reply),
                     errcode = errcode
                 ))
@@ -104,7 +104,7 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
                     index,
                     say!(
                         "WeChat's reply to {endpoint} was unreadable (fault {label}); {who} got {got} instead of retry_later or relogin.",
-                        "微信对 {endpoint} 的回复无法解析（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
+                        "微信对 {endpoint} 的应答无法解析（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
                         endpoint = call.endpoint,
                         label = label,
                         who = facts.who(op),
@@ -113,7 +113,7 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
                 )
                 .because(say!(
                     "The reply at {place} holds no session and no errcode.",
-                    "{place}的回复里既没有 session_key，也没有 errcode。",
+                    "{place}的应答里既没有 session_key，也没有 errcode。",
                     place = facts.place(reply)
                 ))
                 .because(say!(
@@ -172,7 +172,7 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                     index,
                     say!(
                         "WeChat kept {endpoint} waiting, and {who} {got}; the bound is {bound} ms.",
-                        "微信迟迟不回复 {endpoint}，{who} {got}；上限是 {bound} ms。",
+                        "微信迟迟不应答 {endpoint}，{who} {got}；上限是 {bound} ms。",
                         endpoint = silent.1.endpoint,
                         who = facts.who(op),
                         got = got,
@@ -181,7 +181,7 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
                 )
                 .because(say!(
                     "The call reached WeChat at {place} and got no reply in time.",
-                    "这次调用在{place}到达微信，没有及时得到回复。",
+                    "这次调用在{place}到达微信，没有及时得到应答。",
                     place = facts.place(arrived)
                 ))
                 .because(say!(

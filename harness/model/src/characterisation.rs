@@ -107,7 +107,7 @@ impl Patience {
     pub fn words(self) -> Say {
         let under = say!(
             "replies are held for {budget} at most",
-            "每个回复最多扣住 {budget}",
+            "每个应答最多拦住 {budget}",
             budget = seconds(self.hold_budget())
         );
         let span = |ms| seconds(Duration::from_millis(ms));

@@ -223,7 +223,7 @@ impl Exploration {
             0 => claim,
             rounds => say!(
                 "{claim}; {rounds} rounds more with nothing held",
-                "{claim}；另跑了 {rounds} 轮，什么都不扣住",
+                "{claim}；另跑了 {rounds} 轮，什么都不拦住",
                 claim = claim,
                 rounds = rounds
             ),

@@ -41,7 +41,7 @@ impl Forced {
             )),
             Self::Free => Some(say!(
                 "nothing was held: the order is the backend's own, and not forced",
-                "没有扣住任何一步：顺序由后端自己决定，没有被强制"
+                "没有拦住任何一步：顺序由后端自己决定，没有被强制"
             )),
         }
     }

@@ -73,7 +73,7 @@ pub(super) fn phase(phase: Phase) -> Say {
 pub(super) fn overtaken() -> Say {
     say!(
         "these replies overtook each other: the older key arrived last",
-        "这些回复互相超车：旧的 key 最后才到"
+        "这些应答互相超车：旧的 key 最后才到"
     )
 }
 

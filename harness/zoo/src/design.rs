@@ -118,7 +118,7 @@ impl Correct {
             Self::SingleSession => "一人一个会话，新的登录会让旧的失效",
             Self::LoginOnly => "参考实现，adapter 只描述了登录",
             Self::PhoneOnly => "参考实现，adapter 只描述了登录和加密手机号",
-            Self::SealedLogin => "登录请求里同时带 code 和资料密文，只用这次登录的 key 解密",
+            Self::SealedLogin => "登录请求里同时带 code 和加密的资料，只用这次登录的 key 解密",
             Self::PhoneCode => {
                 "参考实现，用普通 access_token，adapter 只描述了登录和用 code 取手机号"
             }

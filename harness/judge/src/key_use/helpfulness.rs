@@ -108,7 +108,7 @@ fn unhelpful(
     let sentence = match outcome {
         Outcome::Indefinite if empty => say!(
             "{who} sent {payload}; the backend answered success without the data that is in it.",
-            "{who} 发送密文 {payload}，后端回答成功，却没有返回密文里的数据。",
+            "{who} 发送加密数据 {payload}，后端回答成功，却没有返回加密数据里的数据。",
             who = facts.who(op),
             payload = payload.name
         ),
@@ -122,7 +122,7 @@ fn unhelpful(
             }
             say!(
                 "{who} sent {payload}; the backend answered ok with something that is not in it.",
-                "{who} 发送密文 {payload}，后端回答 ok，返回的内容却不是密文里的。",
+                "{who} 发送加密数据 {payload}，后端回答 ok，返回的内容却不是加密数据里的。",
                 who = facts.who(op),
                 payload = payload.name
             )
@@ -134,7 +134,7 @@ fn unhelpful(
             }
             say!(
                 "{who} sent {payload} and got {got}; an honest payload ends in its plaintext or in relogin.",
-                "{who} 发送密文 {payload}，结果：{got}；正常的密文要么解出原文，要么回答 relogin 让手机重新登录。",
+                "{who} 发送加密数据 {payload}，结果：{got}；正常的加密数据要么解出原文，要么回答 relogin 让手机重新登录。",
                 who = facts.who(op),
                 payload = describe(payload),
                 got = said(&op.answer),
@@ -157,7 +157,7 @@ fn unhelpful(
     } else if outcome != Outcome::Ok {
         finding = finding.because(say!(
             "Only relogin tells the phone to log in and capture again; {word} leaves it with a payload that will never open.",
-            "只有 relogin 能让手机重新登录、重新取数；回答 {word}，手机就只能一直拿着这份永远解不开的密文。",
+            "只有 relogin 能让手机重新登录、重新取一份加密数据；回答 {word}，手机就只能一直拿着这份永远解不开的加密数据。",
             word = word(outcome)
         ));
     }

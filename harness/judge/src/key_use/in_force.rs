@@ -56,7 +56,7 @@ fn lost_update(facts: &Facts<'_>, key: &KeyRecord) -> Option<Finding> {
     };
     let sentence = say!(
         "At rest, WeChat's newest key of {user} is k{no} and the backend was given it, but {held}: {who} sent {payload} and got {got}.",
-        "静止之后，{user} 在微信的最新 session_key 是 k{no}，后端也收到过，{held}：{who} 发送密文 {payload}，结果：{got}。",
+        "请求全部结束后，{user} 在微信的最新 session_key 是 k{no}，后端也收到过，{held}：{who} 发送加密数据 {payload}，结果：{got}。",
         user = key.user,
         no = key.no,
         held = held,

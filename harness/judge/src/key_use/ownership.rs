@@ -44,7 +44,7 @@ fn sessions_from_nowhere(facts: &Facts<'_>) -> Vec<Finding> {
             let unheard = match asked {
                 Some(_) => say!(
                     "WeChat was asked about {code} at {place} and gave no reply.",
-                    "{place}拿 {code} 去问了微信，没有得到回复。",
+                    "{place}拿 {code} 去问了微信，没有得到应答。",
                     code = code,
                     place = facts.place(step)
                 ),
@@ -59,7 +59,7 @@ fn sessions_from_nowhere(facts: &Facts<'_>) -> Vec<Finding> {
                 index,
                 say!(
                     "{who} submitted the code {code} and got a session, though no reply of WeChat's says whose code it is.",
-                    "{who} 提交 code {code}，拿到了会话，可是微信没有任何回复说明这个 code 是谁的。",
+                    "{who} 提交 code {code}，拿到了会话，可是微信没有任何应答说明这个 code 是谁的。",
                     who = facts.who(op),
                     code = code
                 ),
@@ -88,7 +88,7 @@ fn accepted_wrongly(
     } else if holder.is_some_and(|holder| holder != payload.user) {
         say!(
             "{who} sent {payload}, which holds data of {owner}, with a session of {holder}; the backend answered ok.",
-            "{who} 发送密文 {payload}，里面是 {owner} 的数据，用的却是 {holder} 的登录态；后端照样回答 ok。",
+            "{who} 发送加密数据 {payload}，里面是 {owner} 的数据，用的却是 {holder} 的登录态；后端照样回答 ok。",
             who = facts.who(op),
             payload = payload.name,
             owner = payload.user,
@@ -97,7 +97,7 @@ fn accepted_wrongly(
     } else if holder.is_none() && op.token_name.is_none() && !is_probe(op) {
         say!(
             "{who} sent {payload}, which holds data of {owner}, without any session token; the backend answered ok.",
-            "{who} 发送密文 {payload}，里面是 {owner} 的数据，没有带任何 token；后端照样回答 ok。",
+            "{who} 发送加密数据 {payload}，里面是 {owner} 的数据，没有带任何 token；后端照样回答 ok。",
             who = facts.who(op),
             payload = payload.name,
             owner = payload.user,
@@ -109,7 +109,7 @@ fn accepted_wrongly(
         })?;
         say!(
             "{who} sent {payload}, which holds data of {owner}; the backend answered with the data of {other}.",
-            "{who} 发送密文 {payload}，里面是 {owner} 的数据，后端返回的却是 {other} 的数据。",
+            "{who} 发送加密数据 {payload}，里面是 {owner} 的数据，后端返回的却是 {other} 的数据。",
             who = facts.who(op),
             payload = payload.name,
             owner = payload.user,
@@ -153,7 +153,7 @@ fn forgery_accepted(
     };
     say!(
         "{who} sent {payload}: {what}; the backend answered ok.",
-        "{who} 发送密文 {payload}：{what}；后端照样回答 ok。",
+        "{who} 发送加密数据 {payload}：{what}；后端照样回答 ok。",
         who = facts.who(op),
         payload = payload.name,
         what = what

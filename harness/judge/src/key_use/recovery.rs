@@ -52,7 +52,7 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
                 index,
                 say!(
                     "{who} logged in again, alone, captured anew and sent; it got {got} instead of its data.",
-                    "{who} 单独重新登录、重新取数后再发送，仍没拿到数据，结果：{got}。",
+                    "{who} 单独重新登录、重新取一份加密数据后再发送，仍没拿到数据，结果：{got}。",
                     who = facts.who(op),
                     got = said(&op.answer)
                 ),
@@ -67,7 +67,7 @@ pub(crate) fn key_03(facts: &Facts<'_>) -> Vec<Finding> {
             }
             found.push(finding.because(say!(
                 "That login ended at {place}, with nothing else of {user} in flight, and brought the key the new payload is sealed under.",
-                "那次登录在{place}完成，期间 {user} 没有别的请求在途；新密文正是用它换来的 session_key 加密的。",
+                "那次登录在{place}完成，期间 {user} 没有别的请求在途；新的加密数据正是用它换来的 session_key 加密的。",
                 place = facts.place(facts.step_of(login, StepKind::Answer)),
                 user = op.user,
             )));
@@ -96,13 +96,13 @@ fn locked_out(facts: &Facts<'_>, index: usize, op: &Operation) -> Finding {
     let places = failed.map(|(at, _)| facts.place(facts.step_of(at, StepKind::Answer)));
     let sentence = say!(
         "{who} logged in again as it was asked to, and is locked out after payloads that did not open: it got {got}.",
-        "{who} 按要求重新登录了，却因为之前有密文解不开而被锁住，结果：{got}。",
+        "{who} 按要求重新登录了，却因为之前有加密数据解不开而被锁住，结果：{got}。",
         who = facts.who(op),
         got = said(&op.answer)
     );
     let finding = Finding::must("KEY-03", index, sentence).because(say!(
         "Payloads that did not open were answered with relogin at {places}.",
-        "解不开的密文得到 relogin：{places}。",
+        "解不开的加密数据得到 relogin：{places}。",
         places = Say::join(places, &say!(", ", "、"))
     ));
     finding

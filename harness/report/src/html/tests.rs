@@ -88,7 +88,7 @@ fn the_shown_order_its_neighbour_and_each_picture_once() {
     assert_eq!(data["pictures"].as_array().unwrap().len(), 3);
     assert_eq!(case["neighbour"]["index"], 2);
     assert_eq!(case["neighbour"]["pairs"], json!([["R2", "R1"]]));
-    assert_eq!(case["title_zh"], "迟到的回复覆盖了新的 session_key");
+    assert_eq!(case["title_zh"], "迟到的应答覆盖了新的 session_key");
 }
 
 #[test]

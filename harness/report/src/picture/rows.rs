@@ -202,7 +202,7 @@ impl Painter<'_> {
                     .to_owned(),
                 None => format!("{} {label}", self.say("fault", "故障")),
             },
-            None => self.say("no reply", "无回复").to_owned(),
+            None => self.say("no reply", "无应答").to_owned(),
         };
         let at = canvas.text(wechat, lanes - 1, &said, style);
         if let Some(lane) = row.opens {

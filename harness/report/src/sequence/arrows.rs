@@ -136,7 +136,7 @@ impl Painter<'_, '_> {
         } else if call.committed.is_some() || call.fault.is_some() || failed(self.history, call) {
             self.came_back(call)
         } else {
-            say!("no reply", "没有回复")
+            say!("no reply", "没有应答")
         };
         let arrow = self.draw(Place::Backend, Place::Wechat, with(short(call), said));
         arrow.crossed = crossed;
@@ -155,7 +155,7 @@ impl Painter<'_, '_> {
         let came_back = self.came_back(call);
         let text = match lost(self.history, call) {
             true => came_back,
-            false => say!("reply {key}", "回复 {key}", key = came_back),
+            false => say!("reply {key}", "应答 {key}", key = came_back),
         };
         let (lost, tone) = (!phrases::arrives(self.history, call), self.news(call));
         let arrow = self.draw(Place::Wechat, Place::Backend, text);

@@ -53,7 +53,7 @@ impl Runner {
         let FreeRounds { run, failed } = rounds;
         tally.note(say!(
             "{rule} was broken in {failed} of {run} free rounds, in which nothing is held",
-            "自由运行（什么都不扣住）{run} 轮，其中 {failed} 轮违反了 {rule}",
+            "自由运行（什么都不拦住）{run} 轮，其中 {failed} 轮违反了 {rule}",
             rule = rule,
             failed = failed,
             run = run

@@ -93,23 +93,23 @@ impl Shape {
         match self {
             Self::JsonType => say!(
                 "LB-2, content-type-strict: a login fails when WeChat labels its reply text/plain, as the sns endpoints do, and works when the label is application/json; read the body by its content, whatever the header says",
-                "LB-2，content-type-strict：微信的 sns 接口把回复标成 text/plain，后端就登录失败；换成 application/json 就成功。请按内容解析返回体，不要看这个头"
+                "LB-2，content-type-strict：微信的 sns 接口把应答标成 text/plain，后端就登录失败；换成 application/json 就成功。请按内容解析返回体，不要看这个头"
             ),
             Self::ErrcodeZero => say!(
                 "LB-3, shape-strict: a login fails when WeChat's good reply has no errcode, and works when it says errcode 0; an absent errcode is success",
-                "LB-3，shape-strict：微信成功的回复里没有 errcode，后端就登录失败；写上 errcode 0 就成功。没有 errcode 就是成功"
+                "LB-3，shape-strict：微信成功的应答里没有 errcode，后端就登录失败；写上 errcode 0 就成功。没有 errcode 就是成功"
             ),
             Self::ExpiresIn => say!(
                 "LB-3, shape-strict: a login fails when WeChat's reply has no expires_in, and works when it has; the field is gone from real replies",
-                "LB-3，shape-strict：微信的回复里没有 expires_in，后端就登录失败；加上就成功。真实回复里早已没有这个字段"
+                "LB-3，shape-strict：微信的应答里没有 expires_in，后端就登录失败；加上就成功。真实应答里早已没有这个字段"
             ),
             Self::NoUnionid => say!(
                 "LB-4, shape-strict: a login fails when WeChat's reply has a unionid, and works when it has none; apps bound to an Open Platform account get one",
-                "LB-4，shape-strict：微信的回复里有 unionid，后端就登录失败；没有反而成功。绑定了开放平台的小程序都会有 unionid"
+                "LB-4，shape-strict：微信的应答里有 unionid，后端就登录失败；没有反而成功。绑定了开放平台的小程序都会有 unionid"
             ),
             Self::Sorted => say!(
                 "LB-3, shape-strict: a login depends on the order of the fields in WeChat's reply; read them by name",
-                "LB-3，shape-strict：登录成败取决于微信回复里字段的先后；请按名字取值"
+                "LB-3，shape-strict：登录成败取决于微信应答里字段的先后；请按名字取值"
             ),
             Self::PlainSlash => say!(
                 "LB-3, shape-strict: a login fails when WeChat writes \\/ for / in a session_key, and works without; parse the reply as JSON",
@@ -117,7 +117,7 @@ impl Shape {
             ),
             Self::Everything => say!(
                 "LB-2 and LB-3, shape-strict: a login works only when WeChat's reply is labelled application/json and carries errcode 0 and expires_in, none of which real replies do",
-                "LB-2、LB-3，shape-strict：只有微信的回复标成 application/json、带 errcode 0 和 expires_in 时才能登录，而真实回复并不如此"
+                "LB-2、LB-3，shape-strict：只有微信的应答标成 application/json、带 errcode 0 和 expires_in 时才能登录，而真实应答并不如此"
             ),
         }
     }

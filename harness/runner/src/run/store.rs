@@ -74,7 +74,7 @@ impl Accepted {
         if self.foreign {
             found.push(say!(
                 "a payload of another person is accepted: isolation is broken",
-                "别人的密文也解了：用户之间没有隔离"
+                "别人的加密数据也解了：用户之间没有隔离"
             ));
         }
         if self.foreign_key {

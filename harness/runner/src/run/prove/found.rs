@@ -76,11 +76,11 @@ pub(super) fn spoilt_words(probe: Probe) -> Say {
         ),
         Probe::GarbagePayload => say!(
             "sealed data that no key opens",
-            "一段任何 key 都解不开的密文"
+            "一段任何 key 都解不开的加密数据"
         ),
         Probe::UndecodablePayload => say!(
             "text that is no sealed data at all",
-            "一段根本不是密文的文本"
+            "一段根本不是加密数据的文本"
         ),
         Probe::FalseSignature => say!(
             "a signature that no key made",
