@@ -24,6 +24,7 @@ use url::Url;
 use super::{
     adapter::{Adapter, fill},
     client::{self, RunVars},
+    connection,
     owned::{self, Guard, MARK, Owned, marked},
     request::Exchange,
 };
@@ -548,7 +549,7 @@ impl Probe {
     async fn ask(&self, left: Duration) -> Result<(), String> {
         let Some(path) = &self.path else {
             return match tokio::time::timeout(left, self.connect()).await {
-                Ok(result) => result.map_err(|error| error.to_string()),
+                Ok(result) => result,
                 Err(_) => Err("no connection was accepted".to_owned()),
             };
         };
@@ -572,12 +573,8 @@ impl Probe {
         matches!(attempt.await, Ok(Ok(())))
     }
 
-    async fn connect(&self) -> std::io::Result<()> {
-        let invalid = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
-        let url = Url::parse(&self.base).map_err(|_| invalid())?;
-        let host = url.host_str().ok_or_else(invalid)?;
-        let port = url.port_or_known_default().unwrap_or(80);
-        tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
-        Ok(())
+    async fn connect(&self) -> Result<(), String> {
+        let url = Url::parse(&self.base).map_err(|error| error.to_string())?;
+        connection::connect(&url).await.map(drop)
     }
 }

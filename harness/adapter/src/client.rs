@@ -16,12 +16,13 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::task::JoinSet;
 use url::Url;
 
 use super::{
     adapter::Adapter,
     coding,
+    connection::{connect, is_socket},
     request::{self, Exchange},
     template::Vars,
 };
@@ -241,8 +242,6 @@ pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> 
 
 async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Result<(), String> {
     let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
-    let host = url.host_str().ok_or("the base address has no host")?;
-    let port = url.port_or_known_default().unwrap_or(80);
     let asked = address(&url, exchange)?;
     let mut request = Request::builder()
         .method(asked.method)
@@ -250,13 +249,7 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
         .body(Full::new(asked.body))
         .map_err(|error| format!("the request cannot be built: {error}"))?;
     *request.headers_mut() = asked.headers;
-    // `Url` keeps the brackets of an IPv6 address, the resolver does not want them.
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-        .await
-        .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| error.to_string())?;
+    let stream = connect(&url).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| explain(&error))?;
@@ -292,10 +285,18 @@ async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Res
 
 /// The request as it goes to the backend at `url`.
 fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
-    let host = url.host_str().ok_or("the base address has no host")?;
-    let authority = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let (authority, prefix) = match is_socket(url) {
+        // The path is the socket's; HTTP wants some host, and clients of sockets say `localhost`.
+        true => ("localhost".to_owned(), ""),
+        false => {
+            let host = url.host_str().ok_or("the base address has no host")?;
+            let port = url.port().map(|port| format!(":{port}"));
+            (
+                host.to_owned() + &port.unwrap_or_default(),
+                url.path().trim_end_matches('/'),
+            )
+        }
+    };
     let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 3);
     let named = HeaderValue::from_str(&authority).map_err(|error| error.to_string())?;
     headers.insert(HOST, named);
@@ -307,10 +308,9 @@ fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
     headers.insert(ACCEPT_ENCODING, asks);
     // The adapter's own headers come last: they replace these.
     headers.extend(exchange.headers);
-    let prefix = url.path().trim_end_matches('/');
     Ok(Asked {
         method: exchange.method,
-        origin: format!("{}://{authority}", url.scheme()),
+        origin: format!("http://{authority}"),
         target: format!("{prefix}{}", exchange.path_and_query),
         headers,
         body: exchange.body,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::curl::{self, CurlRequest};
+use super::names::METHODS;
 
 /// Why no draft could be made: one sentence that names the word at fault and the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,18 +113,15 @@ fn looks_like_code(value: &str) -> bool {
 
 /// The `request` line of the draft.
 fn describe(request: &CurlRequest, url: &Url, found: &mut Found) -> Result<String, DraftError> {
-    let method = match request.method.as_str() {
-        "GET" => "get",
-        "POST" => "post",
-        "PUT" => "put",
-        "DELETE" => "delete",
-        other => {
-            return Err(format!(
-                "method {other} cannot be described: an adapter has get, post, put and delete"
-            )
-            .into());
-        }
-    };
+    let method = request.method.to_ascii_lowercase();
+    if !METHODS.contains(&method.as_str()) {
+        let known = METHODS.join(", ");
+        return Err(format!(
+            "method {} cannot be described: an adapter has {known}",
+            request.method
+        )
+        .into());
+    }
     let mut parts = vec![format!("{method} = {}", quote(&escape_braces(url.path())))];
     let query: Vec<_> = url.query_pairs().collect();
     if !query.is_empty() {
@@ -528,7 +526,7 @@ mod tests {
         check("curl https://h/login?code=1", None, "https");
         check("curl ftp://h/login?code=1", None, "ftp");
         check("curl http://h/login?x=1", None, "no login code");
-        check("curl -X PATCH http://h/login?code=1", None, "PATCH");
+        check("curl -X TRACE http://h/login?code=1", None, "TRACE");
         check("curl http://h/login?code=1", Some("<html>"), "not JSON");
     }
 }

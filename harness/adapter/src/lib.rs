@@ -12,6 +12,7 @@ mod answer;
 mod backend;
 mod client;
 mod coding;
+mod connection;
 mod curl;
 mod findings;
 pub mod init;

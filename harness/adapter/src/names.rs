@@ -115,7 +115,10 @@ pub(crate) const REQUEST: &[Key] = &[
     key("get", Shape::Text),
     key("post", Shape::Text),
     key("put", Shape::Text),
+    key("patch", Shape::Text),
     key("delete", Shape::Text),
+    key("head", Shape::Text),
+    key("options", Shape::Text),
     key("headers", Shape::Free),
     key("query", Shape::Free),
     key("json", Shape::Any),
@@ -124,7 +127,7 @@ pub(crate) const REQUEST: &[Key] = &[
 ];
 
 /// The methods among [`REQUEST`].
-pub(crate) const METHODS: &[&str] = &["get", "post", "put", "delete"];
+pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// What may be captured, and so what `session.*` may name.
 pub(crate) const CAPTURE: &[Key] = &[

@@ -225,7 +225,7 @@ fn read_target<'n>(
     let Some((name, target)) = targets.next() else {
         let problem = node.place.error(
             format!("`{path}` has no method"),
-            "get, post, put or delete is missing",
+            "get, post, put, patch, delete, head or options is missing",
         );
         findings.error(problem.help("write request = { post = \"/path\", … }"));
         return None;
@@ -240,13 +240,8 @@ fn read_target<'n>(
         );
         return None;
     }
-    let method = match name.text.as_str() {
-        "get" => Method::GET,
-        "post" => Method::POST,
-        "put" => Method::PUT,
-        _ => Method::DELETE,
-    };
-    Some((method, target))
+    let method = name.text.to_ascii_uppercase();
+    Some((method.parse().ok()?, target))
 }
 
 fn check_path(node: &Node, template: &Template, findings: &mut Findings) {

@@ -130,6 +130,13 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
     };
     let written = findings.text(node).unwrap_or_default().to_owned();
     let problem = match Url::parse(&text) {
+        Ok(url) if url.scheme() == "unix" => match socket_problem(&url) {
+            None => return true,
+            Some(what) => node
+                .place
+                .error("this names no socket", what)
+                .help("write unix:/absolute/path.sock"),
+        },
         Ok(url) if url.scheme() == "https" => {
             let place = node.place.within(&written, 0..5.min(written.len()));
             place.error("https backends are not supported yet", "only http:// works today").help(
@@ -143,8 +150,8 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
         Ok(url) if url.scheme() != "http" => {
             let message = format!("cannot talk to a backend over `{}`", url.scheme());
             node.place
-                .error(message, "only http:// works")
-                .help("write http://HOST:PORT")
+                .error(message, "only http:// and unix: work")
+                .help("write http://HOST:PORT, or unix:/absolute/path.sock")
         }
         Ok(url)
             if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() =>
@@ -165,6 +172,16 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
     };
     findings.error(problem);
     false
+}
+
+/// What is wrong with the address of a socket in the file system, if anything is.
+fn socket_problem(url: &Url) -> Option<&'static str> {
+    let is_plain = !url.has_host() && url.query().is_none() && url.fragment().is_none();
+    match (cfg!(unix), is_plain && url.path().starts_with('/')) {
+        (true, true) => None,
+        (true, false) => Some("not unix: and an absolute path"),
+        (false, _) => Some("there are no such sockets on this system"),
+    }
 }
 
 fn without_scheme(node: &Node, written: &str) -> super::problem::Problem {
