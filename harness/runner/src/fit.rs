@@ -1,6 +1,6 @@
 //! Fits a case to what an adapter describes: which operation carries what, and which steps are left out.
 //!
-//! A case asks for the least it says something with ([`Program::needs`]). What only confirms is left out where the adapter
+//! A case asks for the least it says something with ([`Program::needs`](wxmock_model::program::Program::needs)). What only confirms is left out where the adapter
 //! lacks the operation, together with the obligations that nothing could meet any more. `login` is met by `login_profile`
 //! too, with data captured at the phone's own mint; `userinfo`, which stands for any operation that takes sealed data, by
 //! `phone_cipher` and by a login that takes data.

@@ -49,11 +49,11 @@ impl Ending {
 /// A request without an answer at the moment of a hang: where it stands, and what it is taken to wait for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// Index into [`History::operations`].
+    /// Index into [`History::operations`](super::History::operations).
     pub operation: usize,
     /// In words: `P2 submit c2`.
     pub request: String,
-    /// Its last call to WeChat, as an index into [`History::upstream`]; `None` if it never called.
+    /// Its last call to WeChat, as an index into [`History::upstream`](super::History::upstream); `None` if it never called.
     pub upstream: Option<usize>,
     /// The request it is taken to wait for; `None` if it waits for none that can be named.
     pub on: Option<WaitsFor>,
@@ -62,7 +62,7 @@ pub struct Wait {
 /// The other end of a [`Wait`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitsFor {
-    /// Index into [`History::operations`].
+    /// Index into [`History::operations`](super::History::operations).
     pub operation: usize,
     /// In words: `P1 submit c1`.
     pub request: String,

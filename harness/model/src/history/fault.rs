@@ -18,7 +18,7 @@ pub struct ShapeRecord {
 /// A fault the scenario set at WeChat, as far as rules tell faults apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultRecord {
-    /// Its name in the scenario, as in [`UpstreamCall::fault`].
+    /// Its name in the scenario, as in [`UpstreamCall::fault`](super::UpstreamCall::fault).
     pub label: String,
     /// Endpoint whose calls it hits: `jscode2session`.
     pub endpoint: String,

@@ -20,11 +20,11 @@ pub struct StepRecord {
     pub phone: Option<String>,
     /// The person whose key is concerned (scenario name).
     pub user: Option<String>,
-    /// Index into [`History::operations`].
+    /// Index into [`History::operations`](super::History::operations).
     pub operation: Option<usize>,
-    /// Index into [`History::upstream`].
+    /// Index into [`History::upstream`](super::History::upstream).
     pub upstream: Option<usize>,
-    /// Index into [`History::payloads`].
+    /// Index into [`History::payloads`](super::History::payloads).
     pub payload: Option<usize>,
     /// The number of the key in force for `user` after this step.
     pub key_in_force: Option<u32>,
@@ -33,7 +33,7 @@ pub struct StepRecord {
     /// The fault this step set, if it set one. Absent in transcripts of older versions, which no rule reads again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultRecord>,
-    /// Index into [`History::statements`], for a statement.
+    /// Index into [`History::statements`](super::History::statements), for a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<usize>,
 }

@@ -20,7 +20,7 @@ pub struct TerminalOptions {
     pub colour: bool,
     /// Shows every step of a picture on a row of its own.
     pub trace: bool,
-    /// The adapter file, for commands to paste; [`render`] takes the run's own.
+    /// The adapter file, for commands to paste; [`render`](super::render) takes the run's own.
     pub adapter_file: String,
     /// Lists every case that fails or warns, however many there are.
     pub verbose: bool,

@@ -87,7 +87,7 @@ pub fn recipe(token: &str, ingredients: &[Ingredient]) -> Option<String> {
 }
 
 /// Whether `tokens`, in the order they were given out, are numbers that count up: alike but for one number, each larger than the
-/// one before by at most [`STRIDE`]. Whoever has one then has those of the logins around it.
+/// one before by at most 64. Whoever has one then has those of the logins around it.
 ///
 /// Two may be alike by chance, so fewer than three say nothing.
 #[must_use]

@@ -47,7 +47,7 @@ pub struct Settings {
     pub jobs: usize,
     /// How often a failing order is run in all; 1 also leaves out the second look at some passing ones.
     pub repeat_failing: usize,
-    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`]); 0 leaves them out.
+    /// How many rounds of a race are run without gates, where it is one that is ([`Case::runs_free`](wxmock_scenario::plan::Case::runs_free)); 0 leaves them out.
     pub free_rounds: usize,
     /// Whether the first failing order of a case is made smaller.
     pub shrink: bool,
