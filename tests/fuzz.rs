@@ -1,9 +1,8 @@
 //! The functions that are fuzzed, over their corpus and a fixed number of its mutations: the same inputs in every run. What a
 //! fuzzer makes of hours is `fuzz/run.sh`; what it finds becomes a file in `fuzz/corpus/`, and so a test here.
 
-#![allow(clippy::unwrap_used)]
-// A library to cargo-fuzz, a module here.
-#![allow(unreachable_pub)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(unreachable_pub, reason = "a library to cargo-fuzz, a module here")]
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;

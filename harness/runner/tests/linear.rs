@@ -1,7 +1,7 @@
 //! The mock is linearizable over HTTP, and a mock that is not is found out: between client and mock stands a relay that
 //! answers the second exchange of a code as the first was.
 
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

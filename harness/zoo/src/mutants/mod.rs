@@ -5,8 +5,7 @@ use crate::policy::Policy;
 
 mod bad_code_500;
 mod body_identity;
-mod cached_by_body;
-mod cached_by_iv;
+mod cached_answers;
 mod check_then_insert;
 mod empty_number;
 mod finishes_another;
@@ -59,8 +58,8 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::TokenPerCall => Box::new(token_per_call::TokenPerCall),
         Mutant::LateToken => Box::<late_token::LateToken>::default(),
         Mutant::LoginNeedsToken => Box::new(login_needs_token::LoginNeedsToken),
-        Mutant::CachedByBody => Box::<cached_by_body::CachedByBody>::default(),
-        Mutant::CachedByIv => Box::<cached_by_iv::CachedByIv>::default(),
+        Mutant::CachedByBody => Box::new(cached_answers::CachedAnswers::by_body()),
+        Mutant::CachedByIv => Box::new(cached_answers::CachedAnswers::by_iv()),
         Mutant::FinishesAnother => Box::<finishes_another::FinishesAnother>::default(),
         Mutant::SharedNumber => Box::<shared_number::SharedNumber>::default(),
         Mutant::UnboundNumber => Box::new(unbound_number::UnboundNumber),
