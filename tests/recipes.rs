@@ -48,11 +48,7 @@ fn has(programs: &[(&str, &str)], name: &str) -> bool {
 /// Runs something to its end in a folder, with the binary under test and without the variables of whoever runs the tests.
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("WXMOCK_") {
-            command.env_remove(name);
-        }
-    }
+    support::without_variables(&mut command);
     command
         .args(arguments)
         .current_dir(folder)

@@ -8,7 +8,7 @@ use wxmock_runner::linear::{self, Examined, Plan, Rules, Target};
 use wxmock_runner::selfcheck;
 use wxmock_runner::selfcheck::{Row, SelfcheckError};
 use wxmock_server::{MockServer, Settings};
-use wxmock_world::{NewApp, Rotate, Seed, Span};
+use wxmock_world::Seed;
 use wxmock_zoo::Design;
 
 use super::suite::{cancel_on_signal, not_run};
@@ -96,7 +96,7 @@ impl Args {
                     groups: GROUPS,
                     seed: self.seed.0,
                 };
-                let target = target(&server, rules);
+                let target = Target::new_app(&server, rules);
                 let found = linear::examine(&target, plan, &cancel).await;
                 let found = found.map_err(|error| refused(&error))?;
                 n_violations += found.n_violations;
@@ -178,28 +178,6 @@ impl Args {
 
 /// Groups of clients that race at the same time.
 const GROUPS: usize = 16;
-
-/// An app whose session_keys come about in this way and in no other.
-fn target(server: &MockServer, rules: Rules) -> Target {
-    let mut new = NewApp::default();
-    let keys = &mut new.policy.session_key;
-    (keys.min_interval, keys.probability) = (Span::ZERO, 1.0);
-    keys.rotate = match rules {
-        Rules::KeyAtLogin => Rotate::Login,
-        Rules::KeyAtExchange => Rotate::Exchange,
-    };
-    let app = server.handle().with_world(|world, now| {
-        let app = world.create_app(now, new);
-        app.expect("the seed's own appids are free").reply
-    });
-    Target {
-        addr: server.addr(),
-        appid: app.appid.to_string(),
-        secret: app.secret.to_string(),
-        rules,
-        names: "p".to_owned(),
-    }
-}
 
 /// `caught  racy  KEY-04  late-reply-overwrites  also KEY-02  8 cases, 194 orders`.
 fn line(row: &Row) -> String {

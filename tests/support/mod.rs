@@ -10,12 +10,17 @@ use serde_json::Value;
 /// The built binary, without the variables of whoever runs the tests.
 pub(crate) fn wxmock() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wxmock"));
+    without_variables(&mut command);
+    command
+}
+
+/// Takes the variables of whoever runs the tests from a command.
+pub(crate) fn without_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("WXMOCK_") {
             command.env_remove(name);
         }
     }
-    command
 }
 
 /// A running mock in a folder of its own.

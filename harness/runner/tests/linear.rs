@@ -12,29 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use wxmock_runner::linear::{Plan, Rules, Target, examine};
 use wxmock_runner::run::Cancel;
 use wxmock_server::{MockServer, Settings};
-use wxmock_world::{NewApp, Rotate, Span};
 
 /// Operations by which the mock is examined here, where nothing is optimised; `wxmock selfcheck --world` does more.
 const OPERATIONS: u64 = 20_000;
-
-fn app(server: &MockServer, rules: Rules) -> Target {
-    let mut new = NewApp::default();
-    let keys = &mut new.policy.session_key;
-    (keys.min_interval, keys.probability) = (Span::ZERO, 1.0);
-    if rules == Rules::KeyAtExchange {
-        keys.rotate = Rotate::Exchange;
-    }
-    let app = server
-        .handle()
-        .with_world(|world, now| world.create_app(now, new).unwrap().reply);
-    Target {
-        addr: server.addr(),
-        appid: app.appid.to_string(),
-        secret: app.secret.to_string(),
-        rules,
-        names: "p".to_owned(),
-    }
-}
 
 fn plan(operations: u64) -> Plan {
     Plan {
@@ -48,7 +28,7 @@ fn plan(operations: u64) -> Plan {
 async fn the_mock_is_linearizable_over_http() {
     let server = MockServer::start(Settings::default()).await.unwrap();
     for rules in [Rules::KeyAtLogin, Rules::KeyAtExchange] {
-        let target = app(&server, rules);
+        let target = Target::new_app(&server, rules);
         let found = examine(&target, plan(OPERATIONS / 2), &Cancel::new()).await;
         let found = found.unwrap();
         assert!(found.violations.is_empty(), "{}", found.violations[0]);
@@ -63,7 +43,7 @@ async fn the_mock_is_linearizable_over_http() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_double_spend_is_found() {
     let server = MockServer::start(Settings::default()).await.unwrap();
-    let mut target = app(&server, Rules::KeyAtLogin);
+    let mut target = Target::new_app(&server, Rules::KeyAtLogin);
     target.addr = relay(server.addr()).await;
     let found = examine(&target, plan(2_000), &Cancel::new()).await.unwrap();
     assert!(found.n_violations > 0, "{found:?}");

@@ -3,8 +3,10 @@
 //!
 //! No operation here touches two people, so a history is linearizable if each person's part of it is (Herlihy and Wing,
 //! "Linearizability", 1990, theorem 1: the property is local). A part is a few dozen operations of a few clients, which is
-//! searched in no time, so a history may be as long as one likes. Knows nothing of how the mock works: it has an address.
+//! searched in no time, so a history may be as long as one likes. Knows nothing of how the mock works: it has an address,
+//! and `app.rs` sets the rules there that the model knows.
 
+mod app;
 mod client;
 mod drive;
 mod history;
