@@ -115,6 +115,23 @@ fn honest(name: &str, count: usize) -> Vec<u8> {
     start
 }
 
+#[test]
+fn an_empty_answer_of_mysql_is_no_panic() {
+    for (name, mut conversation) in conversations() {
+        if name != "mysql" {
+            continue;
+        }
+        let _ = feed(conversation.as_mut(), &honest(name, 0), &[64]);
+        conversation
+            .look(&[7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0], &mut Vec::new())
+            .expect("a yes");
+        let _ = feed(conversation.as_mut(), &honest(name, 1), &[64]);
+        let mut found = Vec::new();
+        let _ = conversation.look(&[0, 0, 0, 1], &mut found);
+        assert!(found.len() <= 1, "{found:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_are_lost_added_or_moved(bytes in soup(), sizes in vec(1usize..40, 1..8)) {

@@ -127,7 +127,7 @@ impl Answers {
     fn result(&mut self, counts: bool, first: u8, packet: &Packet<'_>) -> Step {
         match first {
             0x00 => {
-                let mut fields = Fields(&packet.start[1..]);
+                let mut fields = packet.after_head();
                 let affected = fields.lenenc().unwrap_or(0);
                 fields.lenenc();
                 if counts || affected > 0 {
@@ -176,7 +176,7 @@ impl Answers {
 
     /// The status flags of an end packet.
     fn status(&self, packet: &Packet<'_>) -> u64 {
-        let mut fields = Fields(packet.start.get(1..).unwrap_or_default());
+        let mut fields = packet.after_head();
         if self.deprecate_eof {
             fields.lenenc();
             fields.lenenc();
@@ -187,7 +187,7 @@ impl Answers {
     }
 
     fn ready(&mut self, packet: &Packet<'_>) -> Step {
-        let mut fields = Fields(packet.start.get(1..).unwrap_or_default());
+        let mut fields = packet.after_head();
         let id = fields.number(4).and_then(|id| u32::try_from(id).ok());
         let columns = fields.number(2).unwrap_or(0);
         let parameters = fields.number(2).unwrap_or(0);
@@ -207,7 +207,7 @@ impl Answers {
     }
 
     fn error(&mut self, packet: &Packet<'_>) -> Step {
-        let mut fields = Fields(&packet.start[1..]);
+        let mut fields = packet.after_head();
         self.code = fields.number(2).unwrap_or(0);
         let code = self.code;
         if self.told {

@@ -80,6 +80,13 @@ pub(super) struct Packet<'s> {
     pub(super) len: usize,
 }
 
+impl<'s> Packet<'s> {
+    /// What follows the first byte. An empty packet, which no server sends, has nothing.
+    pub(super) fn after_head(&self) -> Fields<'s> {
+        Fields(self.start.get(1..).unwrap_or_default())
+    }
+}
+
 impl Stream {
     /// Takes bytes off the front of `bytes` until a packet is complete.
     pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<Packet<'_>> {
