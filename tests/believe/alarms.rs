@@ -64,6 +64,23 @@ fn a_backend_that_answers_nothing_to_a_query_it_did_not_ask_for_is_spared() {
 }
 
 #[test]
+fn a_login_that_brings_a_code_of_the_phone_button_too_is_given_one() {
+    let Some(check) = check("phone-login") else {
+        return;
+    };
+    let both = "{ code = \"{{device.code}}\", phoneCode = \"{{device.phoneCode}}\"";
+    let run = check
+        .with("{ code = \"{{device.code}}\"", both)
+        .args(&["N1", "N2", "N6", "CL-1", "CL-3", "CC-1", "LB-1"])
+        .run();
+    assert_eq!(run.code, 0, "{}", run.text);
+    for verdict in ["FAIL", "WARN", "INCONCLUSIVE", "ERROR"] {
+        assert!(run.with_verdict(verdict).is_empty(), "{}", run.text);
+    }
+    assert!(run.with_verdict("PASS").contains(&"CL-1"), "{}", run.text);
+}
+
+#[test]
 fn an_identity_out_of_the_request_is_found_wherever_it_is_read() {
     caught(&[
         ("openid-with-code", &["SE-3"], "KEY-01"),

@@ -1,5 +1,6 @@
 // A careful backend whose profile is proved by what M names: `signed` (rawData and its signature), `sealed` (encryptedData and iv),
-// `both` (the signature first, then what is sealed). `unverified` takes rawData without looking at the signature.
+// `both` (the signature first, then what is sealed). `unverified` takes rawData without looking at the signature, `beginning`
+// compares the first eight digits of it.
 import http from "node:http";
 import { createDecipheriv, createHash, randomBytes } from "node:crypto";
 
@@ -31,7 +32,8 @@ async function login(code) {
 function vouched({ rawData, signature }, candidates) {
   const looksSigned = M === "unverified" || /^[0-9a-f]{40}$/.test(signature ?? "");
   if (typeof rawData !== "string" || !looksSigned) throw refused(400, "bad_input");
-  const fits = (key) => createHash("sha1").update(rawData + key).digest("hex") === signature;
+  const compared = M === "beginning" ? 8 : 40;
+  const fits = (key) => createHash("sha1").update(rawData + key).digest("hex").slice(0, compared) === signature.slice(0, compared);
   if (M !== "unverified" && !candidates.some(fits)) throw refused(401, "login_and_capture_again");
   try { return JSON.parse(rawData); } catch { throw refused(400, "bad_input"); }
 }

@@ -55,23 +55,28 @@ fn each_form_of_data_is_judged_by_what_is_sent_and_read() {
 }
 
 #[test]
-fn a_signature_that_nobody_checks_is_found_before_any_case_and_by_its_cases() {
-    let Some(check) = check("unverified", SIGNED) else {
-        return;
-    };
-    let run = check.args(&["SE-4", "PI-3"]).run();
-    assert_eq!(run.code, 1, "{}", run.text);
-    assert_eq!(run.with_verdict("FAIL"), ["PI-3", "SE-4"], "{}", run.text);
-    let findings = run.json["findings"].as_array().unwrap();
-    assert_eq!(
-        findings[0]["mechanism"], "signature-not-checked",
-        "{findings:#?}"
-    );
-    assert!(
-        run.text.contains("changed after it was signed"),
-        "{}",
-        run.text
-    );
+fn a_signature_that_is_not_checked_whole_is_found_before_any_case_and_by_its_cases() {
+    for (mode, failing, said) in [
+        (
+            "unverified",
+            &["PI-3", "SE-4"][..],
+            "changed after it was signed",
+        ),
+        ("beginning", &["PI-3"][..], "signature"),
+    ] {
+        let Some(check) = check(mode, SIGNED) else {
+            return;
+        };
+        let run = check.args(&["SE-4", "PI-3"]).run();
+        assert_eq!(run.code, 1, "{mode}: {}", run.text);
+        assert_eq!(run.with_verdict("FAIL"), failing, "{mode}: {}", run.text);
+        let findings = run.json["findings"].as_array().unwrap();
+        assert_eq!(
+            findings[0]["mechanism"], "signature-not-checked",
+            "{mode}: {findings:#?}"
+        );
+        assert!(run.text.contains(said), "{mode}: {}", run.text);
+    }
 }
 
 #[test]

@@ -424,12 +424,15 @@ pub(crate) fn altered(raw_data: &str) -> String {
     RawDataEdit::Tampered.apply(raw_data)
 }
 
-/// A signature of the same shape that no key made.
+/// A signature that no key made and that differs from the true one in its last digit only: who compares a part of it takes it.
 pub(crate) fn false_signature(signature: &str) -> String {
-    let digest = hex::encode(Sha256::digest(format!(
-        "no signature of WeChat's: {signature}"
-    )));
-    digest.chars().take(signature.chars().count()).collect()
+    let mut text = signature.to_owned();
+    let other = match text.pop() {
+        Some('0') => '1',
+        _ => '0',
+    };
+    text.push(other);
+    text
 }
 
 /// The iv with one bit turned, so that one character of the first block reads differently: the first of the openId's

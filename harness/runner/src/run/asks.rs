@@ -2,7 +2,7 @@
 
 use wxmock_world::{CodeState, Handover};
 
-use super::payload_store::Token;
+use super::payload_store::{PhoneCode, Token};
 use super::record::Mark;
 use super::settle::Need;
 use super::stage::{Sending, Stage, Stop};
@@ -147,7 +147,7 @@ impl Stage<'_> {
             extra: carries.extra.or(claim.as_ref()),
             ..carries
         };
-        let held = match self.gather(phone, &carries) {
+        let held = match self.gather(phone, op, &carries) {
             Ok(held) => held,
             Err(why) => {
                 let name = self.phone_name(phone);
@@ -215,7 +215,7 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// In words, what the phone does not have.
-    fn gather(&self, phone: usize, carries: &Carries<'_>) -> Result<Held, String> {
+    fn gather(&mut self, phone: usize, op: &str, carries: &Carries<'_>) -> Result<Held, String> {
         let lacks = |what: &str, name: &str| format!("it never got {what} {name}");
         let mut held = Held::default();
         let vars = &mut held.vars;
@@ -242,6 +242,12 @@ impl Stage<'_> {
             vars.device.insert("phoneCode".into(), code.code.clone());
             held.phone_code = Some(code.code);
             held.number = code.number;
+        } else if let Some(code) = carries.code
+            && self.run_context.adapter.sends(op, "device.phoneCode")
+        {
+            let pressed = self.pressed(phone, code)?;
+            vars.device.insert("phoneCode".into(), pressed.clone());
+            held.phone_code = Some(pressed);
         }
         if let Some(name) = carries.payload {
             let payload = self.payload_store.payloads.get(name);
@@ -258,6 +264,24 @@ impl Stage<'_> {
             payload_vars(vars, &fresh, carries.transport);
         }
         Ok(held)
+    }
+
+    /// The phone code of a login that sends one beside its js_code. The page has the button pressed once for each mint, and sends
+    /// both again when it sends the login again.
+    fn pressed(&mut self, phone: usize, js_code: &str) -> Result<String, String> {
+        let name = format!("of {js_code}");
+        if let Some(code) = self.payload_store.phone_codes.get(&name) {
+            return Ok(code.code.clone());
+        }
+        let code = self.phones[phone]
+            .phone_code()
+            .map_err(|error| error.to_string())?;
+        let pressed = PhoneCode {
+            code: code.clone(),
+            number: None,
+        };
+        self.payload_store.phone_codes.insert(name, pressed);
+        Ok(code)
     }
 
     /// Who the phone says it is, where the adapter describes fields for that.

@@ -28,6 +28,10 @@ impl Prover<'_, '_> {
         ask.vars
             .device
             .insert("code".to_owned(), login.code.as_ref().to_owned());
+        if self.senses.adapter.sends(op, "device.phoneCode") {
+            let code = device.phone_code().map_err(|error| error.to_string())?;
+            ask.vars.device.insert("phoneCode".to_owned(), code);
+        }
         Ok(ask)
     }
 
