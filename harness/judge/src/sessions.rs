@@ -56,7 +56,7 @@ impl Facts<'_> {
     ///
     /// A session that was ended by a newer login, as declared, or that was logged out, asks for itself. Else it is the word of
     /// `whoami` with the same token: refused before, or after with no other login in between, it is the session; accepted
-    /// after, it is the payload.
+    /// after, it is the payload. Where whoami says nothing of it, the answer itself may be like that to a token that is none.
     pub(crate) fn relogin_cause(&self, index: usize) -> Option<ReloginCause> {
         let op = &self.history.operations[index];
         if op.answer.outcome != Outcome::Relogin {
@@ -65,8 +65,9 @@ impl Facts<'_> {
         if op.op == "whoami" || self.logged_out(op) || self.refused_as_replaced(op) {
             return Some(ReloginCause::Token);
         }
+        let by_its_words = op.answer.refused.or(Some(ReloginCause::Unknown));
         if op.token_name.is_none() {
-            return Some(ReloginCause::Unknown);
+            return by_its_words;
         }
         let asked = self.operations().filter(|(_, other)| {
             other.op == "whoami"
@@ -84,7 +85,7 @@ impl Facts<'_> {
                 _ => {}
             }
         }
-        Some(ReloginCause::Unknown)
+        by_its_words
     }
 
     /// Whether a login of the token's person was under way between two requests with that token.
@@ -216,6 +217,32 @@ mod tests {
         assert_eq!(cause(Some(Outcome::Relogin), true), unknown);
         assert_eq!(cause(Some(Outcome::ServerError), false), unknown);
         assert_eq!(cause(None, false), unknown);
+    }
+
+    #[test]
+    fn an_answer_like_that_to_no_token_tells_a_dead_session_where_whoami_says_nothing() {
+        for (refused, whoami, expected) in [
+            (ReloginCause::Token, None, ReloginCause::Token),
+            (ReloginCause::Key, None, ReloginCause::Key),
+            (ReloginCause::Token, Some(Outcome::Ok), ReloginCause::Key),
+            (
+                ReloginCause::Key,
+                Some(Outcome::Relogin),
+                ReloginCause::Token,
+            ),
+        ] {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let payload = b.capture("P1", "p", 1);
+            let sent = b.send_gets("P1", payload, "t1", Outcome::Relogin);
+            b.history.operations[sent].answer.refused = Some(refused);
+            if let Some(outcome) = whoami {
+                b.whoami("P1", "t1", outcome, None);
+            }
+            name_relogins(&mut b.history, &JudgeContext::default());
+            let cause = b.history.operations[sent].answer.relogin;
+            assert_eq!(cause, Some(expected), "{refused:?} {whoami:?}");
+        }
     }
 
     #[test]

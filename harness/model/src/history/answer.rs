@@ -25,6 +25,10 @@ pub struct Answer {
     /// What a `relogin` was about, as far as the history can tell; `None` for other outcomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relogin: Option<ReloginCause>,
+    /// What was refused, if the answer is like what the operation was seen to answer to a token that is none, and unlike its answer to
+    /// data that does not open, or the reverse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ReloginCause>,
     /// A short masked excerpt of the body for people, at most 200 characters.
     pub excerpt: String,
     /// SHA-256 of the captured session token, hex, first 16 characters: equal tokens compare equal, no token is stored.
@@ -69,7 +73,8 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReloginCause {
-    /// The session token is not accepted any more: the same token was refused by `whoami` too.
+    /// The session token is not accepted any more: the same token was refused by `whoami` too, or the answer is the one that a token
+    /// gets that is none.
     Token,
     /// The token is accepted (`whoami` answers it), so that it is the payload that no key opens.
     Key,

@@ -31,6 +31,7 @@ impl Stage<'_> {
         let phone = self.requests[request].phone;
         let op = &self.requests[request].op;
         let reading = self.run_context.adapter.read(op, &answer);
+        let refused = self.run_context.refusals.refused(op, &answer);
         let token = reading.captures.get("token").cloned();
         let leaks = self.leaks(&answer);
         let issued_s = token.as_deref().and_then(|token| {
@@ -92,6 +93,7 @@ impl Stage<'_> {
                 .cloned(),
             missing: reading.missing,
             unreadable: answer.unreadable.clone(),
+            refused,
             excerpt,
             token_hash: token.as_deref().map(leak::fingerprint),
             issued_s,

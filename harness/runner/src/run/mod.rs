@@ -51,6 +51,7 @@ mod prove;
 mod questions;
 mod reason;
 mod record;
+mod refusals;
 mod replay;
 mod runner;
 mod said_to_stores;

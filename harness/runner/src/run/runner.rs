@@ -471,6 +471,7 @@ impl Runner {
             waiting: &self.waiting,
             avoids_plus: self.proof.damages_plus,
             tokens_by_second: self.proof.tokens_by_second,
+            refusals: &self.proof.refusals,
             looks: &self.looks,
             cancel: &self.settings.cancel,
             stores: self.settings.stores.as_deref(),

@@ -20,6 +20,7 @@ use super::lateness::Lateness;
 use super::looks::Looks;
 use super::payload_store::PayloadStore;
 use super::record::Recorder;
+use super::refusals::Refusals;
 use super::settle::{Decision, INSISTENCE, Need, Pace, Standing, decide};
 use super::statements::{Gated, Trace};
 pub(crate) use super::stop::Stop;
@@ -55,6 +56,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) avoids_plus: bool,
     /// Whether tokens were seen to change with the second and not with the login.
     pub(crate) tokens_by_second: bool,
+    /// What the operations were seen to answer to what has to be refused.
+    pub(crate) refusals: &'a Refusals,
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,

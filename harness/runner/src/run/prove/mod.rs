@@ -438,6 +438,9 @@ impl<'a, 'p> Prover<'a, 'p> {
             .operations
             .iter_mut()
             .find(|proved| proved.op == op);
+        if refused == Refused::Yes {
+            self.proof.refusals.note(op, probe, &seen.answer);
+        }
         if let Some(operation) = operation {
             operation.refusals.push(Refusal {
                 probe,

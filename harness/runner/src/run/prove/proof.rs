@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::aftermath::TurnedAway;
 use super::decide::{Fault, Problem};
 use crate::run::exit;
+use crate::run::refusals::Refusals;
 use wxmock_adapter::Backend;
 use wxmock_model::proof::ProvedOperation;
 use wxmock_model::verdict::Violation;
@@ -26,6 +27,8 @@ pub struct Proof {
     pub(crate) damages_plus: bool,
     /// Whether a person's token changes with the second and not with the login.
     pub(crate) tokens_by_second: bool,
+    /// What the operations answered to what has to be refused.
+    pub(crate) refusals: Refusals,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,
