@@ -120,6 +120,7 @@ impl Args {
                     shard: self.narrow.shard,
                     strict: self.strict,
                     allow_skipped: self.allow_skipped,
+                    ..Conditions::default()
                 };
                 follow.not_run(failure, &adapter, &self.target, conditions);
             }

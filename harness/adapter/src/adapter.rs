@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{
     answer::{self, Capture, Rule, StatusSet},
     client::{RawAnswer, RunVars},
+    connection::Peer,
     findings::Findings,
     names::{ADAPTER, Shape},
     node::{self, Place},
@@ -23,6 +24,7 @@ use super::{
     request::Request,
     sections, stores,
     template::{Encode, Template, Vars},
+    tls::Trust,
 };
 use wxmock_model::history::Outcome;
 use wxmock_store::StoreSpec;
@@ -59,12 +61,25 @@ pub struct BackendSpec {
     /// Folder of the adapter file: relative paths start here.
     pub folder: PathBuf,
     pub(crate) base: Template,
+    pub(crate) trust: TrustSpec,
     pub(crate) start: Vec<Template>,
     pub(crate) cwd: Option<Template>,
     pub(crate) env: Vec<(String, Template)>,
     pub(crate) ready: Ready,
     pub(crate) stop: Vec<Template>,
     pub(crate) log: Option<Template>,
+}
+
+/// `backend.ca` and `backend.insecure`: whose certificate is accepted of a backend behind https.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum TrustSpec {
+    /// Neither is given.
+    #[default]
+    System,
+    /// `ca`.
+    File(Template),
+    /// `insecure = true`.
+    Unchecked,
 }
 
 /// `backend.ready`: what a ready backend does.
@@ -366,6 +381,22 @@ impl Adapter {
         fill(&self.backend.base, run)
             .trim_end_matches('/')
             .to_owned()
+    }
+
+    /// Whether the backend is spoken to over TLS without looking at its certificate: what a report has to say.
+    #[must_use]
+    pub fn leaves_certificate_unchecked(&self, run: &RunVars) -> bool {
+        matches!(self.backend.trust, TrustSpec::Unchecked) && self.base(run).starts_with("https:")
+    }
+
+    /// The backend's address for this run, and how its connections are made.
+    pub(crate) fn peer(&self, run: &RunVars) -> Result<Peer, String> {
+        let trust = match &self.backend.trust {
+            TrustSpec::System => Trust::System,
+            TrustSpec::File(path) => Trust::File(self.backend.folder.join(fill(path, run))),
+            TrustSpec::Unchecked => Trust::Unchecked,
+        };
+        Peer::at(&self.base(run), trust)
     }
 
     /// What `answer` to operation `op` means. An answer that is not complete is [`Outcome::Indefinite`].

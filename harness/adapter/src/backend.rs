@@ -19,12 +19,11 @@ use tokio::{
     process::{Child, Command},
     task::JoinHandle,
 };
-use url::Url;
 
 use super::{
     adapter::{Adapter, fill},
     client::{self, RunVars},
-    connection,
+    connection::{NoConnection, Peer},
     owned::{self, Guard, MARK, Owned, marked},
     request::Exchange,
 };
@@ -90,6 +89,13 @@ pub enum StartError {
         last: String,
         /// Its last lines, oldest first.
         output: Vec<String>,
+    },
+    /// It is there, and is not talked to over TLS: its certificate is not accepted, or what it speaks is something else. Exit
+    /// code 3: the adapter says what is accepted.
+    #[error("{what}")]
+    Untrusted {
+        /// What is wrong, and what to write.
+        what: String,
     },
     /// The adapter starts nothing, and nothing answers.
     #[error(
@@ -164,7 +170,9 @@ impl Backend {
             base,
         };
         let probe = Probe {
-            base: backend.base.clone(),
+            peer: adapter
+                .peer(run)
+                .map_err(|what| StartError::Untrusted { what })?,
             path: spec.ready.path.as_ref().map(|path| fill(path, run)),
             status: spec.ready.status.clone(),
             detaches: !spec.stop.is_empty(),
@@ -175,6 +183,7 @@ impl Backend {
                 .await
             {
                 Ok(()) => Ok(backend),
+                Err(Unready::Untrusted(what)) => Err(StartError::Untrusted { what }),
                 Err(Unready::Late(last) | Unready::Exited(_, last)) => Err(StartError::Absent {
                     base: backend.base.clone(),
                     last,
@@ -220,6 +229,7 @@ impl Backend {
                     StartError::Exited { status, output }
                 })
             }
+            Err(Unready::Untrusted(what)) => Err(StartError::Untrusted { what }),
             Err(Unready::Late(last)) => Err(StartError::NotReady {
                 waited: spec.ready.timeout,
                 last,
@@ -498,7 +508,7 @@ async fn copy(pipe: impl AsyncRead + Unpin, output: Arc<Output>) {
 }
 
 struct Probe {
-    base: String,
+    peer: Peer,
     path: Option<String>,
     status: super::answer::StatusSet,
     /// The program may end well before the backend is ready, because a declared `stop` ends what it left behind, as
@@ -509,6 +519,14 @@ struct Probe {
 enum Unready {
     Late(String),
     Exited(ExitStatus, String),
+    Untrusted(String),
+}
+
+/// What one question found.
+enum NotYet {
+    Unanswered(String),
+    /// Asking again changes nothing.
+    Untrusted(String),
 }
 
 impl Probe {
@@ -519,13 +537,23 @@ impl Probe {
         let mut known = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Err(last) = self.ask(left).await else {
-                return Ok(());
+            let last = match self.ask(left).await {
+                Ok(()) => return Ok(()),
+                Err(NotYet::Unanswered(last)) => last,
+                Err(NotYet::Untrusted(what)) => return Err(Unready::Untrusted(what)),
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 // The last question was cut short by the deadline; the one before says more.
-                return Err(Unready::Late(known.unwrap_or(last)));
+                let last = known.unwrap_or(last);
+                return Err(if self.speaks_only_tls().await {
+                    Unready::Untrusted(format!(
+                        "{} is answered with TLS: write `base` with https:// instead of http://",
+                        self.peer.url()
+                    ))
+                } else {
+                    Unready::Late(last)
+                });
             }
             let ended = async {
                 match child.as_deref_mut() {
@@ -546,11 +574,13 @@ impl Probe {
         }
     }
 
-    async fn ask(&self, left: Duration) -> Result<(), String> {
+    async fn ask(&self, left: Duration) -> Result<(), NotYet> {
         let Some(path) = &self.path else {
-            return match tokio::time::timeout(left, self.connect()).await {
-                Ok(result) => result,
-                Err(_) => Err("no connection was accepted".to_owned()),
+            return match tokio::time::timeout(left, self.peer.connect()).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(NoConnection::Untrusted(what))) => Err(NotYet::Untrusted(what)),
+                Ok(Err(NoConnection::Unreached(why))) => Err(NotYet::Unanswered(why)),
+                Err(_) => Err(NotYet::Unanswered("no connection was accepted".to_owned())),
             };
         };
         let exchange = Exchange {
@@ -560,21 +590,27 @@ impl Probe {
             body: bytes::Bytes::new(),
         };
         // One silent answer must not eat the whole wait: a backend may accept long before it answers.
-        let answer = client::send(&self.base, exchange, left.min(Duration::from_secs(2))).await;
-        match (answer.status, answer.error) {
-            (Some(status), None) if self.status.contains(status) => Ok(()),
-            (Some(status), None) => Err(format!("GET {path} was answered with {status}")),
-            (_, error) => Err(error.unwrap_or_else(|| "no answer".to_owned())),
+        let answer = client::send(&self.peer, exchange, left.min(Duration::from_secs(2))).await;
+        let error = answer.error.unwrap_or_else(|| "no answer".to_owned());
+        match answer.status {
+            Some(status) if self.status.contains(status) => Ok(()),
+            Some(status) => Err(NotYet::Unanswered(format!(
+                "GET {path} was answered with {status}"
+            ))),
+            None if answer.untrusted => Err(NotYet::Untrusted(error)),
+            None => Err(NotYet::Unanswered(error)),
         }
     }
 
+    /// Whether somebody listens, whatever they speak.
     async fn connects(&self) -> bool {
-        let attempt = tokio::time::timeout(Duration::from_millis(500), self.connect());
-        matches!(attempt.await, Ok(Ok(())))
+        let attempt = tokio::time::timeout(Duration::from_millis(500), self.peer.reach());
+        matches!(attempt.await, Ok(Ok(_)))
     }
 
-    async fn connect(&self) -> Result<(), String> {
-        let url = Url::parse(&self.base).map_err(|error| error.to_string())?;
-        connection::connect(&url).await.map(drop)
+    /// Whether an address of plain http leads to a server of https.
+    async fn speaks_only_tls(&self) -> bool {
+        let attempt = tokio::time::timeout(Duration::from_millis(500), self.peer.speaks_tls());
+        attempt.await.unwrap_or(false)
     }
 }

@@ -22,7 +22,7 @@ use url::Url;
 use super::{
     adapter::Adapter,
     coding,
-    connection::{connect, is_socket},
+    connection::{NoConnection, Peer, is_socket},
     request::{self, Exchange},
     template::Vars,
 };
@@ -136,6 +136,8 @@ pub struct RawAnswer {
     pub took: Duration,
     /// Why there is no complete answer: refused, reset, too late, too large.
     pub error: Option<String>,
+    /// Whether that is a certificate that is not accepted, or no TLS where it should be: asking again changes nothing.
+    pub untrusted: bool,
 }
 
 /// Sends described requests to one running backend. Cheap to clone.
@@ -143,6 +145,7 @@ pub struct RawAnswer {
 pub struct Client {
     adapter: Arc<Adapter>,
     run: Arc<RunVars>,
+    peer: Result<Peer, String>,
 }
 
 impl Client {
@@ -150,6 +153,7 @@ impl Client {
     #[must_use]
     pub fn new(adapter: Arc<Adapter>, run: RunVars) -> Self {
         Self {
+            peer: adapter.peer(&run),
             adapter,
             run: Arc::new(run),
         }
@@ -175,15 +179,14 @@ impl Client {
     /// What [`Client::call`] sends for the same arguments; `None` if it can send nothing.
     pub fn asked(&self, op: &str, vars: &OpVars, extra: &Extra) -> Option<Asked> {
         let spec = self.adapter.ops.get(op)?;
-        let (base, exchange) = self.build(&spec.request, vars, extra).ok()?;
-        let url = Url::parse(&base).ok()?;
-        address(&url, exchange).ok()
+        let (peer, exchange) = self.build(&spec.request, vars, extra).ok()?;
+        address(peer.url(), exchange).ok()
     }
 
     async fn perform(&self, request: &request::Request, vars: &OpVars, extra: &Extra) -> RawAnswer {
         let bound = Duration::from_millis(self.adapter.features.answer_within_ms);
         match self.build(request, vars, extra) {
-            Ok((base, exchange)) => send(&base, exchange, extra.deadline.unwrap_or(bound)).await,
+            Ok((peer, exchange)) => send(peer, exchange, extra.deadline.unwrap_or(bound)).await,
             Err(error) => RawAnswer::failed(error),
         }
     }
@@ -194,7 +197,7 @@ impl Client {
         request: &request::Request,
         vars: &OpVars,
         extra: &Extra,
-    ) -> Result<(String, Exchange), String> {
+    ) -> Result<(&Peer, Exchange), String> {
         let slots = Vars {
             run: &self.run,
             phone: Some(vars),
@@ -202,7 +205,7 @@ impl Client {
         let exchange = request
             .build(&slots, extra)
             .map_err(|error| format!("the request cannot be built: {error}"))?;
-        Ok((self.adapter.base(&self.run), exchange))
+        Ok((self.peer.as_ref().map_err(Clone::clone)?, exchange))
     }
 }
 
@@ -216,10 +219,10 @@ impl RawAnswer {
 }
 
 /// Sends one request on a new connection and reads the answer until it is complete, broken or too late.
-pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> RawAnswer {
+pub(crate) async fn send(peer: &Peer, exchange: Exchange, deadline: Duration) -> RawAnswer {
     let mut answer = RawAnswer::default();
     let started = Instant::now();
-    let outcome = tokio::time::timeout(deadline, converse(base, exchange, &mut answer)).await;
+    let outcome = tokio::time::timeout(deadline, converse(peer, exchange, &mut answer)).await;
     answer.took = started.elapsed();
     answer.error = match outcome {
         Ok(Ok(())) => None,
@@ -240,16 +243,21 @@ pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> 
     answer
 }
 
-async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Result<(), String> {
-    let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
-    let asked = address(&url, exchange)?;
+async fn converse(peer: &Peer, exchange: Exchange, answer: &mut RawAnswer) -> Result<(), String> {
+    let asked = address(peer.url(), exchange)?;
     let mut request = Request::builder()
         .method(asked.method)
         .uri(asked.target)
         .body(Full::new(asked.body))
         .map_err(|error| format!("the request cannot be built: {error}"))?;
     *request.headers_mut() = asked.headers;
-    let stream = connect(&url).await?;
+    let stream = match peer.connect().await {
+        Ok(stream) => stream,
+        Err(none) => {
+            answer.untrusted = matches!(none, NoConnection::Untrusted(_));
+            return Err(none.why().to_owned());
+        }
+    };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| explain(&error))?;
@@ -310,7 +318,10 @@ fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
     headers.extend(exchange.headers);
     Ok(Asked {
         method: exchange.method,
-        origin: format!("http://{authority}"),
+        origin: match url.scheme() {
+            "https" => format!("https://{authority}"),
+            _ => format!("http://{authority}"),
+        },
         target: format!("{prefix}{}", exchange.path_and_query),
         headers,
         body: exchange.body,

@@ -27,7 +27,7 @@ impl From<String> for DraftError {
 /// backend answered, if known: JSON in which token, user id and success are looked for.
 ///
 /// # Errors
-/// A flag that an adapter cannot express, no URL, an https URL, no login code to be found, an answer that is not JSON.
+/// A flag that an adapter cannot express, no URL, no login code to be found, an answer that is not JSON.
 pub fn draft(curl: &[String], answer: Option<&str>) -> Result<String, DraftError> {
     let request = curl::parse(curl)?;
     let url = read_url(&request.url)?;
@@ -35,19 +35,21 @@ pub fn draft(curl: &[String], answer: Option<&str>) -> Result<String, DraftError
         format!("the sample answer is not JSON ({error}); leave it out and fill in `capture` by hand")
     })?;
     let mut found = Found::default();
+    let base = base(&url, &request);
     let request = describe(&request, &url, &mut found)?;
     if !found.code {
         return Err("no login code was found in this request: name the field that holds it `code`, or paste a code as wx.login gives it (32 letters and digits)".to_owned().into());
     }
-    Ok(render(&url, &request, &found, answer.as_ref()))
+    Ok(render(&base, &request, &found, answer.as_ref()))
 }
 
 fn read_url(text: &str) -> Result<Url, DraftError> {
     let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     match url.scheme() {
-        "http" if url.host_str().is_some() => Ok(url),
-        "https" => Err("https backends are not supported yet: let the backend listen on plain http for the test and draft from that address".to_owned().into()),
-        other => Err(format!("cannot talk to a backend over `{other}`: use http://").into()),
+        "http" | "https" if url.host_str().is_some() => Ok(url),
+        other => {
+            Err(format!("cannot talk to a backend over `{other}`: use http:// or https://").into())
+        }
     }
 }
 
@@ -235,9 +237,21 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quote(name) }
 }
 
-fn render(url: &Url, request: &str, found: &Found, answer: Option<&Value>) -> String {
+/// The lines of `[backend]` that say where it is, and whose certificate it may show.
+fn base(url: &Url, request: &CurlRequest) -> String {
     let host = url.host_str().unwrap_or("127.0.0.1");
     let port = url.port_or_known_default().unwrap_or(80);
+    let base = format!("base = \"{}://{host}:{port}\"", url.scheme());
+    let trust = match (&request.ca, request.insecure) {
+        _ if url.scheme() != "https" => return base,
+        (_, true) => "insecure = true # its certificate is not looked at; better: ca = \"FILE.pem\"".to_owned(),
+        (Some(ca), _) => format!("ca = {}", quote(ca)),
+        (None, _) => "# ca = \"FILE.pem\" # if no root of this machine signed its certificate: who did, or a self-signed one itself".to_owned(),
+    };
+    format!("{base}\n{trust}")
+}
+
+fn render(base: &str, request: &str, found: &Found, answer: Option<&Value>) -> String {
     let op = if found.payload {
         "login_profile"
     } else {
@@ -252,7 +266,7 @@ schema = 1
 name = "my-backend"
 
 [backend]
-base = "http://{host}:{port}"
+{base}
 # Let the harness start the backend, with WeChat's address pointed at the mock:
 # start = ["./my-backend"]
 # ready = {{ get = "/healthz", status = 200 }}
@@ -518,12 +532,25 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_says_whose_certificate_is_accepted() {
+        let at = |flags: &str| format!("curl {flags} https://h/login?code=1");
+        check(&at(""), None, &["base = \"https://h:443\"", "# ca = "]);
+        check(&at("--cacert my.pem"), None, &["\nca = \"my.pem\""]);
+        // That one is warned of wherever it stands.
+        let text = draft(&[at("-k")], None).unwrap();
+        assert_eq!(
+            Adapter::parse("draft.toml", &text).unwrap().warnings.len(),
+            1
+        );
+        assert!(text.contains("\ninsecure = true"), "{text}");
+    }
+
+    #[test]
     fn what_cannot_be_drafted_is_named() {
         let check = |line: &str, answer: Option<&str>, part: &str| {
             let error = draft(&[line.to_owned()], answer).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");
         };
-        check("curl https://h/login?code=1", None, "https");
         check("curl ftp://h/login?code=1", None, "ftp");
         check("curl http://h/login?x=1", None, "no login code");
         check("curl -X TRACE http://h/login?code=1", None, "TRACE");

@@ -30,6 +30,7 @@ mod schema;
 mod sections;
 mod stores;
 mod template;
+mod tls;
 
 /// Every backend this program has started, to end them all with it.
 pub mod backends {

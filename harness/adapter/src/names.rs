@@ -55,6 +55,8 @@ pub(crate) const ADAPTER: &[Key] = &[
 /// `[backend]`.
 pub(crate) const BACKEND: &[Key] = &[
     key("base", Shape::Text),
+    key("ca", Shape::Text),
+    key("insecure", Shape::Flag),
     key("start", Shape::Texts),
     key("cwd", Shape::Text),
     key("env", Shape::Free),

@@ -209,6 +209,16 @@ pub(crate) fn controls(failed: &[&CaseResult]) -> Option<Controls> {
     })
 }
 
+/// What a reader has to know of a run that took whoever answered for the backend.
+pub(crate) fn certificate_unchecked(run: &RunView<'_>) -> Option<Say> {
+    run.conditions.certificate_unchecked.then(|| {
+        say!(
+            "The backend's certificate was not checked (backend.insecure): whoever answered was taken for the backend.",
+            "没有检查后端的证书（backend.insecure）：谁应答就把谁当作后端。"
+        )
+    })
+}
+
 /// What the exit code of this run means.
 pub(crate) fn exit_meaning_of(run: &RunView<'_>, code: i32) -> Say {
     let still = run

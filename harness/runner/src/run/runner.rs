@@ -262,6 +262,9 @@ impl Runner {
                 shard: self.settings.shard,
                 strict: self.settings.strict,
                 allow_skipped: self.settings.allow_skipped,
+                certificate_unchecked: self
+                    .adapter
+                    .leaves_certificate_unchecked(&self.settings.vars),
             },
         });
         listener(RunEvent::Proved {
