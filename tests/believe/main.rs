@@ -12,6 +12,7 @@ mod endings;
 mod features;
 mod findings;
 mod mechanisms;
+mod reached;
 mod runs;
 mod senses;
 mod signed;

@@ -58,6 +58,48 @@ fn read_url(text: &str) -> Result<Url, DraftError> {
 struct Found {
     code: bool,
     payload: bool,
+    /// A header that looks like a token against forged requests.
+    csrf: Option<String>,
+    /// A header that looks like a signature of the request.
+    signature: Option<String>,
+}
+
+impl Found {
+    /// Notes what headers of these names are usually for: their values in a curl line are of yesterday.
+    fn note(&mut self, header: &str) {
+        let plain = header.to_ascii_lowercase().replace(['_', '-'], "");
+        if plain.contains("csrf") || plain.contains("xsrf") {
+            self.csrf = Some(header.to_owned());
+        } else if plain.ends_with("sign") || plain == "signature" || plain == "xsignature" {
+            self.signature = Some(header.to_owned());
+        }
+    }
+
+    /// What to write for such headers, as comments.
+    fn advice(&self, op: &str) -> String {
+        let mut out = String::new();
+        if let Some(header) = &self.csrf {
+            let _ = write!(
+                out,
+                r#"# {header} is another each time: fetch it before, and write "{{{{prepare.csrf}}}}" for its value above.
+# [[ops.{op}.prepare]]
+# request = {{ get = "/csrf" }}
+# capture = {{ csrf = "$.csrf" }} # or {{ cookie = "csrftoken" }}
+"#
+            );
+        }
+        if let Some(header) = &self.signature {
+            let _ = write!(
+                out,
+                r#"# {header} is made of each request: write "{{{{value.sign}}}}" for its value above, and say what it is made of.
+# [values]
+# plain = "{{{{now.s}}}}{{{{request.body}}}}"
+# sign = "{{{{ value.plain | hmac_sha256('the key') }}}}"
+"#
+            );
+        }
+        out
+    }
 }
 
 /// Field names, in lower case without `_` and `-`, that hold a value of the phone.
@@ -134,6 +176,9 @@ fn describe(request: &CurlRequest, url: &Url, found: &mut Found) -> Result<Strin
         .iter()
         .filter(|(name, _)| is_worth_keeping(name))
         .collect();
+    for (name, _) in &headers {
+        found.note(name);
+    }
     if !headers.is_empty() {
         let headers = headers.into_iter().map(|(name, value)| {
             let value = slot(name, value, found).unwrap_or_else(|| escape_braces(value));
@@ -274,7 +319,7 @@ name = "my-backend"
 
 [ops.{op}]
 request = {request}
-{capture}
+{capture}{advice}
 # More operations make more cases run: userinfo, phone_code, phone_cipher, whoami, logout. For example:
 # [ops.whoami]
 # request = {{ get = "/me", headers = {{ Authorization = "Bearer {{{{session.token}}}}" }} }}
@@ -282,6 +327,7 @@ request = {request}
 
 {outcomes}"#,
         capture = render_capture(answer),
+        advice = found.advice(op),
         outcomes = render_outcomes(answer),
     );
     out
@@ -481,79 +527,4 @@ fn render_outcomes(answer: Option<&Value>) -> String {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use crate::Adapter;
-
-    fn check(line: &str, answer: Option<&str>, expected: &[&str]) {
-        let text = draft(&[line.to_owned()], answer).unwrap();
-        let adapter = Adapter::parse("draft.toml", &text);
-        assert!(
-            adapter
-                .as_ref()
-                .is_ok_and(|adapter| adapter.warnings.is_empty()),
-            "{adapter:?}\n{text}"
-        );
-        for part in expected {
-            assert!(text.contains(part), "{part} is missing in\n{text}");
-        }
-    }
-
-    #[test]
-    fn drafts_are_adapters() {
-        check(
-            "curl -X POST http://127.0.0.1:8080/api/wx/login --json '{\"code\":\"abc\",\"n\":1,\"x\":null}'",
-            None,
-            &[
-                "base = \"http://127.0.0.1:8080\"",
-                "json = { code = \"{{device.code}}\", n = 1 }",
-                "[ops.login]",
-            ],
-        );
-        check(
-            "curl 'http://localhost:5757/weapp/login?v={{2' -H 'X-WX-Code: x' -H 'X-WX-Encrypted-Data: y' -H 'X-WX-IV: z' -H 'Accept: */*'",
-            Some(r#"{"code":0,"data":{"skey":"0123456789abcdef","userinfo":{"openId":"o1"}}}"#),
-            &[
-                "[ops.login_profile]",
-                "X-WX-Code = \"{{device.code}}\", X-WX-Encrypted-Data = \"{{device.encryptedData}}\"",
-                "token = \"$.data.skey\", user_id = \"$.data.userinfo.openId\"",
-                "json = { \"$.code\" = 0 }",
-            ],
-        );
-        check(
-            "curl http://h/login -d c=023abcDEF0123456789abcDEF0123456 -d 'a b=1'",
-            Some(r#"{"weird key":"0123456789012345678901234567","list":[{"token":"12345678"}]}"#),
-            &[
-                "form = { c = \"{{device.code}}\", \"a b\" = \"1\" }",
-                "token = \"$.list[0].token\"",
-                "weird key",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_draft_says_whose_certificate_is_accepted() {
-        let at = |flags: &str| format!("curl {flags} https://h/login?code=1");
-        check(&at(""), None, &["base = \"https://h:443\"", "# ca = "]);
-        check(&at("--cacert my.pem"), None, &["\nca = \"my.pem\""]);
-        // That one is warned of wherever it stands.
-        let text = draft(&[at("-k")], None).unwrap();
-        assert_eq!(
-            Adapter::parse("draft.toml", &text).unwrap().warnings.len(),
-            1
-        );
-        assert!(text.contains("\ninsecure = true"), "{text}");
-    }
-
-    #[test]
-    fn what_cannot_be_drafted_is_named() {
-        let check = |line: &str, answer: Option<&str>, part: &str| {
-            let error = draft(&[line.to_owned()], answer).unwrap_err().to_string();
-            assert!(error.contains(part), "{line}: {error}");
-        };
-        check("curl ftp://h/login?code=1", None, "ftp");
-        check("curl http://h/login?x=1", None, "no login code");
-        check("curl -X TRACE http://h/login?code=1", None, "TRACE");
-        check("curl http://h/login?code=1", Some("<html>"), "not JSON");
-    }
-}
+mod tests;

@@ -160,10 +160,7 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
         return false;
     }
     let run = RunVars::sample();
-    let vars = Vars {
-        run: &run,
-        phone: None,
-    };
+    let vars = Vars::of(&run);
     let Ok(text) = template.fill_whole(&vars, Encode::Verbatim) else {
         return false;
     };
@@ -210,10 +207,7 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
 /// The scheme of an address, with sample values in its slots.
 fn scheme(base: &Template) -> String {
     let run = RunVars::sample();
-    let vars = Vars {
-        run: &run,
-        phone: None,
-    };
+    let vars = Vars::of(&run);
     let text = base.fill_whole(&vars, Encode::Verbatim).unwrap_or_default();
     Url::parse(&text).map_or_else(|_| String::new(), |url| url.scheme().to_owned())
 }
