@@ -17,6 +17,7 @@ mod runs;
 mod senses;
 mod signed;
 mod together;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -280,7 +280,11 @@ impl Runner {
             ..
         } = self.settings;
         let allow_skipped = allow_skipped || self.settings.shard.is_some();
-        let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
+        // A run of kept failures alone has no case, and is no run of nothing.
+        let of_cases = match cases.is_empty() && !kept.is_empty() && !interrupted {
+            true => exit::OK,
+            false => exit::exit_code(&results, strict, allow_skipped, interrupted),
+        };
         let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),
