@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use wxmock_adapter::{init, schema_json};
 use wxmock_model::history::Outcome;
+use wxmock_model::lang::Lang;
 use wxmock_model::proof::ProvedOperation;
+use wxmock_model::say;
 use wxmock_runner::coverage;
 use wxmock_runner::session::Session;
 use wxmock_store::StatementId;
 
+use super::lang::LangArg;
 use super::suite::{TargetArgs, cancel_on_signal};
 use crate::exit::{Exit, Failure};
 
@@ -37,7 +40,7 @@ enum Command {
   wxmock adapter check --adapter wxmock.toml
 
 Exit codes: 0 the adapter fits · 3 the adapter is to be changed · 5 the backend failed")]
-    Check(TargetArgs),
+    Check(CheckArgs),
     /// Print the JSON Schema of adapter files
     #[command(after_help = "Examples:
   wxmock adapter schema > adapter.schema.json")]
@@ -54,11 +57,19 @@ struct InitArgs {
     curl: Vec<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    lang: LangArg,
+}
+
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Init(args) => args.run(),
-            Command::Check(target) => super::suite::block_on(prove(target)),
+            Command::Check(args) => super::suite::block_on(prove(args.target, args.lang.get())),
             Command::Schema => super::print(schema_json()),
         }
     }
@@ -86,7 +97,7 @@ impl InitArgs {
 }
 
 /// Every described operation once, end to end, and what has to be refused, as each run does before it judges.
-async fn prove(target: TargetArgs) -> Result<(), Failure> {
+async fn prove(target: TargetArgs, lang: Lang) -> Result<(), Failure> {
     let adapter = target.adapter()?;
     let cancel = cancel_on_signal();
     let mut session = tokio::select! {
@@ -105,12 +116,16 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
         return Err(Failure::told(Exit::Interrupted));
     }
 
-    let mut text: String = proof.operations.iter().map(table).collect();
-    text.push_str(&seen(&asked));
+    let tables = proof.operations.iter().map(|proved| table(proved, lang));
+    let mut text: String = tables.collect();
+    text.push_str(&seen(&asked, lang));
     for store in &silent {
-        text.push_str(&format!(
-            "store `{store}` saw no statement: what in [backend] leads to it, and is that setting read?\n"
-        ));
+        let said = say!(
+            "store `{store}` saw no statement: what in [backend] leads to it, and is that setting read?\n",
+            "数据库 `{store}` 没有收到任何语句：[backend] 里是哪一项指向它，后端读了这项设置吗？\n",
+            store = store
+        );
+        text.push_str(said.in_lang(lang));
     }
     for event in told.iter().flatten() {
         text.push_str(&format!("{event}\n"));
@@ -119,16 +134,23 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     if failure.is_none() {
         let described = proof.operations.iter().map(|proved| proved.op.as_str());
         let described: Vec<&str> = described.collect();
-        text.push_str(&format!(
-            "{name}: the adapter fits. Described: {}. Next: wxmock check --adapter {}\nthe suite: {}\n",
-            described.join(", "),
-            target.adapter.display(),
-            forecast.en
-        ));
+        let said = say!(
+            "{name}: the adapter fits. Described: {described}. Next: wxmock check --adapter {file}\nthe suite: {forecast}\n",
+            "{name}：adapter 与后端相符。已描述：{described}。下一步：wxmock check --adapter {file}\n整套用例：{forecast}\n",
+            name = name,
+            described = described.join(", "),
+            file = target.adapter.display().to_string(),
+            forecast = forecast
+        );
+        text.push_str(said.in_lang(lang));
     }
     super::print(&text)?;
     for violation in &proof.violations {
-        eprintln!("{}: {}", violation.rule, violation.sentence);
+        let sentence = match violation.sentence_zh.as_str() {
+            "" => &violation.sentence,
+            zh => lang.pick(violation.sentence.as_str(), zh),
+        };
+        eprintln!("{}: {sentence}", violation.rule);
     }
     if failure.is_none() && proof.is_felled() {
         return Err(Failure::told(Exit::Baseline));
@@ -140,62 +162,77 @@ async fn prove(target: TargetArgs) -> Result<(), Failure> {
     eprintln!("\n{problem}");
     if !lines.is_empty() {
         let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-        eprintln!("\nlast lines of the backend:\n  {}", last.join("\n  "));
+        let title = lang.pick("last lines of the backend:", "后端最后的输出：");
+        eprintln!("\n{title}\n  {}", last.join("\n  "));
     }
     Exit::done(code)
 }
 
 /// `WeChat saw     jscode2session, token`.
-fn seen(asked: &[wxmock_server::CallInfo]) -> String {
+fn seen(asked: &[wxmock_server::CallInfo], lang: Lang) -> String {
     let mut endpoints: Vec<String> = asked.iter().map(|call| call.endpoint.to_string()).collect();
     endpoints.sort();
     endpoints.dedup();
-    format!(
-        "WeChat saw     {}\n",
-        if endpoints.is_empty() {
-            "no call".to_owned()
-        } else {
-            endpoints.join(", ")
-        }
-    )
+    let what = match endpoints.is_empty() {
+        true => lang.pick("no call", "没有调用").to_owned(),
+        false => endpoints.join(", "),
+    };
+    let who = lang.pick("WeChat saw     ", "微信收到       ");
+    format!("{who}{what}\n")
 }
 
 /// Lines of the backend's output shown with a problem.
 const SHOWN_LINES: usize = 20;
 
 /// One operation: what it was asked, what the answer means and holds, and what it refuses.
-fn table(proved: &ProvedOperation) -> String {
+fn table(proved: &ProvedOperation, lang: Lang) -> String {
     let answered = |status: Option<u16>, outcome: Outcome| {
-        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let none = || lang.pick("no answer", "没有应答").to_owned();
+        let status = status.map_or_else(none, |status| status.to_string());
         format!("{status} → {}", outcome_word(outcome))
     };
     let captured = if proved.captured.is_empty() {
-        "nothing".to_owned()
+        lang.pick("nothing", "无").to_owned()
     } else {
         proved.captured.join(", ")
     };
     let mut text = format!(
-        "{:<14} {}  captured: {captured}   ({})\n",
+        "{:<14} {}  {}{captured}   ({})\n",
         proved.op,
         answered(proved.status, proved.outcome),
+        lang.pick("captured: ", "取出："),
         proved.request,
     );
     for name in &proved.missing {
-        text.push_str(&format!("{:<14} {name} found nothing\n", ""));
+        let nothing = lang.pick(" found nothing", " 什么也没找到");
+        text.push_str(&format!("{:<14} {name}{nothing}\n", ""));
     }
     for name in &proved.undeclared {
         let blind = match name.as_str() {
-            "plaintext_nonce" | "phone" => "whose data comes back cannot be judged",
-            "user_id" => "whose account it is cannot be judged",
-            _ => "it cannot be judged",
+            "plaintext_nonce" | "phone" => say!(
+                "whose data comes back cannot be judged",
+                "无法判断返回的是谁的数据"
+            ),
+            "user_id" => say!("whose account it is cannot be judged", "无法判断是谁的账号"),
+            _ => say!("it cannot be judged", "无法判断"),
         };
-        text.push_str(&format!("{:<14} captures no {name}: {blind}\n", ""));
+        let line = say!(
+            "captures no {name}: {blind}",
+            "没有取 {name}：{blind}",
+            name = name,
+            blind = blind
+        );
+        text.push_str(&format!("{:<14} {}\n", "", line.in_lang(lang)));
     }
     if proved.op.starts_with("login") {
-        text.push_str(&said_to_stores(proved));
+        text.push_str(&said_to_stores(proved, lang));
     }
     for refusal in &proved.refusals {
-        let granted = if refusal.granted { "  GRANTED" } else { "" };
+        let granted = if refusal.granted {
+            lang.pick("  GRANTED", "  却放行了")
+        } else {
+            ""
+        };
         text.push_str(&format!(
             "{:<14}   {:<20} {}{granted}\n",
             "",
@@ -207,7 +244,7 @@ fn table(proved: &ProvedOperation) -> String {
 }
 
 /// What one login says to each store, in the order it says it.
-fn said_to_stores(proved: &ProvedOperation) -> String {
+fn said_to_stores(proved: &ProvedOperation, lang: Lang) -> String {
     let mut stores: Vec<&str> = Vec::new();
     for said in &proved.statements {
         if !stores.contains(&said.store.as_str()) {
@@ -218,16 +255,23 @@ fn said_to_stores(proved: &ProvedOperation) -> String {
     for store in stores {
         let shapes = proved.statements.iter().filter(|said| said.store == store);
         let shapes: Vec<&str> = shapes.map(|said| said.shape.as_str()).collect();
-        let noun = if shapes.len() == 1 {
-            "statement"
+        let count = shapes.len();
+        let line = if count == 1 {
+            say!(
+                "store `{store}`: {count} statement",
+                "数据库 `{store}`：{count} 条语句",
+                store = store,
+                count = count
+            )
         } else {
-            "statements"
+            say!(
+                "store `{store}`: {count} statements",
+                "数据库 `{store}`：{count} 条语句",
+                store = store,
+                count = count
+            )
         };
-        text.push_str(&format!(
-            "{:<14} store `{store}`: {} {noun}\n",
-            "",
-            shapes.len()
-        ));
+        text.push_str(&format!("{:<14} {}\n", "", line.in_lang(lang)));
         for shape in shapes {
             text.push_str(&format!("{:<14}   {shape}\n", ""));
         }

@@ -24,6 +24,13 @@ pub(crate) struct ReportArg {
     path: PathBuf,
 }
 
+impl ReportArg {
+    /// Where it is written.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl FromStr for ReportArg {
     type Err = String;
 

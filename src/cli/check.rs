@@ -1,23 +1,28 @@
 //! `wxmock check`: the suite against the backend an adapter describes.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wxmock_adapter::Adapter;
-use wxmock_model::event::Conditions;
-use wxmock_model::verdict::Level;
+use wxmock_model::event::{Conditions, RunEvent};
+use wxmock_model::verdict::{Level, Verdict};
 use wxmock_report as report;
 use wxmock_report::RunView;
 use wxmock_report::terminal::TerminalOptions;
 use wxmock_runner::run::{Cancel, Kept, Settings};
+use wxmock_scenario::Catalogue;
 use wxmock_scenario::plan::Case;
 
+use super::artifacts::ReportArg;
 use super::catalogue::{NarrowArgs, ScenarioArgs};
 use super::explore::ExploreArgs;
-use super::known::KnownArgs;
+use super::known::{Known, KnownArgs};
 use super::regressions::RegressionArgs;
 use super::suite::{
     Follow, OutputArgs, TargetArgs, cancel_on_signal, not_run, tell_of_stores, view,
 };
+use super::watch::Watch;
 use crate::exit::{Exit, Failure};
 
 /// Run the conformance suite against the backend an adapter file describes
@@ -28,10 +33,12 @@ use crate::exit::{Exit, Failure};
   wxmock check -a wxmock.toml --report html=report.html --report junit=junit.xml
   wxmock check -a wxmock.toml CL-1 --logins 4 -j 2  a larger race, two orders at a time
   wxmock check -a wxmock.toml --regressions kept    keep what fails, and run it first next time
+  wxmock check -a wxmock.toml --regressions kept --only-regressions    that alone, in seconds
   wxmock check -a wxmock.toml --scenarios cases/    your own cases beside the built-in ones
   wxmock check -a wxmock.toml '!CL-1' --rule KEY-04 all that exercises a rule, but for one family
   wxmock check -a wxmock.toml --known known.toml    what is listed there does not fail the run
   wxmock check -a wxmock.toml --shard 1/4           one of four shares; `wxmock report` puts them together
+  wxmock check -a wxmock.toml CL-1 --watch          stay, and run what failed when the backend changes
   wxmock check -a wxmock.toml --lang zh             in Chinese, whatever the locale
   wxmock list                                       what there is; `wxmock explain CL-1` in prose
 
@@ -64,6 +71,10 @@ pub(crate) struct Args {
     /// A line for every case, not one for each suite that holds; list every failing case at the end
     #[arg(long, short)]
     verbose: bool,
+    /// Stay, and run what did not hold each time the backend is another one: a file beside the adapter has changed, or a
+    /// backend that runs by itself was gone and is back
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     narrow: NarrowArgs,
     #[command(flatten)]
@@ -75,6 +86,20 @@ pub(crate) struct Args {
     regressions: RegressionArgs,
     #[command(flatten)]
     known: KnownArgs,
+}
+
+/// Shows a failure that does not end the command, and gives its exit code.
+fn told(failure: Failure) -> i32 {
+    let exit = i32::from(failure.exit().code());
+    failure.report();
+    exit
+}
+
+/// How one run ended.
+struct Ended {
+    exit: i32,
+    /// Paths of the cases that did not hold.
+    failing: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -96,57 +121,146 @@ impl LevelArg {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        // A mistake in the command line comes before one in the adapter.
+        self.plan()?;
+        super::suite::block_on(async {
+            let cancel = cancel_on_signal();
+            if self.watch {
+                return self.again_and_again(&cancel).await;
+            }
+            let adapter = self.target.adapter()?;
+            let ended = self.once(&adapter, None, &cancel).await?;
+            Exit::done(ended.exit)
+        })
+    }
+
+    /// Runs, then runs what did not hold each time the backend is another one, until a signal; what held is run again once
+    /// all of that does.
+    async fn again_and_again(&self, cancel: &Cancel) -> Result<(), Failure> {
+        let mut failing = BTreeSet::new();
+        let mut adapter = self.target.adapter()?;
+        loop {
+            let watch = Watch::of(&adapter, self.written());
+            let only = Some(&failing).filter(|failing| !failing.is_empty());
+            // Half an edit is no reason to stop: what failed before is what is run next.
+            let exit = match self.once(&adapter, only, cancel).await {
+                Ok(ended) => {
+                    failing = ended.failing;
+                    ended.exit
+                }
+                Err(failure) => told(failure),
+            };
+            if !cancel.is_cancelled() {
+                let next = match failing.len() {
+                    0 => "everything selected".to_owned(),
+                    1 => "the case that did not hold".to_owned(),
+                    n => format!("the {n} cases that did not hold"),
+                };
+                eprintln!(
+                    "--watch: waiting for {}, then {next} (Ctrl-C ends it)",
+                    watch.awaits()
+                );
+                tokio::select! {
+                    () = watch.changed() => {}
+                    () = cancel.cancelled() => return Exit::done(exit),
+                }
+                match self.target.adapter() {
+                    Ok(read) => adapter = read,
+                    Err(failure) => {
+                        told(failure);
+                    }
+                }
+                continue;
+            }
+            return Exit::done(exit);
+        }
+    }
+
+    /// Files and folders that a run writes.
+    fn written(&self) -> Vec<PathBuf> {
+        let reports = self.output.reports.iter().map(ReportArg::path);
+        let folders = [Some(&*self.output.out), self.regressions.folder()];
+        let all = reports.chain(folders.into_iter().flatten());
+        all.filter_map(|path| std::path::absolute(path).ok())
+            .collect()
+    }
+
+    /// What there is, what is selected of it, and what of that is known to fail.
+    fn plan(&self) -> Result<(Catalogue, Vec<Case>, Option<Known>), Failure> {
         let catalogue = self.scenarios.catalogue()?;
         let scenarios = self.explore.scenarios(&catalogue);
         let level = self.level.level();
         let cases = super::list::selected_of(&scenarios, &self.ids, level, &self.narrow)?;
         let known = self.known.read(&scenarios)?;
-        let adapter = self.target.adapter()?;
+        Ok((catalogue, cases, known))
+    }
+
+    /// One run, of the selected cases or of `only` some of them, by path.
+    async fn once(
+        &self,
+        adapter: &Arc<Adapter>,
+        only: Option<&BTreeSet<String>>,
+        cancel: &Cancel,
+    ) -> Result<Ended, Failure> {
+        let (catalogue, mut cases, known) = self.plan()?;
+        cases.retain(|case| only.is_none_or(|only| only.contains(&case.path)));
         let regressions = self.regressions.read()?;
         let lang = self.output.lang.get();
-        super::suite::block_on(async {
-            let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
-                .verbosely(self.verbose)
-                .knowing(known);
-            let seed = self.target.seed.0;
-            let kept = regressions.first(&adapter, seed, &cases, &catalogue);
-            let cancel = cancel_on_signal();
-            let run = (&kept[..], &cases[..]);
-            let ran = self.play(&adapter, run, &cancel, &mut follow).await;
-            if let Err(failure) = &ran
-                && !follow.has_ended()
-            {
-                let conditions = Conditions {
-                    shard: self.narrow.shard,
-                    strict: self.strict,
-                    allow_skipped: self.allow_skipped,
-                };
-                follow.not_run(failure, &adapter, &self.target, conditions);
-            }
-            // Also where the last case was over, and only the backend had still to stop.
-            let exit = match cancel.is_cancelled() {
-                true => i32::from(Exit::Interrupted.code()),
-                false => follow.exit_code(),
+        let mut follow = Follow::begin(&self.output.out, &self.output.reports, lang)?
+            .verbosely(self.verbose)
+            .knowing(known);
+        let seed = self.target.seed.0;
+        let kept = regressions.first(adapter, seed, &cases, &catalogue);
+        regressions.demand(&kept)?;
+        let run = (&kept[..], self.regressions.cases(&cases));
+        let ran = self.play(adapter, run, cancel, &mut follow).await;
+        if let Err(failure) = &ran
+            && !follow.has_ended()
+        {
+            let conditions = Conditions {
+                shard: self.narrow.shard,
+                strict: self.strict,
+                allow_skipped: self.allow_skipped,
+                ..Conditions::default()
             };
-            let (events, written, unwritten) = follow.finish();
-            // What could not be run has told why; its reports are written all the same. A finding is shown as any other.
-            if let Err(failure) = ran
-                && failure.finding().is_none()
-            {
-                return Err(failure);
+            follow.not_run(failure, adapter, &self.target, conditions);
+        }
+        // Also where the last case was over, and only the backend had still to stop.
+        let exit = match cancel.is_cancelled() {
+            true => i32::from(Exit::Interrupted.code()),
+            false => follow.exit_code(),
+        };
+        let (events, written, unwritten) = follow.finish();
+        // What could not be run has told why; its reports are written all the same. A finding is shown as any other.
+        if let Err(failure) = ran
+            && failure.finding().is_none()
+        {
+            return Err(failure);
+        }
+        let updated = regressions.update(&events, adapter);
+        let options = TerminalOptions {
+            verbose: self.verbose,
+            ..view(self.trace, lang)
+        };
+        let text = report::terminal::render(&RunView::of(&events), &written, &options);
+        print!("{text}");
+        unwritten.map_or(updated, Err)?;
+        let failing = events.iter().filter_map(|event| match event {
+            RunEvent::CaseFinished(result) if self.did_not_hold(&result.verdict) => {
+                Some(result.path.clone())
             }
-            let updated = regressions.update(&events, &adapter);
-            let options = TerminalOptions {
-                verbose: self.verbose,
-                ..view(self.trace, lang)
-            };
-            let text = report::terminal::render(&RunView::of(&events), &written, &options);
-            print!("{text}");
-            match unwritten.map_or(updated, Err) {
-                Err(failure) => Err(failure),
-                Ok(()) => Exit::done(exit),
-            }
-        })
+            _ => None,
+        });
+        let failing = failing.collect();
+        Ok(Ended { exit, failing })
+    }
+
+    const fn did_not_hold(&self, verdict: &Verdict) -> bool {
+        match verdict {
+            Verdict::Fail | Verdict::Error { .. } | Verdict::Inconclusive { .. } => true,
+            Verdict::Warn => self.strict,
+            Verdict::Pass | Verdict::Info | Verdict::Skip { .. } => false,
+        }
     }
 
     /// Starts both ends, runs the cases, and stops both.

@@ -41,6 +41,7 @@ mod serve;
 mod server_arg;
 mod settings;
 mod suite;
+mod watch;
 
 use std::ffi::OsString;
 

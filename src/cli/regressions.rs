@@ -16,7 +16,7 @@ use wxmock_scenario::plan;
 use wxmock_scenario::plan::{Case, Selection};
 use wxmock_scenario::{Catalogue, ReplayToken};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Where failures are kept.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,9 @@ pub(crate) struct RegressionArgs {
     /// Leave in the folder what does not fail any more; otherwise its file is removed
     #[arg(long, requires = "regressions")]
     keep_fixed: bool,
+    /// Run what is kept there and no case: seconds, for a hook or an edit
+    #[arg(long, requires = "regressions")]
+    only_regressions: bool,
 }
 
 /// One kept failure.
@@ -56,6 +59,16 @@ pub(crate) struct Regressions<'a> {
 }
 
 impl RegressionArgs {
+    /// The folder, if one is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.regressions.as_deref()
+    }
+
+    /// What is left of the selected cases for the run itself.
+    pub(crate) fn cases<'c>(&self, selected: &'c [Case]) -> &'c [Case] {
+        if self.only_regressions { &[] } else { selected }
+    }
+
     /// Reads the folder; none, or an empty one, is fine.
     pub(crate) fn read(&self) -> Result<Regressions<'_>, Failure> {
         let mut kept = Vec::new();
@@ -85,6 +98,18 @@ impl RegressionArgs {
 }
 
 impl Regressions<'_> {
+    /// Refuses a run of kept failures alone where none is kept: nothing would be proved.
+    pub(crate) fn demand(&self, first: &[Kept]) -> Result<(), Failure> {
+        if !self.args.only_regressions || !first.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::Nothing,
+            "no failure of this backend and these cases is kept",
+            "leave --only-regressions out: a run keeps what fails in the folder of --regressions",
+        ))
+    }
+
     /// What is kept of the selected cases, to be played before them. What cannot be played here is named on stderr: an
     /// order of another backend, and one of another seed, whose data could not be the same.
     pub(crate) fn first(
@@ -274,6 +299,7 @@ mod tests {
         RegressionArgs {
             regressions: Some(folder.to_path_buf()),
             keep_fixed: false,
+            only_regressions: false,
         }
     }
 

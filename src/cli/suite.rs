@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use wxmock_adapter::{Adapter, Overrides, backends};
+use wxmock_adapter::{Adapter, Overrides, StartError, backends};
 use wxmock_model::event::{Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::lang::Lang;
 use wxmock_report::terminal::TerminalOptions;
@@ -320,6 +320,10 @@ fn not_started(error: &SessionError) -> Failure {
         SessionError::Store(_) => (
             Exit::Usage,
             "docs/adapter.md, `[[store]]`: the store is started first, and spoken with without TLS",
+        ),
+        SessionError::Backend(StartError::Untrusted { .. }) => (
+            Exit::Usage,
+            "docs/adapter.md, `backend.base`: over https the certificate has to be accepted",
         ),
         SessionError::Backend(_) => (
             Exit::Baseline,

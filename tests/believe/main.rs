@@ -12,10 +12,12 @@ mod endings;
 mod features;
 mod findings;
 mod mechanisms;
+mod reached;
 mod runs;
 mod senses;
 mod signed;
 mod together;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use super::{
     answer::{self, Capture, Rule, StatusSet},
     client::{RawAnswer, RunVars},
+    computed::Values,
+    connection::Peer,
     findings::Findings,
     names::{ADAPTER, Shape},
     node::{self, Place},
@@ -23,6 +25,7 @@ use super::{
     request::Request,
     sections, stores,
     template::{Encode, Template, Vars},
+    tls::Trust,
 };
 use wxmock_model::history::Outcome;
 use wxmock_store::StoreSpec;
@@ -40,6 +43,8 @@ pub struct Adapter {
     pub upstream: UpstreamSpec,
     /// The stores whose statements are seen, in file order.
     pub stores: Vec<StoreSpec>,
+    /// `[values]`: what requests name as `value.*`.
+    pub(crate) values: Values,
     /// What it offers a phone, by operation name, in file order.
     pub ops: IndexMap<String, OpSpec>,
     pub(crate) rules: Vec<Rule>,
@@ -59,12 +64,25 @@ pub struct BackendSpec {
     /// Folder of the adapter file: relative paths start here.
     pub folder: PathBuf,
     pub(crate) base: Template,
+    pub(crate) trust: TrustSpec,
     pub(crate) start: Vec<Template>,
     pub(crate) cwd: Option<Template>,
     pub(crate) env: Vec<(String, Template)>,
     pub(crate) ready: Ready,
     pub(crate) stop: Vec<Template>,
     pub(crate) log: Option<Template>,
+}
+
+/// `backend.ca` and `backend.insecure`: whose certificate is accepted of a backend behind https.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum TrustSpec {
+    /// Neither is given.
+    #[default]
+    System,
+    /// `ca`.
+    File(Template),
+    /// `insecure = true`.
+    Unchecked,
 }
 
 /// `backend.ready`: what a ready backend does.
@@ -104,7 +122,26 @@ pub enum Hook {
 #[derive(Debug, Clone)]
 pub struct OpSpec {
     pub(crate) request: Request,
-    pub(crate) captures: Vec<(&'static str, Capture)>,
+    pub(crate) captures: Vec<(String, Capture)>,
+    /// What goes before it, in this order.
+    pub(crate) prepare: Vec<Prepare>,
+}
+
+/// `[[ops.<name>.prepare]]`: a request that goes before the one of an operation, such as one that fetches a CSRF token.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepare {
+    pub(crate) request: Request,
+    /// The statuses that are a success; `None`: as the outcome rules say.
+    pub(crate) status: Option<StatusSet>,
+    pub(crate) captures: Vec<(String, Capture)>,
+}
+
+impl OpSpec {
+    /// Every request, in order.
+    fn requests(&self) -> impl Iterator<Item = &Request> {
+        let prepare = self.prepare.iter().map(|prepare| &prepare.request);
+        prepare.chain([&self.request])
+    }
 }
 
 /// `[features]`: what the backend claims.
@@ -284,7 +321,9 @@ impl Adapter {
         findings.stores = stores::names_in(&root);
         let backend = sections::backend(&root, folder, &mut findings);
         let upstream = sections::upstream(&root, &mut findings);
-        let ops = operations::read(&root, &mut findings);
+        let common = operations::common_headers(&root, &mut findings);
+        let values = operations::values(&root, &mut findings);
+        let ops = operations::read(&root, &common, &mut findings);
         let rules = outcomes::read(&root, &mut findings);
         let features = sections::features(&root, &mut findings);
         let Some(backend) = backend.filter(|_| findings.errors.is_empty()) else {
@@ -297,6 +336,7 @@ impl Adapter {
             backend,
             upstream,
             stores,
+            values,
             ops,
             rules,
             features,
@@ -317,13 +357,13 @@ impl Adapter {
     pub fn captures(&self, op: &str, capture: &str) -> bool {
         self.ops
             .get(op)
-            .is_some_and(|op| op.captures.iter().any(|(name, _)| *name == capture))
+            .is_some_and(|op| op.captures.iter().any(|(name, _)| name == capture))
     }
 
     /// Where the answer of operation `op` is searched for `capture`; `None` if that is not described.
     pub fn capture(&self, op: &str, capture: &str) -> Option<&Capture> {
         let captures = self.ops.get(op)?.captures.iter();
-        let mut named = captures.filter(|(name, _)| *name == capture);
+        let mut named = captures.filter(|(name, _)| name == capture);
         named.next().map(|(_, capture)| capture)
     }
 
@@ -331,27 +371,60 @@ impl Adapter {
     pub fn without_capture(&self, op: &str, capture: &str) -> Self {
         let mut adapter = self.clone();
         if let Some(spec) = adapter.ops.get_mut(op) {
-            spec.captures.retain(|(name, _)| *name != capture);
+            spec.captures.retain(|(name, _)| name != capture);
         }
         adapter
     }
 
-    /// Whether the request of operation `op` is described and uses template name `name`, such as `device.signature`.
+    /// Whether operation `op` is described and one of its requests uses template name `name`, such as `device.signature`, by
+    /// itself or within one of `[values]`.
     #[must_use]
     pub fn sends(&self, op: &str, name: &str) -> bool {
-        self.ops
-            .get(op)
-            .is_some_and(|op| op.request.names().contains(name))
+        let mut requests = self.ops.get(op).into_iter().flat_map(OpSpec::requests);
+        requests.any(|request| self.mentions(request, name))
+    }
+
+    fn mentions(&self, request: &Request, wanted: &str) -> bool {
+        request.mentions(wanted)
+            || self.values.iter().enumerate().any(|(at, (value, _))| {
+                request.mentions(&format!("value.{value}")) && self.value_names(at, wanted)
+            })
+    }
+
+    /// Whether one of `[values]` is made of `wanted`, by itself or through those above it.
+    fn value_names(&self, at: usize, wanted: &str) -> bool {
+        let (above, this) = self.values.split_at(at);
+        let Some((_, template)) = this.first() else {
+            return false;
+        };
+        template.names().any(|name| {
+            name == wanted
+                || wanted.ends_with('.') && name.starts_with(wanted)
+                || name.strip_prefix("value.").is_some_and(|value| {
+                    let at = above.iter().position(|(known, _)| known == value);
+                    at.is_some_and(|at| self.value_names(at, wanted))
+                })
+        })
+    }
+
+    /// Whether something in `request` is made of the request itself, so that it is built twice.
+    pub(crate) fn is_made_of_itself(&self, request: &Request) -> bool {
+        ["method", "path", "query", "body", "params"]
+            .iter()
+            .any(|part| self.mentions(request, &format!("request.{part}")))
+    }
+
+    /// Whether `request` carries something of the phone's, so that it may be refused on the phone's account.
+    pub(crate) fn is_of_the_phone(&self, request: &Request) -> bool {
+        self.mentions(request, "device.") || self.mentions(request, "session.")
     }
 
     /// Whether the request of operation `op` has template name `name` in no form or query, but where a `+` stays a `+`: in
     /// JSON, another body, a header.
     #[must_use]
     pub fn sends_plus_as_it_is(&self, op: &str, name: &str) -> bool {
-        self.ops
-            .get(op)
-            .is_some_and(|op| !op.request.names_in_forms().contains(name))
-            && self.sends(op, name)
+        let mut requests = self.ops.get(op).into_iter().flat_map(OpSpec::requests);
+        requests.all(|request| !request.names_in_forms().contains(name)) && self.sends(op, name)
     }
 
     /// Whether the harness starts the backend itself.
@@ -368,6 +441,30 @@ impl Adapter {
             .to_owned()
     }
 
+    /// Whether the backend is spoken to over TLS without looking at its certificate: what a report has to say.
+    #[must_use]
+    pub fn leaves_certificate_unchecked(&self, run: &RunVars) -> bool {
+        matches!(self.backend.trust, TrustSpec::Unchecked) && self.base(run).starts_with("https:")
+    }
+
+    /// Whether somebody listens where a backend is that runs by itself.
+    pub async fn is_reached(&self) -> bool {
+        match self.peer(&RunVars::sample()) {
+            Ok(peer) => peer.reach().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// The backend's address for this run, and how its connections are made.
+    pub(crate) fn peer(&self, run: &RunVars) -> Result<Peer, String> {
+        let trust = match &self.backend.trust {
+            TrustSpec::System => Trust::System,
+            TrustSpec::File(path) => Trust::File(self.backend.folder.join(fill(path, run))),
+            TrustSpec::Unchecked => Trust::Unchecked,
+        };
+        Peer::at(&self.base(run), trust)
+    }
+
     /// What `answer` to operation `op` means. An answer that is not complete is [`Outcome::Indefinite`].
     #[must_use]
     pub fn read(&self, op: &str, answer: &RawAnswer) -> Reading {
@@ -381,7 +478,7 @@ impl Adapter {
 
 /// Fills a template of the process, which can only use names that always have a value.
 pub(crate) fn fill(template: &Template, run: &RunVars) -> String {
-    let vars = Vars { run, phone: None };
+    let vars = Vars::of(run);
     template
         .fill_whole(&vars, Encode::Verbatim)
         .unwrap_or_default()

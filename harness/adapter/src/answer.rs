@@ -183,11 +183,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Applies rules and captures to a complete or incomplete answer.
-pub(crate) fn read(
-    rules: &[Rule],
-    captures: &[(&'static str, Capture)],
-    answer: &RawAnswer,
-) -> Reading {
+pub(crate) fn read(rules: &[Rule], captures: &[(String, Capture)], answer: &RawAnswer) -> Reading {
     let (Some(status), None, None) = (answer.status, &answer.error, &answer.unreadable) else {
         return Reading {
             outcome: Outcome::Indefinite,
@@ -205,8 +201,8 @@ pub(crate) fn read(
     let mut missing = Vec::new();
     for (name, capture) in captures {
         match capture.take(&answer.headers, &body) {
-            Some(value) => drop(found.insert((*name).to_owned(), value)),
-            None if said == Outcome::Ok => missing.push((*name).to_owned()),
+            Some(value) => drop(found.insert(name.clone(), value)),
+            None if said == Outcome::Ok => missing.push(name.clone()),
             None => {}
         }
     }
@@ -221,6 +217,15 @@ pub(crate) fn read(
         rule: rule.map(|index| index + 1),
         missing,
     }
+}
+
+/// What `captures` find in an answer, whatever it means.
+pub(crate) fn captured(captures: &[(String, Capture)], answer: &RawAnswer) -> Captures {
+    let body = Body::of(&answer.body);
+    let found = captures
+        .iter()
+        .filter_map(|(name, capture)| Some((name.clone(), capture.take(&answer.headers, &body)?)));
+    found.collect()
 }
 
 /// The body of an answer, as text and as JSON if it is that.

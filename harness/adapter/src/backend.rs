@@ -9,24 +9,21 @@ use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use hyper::{HeaderMap, Method};
 use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     task::JoinHandle,
 };
-use url::Url;
 
 use super::{
     adapter::{Adapter, fill},
-    client::{self, RunVars},
-    connection,
+    client::RunVars,
     owned::{self, Guard, MARK, Owned, marked},
-    request::Exchange,
+    readiness::{Probe, Unready},
 };
 
 /// Lines of output kept for messages.
@@ -90,6 +87,13 @@ pub enum StartError {
         last: String,
         /// Its last lines, oldest first.
         output: Vec<String>,
+    },
+    /// It is there, and is not talked to over TLS: its certificate is not accepted, or what it speaks is something else. Exit
+    /// code 3: the adapter says what is accepted.
+    #[error("{what}")]
+    Untrusted {
+        /// What is wrong, and what to write.
+        what: String,
     },
     /// The adapter starts nothing, and nothing answers.
     #[error(
@@ -164,7 +168,9 @@ impl Backend {
             base,
         };
         let probe = Probe {
-            base: backend.base.clone(),
+            peer: adapter
+                .peer(run)
+                .map_err(|what| StartError::Untrusted { what })?,
             path: spec.ready.path.as_ref().map(|path| fill(path, run)),
             status: spec.ready.status.clone(),
             detaches: !spec.stop.is_empty(),
@@ -175,6 +181,7 @@ impl Backend {
                 .await
             {
                 Ok(()) => Ok(backend),
+                Err(Unready::Untrusted(what)) => Err(StartError::Untrusted { what }),
                 Err(Unready::Late(last) | Unready::Exited(_, last)) => Err(StartError::Absent {
                     base: backend.base.clone(),
                     last,
@@ -220,6 +227,7 @@ impl Backend {
                     StartError::Exited { status, output }
                 })
             }
+            Err(Unready::Untrusted(what)) => Err(StartError::Untrusted { what }),
             Err(Unready::Late(last)) => Err(StartError::NotReady {
                 waited: spec.ready.timeout,
                 last,
@@ -494,87 +502,5 @@ async fn copy(pipe: impl AsyncRead + Unpin, output: Arc<Output>) {
     }
     if !line.is_empty() {
         output.push(&line);
-    }
-}
-
-struct Probe {
-    base: String,
-    path: Option<String>,
-    status: super::answer::StatusSet,
-    /// The program may end well before the backend is ready, because a declared `stop` ends what it left behind, as
-    /// with `docker compose up -d`.
-    detaches: bool,
-}
-
-enum Unready {
-    Late(String),
-    Exited(ExitStatus, String),
-}
-
-impl Probe {
-    /// Asks until the answer is right, the process ends or the time is over; the pauses grow from 10 ms to 200 ms.
-    async fn wait(&self, mut child: Option<&mut Child>, patience: Duration) -> Result<(), Unready> {
-        let deadline = Instant::now() + patience;
-        let mut pause = Duration::from_millis(10);
-        let mut known = None;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Err(last) = self.ask(left).await else {
-                return Ok(());
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                // The last question was cut short by the deadline; the one before says more.
-                return Err(Unready::Late(known.unwrap_or(last)));
-            }
-            let ended = async {
-                match child.as_deref_mut() {
-                    Some(child) => child.wait().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                status = ended => match status {
-                    Ok(status) if status.success() && self.detaches => child = None,
-                    Ok(status) => return Err(Unready::Exited(status, last)),
-                    Err(error) => return Err(Unready::Late(error.to_string())),
-                },
-                () = tokio::time::sleep(pause.min(left)) => {}
-            }
-            known = Some(last);
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
-    }
-
-    async fn ask(&self, left: Duration) -> Result<(), String> {
-        let Some(path) = &self.path else {
-            return match tokio::time::timeout(left, self.connect()).await {
-                Ok(result) => result,
-                Err(_) => Err("no connection was accepted".to_owned()),
-            };
-        };
-        let exchange = Exchange {
-            method: Method::GET,
-            path_and_query: path.clone(),
-            headers: HeaderMap::new(),
-            body: bytes::Bytes::new(),
-        };
-        // One silent answer must not eat the whole wait: a backend may accept long before it answers.
-        let answer = client::send(&self.base, exchange, left.min(Duration::from_secs(2))).await;
-        match (answer.status, answer.error) {
-            (Some(status), None) if self.status.contains(status) => Ok(()),
-            (Some(status), None) => Err(format!("GET {path} was answered with {status}")),
-            (_, error) => Err(error.unwrap_or_else(|| "no answer".to_owned())),
-        }
-    }
-
-    async fn connects(&self) -> bool {
-        let attempt = tokio::time::timeout(Duration::from_millis(500), self.connect());
-        matches!(attempt.await, Ok(Ok(())))
-    }
-
-    async fn connect(&self) -> Result<(), String> {
-        let url = Url::parse(&self.base).map_err(|error| error.to_string())?;
-        connection::connect(&url).await.map(drop)
     }
 }

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,9 +20,12 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::{
-    adapter::Adapter,
+    adapter::{Adapter, OpSpec},
     coding,
-    connection::{connect, is_socket},
+    computed::{self, Computed, Parts},
+    connection::{NoConnection, Peer, is_socket},
+    jar::Jar,
+    prepare::Prepared,
     request::{self, Exchange},
     template::Vars,
 };
@@ -136,6 +139,15 @@ pub struct RawAnswer {
     pub took: Duration,
     /// Why there is no complete answer: refused, reset, too late, too large.
     pub error: Option<String>,
+    /// What was sent, as it was sent: the operation's own request, or the one before it that ended it. `None` if nothing was.
+    pub asked: Option<Box<Asked>>,
+    /// The answers to the requests that prepared this one, in order.
+    pub prepared: Vec<RawAnswer>,
+    /// Whether `error` is that of a request before the operation's own, which has no reason to fail: the adapter is to be
+    /// changed, or the backend.
+    pub unprepared: bool,
+    /// Whether that is a certificate that is not accepted, or no TLS where it should be: asking again changes nothing.
+    pub untrusted: bool,
 }
 
 /// Sends described requests to one running backend. Cheap to clone.
@@ -143,6 +155,9 @@ pub struct RawAnswer {
 pub struct Client {
     adapter: Arc<Adapter>,
     run: Arc<RunVars>,
+    peer: Result<Peer, String>,
+    /// How many requests each phone has made, for their names.
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Client {
@@ -150,8 +165,10 @@ impl Client {
     #[must_use]
     pub fn new(adapter: Arc<Adapter>, run: RunVars) -> Self {
         Self {
+            peer: adapter.peer(&run),
             adapter,
             run: Arc::new(run),
+            asked: Arc::default(),
         }
     }
 
@@ -167,42 +184,157 @@ impl Client {
     /// [`RawAnswer::error`].
     pub async fn call(&self, op: &str, vars: &OpVars, extra: &Extra) -> RawAnswer {
         match self.adapter.ops.get(op) {
-            Some(spec) => self.perform(&spec.request, vars, extra).await,
+            Some(spec) => self.perform(op, spec, vars, extra).await,
             None => RawAnswer::failed(format!("the adapter does not describe `{op}`")),
         }
     }
 
-    /// What [`Client::call`] sends for the same arguments; `None` if it can send nothing.
+    /// What [`Client::call`] sends for the same arguments as far as it is known beforehand: what a prepare request brings, the
+    /// clock and what is made of them differ. `None` if it can send nothing; [`RawAnswer::asked`] is what was sent.
     pub fn asked(&self, op: &str, vars: &OpVars, extra: &Extra) -> Option<Asked> {
         let spec = self.adapter.ops.get(op)?;
-        let (base, exchange) = self.build(&spec.request, vars, extra).ok()?;
-        let url = Url::parse(&base).ok()?;
-        address(&url, exchange).ok()
+        let mut prepared = BTreeMap::new();
+        for (name, _) in spec.prepare.iter().flat_map(|prepare| &prepare.captures) {
+            prepared.insert(name.clone(), format!("({name})"));
+        }
+        let made = self.computed(computed::uuid(&[op]), &prepared);
+        let (peer, exchange) = self.build(&spec.request, vars, extra, made).ok()?;
+        address(peer.url(), exchange).ok()
     }
 
-    async fn perform(&self, request: &request::Request, vars: &OpVars, extra: &Extra) -> RawAnswer {
-        let bound = Duration::from_millis(self.adapter.features.answer_within_ms);
-        match self.build(request, vars, extra) {
-            Ok((base, exchange)) => send(&base, exchange, extra.deadline.unwrap_or(bound)).await,
-            Err(error) => RawAnswer::failed(error),
+    /// What prepares the operation, in order, with the cookies each answer sets, then its own request.
+    async fn perform(&self, op: &str, spec: &OpSpec, vars: &OpVars, extra: &Extra) -> RawAnswer {
+        let nothing = Extra {
+            transport: extra.transport,
+            headers: extra.headers.clone(),
+            ..Extra::default()
+        };
+        // What a scenario adds goes where the phone's values go: a ticket is asked for with the code, and then used.
+        let adds_to = spec
+            .prepare
+            .iter()
+            .rposition(|prepare| self.adapter.is_of_the_phone(&prepare.request))
+            .filter(|_| !self.adapter.is_of_the_phone(&spec.request));
+        let (mut jar, mut captured) = (Jar::default(), BTreeMap::new());
+        let mut earlier = Vec::new();
+        for (at, prepare) in spec.prepare.iter().enumerate() {
+            let added = if adds_to == Some(at) { extra } else { &nothing };
+            let asking = (op, &prepare.request, &captured);
+            let answer = self
+                .ask(asking, &mut jar, vars, added, extra.deadline)
+                .await;
+            match self.adapter.prepared(prepare, &answer) {
+                Prepared::Ready(found) => captured.extend(found),
+                other => return ended_early(&other, answer, earlier),
+            }
+            earlier.push(answer);
+        }
+        let added = if adds_to.is_some() { &nothing } else { extra };
+        let asking = (op, &spec.request, &captured);
+        let answer = self
+            .ask(asking, &mut jar, vars, added, extra.deadline)
+            .await;
+        RawAnswer {
+            prepared: earlier,
+            ..answer
         }
     }
 
-    /// Where a request goes, and what it says.
+    /// Sends one request of operation `op` with the cookies in `jar`, and takes in those of the answer.
+    async fn ask(
+        &self,
+        (op, request, captured): (&str, &request::Request, &BTreeMap<String, String>),
+        jar: &mut Jar,
+        vars: &OpVars,
+        extra: &Extra,
+        deadline: Option<Duration>,
+    ) -> RawAnswer {
+        let bound = Duration::from_millis(self.adapter.features.answer_within_ms);
+        let made = self.computed(self.next_uuid(op, vars), captured);
+        let (peer, mut exchange) = match self.build(request, vars, extra, made) {
+            Ok(built) => built,
+            Err(error) => return RawAnswer::failed(error),
+        };
+        jar.send(&mut exchange.headers);
+        let asked = address(peer.url(), exchange.clone()).ok().map(Box::new);
+        let answer = send(peer, exchange, deadline.unwrap_or(bound)).await;
+        jar.receive(&answer.headers);
+        RawAnswer { asked, ..answer }
+    }
+
+    /// A name for a phone's next request: another each time, and the same in each run of the same nonce.
+    fn next_uuid(&self, op: &str, vars: &OpVars) -> String {
+        let device = vars.device.get("id").map_or("", String::as_str);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = asked.entry(device.to_owned()).or_default();
+        *number += 1;
+        computed::uuid(&[&self.run.nonce, device, op, &number.to_string()])
+    }
+
+    fn computed<'a>(
+        &'a self,
+        uuid: String,
+        prepared: &'a BTreeMap<String, String>,
+    ) -> Computed<'a> {
+        Computed {
+            now_ms: jiff::Timestamp::now().as_millisecond(),
+            uuid,
+            prepared,
+            values: &self.adapter.values,
+            request: None,
+        }
+    }
+
+    /// Where a request goes, and what it says. One that is made of itself, as a signature is, is built without that first.
     fn build(
         &self,
         request: &request::Request,
         vars: &OpVars,
         extra: &Extra,
-    ) -> Result<(String, Exchange), String> {
-        let slots = Vars {
-            run: &self.run,
-            phone: Some(vars),
+        mut made: Computed<'_>,
+    ) -> Result<(&Peer, Exchange), String> {
+        let build = |made: &Computed<'_>| {
+            let slots = Vars {
+                run: &self.run,
+                phone: Some(vars),
+                computed: Some(made),
+            };
+            let built = request.build(&slots, extra);
+            built.map_err(|error| format!("the request cannot be built: {error}"))
         };
-        let exchange = request
-            .build(&slots, extra)
-            .map_err(|error| format!("the request cannot be built: {error}"))?;
-        Ok((self.adapter.base(&self.run), exchange))
+        let mut exchange = build(&made)?;
+        if self.adapter.is_made_of_itself(request) {
+            made.request = Some(Parts::of(&exchange));
+            exchange = build(&made)?;
+        }
+        Ok((self.peer.as_ref().map_err(Clone::clone)?, exchange))
+    }
+}
+
+/// The answer of an operation whose own request is not sent, after that of one before it.
+fn ended_early(how: &Prepared, answer: RawAnswer, earlier: Vec<RawAnswer>) -> RawAnswer {
+    let named = answer.asked.as_ref().map_or_else(String::new, |asked| {
+        format!(" {} {}", asked.method, asked.target)
+    });
+    let answer = RawAnswer {
+        prepared: earlier,
+        ..answer
+    };
+    match how {
+        Prepared::Failed(why) => RawAnswer {
+            status: None,
+            error: Some(format!("the prepare request{named} {why}")),
+            unprepared: true,
+            ..answer
+        },
+        Prepared::Broken => RawAnswer {
+            // What it begins with is looked at.
+            error: answer
+                .error
+                .map(|why| format!("{why} (the prepare request{named})")),
+            ..answer
+        },
+        Prepared::Refused | Prepared::Ready(_) => answer,
     }
 }
 
@@ -216,10 +348,10 @@ impl RawAnswer {
 }
 
 /// Sends one request on a new connection and reads the answer until it is complete, broken or too late.
-pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> RawAnswer {
+pub(crate) async fn send(peer: &Peer, exchange: Exchange, deadline: Duration) -> RawAnswer {
     let mut answer = RawAnswer::default();
     let started = Instant::now();
-    let outcome = tokio::time::timeout(deadline, converse(base, exchange, &mut answer)).await;
+    let outcome = tokio::time::timeout(deadline, converse(peer, exchange, &mut answer)).await;
     answer.took = started.elapsed();
     answer.error = match outcome {
         Ok(Ok(())) => None,
@@ -240,16 +372,21 @@ pub(crate) async fn send(base: &str, exchange: Exchange, deadline: Duration) -> 
     answer
 }
 
-async fn converse(base: &str, exchange: Exchange, answer: &mut RawAnswer) -> Result<(), String> {
-    let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
-    let asked = address(&url, exchange)?;
+async fn converse(peer: &Peer, exchange: Exchange, answer: &mut RawAnswer) -> Result<(), String> {
+    let asked = address(peer.url(), exchange)?;
     let mut request = Request::builder()
         .method(asked.method)
         .uri(asked.target)
         .body(Full::new(asked.body))
         .map_err(|error| format!("the request cannot be built: {error}"))?;
     *request.headers_mut() = asked.headers;
-    let stream = connect(&url).await?;
+    let stream = match peer.connect().await {
+        Ok(stream) => stream,
+        Err(none) => {
+            answer.untrusted = matches!(none, NoConnection::Untrusted(_));
+            return Err(none.why().to_owned());
+        }
+    };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| explain(&error))?;
@@ -310,7 +447,10 @@ fn address(url: &Url, exchange: Exchange) -> Result<Asked, String> {
     headers.extend(exchange.headers);
     Ok(Asked {
         method: exchange.method,
-        origin: format!("http://{authority}"),
+        origin: match url.scheme() {
+            "https" => format!("https://{authority}"),
+            _ => format!("http://{authority}"),
+        },
         target: format!("{prefix}{}", exchange.path_and_query),
         headers,
         body: exchange.body,
@@ -331,216 +471,4 @@ fn explain(error: &hyper::Error) -> String {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
-
-    use super::*;
-
-    const ADAPTER: &str = r#"
-name = "sample"
-[backend]
-base = "http://127.0.0.1:{{run.port}}/app/"
-[ops.login]
-request = { post = "/login", json = { code = "{{device.code}}", n = 1, deep = { raw = "{{device.rawData}}", typed = "{{session.user_id | json}}" } } }
-capture = { token = "$.token" , user_id = "$.id" }
-[ops.whoami]
-request = { get = "/me/{{device.code}}?a=1", query = { code = "{{device.code}}" }, headers = { Authorization = "Bearer {{session.token}}" } }
-[ops.userinfo]
-request = { post = "/u", form = { d = "{{device.code}}", t = "{{session.token}}" } }
-[ops.logout]
-request = { put = "/x", headers = { Content-Type = "text/xml" }, body = "<a>{{device.code}}</a>" }
-[[outcome]]
-when = { status = 200 }
-is = "ok"
-"#;
-
-    fn phone() -> OpVars {
-        OpVars {
-            device: [("code", "a+/="), ("rawData", "{\"n\":\"\\\"\"}")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            session: [("user_id".to_owned(), "7".to_owned())].into(),
-            ..OpVars::default()
-        }
-    }
-
-    /// Sends `op` to a listener that writes `reply` and closes; gives the request as text and the answer.
-    async fn converse_with(
-        op: &str,
-        vars: &OpVars,
-        extra: &Extra,
-        reply: &[u8],
-    ) -> (String, RawAnswer) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let run = RunVars {
-            port: listener.local_addr().unwrap().port(),
-            ..RunVars::sample()
-        };
-        let client = Client::new(Arc::new(Adapter::parse("a.toml", ADAPTER).unwrap()), run);
-        let serve = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            let mut chunk = [0; 4096];
-            while !is_complete(&request) {
-                let count = stream.read(&mut chunk).await.unwrap();
-                request.extend_from_slice(&chunk[..count]);
-            }
-            // A client that gave up does not read on; that is its right.
-            let _ = stream.write_all(reply).await;
-            String::from_utf8(request).unwrap()
-        };
-        tokio::join!(serve, client.call(op, vars, extra))
-    }
-
-    fn is_complete(request: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            return false;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        body.len() >= length.map_or(0, |length| length.parse().unwrap())
-    }
-
-    const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-
-    #[tokio::test]
-    async fn requests_are_what_the_adapter_says() {
-        let check = async |op: &str, extra: &Extra, line: &str, parts: &[&str], absent: &[&str]| {
-            let (request, answer) = converse_with(op, &phone(), extra, OK).await;
-            assert_eq!((answer.status, answer.error.as_deref()), (Some(200), None));
-            assert_eq!(request.lines().next(), Some(line));
-            for part in parts {
-                assert!(request.contains(part), "{part} is missing in\n{request}");
-            }
-            for part in absent {
-                assert!(!request.contains(part), "{part} is in\n{request}");
-            }
-        };
-        let plain = Extra::default();
-        let raw_plus = Extra {
-            transport: Transport::RawPlus,
-            ..Extra::default()
-        };
-        let fields = Extra {
-            fields: vec![("session_key".to_owned(), "k+".into())],
-            headers: vec![("x-extra".to_owned(), "1".to_owned())],
-            ..Extra::default()
-        };
-        let json = r#"{"code":"a+/=","n":1,"deep":{"raw":"{\"n\":\"\\\"\"}","typed":7}}"#;
-        check(
-            "login",
-            &plain,
-            "POST /app/login HTTP/1.1",
-            &[json, "content-type: application/json"],
-            &[],
-        )
-        .await;
-        check(
-            "login",
-            &fields,
-            "POST /app/login HTTP/1.1",
-            &[r#""session_key":"k+"}"#, "x-extra: 1"],
-            &[],
-        )
-        .await;
-        let line = "GET /app/me/a%2B%2F%3D?a=1&code=a%2B%2F%3D HTTP/1.1";
-        check(
-            "whoami",
-            &plain,
-            line,
-            &["connection: close"],
-            &["uthorization"],
-        )
-        .await;
-        let line = "GET /app/me/a+%2F%3D?a=1&code=a+%2F%3D HTTP/1.1";
-        check("whoami", &raw_plus, line, &[], &[]).await;
-        let line = "GET /app/me/a%2B%2F%3D?a=1&code=a%2B%2F%3D&session_key=k%2B HTTP/1.1";
-        check("whoami", &fields, line, &[], &[]).await;
-        check(
-            "userinfo",
-            &plain,
-            "POST /app/u HTTP/1.1",
-            &["\r\n\r\nd=a%2B%2F%3D"],
-            &["t="],
-        )
-        .await;
-        check(
-            "userinfo",
-            &fields,
-            "POST /app/u HTTP/1.1",
-            &["d=a%2B%2F%3D&session_key=k%2B"],
-            &[],
-        )
-        .await;
-        check(
-            "logout",
-            &plain,
-            "PUT /app/x HTTP/1.1",
-            &["<a>a+/=</a>", "content-type: text/xml"],
-            &[],
-        )
-        .await;
-    }
-
-    #[tokio::test]
-    async fn broken_answers_are_errors_without_a_status() {
-        let check = async |reply: &[u8], part: &str, body: usize| {
-            let (_, answer) = converse_with("whoami", &phone(), &Extra::default(), reply).await;
-            let error = answer.error.unwrap_or_default();
-            assert!(answer.status.is_none() && error.contains(part), "{error}");
-            assert_eq!(answer.body.len(), body, "{error}");
-        };
-        check(b"", "connection closed", 0).await;
-        check(b"SSH-2.0-x\r\n", "parse", 0).await;
-        check(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", "", 2).await;
-        let mut large = b"HTTP/1.1 200 OK\r\ncontent-length: 1048577\r\n\r\n".to_vec();
-        large.resize(large.len() + BODY_LIMIT + 1, b'x');
-        check(&large, "1 MiB", BODY_LIMIT).await;
-    }
-
-    #[tokio::test]
-    async fn silence_ends_at_the_deadline() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let run = RunVars {
-            port: listener.local_addr().unwrap().port(),
-            ..RunVars::sample()
-        };
-        let client = Client::new(Arc::new(Adapter::parse("a.toml", ADAPTER).unwrap()), run);
-        let extra = Extra {
-            deadline: Some(Duration::from_millis(50)),
-            ..Extra::default()
-        };
-        let answer = client.call("whoami", &phone(), &extra).await;
-        assert!(answer.error.unwrap().contains("within 50 ms"));
-        assert!(answer.took >= Duration::from_millis(50));
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_sent_says_why() {
-        let check = async |op: &str, vars: &OpVars, extra: &Extra, part: &str| {
-            let client = Client::new(
-                Arc::new(Adapter::parse("a.toml", ADAPTER).unwrap()),
-                RunVars::sample(),
-            );
-            let error = client.call(op, vars, extra).await.error.unwrap();
-            assert!(error.contains(part), "{error}");
-        };
-        let plain = Extra::default();
-        check("refresh", &phone(), &plain, "does not describe `refresh`").await;
-        check(
-            "login",
-            &OpVars::default(),
-            &plain,
-            "the phone has no device.code",
-        )
-        .await;
-        let mut vars = phone();
-        vars.session.insert("token".to_owned(), "a\nb".to_owned());
-        check("whoami", &vars, &plain, "header authorization").await;
-    }
-}
+mod tests;

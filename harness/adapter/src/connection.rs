@@ -1,4 +1,6 @@
-//! How a backend is reached: by TCP, or by a socket in the file system. Knows nothing of what is asked.
+//! How a backend is reached: by TCP, over TLS or without, or by a socket in the file system. Knows nothing of what is asked.
+
+use std::sync::Arc;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -6,31 +8,99 @@ use tokio::{
 };
 use url::Url;
 
+use super::tls::{Tls, Trust};
+
 /// Both ends of a connection to a backend, by whatever it goes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
+/// A backend's address, and how its connections are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    url: Url,
+    tls: Option<Arc<Tls>>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoConnection {
+    /// Nobody is there, or not yet.
+    Unreached(String),
+    /// Somebody is there whom we do not talk to over TLS: asking again changes nothing.
+    Untrusted(String),
+}
+
+impl Peer {
+    /// The backend at `base`; `trust` is about https only.
+    pub(crate) fn at(base: &str, trust: Trust) -> Result<Self, String> {
+        let url = Url::parse(base).map_err(|error| format!("`{base}` is not a URL: {error}"))?;
+        let tls = (url.scheme() == "https").then(|| Arc::new(Tls::new(trust)));
+        Ok(Self { url, tls })
+    }
+
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// A new connection to the backend; the error says to where there is none, or what to write.
+    pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, NoConnection> {
+        let stream = self.reach().await.map_err(NoConnection::Unreached)?;
+        let Some(tls) = &self.tls else {
+            return Ok(stream);
+        };
+        let host = self.url.host_str().unwrap_or_default();
+        // A certificate is for an address without its brackets.
+        let secured = tls.over(stream, host.trim_matches(['[', ']'])).await;
+        secured.map_err(|why| {
+            NoConnection::Untrusted(format!("no TLS with {}: {why}", self.authority()))
+        })
+    }
+
+    /// The same without TLS: whether somebody is there at all.
+    pub(crate) async fn reach(&self) -> Result<Box<dyn Stream>, String> {
+        if is_socket(&self.url) {
+            return connect_socket(self.url.path()).await;
+        }
+        let host = self.url.host_str().ok_or("the base address has no host")?;
+        let port = self.url.port_or_known_default().unwrap_or(80);
+        // `Url` keeps the brackets of an IPv6 address, the resolver does not want them.
+        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
+            .await
+            .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| error.to_string())?;
+        Ok(Box::new(stream))
+    }
+
+    /// Whether somebody speaks TLS there, whoever it is: the question after plain http got no sense out of it.
+    pub(crate) async fn speaks_tls(&self) -> bool {
+        let tls = Tls::new(Trust::Unchecked);
+        match self.reach().await {
+            Ok(stream) if self.tls.is_none() => tls.over(stream, "localhost").await.is_ok(),
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    fn authority(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port_or_known_default().unwrap_or(80);
+        format!("{host}:{port}")
+    }
+}
+
+impl NoConnection {
+    /// The sentence.
+    pub(crate) fn why(&self) -> &str {
+        let (Self::Unreached(why) | Self::Untrusted(why)) = self;
+        why
+    }
+}
+
 /// Whether the backend listens at a path of the file system.
 pub(crate) fn is_socket(url: &Url) -> bool {
     url.scheme() == "unix"
-}
-
-/// A new connection to the backend at `url`; the error says to where there is none.
-pub(crate) async fn connect(url: &Url) -> Result<Box<dyn Stream>, String> {
-    if is_socket(url) {
-        return connect_socket(url.path()).await;
-    }
-    let host = url.host_str().ok_or("the base address has no host")?;
-    let port = url.port_or_known_default().unwrap_or(80);
-    // `Url` keeps the brackets of an IPv6 address, the resolver does not want them.
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-        .await
-        .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| error.to_string())?;
-    Ok(Box::new(stream))
 }
 
 #[cfg(unix)]
@@ -52,6 +122,7 @@ async fn connect_socket(path: &str) -> Result<Box<dyn Stream>, String> {
 #[cfg(all(test, unix))]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use super::*;
     use crate::{client::send, request::Exchange};
     use bytes::Bytes;
     use hyper::{HeaderMap, Method};
@@ -81,7 +152,8 @@ mod tests {
             body: Bytes::new(),
         };
         let base = format!("unix:{}", path.display());
-        let answer = send(&base, exchange, Duration::from_secs(20)).await;
+        let peer = Peer::at(&base, Trust::System).unwrap();
+        let answer = send(&peer, exchange, Duration::from_secs(20)).await;
         assert_eq!(
             (answer.status, &answer.body[..]),
             (Some(200), &b"hi"[..]),
@@ -100,7 +172,8 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::new(),
         };
-        let nobody = send("unix:/nowhere/b.sock", exchange, Duration::from_secs(20)).await;
+        let nowhere = Peer::at("unix:/nowhere/b.sock", Trust::System).unwrap();
+        let nobody = send(&nowhere, exchange, Duration::from_secs(20)).await;
         assert!(nobody.error.unwrap().contains("socket /nowhere/b.sock"));
     }
 }

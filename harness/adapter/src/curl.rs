@@ -9,6 +9,10 @@ pub(crate) struct CurlRequest {
     pub body: Option<String>,
     /// Whether curl would label the body a form by itself.
     pub(crate) is_form: bool,
+    /// Whether the certificate of an https server is left unchecked.
+    pub(crate) insecure: bool,
+    /// The file of certificates it is checked against, if one is named.
+    pub(crate) ca: Option<String>,
 }
 
 /// Flags without a value that change nothing an adapter can say.
@@ -22,8 +26,6 @@ const SILENT: &[&str] = &[
     "--include",
     "-v",
     "--verbose",
-    "-k",
-    "--insecure",
     "-L",
     "--location",
     "--compressed",
@@ -106,6 +108,8 @@ struct Line {
     data: Vec<String>,
     is_json: bool,
     is_get: bool,
+    insecure: bool,
+    ca: Option<String>,
 }
 
 impl Line {
@@ -139,6 +143,8 @@ impl Line {
                 self.is_json = true;
             }
             "-G" | "--get" => self.is_get = true,
+            "-k" | "--insecure" => self.insecure = true,
+            "--cacert" => self.ca = Some(value()?),
             "-b" | "--cookie" => {
                 let cookie = value()?;
                 if !cookie.contains('=') {
@@ -171,7 +177,7 @@ impl Line {
             flag if flag.starts_with('-') && flag.len() > 1 => {
                 return Err(format!(
                     "curl flag `{flag}` is not understood; understood: -X -H -d --data --data-raw \
-                    --data-urlencode --json -G -b -u --url, and flags that only change what curl prints"
+                    --data-urlencode --json -G -b -u --url -k --cacert, and flags that only change what curl prints"
                 ));
             }
             url => self.set_url(url.to_owned())?,
@@ -233,6 +239,8 @@ impl Line {
             headers: self.headers,
             body,
             is_form,
+            insecure: self.insecure,
+            ca: self.ca,
         })
     }
 }

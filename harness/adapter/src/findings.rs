@@ -33,6 +33,14 @@ impl Findings {
             | (Shape::Number, Value::Integer(_))
             | (Shape::Flag, Value::Bool(_))
             | (Shape::Free, Value::Table(_)) => return,
+            (Shape::Open(keys, others), Value::Table(entries)) => {
+                for (name, node) in entries {
+                    let known = keys.iter().find(|key| key.name == name.text);
+                    let shape = known.map_or(Shape::TextOr(others), |key| key.shape);
+                    self.check_shape(node, shape, &format!("{path}.{}", name.text));
+                }
+                return;
+            }
             (Shape::Section(keys) | Shape::TextOr(keys), Value::Table(entries)) => {
                 return self.check_keys(entries, keys, path);
             }
@@ -58,7 +66,7 @@ impl Findings {
             (Shape::Number, _) => "a whole number",
             (Shape::Flag, _) => "true or false",
             (Shape::Texts, _) => "a list of strings",
-            (Shape::Section(_) | Shape::Free, _) => "a table",
+            (Shape::Section(_) | Shape::Free | Shape::Open(..), _) => "a table",
             (Shape::Sections(_), _) => "a list of tables",
         };
         let label = format!("this is {}", node.kind());
@@ -68,7 +76,11 @@ impl Findings {
         self.error(match (shape, path) {
             (Shape::Texts, _) => problem.help("one word per item: [\"python\", \"app.py\"]"),
             (Shape::Sections(_), _) => {
-                let each = if path == "store" { "store" } else { "rule" };
+                let each = match path {
+                    "store" => "store",
+                    "outcome" => "rule",
+                    _ => "request",
+                };
                 problem.help(format!(
                     "write [[{path}]], with two brackets, once per {each}"
                 ))

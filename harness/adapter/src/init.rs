@@ -27,7 +27,7 @@ impl From<String> for DraftError {
 /// backend answered, if known: JSON in which token, user id and success are looked for.
 ///
 /// # Errors
-/// A flag that an adapter cannot express, no URL, an https URL, no login code to be found, an answer that is not JSON.
+/// A flag that an adapter cannot express, no URL, no login code to be found, an answer that is not JSON.
 pub fn draft(curl: &[String], answer: Option<&str>) -> Result<String, DraftError> {
     let request = curl::parse(curl)?;
     let url = read_url(&request.url)?;
@@ -35,19 +35,21 @@ pub fn draft(curl: &[String], answer: Option<&str>) -> Result<String, DraftError
         format!("the sample answer is not JSON ({error}); leave it out and fill in `capture` by hand")
     })?;
     let mut found = Found::default();
+    let base = base(&url, &request);
     let request = describe(&request, &url, &mut found)?;
     if !found.code {
         return Err("no login code was found in this request: name the field that holds it `code`, or paste a code as wx.login gives it (32 letters and digits)".to_owned().into());
     }
-    Ok(render(&url, &request, &found, answer.as_ref()))
+    Ok(render(&base, &request, &found, answer.as_ref()))
 }
 
 fn read_url(text: &str) -> Result<Url, DraftError> {
     let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     match url.scheme() {
-        "http" if url.host_str().is_some() => Ok(url),
-        "https" => Err("https backends are not supported yet: let the backend listen on plain http for the test and draft from that address".to_owned().into()),
-        other => Err(format!("cannot talk to a backend over `{other}`: use http://").into()),
+        "http" | "https" if url.host_str().is_some() => Ok(url),
+        other => {
+            Err(format!("cannot talk to a backend over `{other}`: use http:// or https://").into())
+        }
     }
 }
 
@@ -56,6 +58,48 @@ fn read_url(text: &str) -> Result<Url, DraftError> {
 struct Found {
     code: bool,
     payload: bool,
+    /// A header that looks like a token against forged requests.
+    csrf: Option<String>,
+    /// A header that looks like a signature of the request.
+    signature: Option<String>,
+}
+
+impl Found {
+    /// Notes what headers of these names are usually for: their values in a curl line are of yesterday.
+    fn note(&mut self, header: &str) {
+        let plain = header.to_ascii_lowercase().replace(['_', '-'], "");
+        if plain.contains("csrf") || plain.contains("xsrf") {
+            self.csrf = Some(header.to_owned());
+        } else if plain.ends_with("sign") || plain == "signature" || plain == "xsignature" {
+            self.signature = Some(header.to_owned());
+        }
+    }
+
+    /// What to write for such headers, as comments.
+    fn advice(&self, op: &str) -> String {
+        let mut out = String::new();
+        if let Some(header) = &self.csrf {
+            let _ = write!(
+                out,
+                r#"# {header} is another each time: fetch it before, and write "{{{{prepare.csrf}}}}" for its value above.
+# [[ops.{op}.prepare]]
+# request = {{ get = "/csrf" }}
+# capture = {{ csrf = "$.csrf" }} # or {{ cookie = "csrftoken" }}
+"#
+            );
+        }
+        if let Some(header) = &self.signature {
+            let _ = write!(
+                out,
+                r#"# {header} is made of each request: write "{{{{value.sign}}}}" for its value above, and say what it is made of.
+# [values]
+# plain = "{{{{now.s}}}}{{{{request.body}}}}"
+# sign = "{{{{ value.plain | hmac_sha256('the key') }}}}"
+"#
+            );
+        }
+        out
+    }
 }
 
 /// Field names, in lower case without `_` and `-`, that hold a value of the phone.
@@ -132,6 +176,9 @@ fn describe(request: &CurlRequest, url: &Url, found: &mut Found) -> Result<Strin
         .iter()
         .filter(|(name, _)| is_worth_keeping(name))
         .collect();
+    for (name, _) in &headers {
+        found.note(name);
+    }
     if !headers.is_empty() {
         let headers = headers.into_iter().map(|(name, value)| {
             let value = slot(name, value, found).unwrap_or_else(|| escape_braces(value));
@@ -235,9 +282,21 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quote(name) }
 }
 
-fn render(url: &Url, request: &str, found: &Found, answer: Option<&Value>) -> String {
+/// The lines of `[backend]` that say where it is, and whose certificate it may show.
+fn base(url: &Url, request: &CurlRequest) -> String {
     let host = url.host_str().unwrap_or("127.0.0.1");
     let port = url.port_or_known_default().unwrap_or(80);
+    let base = format!("base = \"{}://{host}:{port}\"", url.scheme());
+    let trust = match (&request.ca, request.insecure) {
+        _ if url.scheme() != "https" => return base,
+        (_, true) => "insecure = true # its certificate is not looked at; better: ca = \"FILE.pem\"".to_owned(),
+        (Some(ca), _) => format!("ca = {}", quote(ca)),
+        (None, _) => "# ca = \"FILE.pem\" # if no root of this machine signed its certificate: who did, or a self-signed one itself".to_owned(),
+    };
+    format!("{base}\n{trust}")
+}
+
+fn render(base: &str, request: &str, found: &Found, answer: Option<&Value>) -> String {
     let op = if found.payload {
         "login_profile"
     } else {
@@ -252,7 +311,7 @@ schema = 1
 name = "my-backend"
 
 [backend]
-base = "http://{host}:{port}"
+{base}
 # Let the harness start the backend, with WeChat's address pointed at the mock:
 # start = ["./my-backend"]
 # ready = {{ get = "/healthz", status = 200 }}
@@ -260,7 +319,7 @@ base = "http://{host}:{port}"
 
 [ops.{op}]
 request = {request}
-{capture}
+{capture}{advice}
 # More operations make more cases run: userinfo, phone_code, phone_cipher, whoami, logout. For example:
 # [ops.whoami]
 # request = {{ get = "/me", headers = {{ Authorization = "Bearer {{{{session.token}}}}" }} }}
@@ -268,6 +327,7 @@ request = {request}
 
 {outcomes}"#,
         capture = render_capture(answer),
+        advice = found.advice(op),
         outcomes = render_outcomes(answer),
     );
     out
@@ -467,66 +527,4 @@ fn render_outcomes(answer: Option<&Value>) -> String {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use crate::Adapter;
-
-    fn check(line: &str, answer: Option<&str>, expected: &[&str]) {
-        let text = draft(&[line.to_owned()], answer).unwrap();
-        let adapter = Adapter::parse("draft.toml", &text);
-        assert!(
-            adapter
-                .as_ref()
-                .is_ok_and(|adapter| adapter.warnings.is_empty()),
-            "{adapter:?}\n{text}"
-        );
-        for part in expected {
-            assert!(text.contains(part), "{part} is missing in\n{text}");
-        }
-    }
-
-    #[test]
-    fn drafts_are_adapters() {
-        check(
-            "curl -X POST http://127.0.0.1:8080/api/wx/login --json '{\"code\":\"abc\",\"n\":1,\"x\":null}'",
-            None,
-            &[
-                "base = \"http://127.0.0.1:8080\"",
-                "json = { code = \"{{device.code}}\", n = 1 }",
-                "[ops.login]",
-            ],
-        );
-        check(
-            "curl 'http://localhost:5757/weapp/login?v={{2' -H 'X-WX-Code: x' -H 'X-WX-Encrypted-Data: y' -H 'X-WX-IV: z' -H 'Accept: */*'",
-            Some(r#"{"code":0,"data":{"skey":"0123456789abcdef","userinfo":{"openId":"o1"}}}"#),
-            &[
-                "[ops.login_profile]",
-                "X-WX-Code = \"{{device.code}}\", X-WX-Encrypted-Data = \"{{device.encryptedData}}\"",
-                "token = \"$.data.skey\", user_id = \"$.data.userinfo.openId\"",
-                "json = { \"$.code\" = 0 }",
-            ],
-        );
-        check(
-            "curl http://h/login -d c=023abcDEF0123456789abcDEF0123456 -d 'a b=1'",
-            Some(r#"{"weird key":"0123456789012345678901234567","list":[{"token":"12345678"}]}"#),
-            &[
-                "form = { c = \"{{device.code}}\", \"a b\" = \"1\" }",
-                "token = \"$.list[0].token\"",
-                "weird key",
-            ],
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_drafted_is_named() {
-        let check = |line: &str, answer: Option<&str>, part: &str| {
-            let error = draft(&[line.to_owned()], answer).unwrap_err().to_string();
-            assert!(error.contains(part), "{line}: {error}");
-        };
-        check("curl https://h/login?code=1", None, "https");
-        check("curl ftp://h/login?code=1", None, "ftp");
-        check("curl http://h/login?x=1", None, "no login code");
-        check("curl -X TRACE http://h/login?code=1", None, "TRACE");
-        check("curl http://h/login?code=1", Some("<html>"), "not JSON");
-    }
-}
+mod tests;

@@ -12,24 +12,31 @@ mod answer;
 mod backend;
 mod client;
 mod coding;
+mod computed;
 mod connection;
 mod curl;
+mod filter;
 mod findings;
 pub mod init;
+mod jar;
+mod named;
 mod names;
 mod node;
 mod operations;
 mod outcomes;
 mod overrides;
 mod owned;
+mod prepare;
 mod problem;
 mod query;
+mod readiness;
 mod request;
 pub mod routes;
 mod schema;
 mod sections;
 mod stores;
 mod template;
+mod tls;
 
 /// Every backend this program has started, to end them all with it.
 pub mod backends {

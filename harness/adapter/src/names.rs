@@ -26,6 +26,8 @@ pub(crate) enum Shape {
     Any,
     /// A string, or a table with these keys only.
     TextOr(&'static [Key]),
+    /// A table with these keys, and others of the author's choosing that are each a string or a table with those keys only.
+    Open(&'static [Key], &'static [Key]),
 }
 
 /// One accepted key.
@@ -47,6 +49,7 @@ pub(crate) const ADAPTER: &[Key] = &[
     key("backend", Shape::Section(BACKEND)),
     key("upstream", Shape::Section(UPSTREAM)),
     key("store", Shape::Sections(STORE)),
+    key("values", Shape::Free),
     key("ops", Shape::Section(OPS)),
     key("outcome", Shape::Sections(OUTCOME)),
     key("features", Shape::Section(FEATURES)),
@@ -55,12 +58,15 @@ pub(crate) const ADAPTER: &[Key] = &[
 /// `[backend]`.
 pub(crate) const BACKEND: &[Key] = &[
     key("base", Shape::Text),
+    key("ca", Shape::Text),
+    key("insecure", Shape::Flag),
     key("start", Shape::Texts),
     key("cwd", Shape::Text),
     key("env", Shape::Free),
     key("ready", Shape::Section(READY)),
     key("stop", Shape::Texts),
     key("log", Shape::Text),
+    key("headers", Shape::Free),
 ];
 
 /// `backend.ready`.
@@ -106,8 +112,16 @@ pub(crate) const OPS: &[Key] = &[
 
 /// One operation.
 pub(crate) const OP: &[Key] = &[
+    key("prepare", Shape::Sections(PREPARE)),
     key("request", Shape::Section(REQUEST)),
-    key("capture", Shape::Section(CAPTURE)),
+    key("capture", Shape::Open(CAPTURE, CAPTURE_FROM)),
+];
+
+/// A request that goes before the one of an operation.
+pub(crate) const PREPARE: &[Key] = &[
+    key("request", Shape::Section(REQUEST)),
+    key("status", Shape::Any),
+    key("capture", Shape::Open(&[], CAPTURE_FROM)),
 ];
 
 /// A request: exactly one method, at most one of `json`, `form`, `body`.
@@ -129,7 +143,7 @@ pub(crate) const REQUEST: &[Key] = &[
 /// The methods among [`REQUEST`].
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
-/// What may be captured, and so what `session.*` may name.
+/// What may be captured and has a meaning; any other name is the author's, for `session.*` of later requests.
 pub(crate) const CAPTURE: &[Key] = &[
     key("token", Shape::TextOr(CAPTURE_FROM)),
     key("user_id", Shape::TextOr(CAPTURE_FROM)),
@@ -230,6 +244,15 @@ pub(crate) const PHONE_NAMES: &[&str] = &[
     "device.phoneCode",
     "device.id",
     "device.openid",
+    "now.s",
+    "now.ms",
+    "now.iso",
+    "request.uuid",
+    "request.method",
+    "request.path",
+    "request.query",
+    "request.body",
+    "request.params",
     "session.token",
     "session.user_id",
     "session.plaintext_nonce",
@@ -238,7 +261,46 @@ pub(crate) const PHONE_NAMES: &[&str] = &[
 ];
 
 /// Filters of templates.
-pub(crate) const FILTERS: &[&str] = &["json", "url", "b64url", "lower"];
+pub(crate) const FILTERS: &[&str] = &[
+    "json",
+    "url",
+    "urlencode",
+    "urldecode",
+    "b64",
+    "b64url",
+    "hex",
+    "lower",
+    "upper",
+    "md5",
+    "sha1",
+    "sha256",
+    "hmac_md5",
+    "hmac_sha1",
+    "hmac_sha256",
+];
+
+/// How names of the author's own begin: what an earlier answer's captures held, what a prepare request's held, `[values]`. A
+/// field that names one without a value is left out.
+pub(crate) const FREE_NAMES: &[&str] = &["session.", "prepare.", "value.", "request."];
+
+/// Whether this is a name of the author's own, such as `session.skey`.
+pub(crate) fn is_free(found: &str) -> bool {
+    let own = FREE_NAMES.iter().find_map(|free| found.strip_prefix(free));
+    own.is_some_and(is_word) && !found.starts_with("request.")
+}
+
+/// Whether names of this group are made for each request.
+pub(crate) fn is_computed(group: &str) -> bool {
+    matches!(group, "now" | "request" | "prepare" | "value")
+}
+
+/// Whether a template can name it: letters, digits, `_` and `-`.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
 
 /// The names of `keys`.
 pub(crate) fn names(keys: &'static [Key]) -> Vec<&'static str> {

@@ -6,19 +6,71 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::{
-    adapter::OpSpec,
+    adapter::{OpSpec, Prepare},
     answer::{Capture, Origin},
+    computed::Values,
+    filter::Filter,
     findings::Findings,
-    names::{self, CAPTURE, METHODS, OPS},
+    named,
+    names::{self, METHODS, OPS},
     node::{Name, Node, Value},
+    outcomes,
     problem::Problem,
     query::Query,
     request::{Body, JsonTemplate, Request},
-    template::{Filter, Scope, Template},
+    template::{Scope, Template, Vars},
 };
 
-/// Reads every described operation; `root` is the whole file.
-pub(crate) fn read(root: &Node, findings: &mut Findings) -> IndexMap<String, OpSpec> {
+/// `backend.headers`: what every request of an operation carries, those that prepare it included.
+pub(crate) fn common_headers(root: &Node, findings: &mut Findings) -> Vec<(HeaderName, Template)> {
+    let node = root.get("backend").and_then(|node| node.get("headers"));
+    node.map_or_else(Vec::new, |node| read_headers(node, Scope::Phone, findings))
+}
+
+fn read_headers(node: &Node, scope: Scope, findings: &mut Findings) -> Vec<(HeaderName, Template)> {
+    let pairs = findings.pairs(node, scope);
+    let named = pairs
+        .into_iter()
+        .filter_map(|(name, template)| Some((read_header_name(name, findings)?, template)));
+    named.collect()
+}
+
+/// `[values]`: each may name those above it.
+pub(crate) fn values(root: &Node, findings: &mut Findings) -> Values {
+    let Some(node) = root.get("values") else {
+        return Vec::new();
+    };
+    let mut values: Values = Vec::new();
+    for (name, template) in findings.pairs(node, Scope::Phone) {
+        if !names::is_word(&name.text) {
+            let message = format!("`{}` cannot be named in a template", name.text);
+            let problem = name
+                .place
+                .error(message, "letters, digits, `_` and `-` only");
+            findings.error(problem);
+            continue;
+        }
+        let unknown = template.names().find(|found| {
+            let value = found.strip_prefix("value.");
+            value.is_some_and(|value| !values.iter().any(|(known, _)| known == value))
+        });
+        if let Some(unknown) = unknown {
+            let place = node.get(&name.text).map_or(&name.place, |node| &node.place);
+            let message = format!("`{unknown}` is not given above this");
+            let problem = place.error(message, "a value names those above it");
+            findings.error(problem.help("[values] is read from top to bottom"));
+        }
+        values.push((name.text.clone(), template));
+    }
+    values
+}
+
+/// Reads every described operation; `root` is the whole file, `common` what every request carries.
+pub(crate) fn read(
+    root: &Node,
+    common: &[(HeaderName, Template)],
+    findings: &mut Findings,
+) -> IndexMap<String, OpSpec> {
     let described = root.get("ops");
     let entries = described.map_or(&[][..], Node::entries);
     let mut ops = IndexMap::new();
@@ -37,17 +89,66 @@ pub(crate) fn read(root: &Node, findings: &mut Findings) -> IndexMap<String, OpS
             continue;
         };
         let path = format!("ops.{}.request", name.text);
+        let prepare = read_prepare(node, &name.text, common, findings);
         if let Some(request) = read_request(request, Scope::Phone, &path, findings) {
-            ops.insert(name.text.clone(), OpSpec { request, captures });
+            let spec = OpSpec {
+                request: with_headers(request, common),
+                captures,
+                prepare,
+            };
+            ops.insert(name.text.clone(), spec);
         }
     }
     // A misspelt template would come back as a missing one.
     if findings.errors.len() == errors_before {
         check_login(root, entries, findings);
-        check_sessions(entries, findings);
+        named::check(root, entries, findings);
         check_refresh(entries, findings);
     }
     ops
+}
+
+/// A header of the request's own comes before one that every request carries.
+fn with_headers(mut request: Request, common: &[(HeaderName, Template)]) -> Request {
+    let own = |name: &HeaderName| request.headers.iter().any(|(known, _)| known == name);
+    let others = common.iter().filter(|(name, _)| !own(name)).cloned();
+    let mut headers: Vec<_> = others.collect();
+    headers.append(&mut request.headers);
+    Request { headers, ..request }
+}
+
+/// `[[ops.<op>.prepare]]`.
+fn read_prepare(
+    node: &Node,
+    op: &str,
+    common: &[(HeaderName, Template)],
+    findings: &mut Findings,
+) -> Vec<Prepare> {
+    let mut all = Vec::new();
+    let Some(Value::List(items)) = node.get("prepare").map(|node| &node.value) else {
+        return all;
+    };
+    for item in items {
+        let path = format!("ops.{op}.prepare.request");
+        let Some(request) = item.get("request") else {
+            let message = format!("a `prepare` of [ops.{op}] has no `request`");
+            let problem = item.place.error(message, "what is asked first?");
+            findings.error(problem.help("request = { get = \"/csrf\" }"));
+            continue;
+        };
+        let request = read_request(request, Scope::Phone, &path, findings);
+        let status = item.get("status");
+        let status = status.and_then(|status| outcomes::read_status(status, findings));
+        let captures = item
+            .get("capture")
+            .map_or_else(Vec::new, |capture| read_captures(capture, findings));
+        all.extend(request.map(|request| Prepare {
+            request: with_headers(request, common),
+            status,
+            captures,
+        }));
+    }
+    all
 }
 
 /// A phone has to be able to log in, with its code, and to get a token for it.
@@ -88,8 +189,12 @@ fn check_login(root: &Node, entries: &[(Name, Node)], findings: &mut Findings) {
                 "say where the answer holds the session: capture = { token = \"$.token\" }, or { header = \"…\" }, or { cookie = \"…\" }",
             ));
         }
+        let prepares = node
+            .get("prepare")
+            .is_some_and(|node| mentions(node, "device.code"));
         if let Some(request) = node.get("request")
             && !mentions(request, "device.code")
+            && !prepares
         {
             let message = format!("[ops.{op}] never sends the login code");
             let problem = request
@@ -117,8 +222,12 @@ fn check_refresh(entries: &[(Name, Node)], findings: &mut Findings) {
             ),
         );
     }
+    let prepares = node
+        .get("prepare")
+        .is_some_and(|node| mentions(node, "session.token"));
     if let Some(request) = node.get("request")
         && !mentions(request, "session.token")
+        && !prepares
     {
         let problem = request.place.error(
             "[ops.refresh] never sends the token it is to renew",
@@ -132,54 +241,9 @@ fn check_refresh(entries: &[(Name, Node)], findings: &mut Findings) {
 
 const LOGIN_HELP: &str = "add\n[ops.login]\nrequest = { post = \"/login\", json = { code = \"{{device.code}}\" } }\ncapture = { token = \"$.token\" }";
 
-/// A `session.*` value that nothing captures would always be absent.
-fn check_sessions(entries: &[(Name, Node)], findings: &mut Findings) {
-    let captured = |wanted: &str| {
-        let mut captures = entries.iter().filter_map(|(_, node)| node.get("capture"));
-        captures.any(|capture| capture.get(wanted).is_some())
-    };
-    for (_, node) in entries {
-        let Some(request) = node.get("request") else {
-            continue;
-        };
-        for name in names::names(CAPTURE) {
-            let full = format!("session.{name}");
-            if captured(name) || !mentions(request, &full) {
-                continue;
-            }
-            // The login without a token is an error already.
-            if name == "token" {
-                continue;
-            }
-            let place = locate(request, &full).unwrap_or_else(|| request.place.clone());
-            let problem = place.error(
-                format!("`{full}` is never captured"),
-                "no operation captures this",
-            );
-            findings.error(problem.help(format!(
-                "add `{name}` to the `capture` of the operation whose answer holds it, such as [ops.login]"
-            )));
-        }
-    }
-}
-
 /// Whether some string below `node` uses template name `wanted`.
 fn mentions(node: &Node, wanted: &str) -> bool {
-    locate(node, wanted).is_some()
-}
-
-fn locate(node: &Node, wanted: &str) -> Option<super::node::Place> {
-    match &node.value {
-        Value::Text(text) => {
-            let template = Template::parse(text, &node.place, Scope::Phone).ok()?;
-            template.names().find(|name| *name == wanted)?;
-            let at = text.find(wanted)?;
-            Some(node.place.within(text, at..at + wanted.len()))
-        }
-        Value::List(items) => items.iter().find_map(|item| locate(item, wanted)),
-        Value::Table(entries) => entries.iter().find_map(|(_, node)| locate(node, wanted)),
-        _ => None,
-    }
+    named::used(node).iter().any(|(name, _)| name == wanted)
 }
 
 /// Reads a request table.
@@ -194,12 +258,9 @@ pub(crate) fn read_request(
     if let Some(template) = &template {
         check_path(target, template, findings);
     }
-    let mut headers = Vec::new();
-    if let Some(node) = node.get("headers") {
-        for (name, template) in findings.pairs(node, scope) {
-            headers.extend(read_header_name(name, findings).map(|name| (name, template)));
-        }
-    }
+    let headers = node
+        .get("headers")
+        .map_or_else(Vec::new, |node| read_headers(node, scope, findings));
     let query = node
         .get("query")
         .map_or_else(Vec::new, |query| read_fields(query, scope, findings));
@@ -258,7 +319,7 @@ fn check_path(node: &Node, template: &Template, findings: &mut Findings) {
         let help = format!("write \"/{}\"", findings.text(node).unwrap_or_default());
         findings.error(problem.help(help));
     } else if let Ok(sample) = template.fill_whole(
-        &sample_vars(&super::client::RunVars::sample()),
+        &Vars::of(&super::client::RunVars::sample()),
         super::template::Encode::Path,
     ) && sample.parse::<hyper::http::uri::PathAndQuery>().is_err()
     {
@@ -268,11 +329,6 @@ fn check_path(node: &Node, template: &Template, findings: &mut Findings) {
         );
         findings.error(problem.help("percent-encode it: a space is %20"));
     }
-}
-
-/// Run values only: paths are checked with whatever the phone would add left out.
-fn sample_vars(run: &super::client::RunVars) -> super::template::Vars<'_> {
-    super::template::Vars { run, phone: None }
 }
 
 fn read_header_name(name: &Name, findings: &mut Findings) -> Option<HeaderName> {
@@ -292,7 +348,7 @@ fn read_fields(node: &Node, scope: Scope, findings: &mut Findings) -> Vec<(Strin
     let pairs = findings.pairs(node, scope);
     let mut fields = Vec::with_capacity(pairs.len());
     for (name, template) in pairs {
-        if template.uses(Filter::Url) {
+        if template.uses(&Filter::Url) {
             let value = node.get(&name.text).unwrap_or(node);
             let problem = value
                 .place
@@ -380,14 +436,10 @@ pub(crate) fn literal(node: &Node, findings: &mut Findings) -> Json {
     }
 }
 
-fn read_captures(node: &Node, findings: &mut Findings) -> Vec<(&'static str, Capture)> {
-    let known = names::names(CAPTURE);
+fn read_captures(node: &Node, findings: &mut Findings) -> Vec<(String, Capture)> {
     let mut captures = Vec::new();
     for (name, node) in node.entries() {
-        let Some(known) = known.iter().find(|known| **known == name.text) else {
-            continue;
-        };
-        captures.extend(read_capture(node, findings).map(|capture| (*known, capture)));
+        captures.extend(read_capture(node, findings).map(|capture| (name.text.clone(), capture)));
     }
     captures
 }

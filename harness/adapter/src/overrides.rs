@@ -153,6 +153,7 @@ fn resolve(name: &str, shape: Shape) -> Option<(Vec<String>, Shape)> {
     }
     let keys: &[Key] = match shape {
         Shape::Section(keys) | Shape::TextOr(keys) => keys,
+        Shape::Open(keys, _) if keys.iter().any(|key| node::fold(key.name) == name) => keys,
         Shape::Free => return Some((vec![name.to_owned()], Shape::Text)),
         _ => return None,
     };
@@ -193,6 +194,7 @@ fn put(
         | Shape::Texts
         | Shape::Section(_)
         | Shape::Sections(_)
+        | Shape::Open(..)
         | Shape::Free => node::from_toml_value(place),
     };
     match node {

@@ -77,16 +77,8 @@ impl Request {
         all
     }
 
-    /// The names used anywhere in the request.
-    pub(crate) fn names(&self) -> BTreeSet<&'static str> {
-        self.templates()
-            .into_iter()
-            .flat_map(Template::names)
-            .collect()
-    }
-
     /// The names used where a server decodes a form or a query, and a bare `+` becomes a space.
-    pub(crate) fn names_in_forms(&self) -> BTreeSet<&'static str> {
+    pub(crate) fn names_in_forms(&self) -> BTreeSet<&str> {
         let mut all = vec![&self.path];
         all.extend(self.query.iter().map(|(_, template)| template));
         match &self.body {
@@ -102,6 +94,12 @@ impl Request {
         headers.any(|(name, value)| {
             *name == CONTENT_TYPE && value.prefix().to_ascii_lowercase().starts_with(FORM)
         })
+    }
+
+    /// Whether some template names this, or something of this group (`request.`).
+    pub(crate) fn mentions(&self, wanted: &str) -> bool {
+        let mut all = self.templates().into_iter().flat_map(Template::names);
+        all.any(|name| name == wanted || wanted.ends_with('.') && name.starts_with(wanted))
     }
 
     /// Fills the slots, adds what the scenario adds.

@@ -68,6 +68,14 @@ mod tests {
                 is("array");
                 check_keys(root, &inner["items"], keys, path);
             }
+            Shape::Open(keys, others) => {
+                is("object");
+                for key in keys {
+                    check_shape(root, &inner["properties"][key.name], key.shape, path);
+                }
+                let other = &inner["additionalProperties"];
+                check_shape(root, other, Shape::TextOr(others), path);
+            }
             Shape::TextOr(keys) => {
                 assert_eq!(inner["anyOf"][0]["type"], "string", "{path}");
                 check_keys(root, &inner["anyOf"][1], keys, path);

@@ -7,7 +7,7 @@ use url::Url;
 use super::{
     adapter::{
         BackendSpec, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, Ready, Refresh,
-        Serialises, UpstreamSpec,
+        Serialises, TrustSpec, UpstreamSpec,
     },
     answer::StatusSet,
     client::RunVars,
@@ -76,8 +76,10 @@ pub(crate) fn backend(
         node.get(key)
             .and_then(|text| findings.template(text, Scope::Process))
     };
+    let is_https = base.as_ref().is_some_and(|base| scheme(base) == "https");
     let spec = BackendSpec {
         folder,
+        trust: trust(node, is_https, findings),
         start,
         stop,
         cwd: one("cwd", findings),
@@ -87,6 +89,43 @@ pub(crate) fn backend(
         base: base?,
     };
     Some(spec)
+}
+
+/// `ca` and `insecure`, which say something of https addresses only.
+fn trust(node: &Node, is_https: bool, findings: &mut Findings) -> TrustSpec {
+    let unchecked = node
+        .get("insecure")
+        .filter(|given| matches!(given.value, Value::Bool(true)));
+    let ca = node.get("ca");
+    if let (Some(ca), Some(unchecked)) = (ca, unchecked) {
+        let message = "`backend.ca` and `backend.insecure` contradict each other";
+        let problem = ca.place.error(message, "checked against this");
+        let both = problem.label(unchecked.place.range.clone(), "and not checked at all");
+        findings.error(both.help("keep one of them"));
+        return TrustSpec::Unchecked;
+    }
+    for (key, given) in [("ca", ca), ("insecure", unchecked)] {
+        if let Some(given) = given.filter(|_| !is_https) {
+            let message = format!("`backend.{key}` is about https, and `base` is not that");
+            let problem = given.place.error(message, "changes nothing");
+            findings.warn(problem.help("write https:// in `base`, or remove this"));
+        }
+    }
+    if let Some(unchecked) = unchecked.filter(|_| is_https) {
+        let message = "the certificate of the backend is not checked";
+        let problem = unchecked
+            .place
+            .error(message, "anybody may answer in its place");
+        findings.warn(problem.help(
+            "`ca = \"FILE.pem\"` checks it against an authority of yours, or against a self-signed certificate itself",
+        ));
+    }
+    let file = ca.and_then(|ca| findings.template(ca, Scope::Process));
+    match (file, unchecked) {
+        (Some(file), _) => TrustSpec::File(file),
+        (None, Some(_)) => TrustSpec::Unchecked,
+        (None, None) => TrustSpec::System,
+    }
 }
 
 const BASE_HELP: &str = "[backend]\nbase = \"http://127.0.0.1:8080\"";
@@ -121,10 +160,7 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
         return false;
     }
     let run = RunVars::sample();
-    let vars = Vars {
-        run: &run,
-        phone: None,
-    };
+    let vars = Vars::of(&run);
     let Ok(text) = template.fill_whole(&vars, Encode::Verbatim) else {
         return false;
     };
@@ -137,21 +173,15 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
                 .error("this names no socket", what)
                 .help("write unix:/absolute/path.sock"),
         },
-        Ok(url) if url.scheme() == "https" => {
-            let place = node.place.within(&written, 0..5.min(written.len()));
-            place.error("https backends are not supported yet", "only http:// works today").help(
-                "let the backend listen on plain http for the test, such as http://127.0.0.1:8080; TLS to backends comes with a later release",
-            )
-        }
         // `localhost:8080` is, strictly, a URL of scheme `localhost`.
-        Ok(url) if url.scheme() != "http" && !text.contains("://") => {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") && !text.contains("://") => {
             without_scheme(node, &written)
         }
-        Ok(url) if url.scheme() != "http" => {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             let message = format!("cannot talk to a backend over `{}`", url.scheme());
             node.place
-                .error(message, "only http:// and unix: work")
-                .help("write http://HOST:PORT, or unix:/absolute/path.sock")
+                .error(message, "only http://, https:// and unix: work")
+                .help("write http://HOST:PORT, https://HOST:PORT, or unix:/absolute/path.sock")
         }
         Ok(url)
             if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() =>
@@ -172,6 +202,14 @@ fn check_base(node: &Node, template: &Template, findings: &mut Findings) -> bool
     };
     findings.error(problem);
     false
+}
+
+/// The scheme of an address, with sample values in its slots.
+fn scheme(base: &Template) -> String {
+    let run = RunVars::sample();
+    let vars = Vars::of(&run);
+    let text = base.fill_whole(&vars, Encode::Verbatim).unwrap_or_default();
+    Url::parse(&text).map_or_else(|_| String::new(), |url| url.scheme().to_owned())
 }
 
 /// What is wrong with the address of a socket in the file system, if anything is.

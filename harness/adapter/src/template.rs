@@ -6,7 +6,9 @@ use std::{borrow::Cow, ops::Range};
 
 use super::{
     client::{OpVars, RunVars},
-    names::{self, FILTERS, PHONE_NAMES, RUN_NAMES, STORE_PARTS},
+    computed::Computed,
+    filter::{self, Filter, Key},
+    names::{self, FREE_NAMES, PHONE_NAMES, RUN_NAMES, STORE_PARTS},
     node::Place,
     problem::Problem,
 };
@@ -30,7 +32,7 @@ pub(crate) struct Template {
 enum Part {
     Text(String),
     Slot {
-        name: &'static str,
+        name: String,
         filters: Vec<Filter>,
     },
     /// `store.NAME.host`, `.port` or `.address`.
@@ -39,19 +41,6 @@ enum Part {
         part: &'static str,
         filters: Vec<Filter>,
     },
-}
-
-/// What happens to a value before it is put in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filter {
-    /// A JSON string with its quotes.
-    Json,
-    /// Percent-encoded: everything but letters, digits and `-._~`.
-    Url,
-    /// Standard base64 rewritten in the URL-safe alphabet, without padding.
-    B64url,
-    /// Lower case.
-    Lower,
 }
 
 /// What the place of a template asks of values.
@@ -68,62 +57,78 @@ pub(crate) enum Encode {
 /// A value that cannot be left out is not there: `device.phoneCode` of a phone that has none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the phone has no {0}")]
-pub(crate) struct Unset(pub(crate) &'static str);
+pub(crate) struct Unset(pub(crate) String);
 
 /// The values of one request or one start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vars<'a> {
     pub(crate) run: &'a RunVars,
     pub(crate) phone: Option<&'a OpVars>,
+    /// What one request is made with beside that; `None` while an adapter is read or a backend starts.
+    pub(crate) computed: Option<&'a Computed<'a>>,
 }
 
-impl Vars<'_> {
+impl<'a> Vars<'a> {
+    /// The values of a start, or of a request that is only looked at.
+    pub(crate) const fn of(run: &'a RunVars) -> Self {
+        Self {
+            run,
+            phone: None,
+            computed: None,
+        }
+    }
+
     /// Whether a field that names this is left out where there is no value.
     fn may_be_left_out(&self, name: &str) -> bool {
         let device = name.strip_prefix("device.");
         name.starts_with("session.")
+            || self.computed.is_some() && FREE_NAMES.iter().any(|free| name.starts_with(free))
             || self
                 .phone
                 .is_some_and(|phone| device.is_some_and(|name| phone.absent.contains(name)))
+    }
+
+    /// The value of a name; `None` if a field that names it is left out.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<Cow<'_, str>>, Unset> {
+        let found = match (name.split_once('.'), self.computed) {
+            (Some(("value", value)), Some(computed)) => {
+                return Ok(computed.value(self, value)?.map(Cow::Owned));
+            }
+            (Some((group, part)), Some(computed)) if names::is_computed(group) => {
+                computed.get(group, part)
+            }
+            _ => self.get(name),
+        };
+        match found {
+            None if !self.may_be_left_out(name) => Err(Unset(name.to_owned())),
+            found => Ok(found),
+        }
     }
 
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let run = self.run;
         let base = run.mock_base.as_str();
         let address = base.split_once("://").map_or(base, |(_, rest)| rest);
-        let borrowed = match name {
-            "run.appid" => &run.appid,
-            "run.secret" => &run.secret,
-            "run.nonce" => &run.nonce,
-            "run.port" => return Some(run.port.to_string().into()),
-            "run.dir" => return Some(run.dir.to_string_lossy()),
-            "mock.base" => &run.mock_base,
-            "mock.host" => {
-                return Some(
-                    address
-                        .rsplit_once(':')
-                        .map_or(address, |(host, _)| host)
-                        .into(),
-                );
-            }
-            "mock.port" => {
-                return Some(
-                    address
-                        .rsplit_once(':')
-                        .map_or("80", |(_, port)| port)
-                        .into(),
-                );
-            }
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
+        Some(match name {
+            "run.appid" => run.appid.as_str().into(),
+            "run.secret" => run.secret.as_str().into(),
+            "run.nonce" => run.nonce.as_str().into(),
+            "run.port" => run.port.to_string().into(),
+            "run.dir" => run.dir.to_string_lossy(),
+            "mock.base" => base.into(),
+            "mock.host" => host.into(),
+            "mock.port" => port.into(),
             _ => {
                 let phone = self.phone?;
-                return match name.split_once('.')? {
-                    ("device", name) => phone.device.get(name).map(|value| value.as_str().into()),
-                    ("session", name) => phone.session.get(name).map(|value| value.as_str().into()),
+                let held = match name.split_once('.')? {
+                    ("device", name) => phone.device.get(name),
+                    ("session", name) => phone.session.get(name),
                     _ => None,
                 };
+                held?.as_str().into()
             }
-        };
-        Some(borrowed.as_str().into())
+        })
     }
 }
 
@@ -169,10 +174,17 @@ impl Template {
     }
 
     /// The names used.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Slot { name, .. } => Some(*name),
-            Part::Store { .. } | Part::Text(_) => None,
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().flat_map(|part| {
+            let (name, filters) = match part {
+                Part::Slot { name, filters } => (Some(name.as_str()), filters.as_slice()),
+                Part::Store { .. } | Part::Text(_) => (None, &[][..]),
+            };
+            let keys = filters.iter().filter_map(|filter| match filter {
+                Filter::Hmac(_, Key::Named(key)) => Some(key.as_str()),
+                _ => None,
+            });
+            name.into_iter().chain(keys)
         })
     }
 
@@ -193,10 +205,10 @@ impl Template {
     }
 
     /// Whether `filter` is used anywhere.
-    pub(crate) fn uses(&self, filter: Filter) -> bool {
+    pub(crate) fn uses(&self, filter: &Filter) -> bool {
         self.parts
             .iter()
-            .any(|part| matches!(part, Part::Slot { filters, .. } if filters.contains(&filter)))
+            .any(|part| matches!(part, Part::Slot { filters, .. } if filters.contains(filter)))
     }
 
     /// Whether this is one slot and nothing else, ending in `| json`: in a JSON tree that asks for a typed value.
@@ -213,59 +225,53 @@ impl Template {
         Self { parts }
     }
 
-    /// The text with every slot filled; `None` if a `session.*` value is absent, so that the whole field is left out.
+    /// The text with every slot filled; `None` if a value that may be absent is, so that the whole field is left out.
     pub(crate) fn fill(&self, vars: &Vars<'_>, encode: Encode) -> Result<Option<String>, Unset> {
         let mut out = String::new();
         for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Slot { name, filters } => match vars.get(name) {
-                    Some(value) => out.push_str(&encoded(&value, filters, encode)),
-                    None if vars.may_be_left_out(name) => return Ok(None),
-                    None => return Err(Unset(name)),
-                },
-                Part::Store { .. } => out.push_str(&part.of_store(vars, encode)?),
+            match part.filled(vars, encode)? {
+                Some(text) => out.push_str(&text),
+                None => return Ok(None),
             }
         }
         Ok(Some(out))
     }
 
-    /// The text with every slot filled, where nothing can be left out: absent `session.*` values are empty.
+    /// The text with every slot filled, where nothing can be left out: absent values are empty.
     pub(crate) fn fill_whole(&self, vars: &Vars<'_>, encode: Encode) -> Result<String, Unset> {
         let mut out = String::new();
         for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Slot { name, filters } => match vars.get(name) {
-                    Some(value) => out.push_str(&encoded(&value, filters, encode)),
-                    None if vars.may_be_left_out(name) => {}
-                    None => return Err(Unset(name)),
-                },
-                Part::Store { .. } => out.push_str(&part.of_store(vars, encode)?),
-            }
+            out.push_str(&part.filled(vars, encode)?.unwrap_or_default());
         }
         Ok(out)
     }
 }
 
 impl Part {
-    /// What a part that names a store stands for; nothing for others.
-    fn of_store(&self, vars: &Vars<'_>, encode: Encode) -> Result<String, Unset> {
-        let Self::Store {
-            name,
-            part,
-            filters,
-        } = self
-        else {
-            return Ok(String::new());
-        };
-        let address = vars.run.stores.get(name).ok_or(Unset("store"))?;
-        let value = match *part {
-            "host" => address.ip().to_string(),
-            "port" => address.port().to_string(),
-            _ => address.to_string(),
-        };
-        Ok(encoded(&value, filters, encode))
+    fn filled(&self, vars: &Vars<'_>, encode: Encode) -> Result<Option<Cow<'_, str>>, Unset> {
+        match self {
+            Self::Text(text) => Ok(Some(text.into())),
+            Self::Slot { name, filters } => {
+                let Some(value) = vars.value(name)? else {
+                    return Ok(None);
+                };
+                encoded(&value, filters, vars, encode).map(|text| Some(text.into()))
+            }
+            Self::Store {
+                name,
+                part,
+                filters,
+            } => {
+                let store = vars.run.stores.get(name);
+                let address = store.ok_or_else(|| Unset("store".to_owned()))?;
+                let value = match *part {
+                    "host" => address.ip().to_string(),
+                    "port" => address.port().to_string(),
+                    _ => address.to_string(),
+                };
+                encoded(&value, filters, vars, encode).map(|text| Some(text.into()))
+            }
+        }
     }
 }
 
@@ -291,11 +297,7 @@ fn parse_slot(
         );
         return Err(problem.help("write it in `env` or `start` of [backend]"));
     }
-    let accepted: Vec<&'static str> = match scope {
-        Scope::Process => RUN_NAMES.to_vec(),
-        Scope::Phone => [PHONE_NAMES, RUN_NAMES].concat(),
-    };
-    let filters = read_filters(text, words, place);
+    let filters = read_filters(text, words, place, scope);
     if let Some(store) = store {
         let (name, part) = store.rsplit_once('.').unwrap_or((store, ""));
         let Some(part) = STORE_PARTS.iter().find(|known| **known == part) else {
@@ -316,19 +318,30 @@ fn parse_slot(
             filters: filters?,
         });
     }
-    let Some(name) = accepted.iter().find(|name| **name == found) else {
-        let problem = if PHONE_NAMES.contains(&found) {
-            let message = format!("`{found}` is not known while the backend starts");
-            caret.error(message, "no phone exists yet")
-        } else {
-            caret.error(format!("unknown template name `{found}`"), "no such name")
-        };
-        return Err(problem.help(names::suggest(found, &accepted)));
-    };
+    check_name(found, &caret, scope)?;
     Ok(Part::Slot {
-        name,
+        name: found.to_owned(),
         filters: filters?,
     })
+}
+
+/// Whether a template may use `found` there. Names of the author's own are looked for where they are given.
+fn check_name(found: &str, caret: &Place, scope: Scope) -> Result<(), Problem> {
+    let of_a_phone = PHONE_NAMES.contains(&found) || names::is_free(found);
+    if RUN_NAMES.contains(&found) || scope == Scope::Phone && of_a_phone {
+        return Ok(());
+    }
+    let accepted: Vec<&'static str> = match scope {
+        Scope::Process => RUN_NAMES.to_vec(),
+        Scope::Phone => [PHONE_NAMES, RUN_NAMES].concat(),
+    };
+    let problem = if of_a_phone {
+        let message = format!("`{found}` is not known while the backend starts");
+        caret.error(message, "no phone exists yet")
+    } else {
+        caret.error(format!("unknown template name `{found}`"), "no such name")
+    };
+    Err(problem.help(names::suggest(found, &accepted)))
 }
 
 /// The filters that these words of `text` name.
@@ -336,23 +349,36 @@ fn read_filters(
     text: &str,
     words: Vec<Range<usize>>,
     place: &Place,
+    scope: Scope,
 ) -> Result<Vec<Filter>, Problem> {
-    let filters = words.into_iter().map(|word| {
-        let found = &text[word.clone()];
-        Filter::from_word(found).ok_or_else(|| {
-            let caret = place.within(text, word.clone());
-            caret
-                .error(format!("unknown filter `{found}`"), "no such filter")
-                .help(names::suggest(found, FILTERS))
-        })
+    let filters = filter::read(text, words, place)?.into_iter();
+    let checked = filters.map(|(filter, at)| {
+        if let Filter::Hmac(_, Key::Named(key)) = &filter {
+            let at = at.start + text[at.clone()].find(key.as_str()).unwrap_or(0);
+            let caret = place.within(text, at..at + key.len());
+            check_name(key, &caret, scope).map_err(|problem| {
+                problem.help(format!("a key that is a text stands in quotes: ('{key}')"))
+            })?;
+        }
+        Ok(filter)
     });
-    filters.collect()
+    checked.collect()
 }
 
 /// The ranges of the words between `|`, without the spaces around them; at least one, possibly empty.
 fn split_trimmed(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let mut start = range.start;
-    let pieces = text[range].split('|').map(|piece| {
+    // A key in quotes may hold a `|`.
+    let mut quote = None;
+    let pieces = text[range].split(|letter: char| {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            _ => {}
+        }
+        quote.is_none() && letter == '|'
+    });
+    let pieces = pieces.map(|piece| {
         let lead = piece.len() - piece.trim_start().len();
         let word = start + lead..start + lead + piece.trim().len();
         start += piece.len() + 1;
@@ -361,40 +387,24 @@ fn split_trimmed(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     pieces.collect()
 }
 
-impl Filter {
-    fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "json" => Some(Self::Json),
-            "url" => Some(Self::Url),
-            "b64url" => Some(Self::B64url),
-            "lower" => Some(Self::Lower),
-            _ => None,
-        }
-    }
-
-    fn apply(self, value: &str) -> String {
-        match self {
-            Self::Json => serde_json::Value::from(value).to_string(),
-            Self::Url => percent(value, ""),
-            Self::B64url => value
-                .trim_end_matches('=')
-                .replace('+', "-")
-                .replace('/', "_"),
-            Self::Lower => value.to_lowercase(),
-        }
-    }
-}
-
-fn encoded(value: &str, filters: &[Filter], encode: Encode) -> String {
-    let filtered = filters
+fn encoded(
+    value: &str,
+    filters: &[Filter],
+    vars: &Vars<'_>,
+    encode: Encode,
+) -> Result<String, Unset> {
+    let filtered = filter::apply(value, filters, |key| {
+        Ok(vars.value(key)?.unwrap_or_default().into_owned())
+    })?;
+    let is_encoded = filters
         .iter()
-        .fold(value.to_owned(), |value, filter| filter.apply(&value));
-    match encode {
-        _ if filters.contains(&Filter::Url) => filtered,
+        .any(|filter| matches!(filter, Filter::Url | Filter::UrlEncode));
+    Ok(match encode {
+        _ if is_encoded => filtered,
         Encode::Verbatim => filtered,
         Encode::Path => percent(&filtered, ""),
         Encode::PathRawPlus => percent(&filtered, "+"),
-    }
+    })
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters and those of `keep`.
@@ -452,6 +462,7 @@ mod tests {
             let vars = Vars {
                 run: &run,
                 phone: Some(&phone),
+                computed: None,
             };
             let filled = parse(text).unwrap().fill(&vars, encode).unwrap();
             assert_eq!(filled.as_deref(), Some(expected), "{text}");
@@ -483,15 +494,16 @@ mod tests {
         let vars = Vars {
             run: &run,
             phone: Some(&phone),
+            computed: None,
         };
         let fill = |text: &str| parse(text).unwrap().fill(&vars, Encode::Verbatim);
         assert_eq!(fill("Bearer {{session.phone}}"), Ok(None));
-        assert_eq!(fill("{{device.iv}}"), Err(Unset("device.iv")));
+        assert_eq!(fill("{{device.iv}}"), Err(Unset("device.iv".to_owned())));
     }
 
     #[test]
     fn the_caret_is_on_the_name_itself() {
-        let text = "x {{ device.cdoe }} {{device.iv|upper}} {{}} {{";
+        let text = "x {{ device.cdoe }} {{device.iv|uper}} {{}} {{";
         let problems = parse(text).unwrap_err();
         let carets: Vec<&str> = problems
             .iter()
@@ -500,6 +512,6 @@ mod tests {
                 &text[label.offset()..label.offset() + label.len()]
             })
             .collect();
-        assert_eq!(carets, ["device.cdoe", "upper", "{{}}", "{{"]);
+        assert_eq!(carets, ["device.cdoe", "uper", "{{}}", "{{"]);
     }
 }

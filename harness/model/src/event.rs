@@ -47,7 +47,8 @@ pub enum RunEvent {
         adapter_file: String,
         /// Cases planned.
         cases: usize,
-        /// What the exit code depends on beside the verdicts; left out when it is as usual.
+        /// What it was told: what the exit code depends on beside the verdicts, and what a reader has to know; left out when it
+        /// is as usual.
         #[serde(default, skip_serializing_if = "Conditions::are_usual")]
         conditions: Conditions,
     },
@@ -172,6 +173,9 @@ pub struct Conditions {
     pub strict: bool,
     /// Whether it may end well though every case of some suite was skipped.
     pub allow_skipped: bool,
+    /// Whether the backend was spoken to over TLS without looking at its certificate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_unchecked: bool,
 }
 
 impl Conditions {

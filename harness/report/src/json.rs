@@ -34,6 +34,9 @@ pub fn render(run: &RunView<'_>) -> String {
     if let Some(known) = run.known {
         value["known"] = json!(known);
     }
+    if run.conditions.certificate_unchecked {
+        value["certificate_unchecked"] = json!(true);
+    }
     if let Some(reason) = run.not_run {
         value["not_run"] = json!(reason);
     }

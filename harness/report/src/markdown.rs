@@ -33,6 +33,9 @@ pub fn render(run: &RunView<'_>) -> String {
     }
     let findings = run.findings();
     let _ = writeln!(out, "{}\n", text(&words::conclusion(run, &findings).en));
+    if let Some(unchecked) = words::certificate_unchecked(run) {
+        let _ = writeln!(out, "{}\n", text(&unchecked.en));
+    }
     if let Some(coverage) = run.coverage {
         let _ = writeln!(out, "{}\n", text(&coverage.say().en));
     }

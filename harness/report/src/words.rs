@@ -66,6 +66,20 @@ pub(crate) fn conclusion(run: &RunView<'_>, findings: &[Finding<'_>]) -> Say {
             reason = reason
         );
     }
+    if counts.total() == 0 && !run.regressions.is_empty() {
+        let fixed = run
+            .regressions
+            .iter()
+            .filter(|kept| kept.outcome == "FIXED");
+        return say!(
+            "{subject}: no case was run; of {all} kept failures, {fixed} no longer fail.{cut}",
+            "{subject}：没有运行用例；留下的 {all} 个失败中，有 {fixed} 个不再失败。{cut}",
+            subject = subject,
+            all = run.regressions.len(),
+            fixed = fixed.count(),
+            cut = cut
+        );
+    }
     if counts.total() == 0 {
         return say!("Nothing was run.{cut}", "什么都没有运行。{cut}", cut = cut);
     }
@@ -206,6 +220,16 @@ pub(crate) fn controls(failed: &[&CaseResult]) -> Option<Controls> {
             controls = aliases.join(" ")
         ),
         lines,
+    })
+}
+
+/// What a reader has to know of a run that took whoever answered for the backend.
+pub(crate) fn certificate_unchecked(run: &RunView<'_>) -> Option<Say> {
+    run.conditions.certificate_unchecked.then(|| {
+        say!(
+            "The backend's certificate was not checked (backend.insecure): whoever answered was taken for the backend.",
+            "没有检查后端的证书（backend.insecure）：谁应答就把谁当作后端。"
+        )
     })
 }
 

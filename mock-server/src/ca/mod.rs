@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub use authority::Ca;
 pub use error::CaError;
 pub(crate) use platform::platform_certificate;
-pub use trust::Bundle;
+pub use trust::{Bundle, system_roots};
 
 /// Where the certificate authority comes from. It is made or read at the first TLS byte, never at start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -46,7 +46,7 @@ impl Ca {
     /// The system's roots and ours in one PEM file. `SSL_CERT_FILE` of this process, when it names a file of roots, counts
     /// as the system's: it holds what the user already had to trust.
     pub fn bundle_pem(&self) -> Bundle {
-        self.bundle(system_roots(std::env::var_os("SSL_CERT_FILE")))
+        self.bundle(roots_of_the_system(std::env::var_os("SSL_CERT_FILE")))
     }
 
     fn bundle(&self, system: Option<SystemRoots>) -> Bundle {
@@ -82,7 +82,7 @@ impl Ca {
     /// # Errors
     /// [`CaError::Pkcs12`] when it cannot be encrypted; the system has no random numbers then.
     pub fn pkcs12(&self, password: &str) -> Result<Vec<u8>, CaError> {
-        let system = system_roots(std::env::var_os("SSL_CERT_FILE"));
+        let system = roots_of_the_system(std::env::var_os("SSL_CERT_FILE"));
         let mut store = KeyStore::new();
         let certificates = system.map(|system| system.certificates).unwrap_or_default();
         for (index, root) in certificates.iter().enumerate() {
@@ -101,7 +101,15 @@ impl Ca {
     }
 }
 
-fn system_roots(variable: Option<OsString>) -> Option<SystemRoots> {
+/// The roots this machine trusts, as DER: those of the file `SSL_CERT_FILE` names, else of the first file of a system that is
+/// there. Empty if there is none.
+#[must_use]
+pub fn system_roots() -> Vec<CertificateDer<'static>> {
+    roots_of_the_system(std::env::var_os("SSL_CERT_FILE"))
+        .map_or_else(Vec::new, |system| system.certificates)
+}
+
+fn roots_of_the_system(variable: Option<OsString>) -> Option<SystemRoots> {
     let named = variable.map(PathBuf::from);
     named
         .into_iter()

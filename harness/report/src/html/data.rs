@@ -152,6 +152,7 @@ pub(super) fn gather(run: &RunView<'_>) -> Value {
             let lines: Vec<Value> = told.lines.iter().map(both).collect();
             json!({ "title": both(&told.title), "lines": lines, "command": again::adapter_check(run.adapter_file) })
         }),
+        "unchecked": words::certificate_unchecked(run).as_ref().map(both),
         "share": run.coverage.map(|coverage| both(&coverage.say())),
         "exit": run.exit_code.map(|code| both(&words::exit_meaning_of(run, code))),
         "cases": cases,

@@ -153,6 +153,7 @@ function summary() {
   const meta = [['backend', data.backend], ['suite', data.suite], ['seed', data.seed], ['nonce', data.nonce], ['version', data.version], ['hash', data.adapter_hash], ['at', new Date(data.at).toLocaleString(view.lang === 'zh' ? 'zh-CN' : 'en-GB')], ['exits', data.exit && `${data.exit_code}${t().colon}${pair(data.exit)}`]];
   return el('section', { class: 'card' },
     el('p', { class: 'verdict-line' }, pair(data.conclusion)),
+    data.unchecked && el('p', {}, pair(data.unchecked)),
     data.share && el('p', { class: 'dim' }, pair(data.share)),
     el('div', { class: 'counts', role: 'group', 'aria-label': t().byVerdict },
       chip('', data.cases.length), VERDICTS.filter(v => data.counts[v.toLowerCase()]).map(v => chip(v, data.counts[v.toLowerCase()]))),

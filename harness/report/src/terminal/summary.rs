@@ -61,6 +61,9 @@ pub fn summary(
         );
         wrapped(&mut out, options, nonce.in_lang(lang), "");
     }
+    if let Some(unchecked) = words::certificate_unchecked(run) {
+        wrapped(&mut out, options, unchecked.in_lang(lang), "");
+    }
     let findings = run.findings();
     let conclusion = words::conclusion(run, &findings);
     wrapped(&mut out, options, conclusion.in_lang(lang), "");

@@ -210,6 +210,11 @@ pub(crate) fn leaks_of(
     secrets: &mut Secrets,
     answer: &RawAnswer,
 ) -> Vec<Leak> {
+    // What a backend says while an operation is prepared is said to a phone as well.
+    let earlier = answer.prepared.iter();
+    let mut found: Vec<Leak> = earlier
+        .flat_map(|answer| leaks_of(handle, app, secrets, answer))
+        .collect();
     let pair = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes());
         (name.to_string(), value.into_owned())
@@ -223,5 +228,6 @@ pub(crate) fn leaks_of(
             known.push((say!("an access_token", "access_token"), word));
         }
     }
-    leak::scan_opened(secrets, &opened)
+    found.extend(leak::scan_opened(secrets, &opened));
+    found
 }

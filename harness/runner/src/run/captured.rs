@@ -70,6 +70,11 @@ impl CapturedTraffic {
         self.tokens.extend(token.map(str::to_owned));
         let asked = self.phones.iter_mut().find(|(at, _)| *at == operation);
         if let Some((_, said)) = asked {
+            if let Some(asked) = &answer.asked {
+                said.method = asked.method.to_string();
+                said.asked = raw(&asked.headers, &asked.body);
+                said.target.clone_from(&asked.target);
+            }
             said.took_us = u64::try_from(answer.took.as_micros()).ok();
             said.status = answer.status;
             said.answered = raw(&answer.headers, &answer.body);

@@ -93,21 +93,27 @@ pub fn of_events(events: &[RunEvent], interrupted: bool, known: &KnownResults) -
     let mut conditions = Conditions::default();
     let mut results: Vec<&CaseResult> = Vec::new();
     let mut not_run = None;
+    // A run of kept failures alone has no case, and is no run of nothing.
+    let (mut planned, mut played) = (None, false);
     let mut code = if known.fails() { VIOLATED } else { OK };
     for event in events {
         match event {
             RunEvent::RunStarted {
-                conditions: said, ..
-            } => conditions = *said,
+                conditions: said,
+                cases,
+                ..
+            } => {
+                conditions = *said;
+                planned = Some(*cases);
+            }
             RunEvent::Proved { security, .. } if !security.is_empty() && !known.before_excused => {
                 code = worst(code, VIOLATED);
             }
             RunEvent::NotRun { exit_code, .. } => not_run = Some(*exit_code),
-            RunEvent::RegressionPlayed {
-                fails: true, token, ..
-            } => {
+            RunEvent::RegressionPlayed { fails, token, .. } => {
+                played = true;
                 let token: Option<ReplayToken> = token.parse().ok();
-                if token.is_none_or(|token| known.excuse(&token.path).is_none()) {
+                if *fails && token.is_none_or(|token| known.excuse(&token.path).is_none()) {
                     code = worst(code, VIOLATED);
                 }
             }
@@ -120,6 +126,9 @@ pub fn of_events(events: &[RunEvent], interrupted: bool, known: &KnownResults) -
         if results.is_empty() {
             return code;
         }
+    }
+    if planned == Some(0) && played && !interrupted {
+        return code;
     }
     let allow_skipped = conditions.allow_skipped || conditions.shard.is_some();
     let of_cases = of_cases(

@@ -262,6 +262,9 @@ impl Runner {
                 shard: self.settings.shard,
                 strict: self.settings.strict,
                 allow_skipped: self.settings.allow_skipped,
+                certificate_unchecked: self
+                    .adapter
+                    .leaves_certificate_unchecked(&self.settings.vars),
             },
         });
         listener(RunEvent::Proved {
@@ -277,7 +280,11 @@ impl Runner {
             ..
         } = self.settings;
         let allow_skipped = allow_skipped || self.settings.shard.is_some();
-        let of_cases = exit::exit_code(&results, strict, allow_skipped, interrupted);
+        // A run of kept failures alone has no case, and is no run of nothing.
+        let of_cases = match cases.is_empty() && !kept.is_empty() && !interrupted {
+            true => exit::OK,
+            false => exit::exit_code(&results, strict, allow_skipped, interrupted),
+        };
         let exit_code = exit::worst(exit::worst(of_cases, still), self.proof.exit_code());
         listener(RunEvent::RunFinished {
             counts: Counts::of(&results),

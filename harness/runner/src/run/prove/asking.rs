@@ -44,6 +44,8 @@ impl Prover<'_, '_> {
         let keys = user_view(self.senses.handle, &who.app, &who.user)?.keys;
         self.scan(op, &keys, &answer, reading.outcome);
         let mask = self.mask(&keys, &ask.vars);
+        // Where another request went before it, or the clock is in it, what was sent is known only now.
+        let asked = answer.asked.take().map_or(asked, |asked| Some(*asked));
         let request = asked.map_or_else(
             || op.to_owned(),
             |asked| format!("{} {}", asked.method, mask.target(&asked.target)),
@@ -96,8 +98,10 @@ impl Prover<'_, '_> {
             .map(|key| (key.session_key.base64(), format!("k{}", key.no.0)))
             .collect();
         secrets.push((self.senses.secret.to_owned(), "AppSecret".to_owned()));
-        let token = vars.session.get("token").cloned();
-        secrets.extend(token.map(|token| (token, "token".to_owned())));
+        let shown = ["user_id", "plaintext_nonce", "phone", "session_key"];
+        let own = vars.session.iter();
+        let own = own.filter(|(name, _)| !shown.contains(&name.as_str()));
+        secrets.extend(own.map(|(name, value)| (value.clone(), name.clone())));
         Mask::new(&secrets)
     }
 }

@@ -110,7 +110,15 @@ fn not_ok(seen: &Seen) -> Problem {
         text: format!("{text}\n{told}\n  likely    {likely}"),
     };
     if let Some(error) = &seen.answer.error {
-        return if error.starts_with("the request cannot be built") {
+        return if seen.answer.unprepared {
+            problem(
+                Fault::Adapter,
+                format!("{op} cannot be asked: {error}"),
+                &format!(
+                    "a [[ops.{op}.prepare]]: its request, its `capture`, or its `status`, which says what counts as a success"
+                ),
+            )
+        } else if error.starts_with("the request cannot be built") {
             problem(
                 Fault::Adapter,
                 format!("{op} cannot be asked: {error}"),
@@ -133,6 +141,9 @@ fn not_ok(seen: &Seen) -> Problem {
         );
     }
     let text = format!("{op} answers {status} to {what}");
+    if let Some(likely) = wanted(op, status, &seen.shown) {
+        return problem(Fault::Adapter, text, &likely.replace("OP", op));
+    }
     match (status, seen.reading.outcome, seen.reading.rule) {
         (_, Outcome::RetryLater, _) => problem(
             Fault::Backend,
@@ -180,6 +191,42 @@ fn not_ok(seen: &Seen) -> Problem {
             ),
         ),
     }
+}
+
+/// What a backend that refuses an honest request says it wants, if it says so; `OP` stands for the operation.
+fn wanted(op: &str, status: u16, shown: &str) -> Option<&'static str> {
+    let said = shown.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if !(400..500).contains(&status) && status != 200 {
+        return None;
+    }
+    // Laravel's word for a token that has expired is a status.
+    if status == 419 || says(&["csrf", "xsrf"]) {
+        return Some(
+            "a CSRF token: fetch it with [[ops.OP.prepare]] and send it as {{prepare.csrf}} (docs/adapter.md, \"Before an operation\")",
+        );
+    }
+    if says(&["captcha", "验证码"]) {
+        return Some(
+            "a captcha: switch it off with [[ops.OP.prepare]], or in the settings of the backend under test",
+        );
+    }
+    // Where a payload is sent, the signature may be that of its rawData.
+    let is_plain = !matches!(op, "userinfo" | "login_profile" | "phone_cipher");
+    if is_plain
+        && says(&[
+            "bad sign",
+            "invalid sign",
+            "sign error",
+            "signature",
+            "签名",
+        ])
+    {
+        return Some(
+            "a signed request: say what the signature is made of in [values], and send it as {{value.sign}} (docs/adapter.md, \"Computed values\")",
+        );
+    }
+    None
 }
 
 /// What an honest request of an operation carries, in words.

@@ -304,3 +304,43 @@ fn refusals_are_told_from_grants() {
         Refused::Unseen,
     );
 }
+
+#[test]
+fn what_a_refusal_asks_for_is_named() {
+    let check = |op: &str, status: u16, body: &str, expected: Option<&str>| {
+        let found = wanted(op, status, body);
+        match expected {
+            None => assert_eq!(found, None, "{body}"),
+            Some(part) => assert!(found.unwrap().contains(part), "{found:?}"),
+        }
+    };
+    check(
+        "login",
+        403,
+        "{\"error\":\"CSRF cookie\"}",
+        Some("[[ops.OP.prepare]]"),
+    );
+    check("login", 419, "Page Expired", Some("CSRF"));
+    check(
+        "login",
+        200,
+        "{\"code\":1,\"msg\":\"请输入验证码\"}",
+        Some("captcha"),
+    );
+    check("whoami", 403, "bad sign", Some("[values]"));
+    check("login", 200, "签名错误", Some("[values]"));
+    check("userinfo", 400, "signature mismatch", None);
+    check("login", 500, "csrf", None);
+    check("login", 403, "forbidden", None);
+}
+
+#[test]
+fn a_prepare_request_that_fails_is_the_adapters() {
+    let failed = RawAnswer {
+        error: Some("the prepare request GET /csrf was answered with 404".to_owned()),
+        unprepared: true,
+        ..RawAnswer::default()
+    };
+    let parts = ["GET /csrf", "[[ops.login.prepare]]"];
+    wrong("login", failed, Fault::Adapter, &parts);
+}
