@@ -38,6 +38,12 @@ impl Case {
         }
     }
 
+    /// The operation that has to carry the data; `None` for a scenario without the axis `payload`.
+    #[must_use]
+    pub fn payload(&self) -> Option<&str> {
+        self.axes.get("payload").map(String::as_str)
+    }
+
     /// What an older code yields; [`Returns::Bound`] for a scenario without that axis.
     #[must_use]
     pub fn returns(&self) -> Returns {

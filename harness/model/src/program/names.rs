@@ -149,7 +149,11 @@ const fn obligation(name: &'static str, statement: &'static str) -> Obligation {
 }
 
 /// What may vary within a scenario.
-pub const AXES: &[&str] = &["rotation", "returns", "n", "variant"];
+pub const AXES: &[&str] = &["rotation", "returns", "n", "variant", "payload"];
+
+/// Values of the axis `payload`: the operation that carries what a scenario captures and sends. Without that axis it is the first
+/// of these that the adapter describes.
+pub const PAYLOADS: &[&str] = &["userinfo", "phone_cipher", "login_profile"];
 
 /// Values of the axis `rotation`.
 pub const ROTATIONS: &[&str] = &["login", "exchange", "min_interval"];

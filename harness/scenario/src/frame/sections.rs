@@ -83,6 +83,7 @@ fn axis_value(axis: &str, item: &Value<'_>, file: &str, wanted: &str) -> Result<
     let accepted = match axis {
         "rotation" => names::ROTATIONS,
         "returns" => names::RETURNS,
+        "payload" => names::PAYLOADS,
         _ => &[],
     };
     if !accepted.is_empty() && !accepted.contains(&text) {
