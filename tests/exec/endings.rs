@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::support::wxmock;
 use crate::{Folder, have, text};
 
 #[test]
