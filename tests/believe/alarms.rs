@@ -22,10 +22,17 @@ capture = { phone = "$.phone" }
     Some(check)
 }
 
+/// The modes that do something for a time: refuse, write late.
+const TIMED: [&str; 5] = ["breaker", "busy", "bucket", "limiter", "late-write"];
+
 /// The run of these cases against `mode`; `None` where Node is missing.
 fn run(mode: &str, cases: &[&str]) -> Option<Run> {
     let arguments = [&["--repeat-failing", "1"], cases].concat();
-    check(mode).map(|check| check.args(&arguments).run())
+    let check = check(mode)?.args(&arguments);
+    Some(match TIMED.contains(&mode) {
+        true => check.timed().run(),
+        false => check.run(),
+    })
 }
 
 /// Each of the modes fails each of its cases, and `rule` is named.

@@ -1,9 +1,53 @@
 //! What is known about each mutant: a table. Knows nothing of how one runs.
 
-use crate::Mutant;
+use crate::design::Mutant;
+
+impl Mutant {
+    /// Permanent name, in kebab case; also the name of its file in `mutants/`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        card(self).id
+    }
+
+    /// Id of the rule that must catch it, such as `KEY-04`. Other rules may fire too.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        card(self).rule
+    }
+
+    /// Name of the mechanism its violations come from, such as `late-reply-overwrites`.
+    #[must_use]
+    pub const fn mechanism(self) -> &'static str {
+        card(self).mechanism
+    }
+
+    /// One sentence: what this backend does wrong.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        card(self).sentence
+    }
+
+    /// The same in Chinese.
+    #[must_use]
+    pub const fn sentence_zh(self) -> &'static str {
+        card(self).sentence_zh
+    }
+
+    /// Where this bug was reported or read in published code.
+    #[must_use]
+    pub const fn imitates(self) -> &'static str {
+        card(self).imitates
+    }
+
+    /// The shortest cases of the suite that show it: aliases or path patterns, as a selection takes them.
+    #[must_use]
+    pub const fn cases(self) -> &'static [&'static str] {
+        card(self).cases
+    }
+}
 
 /// What is known about a mutant: name, rule, bug, and where the bug was seen in the world.
-pub(crate) struct Card {
+struct Card {
     pub(crate) id: &'static str,
     pub(crate) rule: &'static str,
     pub(crate) mechanism: &'static str,
@@ -14,7 +58,7 @@ pub(crate) struct Card {
 }
 
 /// What is known about `mutant`.
-pub(crate) const fn card(mutant: Mutant) -> Card {
+const fn card(mutant: Mutant) -> Card {
     match mutant {
         Mutant::GlobalSlot => Card {
             id: "global-slot",

@@ -3,10 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cards::{Card, card};
-use crate::policy::Policy;
-use crate::{correct, mutants};
-
 /// A backend the zoo can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Design {
@@ -286,56 +282,10 @@ impl Mutant {
         Self::TurnNeverPassed,
     ];
 
-    /// Permanent name, in kebab case; also the name of its file in `mutants/`.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        self.card().id
-    }
-
-    /// Id of the rule that must catch it, such as `KEY-04`. Other rules may fire too.
-    #[must_use]
-    pub const fn rule(self) -> &'static str {
-        self.card().rule
-    }
-
-    /// Name of the mechanism its violations come from, such as `late-reply-overwrites`.
-    #[must_use]
-    pub const fn mechanism(self) -> &'static str {
-        self.card().mechanism
-    }
-
-    /// One sentence: what this backend does wrong.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        self.card().sentence
-    }
-
-    /// The same in Chinese.
-    #[must_use]
-    pub const fn sentence_zh(self) -> &'static str {
-        self.card().sentence_zh
-    }
-
-    /// Where this bug was reported or read in published code.
-    #[must_use]
-    pub const fn imitates(self) -> &'static str {
-        self.card().imitates
-    }
-
-    /// The shortest cases of the suite that show it: aliases or path patterns, as a selection takes them.
-    #[must_use]
-    pub const fn cases(self) -> &'static [&'static str] {
-        self.card().cases
-    }
-
     /// Whether the rule is broken at SHOULD only: the run warns, and does not fail.
     #[must_use]
     pub const fn is_only_warned_about(self) -> bool {
         matches!(self, Self::UnboundNumber)
-    }
-
-    const fn card(self) -> Card {
-        card(self)
     }
 }
 
@@ -379,25 +329,6 @@ impl Design {
             2
         } else {
             1
-        }
-    }
-
-    /// The decisions of this design.
-    pub(crate) fn policy(self) -> Box<dyn Policy> {
-        match self {
-            // What the others have besides, replicas, a queue or less in the adapter, is no decision about sessions or keys.
-            Self::Correct(
-                Correct::CandidateKeys
-                | Correct::SharedStore
-                | Correct::Serialised
-                | Correct::LoginOnly
-                | Correct::PhoneOnly,
-            ) => Box::new(correct::CandidateKeys),
-            Self::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
-            Self::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
-            Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
-            Self::Correct(Correct::PhoneCode) => Box::new(correct::PhoneCode),
-            Self::Mutant(mutant) => mutants::policy(mutant),
         }
     }
 }

@@ -46,6 +46,15 @@ pub(crate) struct Store {
     tokens: TokenSource,
 }
 
+/// What a successful login gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) token: String,
+    pub(crate) user: UserNo,
+    /// Never for the phone.
+    pub(crate) session_key: String,
+}
+
 impl Store {
     pub(crate) fn new(token_secret: &str) -> Self {
         Self {

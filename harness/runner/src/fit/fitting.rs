@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::described::Carrier;
+use super::described::{Carrier, Described};
+use super::fitted::{Fitted, Unfit};
 use super::steps::{
     NEEDS_A_SESSION, captures, code_for, is_plain_send, made_to_send, may_meet, mint_before,
     sealed, sealed_with_code, sends_it, sent_payload, shape, steps_mut, used,
 };
-use super::{Described, Fitted, Unfit};
 use wxmock_model::program::{
     CaptureApi, Explore, Nick, Rotation, Seal, Step, Transport, Verb, Watermark,
 };

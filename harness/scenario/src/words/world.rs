@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::setting::choose;
-use super::{EFFECTS, duration};
+use super::vocabulary::{EFFECTS, duration};
 use crate::error::Mistake;
 use wxmock_model::program::names;
 use wxmock_model::program::{FaultEffect, FaultWhen, FieldOrder, ShapeChange, TokenChange, Verb};

@@ -1,6 +1,6 @@
 //! Backends that are wrong on purpose: one file a bug, each overriding the decision it gets wrong.
 
-use crate::Mutant;
+use crate::design::Mutant;
 use crate::policy::Policy;
 
 mod bad_code_500;

@@ -16,6 +16,7 @@ mod proof;
 mod propose;
 mod requests;
 mod stores;
+mod turned_away;
 
 use std::time::Duration;
 

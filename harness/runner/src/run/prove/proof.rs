@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::aftermath::TurnedAway;
 use super::decide::{Fault, Problem};
+use super::turned_away::TurnedAway;
 use crate::run::exit;
 use crate::run::refusals::Refusals;
 use wxmock_adapter::Backend;
