@@ -3,7 +3,7 @@
 mod shown;
 
 pub use self::shown::shows;
-pub(crate) use self::shown::{Plaintext, plaintext};
+pub(crate) use self::shown::{Plaintext, lost_its_zeros, plaintext};
 use crate::context::JudgeContext;
 use crate::steps;
 use wxmock_model::history::{

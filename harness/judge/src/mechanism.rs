@@ -30,6 +30,30 @@ const IN_BYTES: [Mechanism; 3] = [
     Mechanism::LeakInErrorPath,
 ];
 
+/// The cause where a case was made so that nothing else shows like that.
+fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
+    // An account that nobody here has is one whose token was met by chance.
+    if sessions::is_token_forged(evidence) {
+        let read = sessions::token_not_verified(evidence);
+        return Some(if read {
+            Mechanism::TokenNotVerified
+        } else {
+            Mechanism::Open
+        });
+    }
+    let causes: [(Mechanism, Detector); 4] = [
+        (Mechanism::LoginEndsOthers, sessions::login_ends_others),
+        (Mechanism::RowWrittenBack, keys::row_written_back),
+        (Mechanism::NumberAsInteger, payloads::number_as_integer),
+        // Everybody has that name.
+        (Mechanism::MergedByProfile, sessions::merged_by_profile),
+    ];
+    let mut causes = causes.into_iter();
+    causes
+        .find(|(_, fits)| fits(evidence))
+        .map(|(cause, _)| cause)
+}
+
 /// The mechanism of `finding`; [`Mechanism::Open`] if the history does not single one out.
 pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     let evidence = Evidence::new(facts, finding);
@@ -38,6 +62,9 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     // People are made alike to show this and nothing else.
     if sessions::openid_confused(&evidence) {
         return Mechanism::OpenidConfused;
+    }
+    if !is_about_bytes && let Some(cause) = shown_by_design(&evidence) {
+        return cause;
     }
     // What two sessions with one token do to each other comes of the token.
     if let Some(cause) = sessions::of_a_shared_token(&evidence) {

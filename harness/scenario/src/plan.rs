@@ -244,9 +244,10 @@ fn made(step: &Step) -> Vec<String> {
         Verb::Mint { code } => vec![code.clone()],
         Verb::Submit { token, .. } | Verb::SubmitProfile { token, .. } => vec![token.clone()],
         Verb::Refresh { token, .. } => vec![token.clone()],
+        Verb::Forge { forged, .. } => vec![forged.clone()],
         Verb::Login { code, token } => vec![code.clone(), token.clone()],
         Verb::Capture { payload, .. } => vec![payload.clone()],
-        Verb::PhoneCode { phone_code } => vec![phone_code.clone()],
+        Verb::PhoneCode { phone_code, .. } => vec![phone_code.clone()],
         _ => Vec::new(),
     }
 }

@@ -149,6 +149,10 @@ pub enum Mutant {
     BodyIdentity,
     /// KEY-01: the openid in a header is believed.
     HeaderIdentity,
+    /// KEY-01: a JWT is decoded and not verified.
+    UnverifiedToken,
+    /// KEY-01: whoever has the nickname already is who is asking.
+    MergesByName,
     /// KEY-01: openids are compared without regard to upper and lower case.
     FoldedOpenid,
     /// KEY-01: the answer to a profile request is kept by its body.
@@ -165,6 +169,8 @@ pub enum Mutant {
     Opaque500,
     /// KEY-02: no phone number is the empty number.
     EmptyNumber,
+    /// KEY-02: a phone number is kept as a number.
+    NumberAsInteger,
     /// KEY-02: a refused phone code is remembered under the person.
     KeepsPhoneRefusal,
     /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
@@ -175,6 +181,8 @@ pub enum Mutant {
     NeedsUnionid,
     /// KEY-04: one key per user, the last response wins, and a failed decrypt is a plain 400.
     Racy,
+    /// KEY-04: a whole row is written back over a newer key.
+    WritesRowBack,
     /// CODE-01: every submission of a code gets a session of its own.
     SessionPerRequest,
     /// CODE-01: a code is marked after its exchange, and the loser takes the session back.
@@ -191,6 +199,8 @@ pub enum Mutant {
     SecondResolution,
     /// TOK-01: one token per person, and a dead one is a 400.
     TokenSlot,
+    /// TOK-01: a login that fails ends everybody's session.
+    ClearsSessions,
     /// TOK-02: the token is a hash of the session_key.
     TokenFromKey,
     /// TOK-03: the login answer carries the session_key.
@@ -240,6 +250,8 @@ impl Mutant {
         Self::UncheckedWatermark,
         Self::BodyIdentity,
         Self::HeaderIdentity,
+        Self::UnverifiedToken,
+        Self::MergesByName,
         Self::FoldedOpenid,
         Self::CachedByBody,
         Self::CachedByIv,
@@ -249,10 +261,12 @@ impl Mutant {
         Self::Opaque500,
         Self::StaleName,
         Self::EmptyNumber,
+        Self::NumberAsInteger,
         Self::KeepsPhoneRefusal,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,
+        Self::WritesRowBack,
         Self::SessionPerRequest,
         Self::LateCodeMark,
         Self::BadCode500,
@@ -261,6 +275,7 @@ impl Mutant {
         Self::SharedContext,
         Self::SecondResolution,
         Self::TokenSlot,
+        Self::ClearsSessions,
         Self::TokenFromKey,
         Self::LeaksKey,
         Self::LogoutStub,

@@ -2,7 +2,7 @@
 
 use crate::facts::{Facts, is_exchange, is_login, is_probe, shows};
 use crate::finding::Finding;
-use wxmock_model::history::{Forgery, Operation, Outcome, PayloadRecord, StepKind};
+use wxmock_model::history::{Alteration, Forgery, Operation, Outcome, PayloadRecord, StepKind};
 use wxmock_model::lang::Say;
 use wxmock_model::say;
 
@@ -17,9 +17,29 @@ pub(crate) fn key_01(facts: &Facts<'_>) -> Vec<Finding> {
             found.extend(accepted_wrongly(facts, index, op, payload));
         }
     }
+    found.extend(forged_tokens(facts));
     found.extend(sessions_from_nowhere(facts));
     found.extend(strange_accounts(facts));
     found
+}
+
+/// Requests with a token that nobody issued which were answered as if somebody had.
+fn forged_tokens(facts: &Facts<'_>) -> Vec<Finding> {
+    let accepted = facts.operations().filter(|(_, op)| {
+        op.answer.outcome == Outcome::Ok && op.alterations.contains(&Alteration::ForgedToken)
+    });
+    accepted
+        .map(|(index, op)| {
+            let sentence = say!(
+                "{who} did `{label}` with the token {token}, which nobody issued; the backend answered ok.",
+                "{who} 用从未签发过的 token {token} 执行 `{label}`，后端照样回答 ok。",
+                who = facts.who(op),
+                label = op.label,
+                token = op.token_name.as_deref().unwrap_or_default(),
+            );
+            Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index))
+        })
+        .collect()
 }
 
 /// Logins that got a session though nobody told the backend whose code they came with.
@@ -263,6 +283,23 @@ mod tests {
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
+    }
+
+    #[test]
+    fn key_01_catches_a_token_that_nobody_issued_and_spares_its_refusal() {
+        for (outcome, rules) in [(Outcome::Ok, &["KEY-01"][..]), (Outcome::Relogin, &[])] {
+            let mut b = two_people();
+            let op = b.whoami("P1", "unsigned", outcome, Some("id-A"));
+            let record = &mut b.history.operations[op];
+            record.token_of = None;
+            record.alterations = vec![Alteration::ForgedToken];
+            check(&b.history, rules);
+            let found = crate::judge(&b.history, &JudgeContext::default());
+            for found in found {
+                assert_eq!(found.impact, Some(Impact::Security));
+                assert_eq!(found.mechanism, Mechanism::TokenNotVerified);
+            }
+        }
     }
 
     /// A logs in, B logs in.

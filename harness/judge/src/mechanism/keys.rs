@@ -36,6 +36,35 @@ fn late_reply_overwrites(evidence: &Evidence<'_>) -> bool {
     last.key < unopened.key && unopened.agrees_with(last.key) && (asked.key != last.key || apart)
 }
 
+/// The newest key arrived last and does not open, and another request of its person was at WeChat from before that login until after
+/// it: what it wrote was read before.
+pub(super) fn row_written_back(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = newest_unopened(evidence) else {
+        return false;
+    };
+    let (Some(own), Some(last)) = (unopened.own(), unopened.last()) else {
+        return false;
+    };
+    let facts = evidence.facts;
+    let Some(over) = own.login.and_then(|login| facts.ended(login)) else {
+        return false;
+    };
+    let alone = own.login.is_some_and(|login| {
+        let mut others = evidence.together_with(login);
+        !others.any(|(_, other)| other.user == unopened.user)
+    });
+    let spans = facts.history.upstream.iter().any(|call| {
+        let writer = call.operation.map(|at| &facts.history.operations[at]);
+        writer.is_some_and(|op| {
+            !is_login(op)
+                && op.token_of.as_deref() == Some(unopened.user)
+                && op.answer.outcome == Outcome::Ok
+                && op.called < own.requested
+        }) && call.released.is_some_and(|at| at > over)
+    });
+    last.key == own.key && alone && spans
+}
+
 /// The newest key arrived, the login requested last brought an older one, and that one is in force although it did not
 /// arrive last.
 fn request_order(evidence: &Evidence<'_>) -> bool {

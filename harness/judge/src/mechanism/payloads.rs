@@ -2,7 +2,7 @@
 
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
-use crate::facts::{Plaintext, failed, honest, is_login, plaintext, shows};
+use crate::facts::{Plaintext, failed, honest, is_login, lost_its_zeros, plaintext, shows};
 use wxmock_model::history::{Alteration, Forgery, Operation, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
@@ -238,7 +238,8 @@ fn answer_cache(evidence: &Evidence<'_>) -> bool {
         || is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
 }
 
-/// Whether the same payload with the same token was refused before, then its owner was given it, and nobody logged in since.
+/// Whether the same payload, or another one of its owner, was refused with the same token before, then its owner was given it, and
+/// nobody logged in since.
 fn is_given_after_its_owner_only(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
@@ -250,7 +251,12 @@ fn is_given_after_its_owner_only(evidence: &Evidence<'_>) -> bool {
     let facts = evidence.facts;
     let earlier = || facts.operations().filter(|(_, o)| o.called < op.called);
     let of_it = || earlier().filter(|(_, o)| o.payload == op.payload);
-    let refused = of_it().find(|(_, o)| o.token_name == op.token_name && is_refusal(o));
+    let of_the_same_person = |o: &Operation| {
+        let sent = facts.payload(o).filter(|sent| honest(sent));
+        sent.is_some_and(|sent| sent.user == payload.user) && o.alterations.is_empty()
+    };
+    let refused = earlier()
+        .find(|(_, o)| o.token_name == op.token_name && is_refusal(o) && of_the_same_person(o));
     refused.is_some_and(|(_, first)| {
         let since = |o: &Operation| o.called > first.called;
         of_it().any(|(_, o)| since(o) && !foreign(o) && o.answer.outcome == Outcome::Ok)
@@ -307,6 +313,18 @@ fn is_an_earlier_answer(evidence: &Evidence<'_>) -> bool {
             sent.mark != payload.mark && is_right(other, sent) && shows(seen, &sent.mark)
         })
     })
+}
+
+/// The answer is the number that was sent, without the zeros it begins with.
+pub(super) fn number_as_integer(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| op.answer.outcome == Outcome::Ok) else {
+        return false;
+    };
+    let of_code = op.number.as_ref().map(|number| number.pure.as_str());
+    let sent = of_code.or_else(|| evidence.payload.map(|payload| payload.mark.as_str()));
+    let seen = op.answer.plaintext.as_deref().map(str::trim);
+    seen.zip(sent)
+        .is_some_and(|(seen, sent)| lost_its_zeros(seen, sent))
 }
 
 /// A success without what the adapter says it holds, or with an empty text in its place.

@@ -4,7 +4,7 @@ use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal};
 use super::keys::{opened_with_a_strangers_key, own_newest};
 use crate::facts::{brought_key, failed, is_exchange, is_login, shows};
-use wxmock_model::history::{Operation, Outcome, Tick};
+use wxmock_model::history::{Alteration, Operation, Outcome, Tick};
 use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
@@ -291,6 +291,74 @@ fn opened_with_the_key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool 
         && evidence
             .together_with(login)
             .any(|(_, other)| other.user == owner)
+}
+
+/// A person is taken for another since both have sent a profile with the same name, and was not before.
+pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| !claims_an_identity(op)) else {
+        return false;
+    };
+    let Some(stranger) = evidence.named_stranger(op) else {
+        return false;
+    };
+    let own = if is_login(op) {
+        op.user.as_str()
+    } else {
+        op.token_of.as_deref().unwrap_or_default()
+    };
+    let facts = evidence.facts;
+    let sent = |user: &str| {
+        let mut sent = facts.operations().filter_map(|(_, other)| {
+            let payload = facts
+                .payload(other)
+                .filter(|payload| payload.user == user)?;
+            let before = other.called <= op.called && other.answer.outcome == Outcome::Ok;
+            before.then_some((payload.mark.as_str(), other.called))
+        });
+        let marks: Vec<(&str, Tick)> = sent.by_ref().collect();
+        marks
+    };
+    let theirs = sent(stranger);
+    let shared = sent(own)
+        .into_iter()
+        .find(|(mark, _)| theirs.iter().any(|(other, _)| other == mark));
+    let Some((_, since)) = shared else {
+        return false;
+    };
+    facts.operations().any(|(_, other)| {
+        let asker = if is_login(other) {
+            Some(other.user.as_str())
+        } else {
+            other.token_of.as_deref()
+        };
+        asker == Some(own)
+            && other.called < since
+            && other.answer.outcome == Outcome::Ok
+            && other.answer.user_id.is_some()
+            && evidence.named_stranger(other).is_none()
+    })
+}
+
+/// A token that was good is refused since a login of somebody else.
+pub(super) fn login_ends_others(evidence: &Evidence<'_>) -> bool {
+    let ended = |op| evidence.facts.ended_by_a_strangers_login(op);
+    evidence.op.is_some_and(ended)
+}
+
+/// Whether a token that nobody issued was accepted.
+pub(super) fn is_token_forged(evidence: &Evidence<'_>) -> bool {
+    evidence.op.is_some_and(|op| {
+        op.answer.outcome == Outcome::Ok && op.alterations.contains(&Alteration::ForgedToken)
+    })
+}
+
+/// The answer names nobody, or somebody who logged in here.
+pub(super) fn token_not_verified(evidence: &Evidence<'_>) -> bool {
+    let named = evidence.op.and_then(|op| op.answer.user_id.as_deref());
+    named.is_none_or(|named| {
+        let mut logins = evidence.facts.logins();
+        logins.any(|(_, login)| login.answer.user_id.as_deref() == Some(named))
+    })
 }
 
 /// So many characters in common are more than the beginning that all openids of an app have.

@@ -3,6 +3,7 @@
 use super::Detector;
 use super::evidence::{Evidence, is_refusal};
 use crate::facts::{brought_key, failed, is_exchange, is_login};
+use crate::upstream::silenced;
 use wxmock_model::history::{
     Ending, FaultKind, FaultRecord, Operation, Outcome, ShapeRecord, Tick, UpstreamCall, WaitKnown,
 };
@@ -258,25 +259,21 @@ fn no_deadline(evidence: &Evidence<'_>) -> bool {
     if hangs_on_a_broken_reply(evidence) {
         return true;
     }
-    let silent = evidence.calls().iter().any(|call| {
-        evidence
-            .facts
-            .fault(call)
-            .is_some_and(|fault| fault.silences)
-    });
-    silent && is_late(evidence, op)
+    is_late(evidence, op)
+}
+
+/// Whether a call of the request was not answered, or answered late, or several were answered that WeChat is busy.
+fn kept_waiting(evidence: &Evidence<'_>) -> bool {
+    evidence
+        .index
+        .is_some_and(|index| silenced(evidence.facts, index))
 }
 
 /// Whether a request whose calls WeChat kept waiting was not answered within the bound.
 fn is_late(evidence: &Evidence<'_>, op: &Operation) -> bool {
     let bound = evidence.facts.context.declared.answer_within_ms;
-    let silent = evidence.calls().iter().any(|call| {
-        evidence
-            .facts
-            .fault(call)
-            .is_some_and(|fault| fault.silences)
-    });
-    silent && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
+    kept_waiting(evidence)
+        && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
 }
 
 /// A secret in a success: one with its session, whatever happened at WeChat, or one whose calls to WeChat all went well.

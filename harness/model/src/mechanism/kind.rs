@@ -58,6 +58,16 @@ pub enum Mechanism {
     DerivedToken,
     /// What belongs to one request lives in an object that requests share.
     SharedRequestState,
+    /// A phone number is kept as a number, which loses the zeros it begins with.
+    NumberAsInteger,
+    /// A login ends the sessions of other people.
+    LoginEndsOthers,
+    /// A session is stored only after the login that gave its token out was answered.
+    WrittenLate,
+    /// Two people with the same name or picture are taken for one.
+    MergedByProfile,
+    /// A token is read without a look at whether the backend has issued it.
+    TokenNotVerified,
     /// Two people whose openids resemble each other are taken for one.
     OpenidConfused,
     /// A login writes into the sessions of others.
@@ -203,6 +213,11 @@ impl Mechanism {
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",
             Self::SharedRequestState => "shared-request-state",
+            Self::NumberAsInteger => "number-as-integer",
+            Self::LoginEndsOthers => "login-ends-others",
+            Self::WrittenLate => "written-late",
+            Self::MergedByProfile => "merged-by-profile",
+            Self::TokenNotVerified => "token-not-verified",
             Self::OpenidConfused => "openid-confused",
             Self::UnscopedWrite => "unscoped-write",
             Self::LookThenInsert => "look-then-insert",

@@ -117,6 +117,18 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         source: "a backend of this project's own trials that answered with the last row of its users; no public report known",
     },
     MechanismInfo {
+        mechanism: Mechanism::NumberAsInteger,
+        breaks: &["KEY-02"],
+        title: "A phone number is kept as a number, which loses the 0 it begins with",
+        title_zh: "手机号当成数字保存，开头的 0 丢了",
+        what: "The number goes through int(), a BIGINT column or a JSON number. Mainland numbers survive that; those of countries where they begin with 0 become another number.",
+        what_zh: "号码经过了 int()、BIGINT 列或 JSON 数字。大陆的号码没事，以 0 开头的境外号码就成了另一个号码。",
+        repair: "Keep purePhoneNumber and countryCode as text (VARCHAR), or the whole number in E.164 (+390612345678); never convert it.",
+        repair_zh: "purePhoneNumber 和 countryCode 都按文本保存（VARCHAR），或者整个存成 E.164（+390612345678）；不要转换成数字。",
+        means: "opened-data",
+        source: "github.com/google/libphonenumber FALSEHOODS.md; a backend of this project's own trials; case PN-7",
+    },
+    MechanismInfo {
         mechanism: Mechanism::EmptySuccess,
         breaks: &["KEY-02"],
         title: "An answer says ok and holds nothing",

@@ -12,7 +12,7 @@ pub use fault::{FaultEffect, FaultWhen};
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use verb::{
     CaptureApi, Differs, Extra, FieldOrder, NameKind, Nick, Seal, SealKey, ShapeChange,
-    TokenChange, Transport, Using, Verb, Watermark,
+    TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
 };
 
 /// What one case does.

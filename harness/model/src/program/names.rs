@@ -95,6 +95,14 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A payload of one person was submitted with the token of another.",
     ),
     obligation(
+        "forged-token-used",
+        "A request carried a token that nobody issued, made of one that somebody did.",
+    ),
+    obligation(
+        "call-held-over-a-login",
+        "WeChat held its reply to another call of one person while a login of theirs went from its first step to its last.",
+    ),
+    obligation(
         "iv-sent-before",
         "A payload was submitted under the iv of another one.",
     ),

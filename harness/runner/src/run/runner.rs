@@ -479,6 +479,7 @@ impl Runner {
             avoids_plus: self.proof.damages_plus,
             tokens_by_second: self.proof.tokens_by_second,
             refusals: &self.proof.refusals,
+            token_rests: self.proof.token_rests,
             looks: &self.looks,
             cancel: &self.settings.cancel,
             stores: self.settings.stores.as_deref(),

@@ -1,6 +1,7 @@
 //! What the proving showed, and what that means for a run.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::decide::{Fault, Problem};
 use super::turned_away::TurnedAway;
@@ -29,6 +30,8 @@ pub struct Proof {
     pub(crate) tokens_by_second: bool,
     /// What the operations answered to what has to be refused.
     pub(crate) refusals: Refusals,
+    /// How long a token was refused after it had been given out, with half as much again for safety; zero if it was good at once.
+    pub(crate) token_rests: Duration,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,
