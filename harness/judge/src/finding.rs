@@ -7,6 +7,7 @@ use crate::mechanism::establish;
 use crate::rules::rules;
 use wxmock_model::history::History;
 use wxmock_model::lang::Say;
+use wxmock_model::mechanism::Mechanism;
 use wxmock_model::say;
 use wxmock_model::verdict::{Impact, Level, Violation};
 
@@ -20,6 +21,8 @@ pub(crate) struct Finding {
     pub(crate) sentence: Say,
     pub(crate) because: Vec<Say>,
     pub(crate) steps: Vec<usize>,
+    /// Whether the order alone does not show it.
+    pub(crate) over_the_run: bool,
 }
 
 impl Finding {
@@ -32,11 +35,18 @@ impl Finding {
             sentence,
             because: Vec::new(),
             steps: Vec::new(),
+            over_the_run: false,
         }
     }
 
     pub(crate) fn at(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Marks what only the other orders of the run make a violation.
+    pub(crate) fn over_the_run(mut self) -> Self {
+        self.over_the_run = true;
         self
     }
 
@@ -69,6 +79,13 @@ impl Finding {
             );
             self.steps.extend(&crossing.steps);
         }
+        // What one person lost was written to another.
+        let impact = match mechanism {
+            Mechanism::SharedRequestState if self.level == Level::Must => {
+                impact.min(Impact::DataMixUp)
+            }
+            _ => impact,
+        };
         let history: &History = facts.history;
         let operation = self.op.and_then(|index| history.operations.get(index));
         let (op, outcome) = operation
@@ -105,6 +122,7 @@ impl Finding {
             because,
             because_zh,
             steps: self.steps,
+            over_the_run: self.over_the_run,
         }
     }
 }

@@ -20,6 +20,7 @@ mod impact;
 mod key_use;
 mod liveness;
 mod mechanism;
+mod own_keys;
 mod refresh;
 mod rules;
 mod sessions;
@@ -35,6 +36,7 @@ mod simulated;
 pub use context::{Declared, Expectation, JudgeContext, KeyStorage};
 pub use explain_mechanism::explain as explain_mechanism;
 pub use facts::shows;
+pub use own_keys::OwnKeys;
 pub use rules::repairs_of_order;
 pub use rules::{RuleInfo, explain, impact_at, impact_word, level_word, repairs, rule, rules};
 

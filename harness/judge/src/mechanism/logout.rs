@@ -8,13 +8,20 @@ use wxmock_model::mechanism::Mechanism;
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::LogoutDoesNothing, does_nothing),
     (Mechanism::LogoutOfOthers, of_others),
+    (
+        Mechanism::IdentityLeftBehind,
+        super::accounts::identity_left_behind,
+    ),
 ];
 
-/// The token was logged out before, and is taken all the same.
+/// The token was logged out before, and is taken all the same: what the answer names, if it names anybody, is the account of
+/// that person.
 fn does_nothing(evidence: &Evidence<'_>) -> bool {
-    evidence
-        .op
-        .is_some_and(|op| op.answer.outcome == Outcome::Ok && evidence.facts.logged_out(op))
+    evidence.op.is_some_and(|op| {
+        op.answer.outcome == Outcome::Ok
+            && evidence.facts.logged_out(op)
+            && !super::accounts::identity_left_behind(evidence)
+    })
 }
 
 /// The token was never logged out, another one of its person was, and it is refused.

@@ -29,6 +29,8 @@ pub struct Proof {
     pub(crate) tokens_by_second: bool,
     /// What the operations answered to what has to be refused.
     pub(crate) refusals: Refusals,
+    /// Whether a person's token changes neither with the login nor with the second.
+    pub(crate) tokens_fixed: bool,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,
