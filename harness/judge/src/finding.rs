@@ -92,6 +92,12 @@ impl Finding {
             .map(|operation| (operation.op.clone(), operation.answer.outcome))
             .unzip();
         let subject = &facts.context.subject;
+        if self.over_the_run {
+            self.because.push(say!(
+                "It takes the whole run to see this; the order played alone does not show it.",
+                "这要跑完整个套件才看得见，单独重放这一种顺序看不见。"
+            ));
+        }
         if let Some(info) = mechanism.info() {
             self.because.push(say!(
                 "How it comes about: {title} ({name}).",

@@ -77,15 +77,18 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     ];
     let mut findings: Vec<Finding> = Vec::new();
     for finding in families.iter().flat_map(|family| family(&facts)) {
-        let known = findings.iter().any(|other| {
+        let known = findings.iter_mut().find(|other| {
             other.op.is_some()
                 && other.op == finding.op
                 && other.rule == finding.rule
                 && other.level <= finding.level
         });
         let legal_in_a_control = context.control && finding.level != Level::Must;
-        if !known && !legal_in_a_control {
-            findings.push(finding);
+        match known {
+            // What the order breaks by itself needs no other orders to be seen.
+            Some(known) => known.over_the_run &= finding.over_the_run,
+            None if legal_in_a_control => {}
+            None => findings.push(finding),
         }
     }
     let mut violations: Vec<Violation> = findings

@@ -63,8 +63,8 @@ fn accounts_of_earlier_orders(facts: &Facts<'_>) -> Vec<Finding> {
             };
             Finding::must("KEY-01", index, sentence)
                 .because(say!(
-                    "Every order has people of its own, whom the backend has never seen: who was given the account before is none of them. It takes the whole run to see this; the order played alone does not show it.",
-                    "每种顺序里的人都是新的，后端从没见过：之前得到这个账号的不是他们中的任何一个。这要跑完整个套件才看得见，单独重放这一种顺序看不见。"
+                    "Every order has people of its own, whom the backend has never seen: who was given the account before is none of them.",
+                    "每种顺序里的人都是新的，后端从没见过：之前得到这个账号的不是他们中的任何一个。"
                 ))
                 .steps(facts.ends_of(index))
                 .over_the_run()

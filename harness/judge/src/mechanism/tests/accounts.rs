@@ -31,6 +31,24 @@ fn an_account_of_an_earlier_order_is_shared_and_nobody_has_two() {
     assert!(found[0].over_the_run, "the order alone does not show it");
     assert_eq!(found[0].mechanism, Mechanism::AccountShared);
     assert!(found[0].sentence.contains("CL-1"));
+    let line = "the order played alone does not show it";
+    let says = |found: &[wxmock_model::verdict::Violation]| {
+        let mut lines = found.iter().flat_map(|found| &found.because);
+        lines.any(|because| because.contains(line))
+    };
+    assert!(says(&found));
+    // What the case forbids anyway shows in the order alone.
+    let wish = crate::Expectation {
+        must: vec![Outcome::Relogin],
+        should: None,
+        rule: "KEY-01".into(),
+    };
+    let forbidden = JudgeContext {
+        expectations: [("submit c1".to_owned(), wish)].into_iter().collect(),
+        ..JudgeContext::default()
+    };
+    let alone = judge(&b.history, &forbidden);
+    assert!(!alone[0].over_the_run && !says(&alone), "{alone:?}");
     // It is no second account of the person.
     login_as(&mut b, "P1", "c2", "8");
     let found = judge(&b.history, &JudgeContext::default());
