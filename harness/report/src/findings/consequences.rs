@@ -191,6 +191,12 @@ const TABLE: &[Consequence] = {
             link: Link::FailedLogin,
         },
         Consequence {
+            root: M::LogoutOfOthers,
+            rules: &["TOK-06"],
+            mechanisms: &[M::LogoutDoesNothing],
+            link: Link::None,
+        },
+        Consequence {
             root: M::PrivateMemory,
             rules: &["KEY-02", "KEY-03", "KEY-04"],
             mechanisms: &[M::KeyWrittenLate],

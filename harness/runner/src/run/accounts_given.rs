@@ -75,23 +75,17 @@ impl AccountsGiven {
         let order = state.over;
         state.over += 1;
         let case: Arc<str> = case.into();
-        let names: Vec<Arc<str>> = history
-            .users
-            .iter()
-            .map(|u| u.name.as_str().into())
-            .collect();
         for operation in &history.operations {
             let is_login = matches!(operation.op.as_str(), "login" | "login_profile");
             let given = operation.answer.user_id.as_ref();
             let given = given.filter(|_| is_login && operation.answer.outcome == Outcome::Ok);
-            let (Some(id), Some(user)) = (given, names.iter().find(|n| ***n == operation.user))
-            else {
+            let Some(id) = given else {
                 continue;
             };
             let mut shapes = history.shapes.iter();
             state.owners.entry(hash(id)).or_insert_with(|| Owner {
                 order,
-                user: Arc::clone(user),
+                user: operation.user.as_str().into(),
                 case: Arc::clone(&case),
                 unionid_shaped: shapes.any(|shape| shape.unionid && shape.user == operation.user),
             });

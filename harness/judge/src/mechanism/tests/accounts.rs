@@ -254,3 +254,19 @@ fn a_number_that_wechat_gave_and_another_request_took() {
     assert_eq!(told(true), Mechanism::SharedRequestState);
     assert_eq!(told(false), Mechanism::EmptySuccess);
 }
+
+#[test]
+fn a_logout_that_finds_another_row_than_its_own() {
+    let after = |others: Outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("P2", "c2", 2, "t2");
+        let out = b.whoami("P1", "t1", Outcome::Ok, None);
+        b.history.operations[out].op = "logout".into();
+        let op = b.whoami("P1", "t1", Outcome::Ok, None);
+        b.whoami("P2", "t2", others, None);
+        expected(&b, "TOK-06", op)
+    };
+    assert_eq!(after(Outcome::Relogin), Mechanism::LogoutOfOthers);
+    assert_eq!(after(Outcome::Ok), Mechanism::LogoutDoesNothing);
+}
