@@ -20,6 +20,7 @@ pub(crate) fn key_01(facts: &Facts<'_>) -> Vec<Finding> {
     found.extend(forged_tokens(facts));
     found.extend(sessions_from_nowhere(facts));
     found.extend(strange_accounts(facts));
+    found.extend(accounts_of_earlier_orders(facts));
     found
 }
 
@@ -38,6 +39,55 @@ fn forged_tokens(facts: &Facts<'_>) -> Vec<Finding> {
                 token = op.token_name.as_deref().unwrap_or_default(),
             );
             Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index))
+        })
+        .collect()
+}
+
+/// Answers that name an account which somebody of an earlier order was given: nobody of this one was known to the backend before.
+fn accounts_of_earlier_orders(facts: &Facts<'_>) -> Vec<Finding> {
+    let named = facts.operations().filter_map(|(index, op)| {
+        let id = op.answer.user_id.as_deref()?;
+        let known = facts
+            .owner_elsewhere(id)
+            .filter(|_| op.answer.outcome == Outcome::Ok)?;
+        Some((index, op, id, known))
+    });
+    named
+        .map(|(index, op, id, known)| {
+            let sentence = match (is_login(op), op.token_of.as_deref()) {
+                (true, _) => say!(
+                    "{who} logged in and was given the account {id:?}, which {other} of {case}, another person, had been given before.",
+                    "{who} 登录后进了账号 {id:?}，而它之前已经给了用例 {case} 里的另一个人 {other}。",
+                    who = facts.who(op),
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+                (false, Some(owner)) => say!(
+                    "{who} asked with a token of {owner}; the backend answered with the account {id:?} of {other} of {case}, another person.",
+                    "{who} 拿 {owner} 的 token 来请求，后端回答的却是用例 {case} 里另一个人 {other} 的账号 {id:?}。",
+                    who = facts.who(op),
+                    owner = owner,
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+                (false, None) => say!(
+                    "{who} asked without any token; the backend answered with the account {id:?} of {other} of {case}.",
+                    "{who} 没有带任何 token 来请求，后端回答的是用例 {case} 里 {other} 的账号 {id:?}。",
+                    who = facts.who(op),
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+            };
+            Finding::must("KEY-01", index, sentence)
+                .because(say!(
+                    "Every order has people of its own, whom the backend has never seen: who was given the account before is none of them.",
+                    "每种顺序里的人都是新的，后端从没见过：之前得到这个账号的不是他们中的任何一个。"
+                ))
+                .steps(facts.ends_of(index))
+                .over_the_run()
         })
         .collect()
 }

@@ -140,6 +140,24 @@ pub enum Mechanism {
     LockWithoutFence,
     /// Whether a code was used is asked first and noted later.
     CodeSpentTwice,
+    /// Several people share one account, whoever logs in when.
+    AccountShared,
+    /// A person who is known already is given the account that was made last.
+    NewestAccountGiven,
+    /// Two people who register at once are given one number.
+    IdGivenTwice,
+    /// A request without a session is answered as whoever was served last.
+    IdentityLeftBehind,
+    /// A person has the same token at every login.
+    TokenFixedPerPerson,
+    /// A login that fails ends sessions that were good.
+    FailedLoginEndsSessions,
+    /// A session knows the key of its own login and tries no other.
+    OwnKeyOnly,
+    /// The key is written after the login is answered.
+    KeyWrittenLate,
+    /// A name with characters of four bytes is refused.
+    NameRefused,
     /// Not established: no cause, or more than one, fits what was seen.
     #[default]
     Open,
@@ -181,6 +199,7 @@ impl Mechanism {
                 | Self::SharedRequestState
                 | Self::LookThenInsert
                 | Self::CodeMarkedLate
+                | Self::IdGivenTwice
         )
     }
 
@@ -254,6 +273,15 @@ impl Mechanism {
             Self::DeleteByUser => "delete-by-user",
             Self::LockWithoutFence => "lock-without-fence",
             Self::CodeSpentTwice => "code-spent-twice",
+            Self::AccountShared => "account-shared",
+            Self::NewestAccountGiven => "newest-account-given",
+            Self::IdGivenTwice => "id-given-twice",
+            Self::IdentityLeftBehind => "identity-left-behind",
+            Self::TokenFixedPerPerson => "token-fixed-per-person",
+            Self::FailedLoginEndsSessions => "failed-login-ends-sessions",
+            Self::OwnKeyOnly => "own-key-only",
+            Self::KeyWrittenLate => "key-written-late",
+            Self::NameRefused => "name-refused",
             Self::Open => "open",
         }
     }

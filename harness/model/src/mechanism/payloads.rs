@@ -153,4 +153,16 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         means: "open",
         source: "w7corp/easywechat#1293, #1312; dspurl/tfshop#78; case SK-8",
     },
+    MechanismInfo {
+        mechanism: Mechanism::NameRefused,
+        breaks: &["KEY-02", "KEY-03"],
+        title: "A name with characters of four bytes is refused",
+        title_zh: "昵称里有四字节字符（如 emoji）就报错",
+        what: "The payload opens, and the name does not fit where it is stored: utf8 of MySQL is three bytes a character (utf8mb3), on the table or on the connection. The insert fails                and with it the request, for ever, for everybody with such a name.",
+        what_zh: "加密数据解开了，昵称却存不进去：MySQL 的 utf8 一个字符只有三个字节（utf8mb3），表或连接都可能是它。插入失败，请求跟着失败，有这种昵称的人永远过不去。",
+        repair: "Use utf8mb4 for the table, the column and the connection (ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4; charset=utf8mb4 in the DSN); until then drop what does not fit instead of failing.",
+        repair_zh: "表、列和连接都用 utf8mb4（ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4；DSN 里写 charset=utf8mb4）；在那之前，存不下的字符去掉就好，不要整个失败。",
+        means: "open",
+        source: "linlinjava/litemall#119; tencentyun/wafer2-startup#171; tencentyun/wafer#47; case LB-5",
+    },
 ];

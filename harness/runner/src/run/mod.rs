@@ -13,6 +13,7 @@
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
+mod accounts_given;
 mod again;
 mod answers;
 mod asks;

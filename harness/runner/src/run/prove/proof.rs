@@ -32,6 +32,8 @@ pub struct Proof {
     pub(crate) refusals: Refusals,
     /// How long a token was refused after it had been given out, with half as much again for safety; zero if it was good at once.
     pub(crate) token_rests: Duration,
+    /// Whether a person's token changes neither with the login nor with the second.
+    pub(crate) tokens_fixed: bool,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,
