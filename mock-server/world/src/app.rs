@@ -45,7 +45,7 @@ impl AppKind {
 }
 
 /// An app to be made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewApp {
     /// What it is.
     pub kind: AppKind,
@@ -78,7 +78,7 @@ impl Default for NewApp {
 }
 
 /// A change to an app; what is `None` stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EditApp {
     /// A new secret; the old one is refused from then on.
     pub secret: Option<AppSecret>,

@@ -32,7 +32,7 @@ impl<T> Effect<T> {
 }
 
 /// `GET /sns/jscode2session`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jscode2Session {
     /// `appid`.
     pub appid: Option<String>,
@@ -62,7 +62,7 @@ pub struct SessionReply {
 }
 
 /// `GET /sns/component/jscode2session`: a third-party platform exchanges a mini program's code.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComponentJscode2Session {
     /// `appid`, the mini program's.
     pub appid: Option<String>,
@@ -77,7 +77,7 @@ pub struct ComponentJscode2Session {
 }
 
 /// `POST /cgi-bin/component/api_component_token`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComponentTokenRequest {
     /// `component_appid`.
     pub component_appid: Option<String>,
@@ -88,7 +88,7 @@ pub struct ComponentTokenRequest {
 }
 
 /// `POST /cgi-bin/component/api_authorizer_token`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizerTokenRequest {
     /// `component_access_token`.
     pub component_access_token: Option<String>,
@@ -110,7 +110,7 @@ pub struct Authorizer {
 }
 
 /// `GET /cgi-bin/gettoken` of WeCom.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpTokenRequest {
     /// `corpid`.
     pub corpid: Option<String>,
@@ -121,7 +121,7 @@ pub struct CorpTokenRequest {
 /// `GET /cgi-bin/miniprogram/jscode2session` of WeCom.
 ///
 /// Its `grant_type` is not looked at: what WeCom says to a wrong one is unknown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpJscode2Session {
     /// `access_token`, from gettoken.
     pub access_token: Option<String>,
@@ -130,7 +130,7 @@ pub struct CorpJscode2Session {
 }
 
 /// `GET /cgi-bin/token`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRequest {
     /// `grant_type`: `client_credential`.
     pub grant_type: Option<String>,
@@ -141,7 +141,7 @@ pub struct TokenRequest {
 }
 
 /// `POST /cgi-bin/stable_token`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StableTokenRequest {
     /// `grant_type`: `client_credential`.
     pub grant_type: Option<String>,
@@ -165,7 +165,7 @@ pub struct TokenReply {
 }
 
 /// `GET /wxa/checksession` and `GET /wxa/resetusersessionkey`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedRequest {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -191,7 +191,7 @@ pub struct ResetReply {
 }
 
 /// `GET /wxa/getpaidunionid`: transaction_id, or mch_id and out_trade_no.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidUnionIdRequest {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -213,7 +213,7 @@ pub struct PaidUnionId {
 }
 
 /// A payment to be made; what is `None` comes from the seed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewPayment {
     /// WeChat Pay's number of it.
@@ -238,7 +238,7 @@ pub struct Payment {
 }
 
 /// `POST /wxa/getpluginopenpid`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginOpenPidRequest {
     /// `access_token`, from the query.
     pub access_token: Option<String>,
@@ -247,7 +247,7 @@ pub struct PluginOpenPidRequest {
 }
 
 /// `POST /wxa/business/checkencryptedmsg`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckEncryptedMsg {
     /// `access_token`, from the query.
     pub access_token: Option<String>,
@@ -256,7 +256,7 @@ pub struct CheckEncryptedMsg {
 }
 
 /// `POST /wxa/getuserriskrank`. Its optional fields are not looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskRankRequest {
     /// `access_token`, from the query.
     pub access_token: Option<String>,
@@ -271,7 +271,7 @@ pub struct RiskRankRequest {
 }
 
 /// `POST /wxa/business/getuserphonenumber`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneNumberRequest {
     /// `access_token`, from the query.
     pub access_token: Option<String>,

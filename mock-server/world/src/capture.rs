@@ -78,7 +78,7 @@ pub enum IvChoice {
 }
 
 /// Which mini program a payload's watermark names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WatermarkApp {
     /// The one it was captured in.
     #[default]
@@ -108,7 +108,7 @@ impl WatermarkApp {
 }
 
 /// Whom the ciphertext names in `openId` (and `unionId`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NamedPerson {
     /// Whom the call names by itself: the person in getUserInfo, nobody elsewhere.
     #[default]
@@ -120,7 +120,7 @@ pub enum NamedPerson {
 }
 
 /// A moment other than now that the watermark says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MadeAt {
     /// So long ago.
     Ago(Span),
@@ -129,7 +129,7 @@ pub enum MadeAt {
 }
 
 /// Which chat the mini program was opened from, or a share went to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Chat {
     /// A chat of several people, by a name for people: the same name is the same group in all of an app.
     Group(String),
@@ -148,7 +148,7 @@ impl Default for Chat {
 }
 
 /// How a payload differs from what a phone makes by itself; the default is no difference.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variation {
     /// The person's answer to this very call, whatever they answer else.
     pub consent: Option<Consent>,
@@ -170,7 +170,7 @@ pub struct Variation {
 }
 
 /// A request for open data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capture {
     /// Which `wx.*` call.
     pub api: OpenDataApi,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Span, UnixMs, UserId};
 
 /// What to do to an app's clock.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ClockChange {
     /// Stop it.
     Freeze,
@@ -14,9 +14,22 @@ pub enum ClockChange {
     /// Move it forward at once.
     Advance(Span),
     /// Make it run this many times as fast as the wall: from 0.001 to 1 000 000.
-    Scale(f64),
+    Scale(#[serde(with = "bits")] f64),
     /// Leave the clock alone and make one user's keys and codes this much older.
     AgeUser(UserId, Span),
+}
+
+/// A number to the last bit, even where it is none.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &f64, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_u64(number.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+        u64::deserialize(input).map(f64::from_bits)
+    }
 }
 
 /// An app's clock as people see it.

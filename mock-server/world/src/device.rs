@@ -28,7 +28,7 @@ pub struct Login {
 }
 
 /// What a `wx.login` is to bring that phones do not choose; the default is what a phone does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LoginDemand {
     /// The code has `+`, `/` and `=` in it.
     pub code_to_encode: bool,
@@ -48,7 +48,7 @@ pub struct Prefetch {
 }
 
 /// What the fail callback of a `wx.*` call gets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error, Deserialize)]
 #[error("{err_msg}")]
 pub struct DeviceFail {
     /// `errMsg`: `<api>:fail <reason>`.

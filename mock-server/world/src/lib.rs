@@ -12,6 +12,7 @@ mod capture;
 mod chunks;
 mod clock;
 mod cloud;
+mod command;
 pub mod crypto;
 mod deadline;
 mod departed;
@@ -63,6 +64,7 @@ pub use capture::{
 };
 pub use clock::{ClockChange, ClockView};
 pub use cloud::{CloudHosting, ContainerCall};
+pub use command::{Command, Timed};
 pub use crypto::OpenError;
 pub use device::{Consent, DeviceFail, Login, LoginDemand, LoginSwitch, Prefetch, Who};
 pub use diagnosis::{

@@ -117,7 +117,7 @@ macro_rules! knobs {
 }
 
 /// In a patch of an optional knob, a missing field leaves it alone and `null` switches it off.
-fn set_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(crate) fn set_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(input).map(Some)
@@ -283,6 +283,13 @@ impl Default for AccessTokenPolicy {
 impl Default for PhoneCodePolicy {
     fn default() -> Self {
         Self { ttl: Span::m(5) }
+    }
+}
+
+impl QuotaPolicy {
+    /// Whether calls are counted at all.
+    pub(crate) const fn counts(&self) -> bool {
+        self.calls_per_minute.is_some() || self.calls_per_day.is_some()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person may be asked to allow (`scope.*`), and a set of such. Knows nothing of who was asked.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -80,6 +80,19 @@ impl fmt::Display for Scope {
     }
 }
 
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(input)?;
+        Self::named(&text).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|scope| scope.name()).collect();
+            de::Error::custom(format!(
+                "`{text}` is no scope; expected one of {}",
+                known.join(", ")
+            ))
+        })
+    }
+}
+
 impl Serialize for Scope {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(self.name())
@@ -135,19 +148,7 @@ impl Serialize for Scopes {
 
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let read = |text: String| {
-            Scope::named(&text).ok_or_else(|| {
-                let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-                de::Error::custom(format!(
-                    "`{text}` is no scope; expected one of {}",
-                    known.join(", ")
-                ))
-            })
-        };
-        Vec::<String>::deserialize(input)?
-            .into_iter()
-            .map(read)
-            .collect()
+        Ok(Vec::<Scope>::deserialize(input)?.into_iter().collect())
     }
 }
 

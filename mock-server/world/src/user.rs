@@ -100,7 +100,7 @@ pub struct Switches {
 }
 
 /// A person to be made. [`NewUser::named`] fills in everything but the name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewUser {
     /// A short human name.
     pub name: UserId,
@@ -145,7 +145,7 @@ impl NewUser {
 }
 
 /// A change to a person; what is `None` stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EditUser {
     /// Another profile.
     pub profile: Option<Profile>,

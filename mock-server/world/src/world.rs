@@ -7,6 +7,7 @@
 
 pub(crate) mod admission;
 mod api_signature;
+mod apply;
 mod backend;
 mod cloud;
 mod component;
@@ -27,9 +28,9 @@ pub use view::{Counts, KeysThen, Page};
 use std::any::Any;
 
 use crate::{
-    ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed, Seq,
-    UnixMs, WorldState, WxError, departed::FORGOTTEN_AT_ONCE, index::AppNo, state::Core,
-    world::turn::Turn,
+    Command, ControlError, DeviceFail, Effect, Event, EventKind, ImportError, STATE_VERSION, Seed,
+    Seq, Timed, UnixMs, WorldState, WxError, departed::FORGOTTEN_AT_ONCE, index::AppNo,
+    state::Core, world::turn::Turn,
 };
 
 /// An answer of WeChat, or its refusal.
@@ -75,6 +76,8 @@ pub struct World {
     wall: UnixMs,
     events: Vec<Event>,
     discarded: Vec<Discarded>,
+    /// What was done since it was last asked for, if anybody asks.
+    recorded: Option<Vec<Timed>>,
 }
 
 /// A part of a world that is gone. Dropping it takes as long as it is large, so drop it where nobody waits.
@@ -94,15 +97,26 @@ impl World {
             wall: UnixMs(i64::MIN),
             events: Vec::new(),
             discarded: Vec::new(),
+            recorded: None,
         }
     }
 
     /// Loads a stored world. Every answer from then on is byte for byte what the stored world's would have been; events not
-    /// yet taken stay behind.
+    /// yet taken stay behind. Pushes that were under way are sent again.
     ///
     /// # Errors
     /// [`ImportError`] if it has another version or its parts contradict each other.
     pub fn import(state: WorldState) -> Result<Self, ImportError> {
+        let mut world = Self::restore(state)?;
+        world.resend_pushes();
+        Ok(world)
+    }
+
+    /// The same for whoever has the commands that came after it: nothing is sent again until [`World::resend_pushes`].
+    ///
+    /// # Errors
+    /// As [`World::import`].
+    pub fn restore(state: WorldState) -> Result<Self, ImportError> {
         let WorldState {
             version,
             seq,
@@ -127,11 +141,13 @@ impl World {
             wall,
             events: Vec::new(),
             discarded: Vec::new(),
+            recorded: None,
         })
     }
 
     /// Records every expiry due by `now`, over all apps in the order of their deadlines.
     pub fn handle_timeout(&mut self, now: UnixMs) {
+        self.record(now, || Command::HandleTimeout);
         self.wall = self.wall.max(now);
         let mut numbered = false;
         while let Some((due, no)) = self
@@ -152,6 +168,17 @@ impl World {
         }
     }
 
+    /// Whoever waited for the answers of pushes is gone: those attempts are made again, with the next command or timeout.
+    pub fn resend_pushes(&mut self) {
+        self.record(self.wall, || Command::ResendPushes);
+        for no in (0..self.core.apps.len()).map(AppNo::at) {
+            if let Some(app) = self.core.app_mut(no) {
+                app.deadlines.pushes.extend(app.push.under_way());
+            }
+            self.core.replan(no);
+        }
+    }
+
     /// Everything that happened since the last call, in order.
     #[must_use]
     pub fn take_events(&mut self) -> Vec<Event> {
@@ -165,12 +192,14 @@ impl World {
 
     /// Remembers this moment as what [`World::reset`] returns to; without it that is the empty world.
     pub fn mark_baseline(&mut self) {
+        self.record(self.wall, || Command::MarkBaseline);
         self.baseline = Some(Box::new(self.core.clone()));
     }
 
     /// Back to the baseline: what was made since is gone, counters start again, the same calls give the same values again.
     /// Command numbers and wall time go on.
     pub fn reset(&mut self, now: UnixMs) {
+        self.record(now, || Command::Reset);
         let at = self.begin(now);
         let baseline = self.baseline.as_deref().cloned();
         let core = baseline.unwrap_or_else(|| Core::new(self.core.seed));
@@ -201,7 +230,7 @@ impl World {
     /// made in no time.
     #[must_use]
     pub fn export(&mut self) -> WorldState {
-        while self.core.forget_departed(usize::MAX) {}
+        self.forget_all_departed();
         WorldState {
             version: STATE_VERSION,
             seq: self.seq,
@@ -225,7 +254,37 @@ impl World {
     /// Forgets some codes of users and apps that are gone; whether any are left. Every command does a little of it, so this
     /// is only for whoever wants their memory back now.
     pub fn forget_departed(&mut self) -> bool {
+        if self.core.departed.is_empty() {
+            return false;
+        }
+        self.record(self.wall, || Command::ForgetDeparted);
         self.core.forget_departed(FORGOTTEN_AT_ONCE)
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn forget_all_departed(&mut self) {
+        if self.core.departed.is_empty() {
+            return;
+        }
+        self.record(self.wall, || Command::ForgetAllDeparted);
+        while self.core.forget_departed(usize::MAX) {}
+    }
+
+    /// From now on every command is recorded, until [`World::take_recorded`] takes it.
+    pub fn record_commands(&mut self) {
+        self.recorded.get_or_insert_default();
+    }
+
+    /// The commands since the last call, in order: applied to the world as it was then they make this one.
+    pub fn take_recorded(&mut self) -> impl Iterator<Item = Timed> {
+        let recorded = self.recorded.iter_mut();
+        recorded.flat_map(|recorded| recorded.drain(..))
+    }
+
+    fn record(&mut self, now: UnixMs, command: impl FnOnce() -> Command) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(Timed(now, command()));
+        }
     }
 
     /// Starts a command: takes its number, and the time if it has gone on.

@@ -11,7 +11,7 @@ use super::{
 use crate::AppId;
 
 /// What came back for one attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PushAnswer {
     /// An HTTP answer.
     Answer {

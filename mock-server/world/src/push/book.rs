@@ -192,14 +192,22 @@ impl PushBook {
         })
     }
 
-    /// What is due and when; an attempt that was under way when a state was stored is made again.
+    /// What is due and when.
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = (UnixMs, PushNo)> {
         self.pushes
             .iter()
             .filter_map(|(no, push)| match push.state {
-                PushState::Sending => Some((push.at, *no)),
                 PushState::Waiting { retry_at, .. } => Some((retry_at, *no)),
                 _ => None,
             })
+    }
+
+    /// The attempts whose answer is still to come, each due when its push was made.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = (UnixMs, PushNo)> {
+        let sending = |push: &Push| push.state == PushState::Sending;
+        self.pushes
+            .iter()
+            .filter(move |(_, push)| sending(push))
+            .map(|(no, push)| (push.at, *no))
     }
 }

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod backend;
+mod command;
 mod control;
 mod device;
 mod diagnosis;
 mod keys;
 mod large;
+mod listed;
 mod model;
 mod payload;
 mod phone;

@@ -1,12 +1,12 @@
 //! What is asked of a call before anything of it is looked at: from where it comes, and how often.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::{
-    AppId, AppKind, Effect, QuotaPolicy, UnixMs, WxError,
+    AppId, AppKind, Command, Effect, QuotaPolicy, UnixMs, WxError,
     access_token::DayCount,
     errcode::{COMPONENT_IP_NOT_LISTED, MINUTE_QUOTA, WECOM_IP_NOT_LISTED, ip_not_listed},
 };
@@ -32,7 +32,7 @@ impl CallCounts {
 
     /// Counts one call, or refuses it. One that the minute refuses counts for no day.
     fn take(&mut self, endpoint: &str, at: UnixMs, quota: &QuotaPolicy) -> Result<(), WxError> {
-        if quota.calls_per_minute.is_none() && quota.calls_per_day.is_none() {
+        if !quota.counts() {
             return Ok(());
         }
         let count = match self.0.get_mut(endpoint) {
@@ -68,6 +68,7 @@ impl World {
         let Some(no) = self.core.by_id.get(app).copied() else {
             return Ok(());
         };
+        let id = app;
         let wall = self.wall.max(now);
         let Some(app) = self.core.app_mut(no) else {
             return Ok(());
@@ -75,6 +76,7 @@ impl World {
         let policy = &app.policy;
         let listed = policy.caller.ip_whitelist.as_ref();
         let from = from.to_canonical();
+        let counts = policy.quota.counts();
         let checked =
             if listed.is_none_or(|listed| listed.iter().any(|ip| ip.to_canonical() == from)) {
                 let at = app.clock.read(wall);
@@ -86,6 +88,12 @@ impl World {
                     AppKind::Wecom => WECOM_IP_NOT_LISTED,
                 })
             };
+        // Most calls are let through and not counted: nothing changes.
+        if counts || checked.is_err() {
+            self.record(now, || {
+                Command::Admit(id.clone(), Cow::Borrowed(endpoint), from)
+            });
+        }
         let Err(error) = checked else {
             return Ok(());
         };

@@ -1,7 +1,7 @@
 //! Server API signing: an app's keys, and the numbers its sealed answers are drawn from.
 
 use super::{Pulled, World};
-use crate::{AnswerDraw, ApiSignature, AppId, ControlError, UnixMs};
+use crate::{AnswerDraw, ApiSignature, AppId, Command, ControlError, UnixMs};
 
 impl World {
     /// Gives an app keys for signed calls, or (`None`) takes them away.
@@ -14,6 +14,9 @@ impl World {
         app: &AppId,
         keys: Option<ApiSignature>,
     ) -> Pulled<()> {
+        self.record(now, || {
+            Command::SetApiSignature(app.clone(), keys.clone().map(Box::new))
+        });
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(
@@ -34,6 +37,7 @@ impl World {
     /// What the next sealed answer of an app is made with; `None` if there is no such app.
     pub fn draw_answer(&mut self, app: &AppId) -> Option<AnswerDraw> {
         let (no, _) = self.find_app(app).ok()?;
+        self.record(self.wall, || Command::DrawAnswer(app.clone()));
         let seed = self.core.seed;
         let found = self.core.app_mut(no)?;
         found.n_sealed += 1;

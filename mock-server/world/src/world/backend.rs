@@ -7,7 +7,7 @@ use super::{
     turn::{Occasion, Turn, tokens_mut},
 };
 use crate::{
-    AccessToken, AppKind, CodeState, Effect, Event, EventKind, ExchangeReturns, JsCode,
+    AccessToken, AppKind, CodeState, Command, Effect, Event, EventKind, ExchangeReturns, JsCode,
     Jscode2Session, KeyNo, OpenId, PhoneCode, PhoneInfo, PhoneNumberRequest, RefusedCall, RenewOn,
     ResetReply, Rotate, SessionReply, SignedRequest, StableTokenRequest, TokenReply, TokenRequest,
     UnixMs, WxError,
@@ -41,6 +41,7 @@ impl World {
     ///
     /// A refusal is explained in its event ([`EventKind::CodeRefused`]); a success pays nothing for that.
     pub fn jscode2session(&mut self, now: UnixMs, q: &Jscode2Session) -> Wx<SessionReply> {
+        self.record(now, || Command::Jscode2session(q.clone()));
         let effect = self.exchange_code(now, q);
         let call = RefusedCall {
             appid: given(&q.appid),
@@ -111,6 +112,7 @@ impl World {
 
     /// `GET /cgi-bin/token`: a new plain access_token; the one before it lives on for the overlap.
     pub fn token(&mut self, now: UnixMs, q: &TokenRequest) -> Wx<TokenReply> {
+        self.record(now, || Command::Token(q.clone()));
         const CALL: &str = "token";
         self.begin(now);
         match self.app_for_token(q.appid.as_ref()) {
@@ -126,6 +128,7 @@ impl World {
 
     /// `POST /cgi-bin/stable_token`: the same token with the seconds it has left, or a new one in its last minutes or by force.
     pub fn stable_token(&mut self, now: UnixMs, q: &StableTokenRequest) -> Wx<TokenReply> {
+        self.record(now, || Command::StableToken(q.clone()));
         const CALL: &str = "stable_token";
         self.begin(now);
         match self.app_for_token(q.appid.as_ref()) {
@@ -143,6 +146,7 @@ impl World {
     ///
     /// A wrong signature, a displaced key and no key at all look alike (87009), as documented.
     pub fn checksession(&mut self, now: UnixMs, q: &SignedRequest) -> Wx<()> {
+        self.record(now, || Command::Checksession(q.clone()));
         const CALL: &str = "checksession";
         self.begin(now);
         match self.app_of_token(q.access_token.as_ref()) {
@@ -164,6 +168,7 @@ impl World {
 
     /// `GET /wxa/resetusersessionkey`: a new key in the place of the one that signed, with its expiry.
     pub fn resetusersessionkey(&mut self, now: UnixMs, q: &SignedRequest) -> Wx<ResetReply> {
+        self.record(now, || Command::Resetusersessionkey(q.clone()));
         const CALL: &str = "resetusersessionkey";
         self.begin(now);
         match self.app_of_token(q.access_token.as_ref()) {
@@ -193,6 +198,7 @@ impl World {
     /// A bad, expired or reused code is 40029 with a hint in its text, a code of another app 40013, a code of another person
     /// than the given openid 40003; the last two leave the code alone (assumed).
     pub fn getuserphonenumber(&mut self, now: UnixMs, q: &PhoneNumberRequest) -> Wx<PhoneInfo> {
+        self.record(now, || Command::Getuserphonenumber(q.clone()));
         const CALL: &str = "getuserphonenumber";
         self.begin(now);
         let (app, token) = match self.app_of_token(q.access_token.as_ref()) {
@@ -577,12 +583,9 @@ impl Turn<'_> {
         }
         let (name, phone) = (user.name.clone(), user.phone(self.seed));
         self.end_phone_code(place, at, CodeState::Exchanged);
-        self.note(
-            Some(code.user),
-            EventKind::PhoneCodeExchanged {
-                code: Tail::of(text.as_str()),
-            },
-        );
+        let code_tail = Tail::of(text.as_str());
+        let kind = EventKind::PhoneCodeExchanged { code: code_tail };
+        self.note(Some(code.user), kind);
         Ok(PhoneInfo {
             user: name,
             phone_number: phone.full_number(),

@@ -2,7 +2,7 @@
 
 use super::{PageResult, Pulled, World};
 use crate::{
-    AccessToken, AppId, CloudHosting, ContainerCall, ControlError, DeviceFail, EventKind,
+    AccessToken, AppId, CloudHosting, Command, ContainerCall, ControlError, DeviceFail, EventKind,
     TokenReply, UnixMs, Who, WxError, event::TokenKind,
 };
 
@@ -20,6 +20,7 @@ impl World {
         app: &AppId,
         hosting: Option<CloudHosting>,
     ) -> Pulled<()> {
+        self.record(now, || Command::SetCloud(app.clone(), hosting.clone()));
         if let Some(hosting) = &hosting {
             hosting.check()?;
         }
@@ -60,6 +61,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn cloud_token(&mut self, now: UnixMs, app: &AppId) -> Pulled<TokenReply> {
+        self.record(now, || Command::CloudToken(app.clone()));
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self
@@ -73,6 +75,7 @@ impl World {
     ///
     /// An app that WeChat does not host is told so as a failure whose text is ours.
     pub fn call_container(&mut self, now: UnixMs, who: &Who) -> PageResult<ContainerCall> {
+        self.record(now, || Command::CallContainer(who.clone()));
         self.on_phone(now, who, CALL_CONTAINER, |turn, no| {
             let hosting = turn.app.cloud.as_deref().cloned();
             let hosting = hosting.ok_or_else(|| DeviceFail::new(CALL_CONTAINER, " no env"))?;

@@ -5,7 +5,7 @@ use super::{
     backend::{check_grant, code_in, given},
 };
 use crate::{
-    AppId, AppKind, Authorizer, AuthorizerTokenRequest, ComponentJscode2Session,
+    AppId, AppKind, Authorizer, AuthorizerTokenRequest, Command, ComponentJscode2Session,
     ComponentTokenRequest, ControlError, RefusedCall, SessionReply, TokenReply, UnixMs, WxError,
     errcode::{
         ACCESS_TOKEN_MISSING, APPID_MISSING, APPSECRET_MISSING, COMPONENT_TICKET_INVALID,
@@ -33,6 +33,7 @@ impl World {
     /// Checks in this order, which is inferred: component_appid missing (41002), unknown (40013), of another kind of account
     /// (61011), component_appsecret missing (41004), wrong (40125), component_verify_ticket missing or wrong (61006).
     pub fn component_token(&mut self, now: UnixMs, q: &ComponentTokenRequest) -> Wx<TokenReply> {
+        self.record(now, || Command::ComponentToken(q.clone()));
         const CALL: &str = "api_component_token";
         self.begin(now);
         match self.component_of(&q.component_appid) {
@@ -60,6 +61,7 @@ impl World {
         now: UnixMs,
         q: &ComponentJscode2Session,
     ) -> Wx<SessionReply> {
+        self.record(now, || Command::ComponentJscode2session(q.clone()));
         self.begin(now);
         let effect = match self.check_component(q) {
             Err(error) => self.refuse_nobodys_code(error),
@@ -115,6 +117,7 @@ impl World {
         now: UnixMs,
         q: &AuthorizerTokenRequest,
     ) -> Wx<AuthorizerTokenReply> {
+        self.record(now, || Command::AuthorizerToken(q.clone()));
         const CALL: &str = "api_authorizer_token";
         self.begin(now);
         let Some(token) = given(&q.component_access_token) else {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
-    AppId, AppKind, AppView, ClockChange, ClockView, ControlError, EditApp, EditUser, Effect,
-    EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId, UserView,
+    AppId, AppKind, AppView, ClockChange, ClockView, Command, ControlError, EditApp, EditUser,
+    Effect, EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId,
+    UserView,
     app::App,
     departed::{Departed, DepartedApp, DepartedUser, FORGOTTEN_AT_ONCE},
     event::TokenKind,
@@ -22,6 +23,7 @@ impl World {
     /// # Errors
     /// [`ControlError::AppExists`], [`ControlError::AppIdOfAnotherKind`], [`ControlError::Policy`].
     pub fn create_app(&mut self, now: UnixMs, new: NewApp) -> Pulled<AppView> {
+        self.record(now, || Command::CreateApp(Box::new(new.clone())));
         new.policy.check()?;
         let want = new.kind.id_prefix();
         let id = new.appid.clone().unwrap_or_else(|| self.next_appid(want));
@@ -50,6 +52,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn edit_app(&mut self, now: UnixMs, app: &AppId, edit: EditApp) -> Pulled<AppView> {
+        self.record(now, || Command::EditApp(app.clone(), edit.clone()));
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.changed(no, None, "app edited", |turn, wall| {
@@ -72,6 +75,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn delete_app(&mut self, now: UnixMs, app: &AppId) -> Pulled<()> {
+        self.record(now, || Command::DeleteApp(app.clone()));
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         let effect = self.changed(no, None, "app deleted", |_, _| ());
@@ -97,6 +101,9 @@ impl World {
     /// [`ControlError::NoSuchApp`], [`ControlError::NoPeople`], [`ControlError::UserExists`], [`ControlError::OpenidTaken`],
     /// [`ControlError::BadUser`].
     pub fn create_user(&mut self, now: UnixMs, app: &AppId, new: NewUser) -> Pulled<UserView> {
+        self.record(now, || {
+            Command::CreateUser(app.clone(), Box::new(new.clone()))
+        });
         let (no, found) = self.find_app(app)?;
         if found.kind == AppKind::ThirdParty {
             return Err(ControlError::NoPeople(app.clone()));
@@ -128,6 +135,9 @@ impl World {
         user: &UserId,
         edit: EditUser,
     ) -> Pulled<UserView> {
+        self.record(now, || {
+            Command::EditUser(app.clone(), user.clone(), Box::new(edit.clone()))
+        });
         let (no, _, user_no) = self.find_user(app, user)?;
         let users = &mut self.core.app_mut(no).expect("just found").users;
         users.get_mut(user_no).expect("just found").edit(edit)?;
@@ -142,6 +152,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`].
     pub fn delete_user(&mut self, now: UnixMs, app: &AppId, user: &UserId) -> Pulled<()> {
+        self.record(now, || Command::DeleteUser(app.clone(), user.clone()));
         let (no, _, user_no) = self.find_user(app, user)?;
         self.begin(now);
         let effect = self.changed(no, Some(user_no), "user deleted", |turn, _| {
@@ -163,6 +174,9 @@ impl World {
         user: Option<&UserId>,
         patch: &PolicyPatch,
     ) -> Pulled<Policy> {
+        self.record(now, || {
+            Command::SetPolicy(app.clone(), user.cloned(), Box::new(patch.clone()))
+        });
         let policy = self.policy(app, user)?.with(patch);
         policy.check()?;
         let (no, found) = self.find_app(app)?;
@@ -199,6 +213,7 @@ impl World {
         app: &AppId,
         user: Option<&UserId>,
     ) -> Pulled<Policy> {
+        self.record(now, || Command::ClearPolicy(app.clone(), user.cloned()));
         let (no, _) = self.find_app(app)?;
         let user_no = user
             .map(|user| self.find_user(app, user))
@@ -224,6 +239,11 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`], [`ControlError::Clock`].
     pub fn clock(&mut self, now: UnixMs, app: &AppId, change: ClockChange) -> Pulled<ClockView> {
+        self.record(now, || Command::Clock(app.clone(), change.clone()));
+        self.change_clock(now, app, change)
+    }
+
+    fn change_clock(&mut self, now: UnixMs, app: &AppId, change: ClockChange) -> Pulled<ClockView> {
         let (no, found) = self.find_app(app)?;
         let wall = self.wall.max(now);
         let mut clock = found.clock.clone();
@@ -276,11 +296,12 @@ impl World {
         by: Span,
         most: usize,
     ) -> Pulled<(ClockView, Option<Span>)> {
+        self.record(now, || Command::AdvanceSome(app.clone(), by, most));
         let (no, found) = self.find_app(app)?;
         let at = found.clock.read(self.wall.max(now));
         let until = at.plus(by);
         if found.deadlines.count(until, most) <= most {
-            let effect = self.clock(now, app, ClockChange::Advance(by))?;
+            let effect = self.change_clock(now, app, ClockChange::Advance(by))?;
             return Ok(effect.map(|clock| (clock, None)));
         }
         self.begin(now);
@@ -292,7 +313,7 @@ impl World {
             let clock = self.clock_view(now, app)?;
             return Ok(ended.map(|_| (clock, left)));
         }
-        let effect = self.clock(now, app, ClockChange::Advance(moved))?;
+        let effect = self.change_clock(now, app, ClockChange::Advance(moved))?;
         Ok(effect.map(|clock| (clock, left)))
     }
 
@@ -301,6 +322,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`], [`ControlError::NoLiveKey`].
     pub fn expire_key(&mut self, now: UnixMs, app: &AppId, user: &UserId) -> Pulled<KeyView> {
+        self.record(now, || Command::ExpireKey(app.clone(), user.clone()));
         self.on_key(now, app, user, "key expired by hand", |turn, no, _| {
             let newest = turn.user(no).ring.newest();
             let (at, alive) = (
@@ -323,6 +345,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`], [`ControlError::NoLiveKey`].
     pub fn rotate_key(&mut self, now: UnixMs, app: &AppId, user: &UserId) -> Pulled<KeyView> {
+        self.record(now, || Command::RotateKey(app.clone(), user.clone()));
         self.on_key(now, app, user, "key rotated by hand", |turn, no, device| {
             Some(turn.issue_key(no, device, KeyCause::Rotate, true, None))
         })
@@ -333,6 +356,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`], [`ControlError::NoLiveKey`].
     pub fn reset_key(&mut self, now: UnixMs, app: &AppId, user: &UserId) -> Pulled<KeyView> {
+        self.record(now, || Command::ResetKey(app.clone(), user.clone()));
         self.on_key(now, app, user, "key reset by hand", |turn, no, device| {
             let scope = turn.policy_of(no).session_key.scope;
             let current = turn.user(no).ring.current(Slot { scope, device });
@@ -345,6 +369,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn kill_access_token(&mut self, now: UnixMs, app: &AppId) -> Pulled<usize> {
+        self.record(now, || Command::KillAccessToken(app.clone()));
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.changed(no, None, "access tokens killed", |turn, _| {
@@ -362,6 +387,7 @@ impl World {
     /// # Errors
     /// [`ControlError::NoSuchApp`].
     pub fn expire_access_token(&mut self, now: UnixMs, app: &AppId) -> Pulled<usize> {
+        self.record(now, || Command::ExpireAccessToken(app.clone()));
         let (no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.changed(no, None, "access tokens expired", |turn, _| {
@@ -379,6 +405,7 @@ impl World {
 
     /// The request id of one answer: eight hex digits of the time in seconds, then two groups from the seed.
     pub fn rid(&mut self, app: Option<&AppId>, at: UnixMs) -> String {
+        self.record(self.wall, || Command::Rid(app.cloned(), at));
         let seed = self.core.seed;
         let no = app.and_then(|app| self.core.by_id.get(app).copied());
         let counter = match no.and_then(|no| self.core.apps.get_mut(no.index())?.as_deref_mut()) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{PageResult, Pulled, World, Wx, backend::given, turn::Turn};
 use crate::{
-    AppId, CheckEncryptedMsg, NewPayment, OpenId, PaidUnionId, PaidUnionIdRequest, Payment,
-    PluginOpenPidRequest, Refusal, RiskRankRequest, Span, UnixMs, UserId, Who, WxError,
+    AppId, CheckEncryptedMsg, Command, NewPayment, OpenId, PaidUnionId, PaidUnionIdRequest,
+    Payment, PluginOpenPidRequest, Refusal, RiskRankRequest, Span, UnixMs, UserId, Who, WxError,
     errcode::{
         ARGUMENT_REFUSED, INVALID_ARGS, INVALID_OPENID, INVALID_SCENE_OF_CHECK, INVALID_TRADE,
         NO_OPENPID, NO_SUCH_DATA, NOT_BOUND, OPENID_OF_ANOTHER_APP,
@@ -82,6 +82,7 @@ impl World {
         user: &UserId,
         new: NewPayment,
     ) -> Pulled<Payment> {
+        self.record(now, || Command::Pay(app.clone(), user.clone(), new.clone()));
         let (no, _, user_no) = self.find_user(app, user)?;
         self.begin(now);
         Ok(self.changed(no, Some(user_no), "payment made", |turn, _| {
@@ -105,6 +106,7 @@ impl World {
 
     /// `wx.pluginLogin`: the code a plugin's backend exchanges for the openpid; 64 lower-case hex digits, five minutes, once.
     pub fn plugin_login(&mut self, now: UnixMs, who: &Who) -> PageResult<String> {
+        self.record(now, || Command::PluginLogin(who.clone()));
         self.on_phone(now, who, "pluginLogin", |turn, no| {
             let inquiries = &mut turn.app.inquiries;
             inquiries.n_plugin_codes += 1;
@@ -159,6 +161,7 @@ impl World {
     /// Checks in this order, which is inferred: access_token, openid (40003), a unionid exists (89002), the payment (89300): by
     /// transaction_id, or by mch_id and out_trade_no, of this person, not older than five minutes.
     pub fn getpaidunionid(&mut self, now: UnixMs, q: &PaidUnionIdRequest) -> Wx<PaidUnionId> {
+        self.record(now, || Command::Getpaidunionid(q.clone()));
         self.with_token(now, "getpaidunionid", &q.access_token, |turn| {
             let no = turn.user_of(&q.openid)?;
             let user = turn.user(no);
@@ -186,6 +189,7 @@ impl World {
     /// A code that is absent is 1001; one that is unknown, expired, spent or of `wx.login` is 1007 (captured for the last).
     /// Both have an empty text (captured).
     pub fn getpluginopenpid(&mut self, now: UnixMs, q: &PluginOpenPidRequest) -> Wx<String> {
+        self.record(now, || Command::Getpluginopenpid(q.clone()));
         self.with_token(now, "getpluginopenpid", &q.access_token, |turn| {
             let text = given(&q.code).ok_or(ARGUMENT_REFUSED)?;
             let at = turn.at;
@@ -207,6 +211,7 @@ impl World {
     /// The hash is the SHA-256 of the base64 text in lower-case hex; that it is not of the bytes inside is an assumption. Absent
     /// or of another shape is 40097, unknown or older than three days is 1.
     pub fn checkencryptedmsg(&mut self, now: UnixMs, q: &CheckEncryptedMsg) -> Wx<UnixMs> {
+        self.record(now, || Command::Checkencryptedmsg(q.clone()));
         self.with_token(now, "checkencryptedmsg", &q.access_token, |turn| {
             let hash = given(&q.encrypted_msg_hash).ok_or(INVALID_ARGS)?;
             let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -225,6 +230,7 @@ impl World {
     /// Checks in this order, which is inferred: access_token, appid (43104 if it is not the token's), openid (40003), scene
     /// (40129), client_ip (40097).
     pub fn getuserriskrank(&mut self, now: UnixMs, q: &RiskRankRequest) -> Wx<(u8, u64)> {
+        self.record(now, || Command::Getuserriskrank(q.clone()));
         self.with_token(now, "getuserriskrank", &q.access_token, |turn| {
             if given(&q.appid) != Some(turn.app.id.as_str()) {
                 return Err(OPENID_OF_ANOTHER_APP);

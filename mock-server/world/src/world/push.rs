@@ -2,8 +2,8 @@
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
-    AppId, ControlError, EventKind, PushAnswer, PushNo, PushRequest, PushSettings, PushState,
-    PushView, PushWhat, UnixMs,
+    AppId, Command, ControlError, EventKind, PushAnswer, PushNo, PushRequest, PushSettings,
+    PushState, PushView, PushWhat, UnixMs,
     push::{Addressed, Push, judge},
     values,
 };
@@ -19,6 +19,9 @@ impl World {
         app: &AppId,
         settings: Option<PushSettings>,
     ) -> Pulled<()> {
+        self.record(now, || {
+            Command::SetPush(app.clone(), settings.clone().map(Box::new))
+        });
         if let Some(settings) = &settings {
             settings.check()?;
         }
@@ -43,6 +46,7 @@ impl World {
     /// [`ControlError::NoSuchApp`], [`ControlError::NoSuchUser`], [`ControlError::Push`] for an event WeChat would not send so or
     /// an app without push settings.
     pub fn push(&mut self, now: UnixMs, app: &AppId, what: PushWhat) -> Pulled<PushView> {
+        self.record(now, || Command::Push(app.clone(), what.clone()));
         let (no, found) = self.find_app(app)?;
         let settings = found
             .push
@@ -117,6 +121,9 @@ impl World {
         attempt: u32,
         heard: &PushAnswer,
     ) -> Pulled<Option<PushView>> {
+        self.record(now, || {
+            Command::PushAnswered(app.clone(), no, attempt, heard.clone())
+        });
         let (app_no, _) = self.find_app(app)?;
         self.begin(now);
         Ok(self.on_app(app_no, |turn| turn.push_answered(no, attempt, heard)))

@@ -9,7 +9,8 @@ use super::{
     backend::{code_in, given},
 };
 use crate::{
-    AppKind, CorpJscode2Session, CorpTokenRequest, SessionReply, TokenReply, UnixMs, WxError,
+    AppKind, Command, CorpJscode2Session, CorpTokenRequest, SessionReply, TokenReply, UnixMs,
+    WxError,
     errcode::{ACCESS_TOKEN_EXPIRED, ACCESS_TOKEN_MISSING, INVALID_ACCESS_TOKEN},
     event::TokenKind,
     index::AppNo,
@@ -37,6 +38,7 @@ impl World {
     /// Checks in this order, as captured: corpsecret missing (41004), corpid missing (41002), unknown (40013), corpsecret wrong
     /// (40001).
     pub fn corp_token(&mut self, now: UnixMs, q: &CorpTokenRequest) -> Wx<TokenReply> {
+        self.record(now, || Command::CorpToken(q.clone()));
         const CALL: &str = "gettoken";
         self.begin(now);
         match self.corp_of(q) {
@@ -55,6 +57,7 @@ impl World {
     /// Checks in this order, as captured for other endpoints of WeCom: access_token missing (41001), not one (40014), expired
     /// (42001), then js_code missing (41008) and the code: unknown, expired, spent and `wx.login`'s are all 40029.
     pub fn corp_jscode2session(&mut self, now: UnixMs, q: &CorpJscode2Session) -> Wx<SessionReply> {
+        self.record(now, || Command::CorpJscode2session(q.clone()));
         self.begin(now);
         let Some(token) = given(&q.access_token) else {
             return self.refuse_nobodys_code(ACCESS_TOKEN_MISSING);

@@ -1,9 +1,9 @@
 //! Open data: composed, sealed and signed as the phone does, or as the request says.
 
 use crate::{
-    Capture, Captured, Chat, Consent, DeviceFail, EventKind, Iv, IvChoice, KeyChoice, KeyNo,
-    KeyScope, MadeAt, NamedPerson, OpenDataApi, PhoneCode, Profile, RenewOn, Scope, SessionKey,
-    UnixMs, Who,
+    Capture, Captured, Chat, Command, Consent, DeviceFail, EventKind, Iv, IvChoice, KeyChoice,
+    KeyNo, KeyScope, MadeAt, NamedPerson, OpenDataApi, PhoneCode, Profile, RenewOn, Scope,
+    SessionKey, UnixMs, Who,
     crypto::{open, seal, sign_raw_data},
     device::{no_live_login, no_such},
     ids::Tail,
@@ -26,6 +26,9 @@ impl World {
     ///
     /// Fails as WeChat does when no login is alive; only the phone button's code and getUserInfo without credentials need none.
     pub fn capture(&mut self, now: UnixMs, who: &Who, what: &Capture) -> PageResult<Captured> {
+        self.record(now, || {
+            Command::Capture(who.clone(), Box::new(what.clone()))
+        });
         self.on_phone(now, who, what.api.name(), |turn, no| {
             turn.capture(no, who, what)
         })

@@ -8,13 +8,15 @@ mod unasked;
 
 pub use signed::{VirtualPayment, VoipChat};
 
+use std::borrow::Cow;
+
 use super::{
     PageResult, World,
     turn::{Occasion, Turn},
 };
 use crate::{
-    DeviceFail, Effect, Event, EventKind, KeyNo, KeyScope, Login, LoginDemand, RenewOn, Rotate,
-    UnixMs, Who,
+    Command, DeviceFail, Effect, Event, EventKind, KeyNo, KeyScope, Login, LoginDemand, RenewOn,
+    Rotate, UnixMs, Who,
     app::App,
     device::{no_live_login, no_such},
     ids::Tail,
@@ -34,6 +36,7 @@ impl World {
 
     /// The same, with a code and a key that are to be hard on transports.
     pub fn login_as(&mut self, now: UnixMs, who: &Who, demand: LoginDemand) -> PageResult<Login> {
+        self.record(now, || Command::LoginAs(who.clone(), demand));
         self.on_phone(now, who, "login", |turn, no| {
             match turn.user(no).switches().login.refusal() {
                 Some(fail) => Err(fail),
@@ -50,12 +53,16 @@ impl World {
         api: &'static str,
         fail: DeviceFail,
     ) -> PageResult<()> {
+        self.record(now, || {
+            Command::FailOnPhone(who.clone(), Cow::Borrowed(api), fail.clone())
+        });
         self.on_phone(now, who, api, |_, _| Err(fail))
     }
 
     /// `wx.checkSession`: whether the key of the last operation that obtained a code is alive. Says nothing about what a
     /// backend holds.
     pub fn check_session(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
+        self.record(now, || Command::CheckSession(who.clone()));
         self.on_phone(now, who, "checkSession", |turn, no| {
             turn.check_session(no, who)
         })

@@ -1,7 +1,7 @@
 //! What a page asks a person for: `wx.authorize`, `wx.getSetting`, `wx.openSetting`, the avatar button.
 
 use crate::{
-    Consent, DeviceFail, EventKind, Scope, UnixMs, Who,
+    Command, Consent, DeviceFail, EventKind, Scope, UnixMs, Who,
     index::UserNo,
     values,
     world::{PageResult, World, turn::Turn},
@@ -20,6 +20,7 @@ impl World {
         scope: Scope,
         answer: Option<Consent>,
     ) -> PageResult<()> {
+        self.record(now, || Command::Authorize(who.clone(), scope, answer));
         self.on_phone(now, who, "authorize", |turn, no| {
             match turn.decision(no, scope) {
                 Some(true) => Ok(()),
@@ -31,6 +32,7 @@ impl World {
 
     /// `wx.getSetting`: what the person was asked for and said, in the order of [`Scope::ALL`].
     pub fn get_setting(&mut self, now: UnixMs, who: &Who) -> PageResult<Vec<(Scope, bool)>> {
+        self.record(now, || Command::GetSetting(who.clone()));
         self.on_phone(now, who, "getSetting", |turn, no| Ok(turn.setting(no)))
     }
 
@@ -42,6 +44,7 @@ impl World {
         who: &Who,
         turned: Option<(Scope, bool)>,
     ) -> PageResult<Vec<(Scope, bool)>> {
+        self.record(now, || Command::OpenSetting(who.clone(), turned));
         self.on_phone(now, who, "openSetting", |turn, no| {
             if let Some((scope, allowed)) = turned
                 && turn.decision(no, scope).is_some()
@@ -60,6 +63,7 @@ impl World {
         who: &Who,
         answer: Option<Consent>,
     ) -> PageResult<String> {
+        self.record(now, || Command::ChooseAvatar(who.clone(), answer));
         self.on_phone(now, who, "chooseAvatar", |turn, no| {
             let consent = answer.unwrap_or_else(|| turn.user(no).switches().avatar);
             if let Some(fail) = consent.refusal("chooseAvatar") {

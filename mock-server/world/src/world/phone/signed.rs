@@ -1,10 +1,11 @@
 //! Calls whose parameters a backend has signed with the session_key: virtual payment and voice chats.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Consent, DeviceFail, EventKind, KeyNo, SessionKey, UnixMs, Who,
+    Command, Consent, DeviceFail, EventKind, KeyNo, SessionKey, UnixMs, Who,
     crypto::{hmac_signature, pay_signature, voip_signature},
     index::UserNo,
     values,
@@ -16,7 +17,7 @@ const REQUEST_VIRTUAL_PAYMENT: &str = "requestVirtualPayment";
 const JOIN_VOIP_CHAT: &str = "joinVoIPChat";
 
 /// What a page passes to `wx.requestVirtualPayment`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualPayment {
     /// `signData`: JSON, as the very text that was signed.
     pub sign_data: String,
@@ -29,7 +30,7 @@ pub struct VirtualPayment {
 }
 
 /// What a page passes to `wx.joinVoIPChat`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoipChat {
     /// `groupId`: of the room.
     pub group_id: String,
@@ -64,6 +65,9 @@ impl World {
         payment: &VirtualPayment,
         answer: Consent,
     ) -> PageResult<KeyNo> {
+        self.record(now, || {
+            Command::RequestVirtualPayment(who.clone(), payment.clone(), answer)
+        });
         self.on_phone(now, who, REQUEST_VIRTUAL_PAYMENT, |turn, no| {
             let sandbox = check_sign_data(payment)?;
             let fail = |code, reason| Err(pay_fail(code, reason));
@@ -97,6 +101,7 @@ impl World {
     ///
     /// How a phone words a wrong signature is unknown; here it is the official number for a system error without a text.
     pub fn join_voip_chat(&mut self, now: UnixMs, who: &Who, chat: &VoipChat) -> PageResult<KeyNo> {
+        self.record(now, || Command::JoinVoipChat(who.clone(), chat.clone()));
         self.on_phone(now, who, JOIN_VOIP_CHAT, |turn, no| {
             let app = turn.app.id.clone();
             let signer = turn.signer(no, who, JOIN_VOIP_CHAT, &chat.signature, |key| {

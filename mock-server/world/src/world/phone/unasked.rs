@@ -2,7 +2,7 @@
 //! removed. And the encryption key WeChat keeps for page and backend.
 
 use crate::{
-    DeviceFail, EventKind, FetchedData, LoginDemand, Prefetch, UnixMs, UserKey, Who,
+    Command, DeviceFail, EventKind, FetchedData, LoginDemand, Prefetch, UnixMs, UserKey, Who,
     ids::Tail,
     world::{PageResult, World},
 };
@@ -14,6 +14,7 @@ impl World {
     /// WeChat opens the mini program and fetches data ahead: the token the page left on this phone goes along, else a login code
     /// that no page has asked for. Such a code is one like any other: it may rotate the key and `wx.checkSession` judges its key.
     pub fn prefetch(&mut self, now: UnixMs, who: &Who) -> PageResult<Prefetch> {
+        self.record(now, || Command::Prefetch(who.clone()));
         self.on_phone(now, who, "prefetch", |turn, no| {
             let installed = turn.user(no).installed.as_ref();
             let token = installed
@@ -39,6 +40,7 @@ impl World {
 
     /// The phone keeps what was fetched ahead, in place of what it had.
     pub fn keep_fetched(&mut self, now: UnixMs, who: &Who, fetched: FetchedData) -> PageResult<()> {
+        self.record(now, || Command::KeepFetched(who.clone(), fetched.clone()));
         self.on_phone(now, who, "prefetch", |turn, no| {
             let installed = turn.user_mut(no).installed();
             let prefetching = installed.prefetching.entry(who.device.clone());
@@ -51,6 +53,7 @@ impl World {
     ///
     /// How a phone words that there is nothing is unknown; the text is ours.
     pub fn get_background_fetch_data(&mut self, now: UnixMs, who: &Who) -> PageResult<FetchedData> {
+        self.record(now, || Command::GetBackgroundFetchData(who.clone()));
         const API: &str = "getBackgroundFetchData";
         self.on_phone(now, who, API, |turn, no| {
             let installed = turn.user(no).installed.as_ref();
@@ -69,6 +72,9 @@ impl World {
         who: &Who,
         token: &str,
     ) -> PageResult<()> {
+        self.record(now, || {
+            Command::SetBackgroundFetchToken(who.clone(), token.to_owned())
+        });
         const API: &str = "setBackgroundFetchToken";
         self.on_phone(now, who, API, |turn, no| {
             if token.len() > TOKEN_MAX {
@@ -83,6 +89,7 @@ impl World {
 
     /// `wx.getBackgroundFetchToken`: what was set; empty if nothing was.
     pub fn get_background_fetch_token(&mut self, now: UnixMs, who: &Who) -> PageResult<String> {
+        self.record(now, || Command::GetBackgroundFetchToken(who.clone()));
         self.on_phone(now, who, "getBackgroundFetchToken", |turn, no| {
             let installed = turn.user(no).installed.as_ref();
             let token = installed
@@ -95,6 +102,7 @@ impl World {
     /// The person logs in to WeChat on this phone; from now on [`World::holder`] says so. Codes and keys are untouched, and so is
     /// whatever a page has stored.
     pub fn switch_account(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
+        self.record(now, || Command::SwitchAccount(who.clone()));
         self.on_phone(now, who, "switchAccount", |turn, no| {
             turn.app.holders.insert(who.device.clone(), no);
             let kind = EventKind::AccountSwitched {
@@ -109,6 +117,7 @@ impl World {
     ///
     /// Unknown: whether WeChat ends the session_key as well; here it lives on.
     pub fn uninstall(&mut self, now: UnixMs, who: &Who) -> PageResult<()> {
+        self.record(now, || Command::Uninstall(who.clone()));
         self.on_phone(now, who, "uninstall", |turn, no| {
             if let Some(installed) = &mut turn.user_mut(no).installed {
                 installed.uninstall(&who.device);
@@ -123,6 +132,7 @@ impl World {
 
     /// `getUserCryptoManager().getLatestUserKey`: the encryption key that is alive, made now if there is none. Needs no login.
     pub fn get_latest_user_key(&mut self, now: UnixMs, who: &Who) -> PageResult<UserKey> {
+        self.record(now, || Command::GetLatestUserKey(who.clone()));
         self.on_phone(now, who, "getLatestUserKey", |turn, no| {
             let (seed, at) = (turn.seed, turn.at);
             let (version, is_new) = turn.user_mut(no).installed().user_keys.latest(at);

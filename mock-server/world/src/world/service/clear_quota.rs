@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Turn, World, Wx};
 use crate::{
-    Span, UnixMs, WxError,
+    Command, Span, UnixMs, WxError,
     errcode::{APPID_MISSING, CLEARS_SPENT, INVALID_APPID},
     event::TokenKind,
     world::turn::tokens_mut,
@@ -14,7 +14,7 @@ use crate::{
 const PER_MONTH: u32 = 10;
 
 /// The request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClearQuota {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -34,6 +34,7 @@ impl World {
     ///
     /// 41002 without an appid, 40013 for another than the token's (both inferred), 48006 after ten times in a month.
     pub fn clear_quota(&mut self, now: UnixMs, q: &ClearQuota) -> Wx<()> {
+        self.record(now, || Command::ClearQuota(q.clone()));
         self.with_token(now, "clear_quota", &q.access_token, |turn| {
             let appid = q.appid.as_ref().ok_or(APPID_MISSING)?;
             if appid != turn.app.id.as_str() {

@@ -1,8 +1,10 @@
 //! `POST /wxa/msg_sec_check`: whether a text may be shown to others.
 
+use serde::{Deserialize, Serialize};
+
 use super::{World, Wx};
 use crate::{
-    Span, UnixMs,
+    Command, Span, UnixMs,
     errcode::{
         DATA_FORMAT, EMPTY_POST, INVALID_SCENE_OF_CHECK, OPENID_OF_ANOTHER_APP, VISIT_EXPIRED,
     },
@@ -21,7 +23,7 @@ const SAMPLES: [&str; 2] = [
 ];
 
 /// The request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MsgSecCheck {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -64,6 +66,7 @@ impl World {
     /// to 4, 44002 without content, 43104 for an openid of nobody here, 61010 for a person who has not used the app for two
     /// hours. The order of these is unknown; a content that is too long has no published errcode and is 47001.
     pub fn msg_sec_check(&mut self, now: UnixMs, q: &MsgSecCheck) -> Wx<SecCheckReply> {
+        self.record(now, || Command::MsgSecCheck(q.clone()));
         self.with_token(now, "msg_sec_check", &q.access_token, |turn| {
             if q.version.as_deref() != Some("2") {
                 return Err(DATA_FORMAT);

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::{World, Wx};
 use crate::{
-    UnixMs, UserId, WxError,
+    Command, UnixMs, UserId, WxError,
     errcode::{INVALID_OPENID, INVALID_TEMPLATE, USER_REFUSES, argument_invalid},
     values,
 };
 
 /// The request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscribeSend {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -40,6 +42,7 @@ impl World {
     /// an app has added is its own affair, so any such id is one of them), 47003 for data that breaks the published rules of its
     /// keywords, 43101 for a person who refuses messages. The order is inferred.
     pub fn subscribe_send(&mut self, now: UnixMs, q: &SubscribeSend) -> Wx<SubscribeReply> {
+        self.record(now, || Command::SubscribeSend(q.clone()));
         self.with_token(now, "subscribe/send", &q.access_token, |turn| {
             let no = turn.with_openid(q.touser.as_ref()).ok_or(INVALID_OPENID)?;
             if !q.template_id.as_deref().is_some_and(is_template) {

@@ -1,13 +1,15 @@
 //! `/wxa/business/getuserencryptkey`: the backend's side of the keys a page gets from `getLatestUserKey`.
 
+use serde::{Deserialize, Serialize};
+
 use super::{World, Wx};
 use crate::{
-    SignedRequest, UnixMs, UserKey,
+    Command, SignedRequest, UnixMs, UserKey,
     errcode::{INVALID_SIGNATURE, SESSION_KEY_GONE},
 };
 
 /// `GET /wxa/business/getuserencryptkey`; older pages say POST.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserKeysRequest {
     /// The query; the signature is over the empty message.
     pub signed: SignedRequest,
@@ -21,6 +23,7 @@ impl World {
     /// 40003, 87008 and 87009 as for checksession, and 87007 for a person without a valid session_key, as for
     /// resetusersessionkey.
     pub fn getuserencryptkey(&mut self, now: UnixMs, q: &UserKeysRequest) -> Wx<Vec<UserKey>> {
+        self.record(now, || Command::Getuserencryptkey(q.clone()));
         let token = &q.signed.access_token;
         self.with_token(now, "getuserencryptkey", token, |turn| {
             let no = turn.signer_of(&q.signed)?;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{World, Wx};
 use crate::{
-    SignedRequest, UnixMs,
+    Command, SignedRequest, UnixMs,
     errcode::{DATA_FORMAT, STORAGE_KEY_LONG, STORAGE_PAIR_LONG, STORAGE_PAIRS_MANY},
 };
 
@@ -19,7 +21,7 @@ const LONGEST_KEY: usize = 128;
 pub(crate) type Storage = BTreeMap<String, String>;
 
 /// What was read of a body; the signature is over its bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageBody<T> {
     /// The bytes as they came.
     pub exact: Vec<u8>,
@@ -28,7 +30,7 @@ pub struct StorageBody<T> {
 }
 
 /// `POST /wxa/set_user_storage`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetUserStorage {
     /// The query.
     pub signed: SignedRequest,
@@ -37,7 +39,7 @@ pub struct SetUserStorage {
 }
 
 /// `POST /wxa/remove_user_storage`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveUserStorage {
     /// The query.
     pub signed: SignedRequest,
@@ -51,6 +53,7 @@ impl World {
     /// 40003, 87008 and 87009 as for checksession, the signature over the exact body; then 47001 for a body that is not the JSON
     /// wanted, 87019, 87016 and 87018 for the published limits. 87017, "too much data", has no published limit and is not sent.
     pub fn set_user_storage(&mut self, now: UnixMs, q: &SetUserStorage) -> Wx<()> {
+        self.record(now, || Command::SetUserStorage(q.clone()));
         let token = &q.signed.access_token;
         self.with_token(now, "set_user_storage", token, |turn| {
             let no = turn.signer_of_body(&q.signed, &q.body.exact)?;
@@ -80,6 +83,7 @@ impl World {
 
     /// Forgets keys of a person; one that is not there is no mistake (assumed).
     pub fn remove_user_storage(&mut self, now: UnixMs, q: &RemoveUserStorage) -> Wx<()> {
+        self.record(now, || Command::RemoveUserStorage(q.clone()));
         let token = &q.signed.access_token;
         self.with_token(now, "remove_user_storage", token, |turn| {
             let no = turn.signer_of_body(&q.signed, &q.body.exact)?;

@@ -1,9 +1,12 @@
 //! `POST /wxa/getwxacodeunlimit`: a picture that leads into the mini program. The world decides what it says; the shell draws.
 
+use serde::{Deserialize, Serialize};
+
 use super::{World, Wx};
 use crate::{
-    AppId, UnixMs, WxError,
+    AppId, Command, UnixMs, WxError,
     errcode::{INVALID_ARGS, INVALID_PAGE, INVALID_SCENE},
+    policy::set_or_null,
 };
 
 /// Most characters of `scene`. Source: official page.
@@ -12,7 +15,7 @@ const LONGEST_SCENE: usize = 32;
 const WIDTHS: [u32; 3] = [280, 430, 1_280];
 
 /// The request.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct WxaCode {
     /// `access_token`.
     pub access_token: Option<String>,
@@ -27,6 +30,11 @@ pub struct WxaCode {
     /// `width`, in pixels.
     pub width: Option<String>,
     /// `line_color` as red, green and blue; `None` within where it is no colour.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "set_or_null"
+    )]
     pub line_color: Option<Option<[u8; 3]>>,
     /// `auto_color`.
     pub auto_color: bool,
@@ -54,6 +62,7 @@ impl World {
     /// JSON; 41030 for a page that begins with a slash or carries a query; 40097 for a width, colour or version out of range.
     /// Which pages a mini program has is not known here, so any is taken, as with `check_path` false.
     pub fn getwxacodeunlimit(&mut self, now: UnixMs, q: &WxaCode) -> Wx<CodePicture> {
+        self.record(now, || Command::Getwxacodeunlimit(q.clone()));
         self.with_token(now, "getwxacodeunlimit", &q.access_token, |turn| {
             picture(&turn.app.id, q)
         })

@@ -1,11 +1,12 @@
 //! `POST /xpay/query_user_balance` and `/xpay/query_order`: virtual payment, signed by the AppKey and (the balance) by the
 //! person's session_key, both over the exact body.
 
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::{World, Wx};
 use crate::{
-    UnixMs, UserId, WxError,
+    Command, UnixMs, UserId, WxError,
     crypto::pay_signature,
     errcode::{XPAY_FIELD, XPAY_OPENID, XPAY_SESSION_KEY, XPAY_SIGNATURE},
     event::EventKind,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Which of the two is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum XpayQueryKind {
     /// `/xpay/query_user_balance`.
     Balance,
@@ -40,7 +41,7 @@ impl XpayQueryKind {
 }
 
 /// The request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct XpayQuery {
     /// Which query.
     pub kind: XpayQueryKind,
@@ -76,6 +77,7 @@ impl World {
     /// nobody here, 268490009 for a person without a valid session_key. The order is inferred: what signs cannot be known before
     /// `env` and `openid` are. No order exists here; what WeChat answers then is unknown, and 268490002 is sent.
     pub fn xpay_query(&mut self, now: UnixMs, q: &XpayQuery) -> Wx<Balance> {
+        self.record(now, || Command::XpayQuery(Box::new(q.clone())));
         self.with_token(now, q.kind.call(), &q.access_token, |turn| {
             let is_sandbox = match q.env.as_deref() {
                 Some("0") => false,
