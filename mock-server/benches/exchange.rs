@@ -19,8 +19,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use wxmock_log::{Durability, LogError};
 use wxmock_server::{Handle, MockServer, Settings};
-use wxmock_world::{AppId, AppSecret, DeviceId, NewApp, NewUser, UserId, Who};
+use wxmock_world::{AppId, AppSecret, DeviceId, NewApp, NewUser, Seed, UserId, Who, World};
 
 const BODY: &str = r#"{"session_key":"AAAAAAAAAAAAAAAAAAAAAA==","openid":"oAAAAAAAAAAAAAAAAAAAAAAAAAAA","unionid":"oAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 
@@ -33,15 +34,29 @@ fn exchange(c: &mut Criterion) {
         b.iter(|| bare.get(black_box("/sns/jscode2session?js_code=x")))
     });
 
-    for (name, journal_capacity) in [
-        ("journal on", Settings::default().journal_capacity),
-        ("journal off", 0),
+    let capacity = Settings::default().journal_capacity;
+    for (name, journal_capacity, durability) in [
+        ("journal on", capacity, None),
+        ("journal off", 0, None),
+        ("kept on the disk", capacity, Some(Durability::default())),
     ] {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = durability.map(|durability| {
+            let seeded = || Ok::<_, LogError>(World::new(Seed(1)));
+            wxmock_log::open(dir.path(), durability, seeded).unwrap()
+        });
+        let (world, state) = match opened {
+            Some(opened) => (opened.world, Some(opened.log)),
+            None => (World::new(Seed(1)), None),
+        };
         let settings = Settings {
             journal_capacity,
+            state,
             ..Settings::default()
         };
-        let server = runtime.block_on(MockServer::start(settings)).unwrap();
+        let server = runtime
+            .block_on(MockServer::start_with(settings, world))
+            .unwrap();
         let phone = Phone::new(server.handle());
         let mut client = Client::connect(server.addr());
         group.bench_function(format!("fresh code, {name}"), |b| {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use wxmock_log::{Log, Stopped};
 use wxmock_world::{PlatformKey, UnixMs, World};
 
 use crate::ca::{Ca, CaError};
@@ -31,6 +32,8 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     world: Mutex<World>,
+    /// Where its commands are kept, if they are.
+    state: Option<Log>,
     /// How many wait for the world: who has it often lets them go first.
     waiting: AtomicUsize,
     clock: crate::RealClock,
@@ -88,6 +91,7 @@ impl Handle {
         let calls = Arc::new(Calls::new());
         let shared = Shared {
             world: Mutex::new(world),
+            state: settings.state.clone(),
             waiting: AtomicUsize::new(0),
             clock: settings.real_clock,
             latest: AtomicI64::new(i64::MIN),
@@ -151,6 +155,9 @@ impl Handle {
         let shared = &*self.shared;
         let mut world = self.lock_world();
         let value = f(&mut world, self.now());
+        if let Some(state) = &shared.state {
+            keep(state, &mut world);
+        }
         let discarded = world.take_discarded();
         let events = world.drain_events();
         shared.pushes.follow(events.as_slice());
@@ -166,6 +173,50 @@ impl Handle {
             shared.deadline_moved.notify_one();
         }
         value
+    }
+
+    /// Puts another world, as it was restored, in the place of this one, which it gives back: dropping it may take a while.
+    pub fn replace_world(&self, mut world: World) -> World {
+        self.with_world(|current, _| {
+            if let Some(state) = &self.shared.state {
+                world.record_commands();
+                state.replace(world.export());
+            }
+            world.resend_pushes();
+            std::mem::replace(current, world)
+        })
+    }
+
+    /// Waits until what has been done so far is on the disk, where that is promised of what is answered.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it never will be.
+    pub(crate) async fn durable(&self) -> Result<(), Stopped> {
+        match &self.shared.state {
+            Some(state) => state.durable().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether answers wait for the disk.
+    pub(crate) fn is_durable_first(&self) -> bool {
+        self.shared.state.as_ref().is_some_and(Log::is_awaited)
+    }
+
+    /// Writes what was done, and a snapshot of the world; nothing done from now on is kept.
+    ///
+    /// # Errors
+    /// [`Stopped`] if something could not be written.
+    pub fn close_state(&self) -> Result<(), Stopped> {
+        let Some(state) = &self.shared.state else {
+            return Ok(());
+        };
+        self.with_world(|world, _| {
+            let snapshot = world.export();
+            state.append(world.take_recorded());
+            state.snapshot(snapshot);
+        });
+        state.close()
     }
 
     fn lock_world(&self) -> MutexGuard<'_, World> {
@@ -338,5 +389,15 @@ impl Handle {
     /// Completes when the deadline has moved closer since the last time this completed.
     pub(crate) async fn deadline_moved(&self) {
         self.shared.deadline_moved.notified().await;
+    }
+}
+
+/// Keeps what was done to the world, under its lock, so that the order is the one in which it was done.
+fn keep(state: &Log, world: &mut World) {
+    state.append(world.take_recorded());
+    if state.wants_snapshot() {
+        let snapshot = world.export();
+        state.append(world.take_recorded());
+        state.snapshot(snapshot);
     }
 }

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use text::{Brought, declared, defined, outside_of_use, paths, tokens, used, without_tests};
 
 /// The crates that are read.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "",
     "mock-server",
     "mock-server/world",
     "mock-server/words",
+    "mock-server/log",
     "harness/model",
     "harness/schedule",
     "harness/scenario",

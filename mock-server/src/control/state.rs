@@ -31,14 +31,11 @@ pub(super) fn export(call: &Call<'_>) -> Result<Response, ApiError> {
 
 pub(super) fn import(call: &Call<'_>) -> Result<Response, ApiError> {
     let state: WorldState = call.body()?;
-    let imported = World::import(state).map_err(|error| {
+    let imported = World::restore(state).map_err(|error| {
         ApiError::new(400, "not-importable", error.to_string())
             .hint("send what GET /_mock/v1/state answered, unchanged")
     })?;
-    let (was, apps) = call.handle.with_world(|world, _| {
-        let was = std::mem::replace(world, imported);
-        (was, world.counts().apps)
-    });
-    drop(was);
+    let apps = imported.counts().apps;
+    drop(call.handle.replace_world(imported));
     Ok(answer(200, &json!({ "imported": true, "apps": apps })))
 }

@@ -78,6 +78,10 @@ pub(crate) async fn deliver(handle: Handle) {
 async fn attempt(handle: Handle, app: AppId, push: PushNo) {
     let due = |handle: &Handle| handle.with_world(|world, _| world.push_request(&app, push));
     let Some(request) = due(&handle) else { return };
+    // A backend is told nothing that could still be lost.
+    if handle.durable().await.is_err() {
+        return;
+    }
     let limit = Duration::from_millis(request.settings.answer_within.0);
     let heard = match tokio::time::timeout(limit, send::exchange(&request)).await {
         Ok(Ok((status, body))) => PushAnswer::Answer { status, body },

@@ -69,6 +69,8 @@ pub struct Settings {
     pub log: LogFormat,
     /// Where log lines go.
     pub log_sink: LogSink,
+    /// Where the commands of the world go, if they are kept; the world to start with is the one it was opened with.
+    pub state: Option<wxmock_log::Log>,
 }
 
 impl Default for Settings {
@@ -90,6 +92,7 @@ impl Default for Settings {
             real_clock: RealClock::System,
             log: LogFormat::Off,
             log_sink: LogSink::Stderr,
+            state: None,
         }
     }
 }

@@ -70,6 +70,15 @@ pub(super) fn exchange(
     switch: &Arc<Switch>,
     request: hyper::Request<Incoming>,
 ) -> Answering {
+    if handle.is_durable_first() {
+        let (handle, line, switch) = (handle.clone(), Arc::clone(line), Arc::clone(switch));
+        return Answering::later(async move {
+            let answer = exchange_later(handle.clone(), wire, line, switch, request).await;
+            // Nobody hears of what could still be lost.
+            handle.durable().await.map_err(|_| Cut)?;
+            answer
+        });
+    }
     let is_plain = request.version() != Version::HTTP_2
         && request.method() != Method::CONNECT
         && request.uri().scheme().is_none()
