@@ -13,14 +13,19 @@ use support::{Mock, write, wxmock};
 
 #[test]
 fn a_hangup_is_a_clean_stop() {
-    let mut mock = Mock::start(&["--quiet", "--log", "off", "--state", "state.json"]);
-    let state = mock.path("state.json");
+    let mut mock = Mock::start(&["--quiet", "--log", "off", "--state", "state"]);
+    let state = mock.path("state");
     assert_eq!(mock.signal(Signal::HUP).code(), Some(0));
-    let mode = std::fs::metadata(state)
-        .expect("the state is kept")
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600, "secrets are their owner's");
+    let mode = |path: &std::path::Path| {
+        let there = std::fs::metadata(path).expect("the state is kept");
+        there.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&state), 0o700, "secrets are their owner's");
+    for entry in std::fs::read_dir(&state).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let is_lock = path.ends_with("lock");
+        assert!(is_lock || mode(&path) == 0o600, "{}", path.display());
+    }
 }
 
 /// Starts a mock whose port file holds the port of a run before, and waits for its banner.

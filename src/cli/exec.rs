@@ -109,7 +109,7 @@ impl Args {
         let mut settings = resolved.settings();
         settings.ca = self.ca.source();
         settings.passthrough = self.passthrough;
-        let server = match MockServer::start_with(settings, serve::world(resolved, None)?).await {
+        let server = match MockServer::start_with(settings, serve::world(resolved)?).await {
             Ok(server) => server,
             Err(error) => return Err(serve::refused(&error).await),
         };

@@ -40,6 +40,7 @@ mod selfcheck;
 mod serve;
 mod server_arg;
 mod settings;
+mod state;
 mod suite;
 mod watch;
 
@@ -100,6 +101,7 @@ enum Command {
     Exec(exec::Args),
     Env(env::Args),
     Ca(ca::Args),
+    State(state::Args),
     Doctor(doctor::Args),
     Readyz(readyz::Args),
     Config(config::Args),
@@ -138,6 +140,7 @@ impl Parsed {
             Command::Exec(args) => args.run(given),
             Command::Env(args) => args.run(),
             Command::Ca(args) => args.run(),
+            Command::State(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Readyz(args) => args.run(),
             Command::Config(args) => args.run(given),

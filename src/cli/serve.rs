@@ -4,16 +4,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use wxmock_server::{
-    Handle, MockServer, Passthrough, RealClock, ServeError, raise_descriptor_limit,
-};
-use wxmock_world::{World, WorldState};
+use wxmock_log::{Durability, Log, Migrated, Opened, Stopped};
+use wxmock_server::{MockServer, Passthrough, RealClock, ServeError, raise_descriptor_limit};
+use wxmock_world::World;
 
 use super::authority::CaArgs;
 use super::banner;
 use super::endings::{Endings, Watched};
 use super::given::Given;
 use super::settings::{Resolved, SettingsArgs};
+use super::state;
 use crate::client::Server;
 use crate::exit::{Exit, Failure};
 
@@ -27,14 +27,25 @@ use crate::exit::{Exit, Failure};
   wxmock serve --port 0 --port-file /tmp/port     a free port, written where a script can read it
   wxmock serve --preset worst-legal --seed 7      rules no backend may rely on, other ids
   wxmock serve --log json 2> wxmock.ndjson        one JSON line for each exchange
-  wxmock serve --state state.json                 go on where the last run stopped")]
+  wxmock serve --state wechat.state               go on where the last run ended, however that came
+  wxmock serve --state wechat.state --durability commit   answer when it is on the disk")]
 pub(crate) struct Args {
     /// Write the port here once the mock is ready
     #[arg(long, value_name = "FILE", env = "WXMOCK_PORT_FILE")]
     port_file: Option<PathBuf>,
-    /// Keep the state here: read at start if the file exists, written at a clean stop
-    #[arg(long, value_name = "FILE", env = "WXMOCK_STATE")]
+    /// Keep the state in this directory: a log of what was done, read at start, and snapshots. A state file of an earlier
+    /// version becomes such a directory and is kept as FILE.before
+    #[arg(long, value_name = "DIR", env = "WXMOCK_STATE")]
     state: Option<PathBuf>,
+    /// When what was done is on the disk: when the system likes, within an interval (interval=100 ms), or before the answer
+    #[arg(
+        long,
+        value_name = "none|interval|interval=MS|commit",
+        env = "WXMOCK_DURABILITY",
+        default_value = "interval",
+        requires = "state"
+    )]
+    durability: Durability,
     /// Proxy requests for hosts that are not WeChat's: refused, or carried there unread
     #[arg(
         long,
@@ -62,23 +73,29 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, given: Given<'_>) -> Result<(), Failure> {
         let resolved = self.settings.resolve(given)?;
-        let state = self.state.as_deref().map(read_state).transpose()?.flatten();
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::internal("the runtime does not start", &error))?
-            .block_on(self.serve(&resolved, state))
+            .block_on(self.serve(&resolved))
     }
 
-    async fn serve(&self, resolved: &Resolved, state: Option<WorldState>) -> Result<(), Failure> {
+    async fn serve(&self, resolved: &Resolved) -> Result<(), Failure> {
         let mut stop = Endings::listen(Watched {
             parent: self.exit_with_parent,
             stdin: self.stdin_lifeline,
         })?;
         // Whoever waits for this file must not find that of a run before.
         let port_file = self.port_file.as_deref().map(PortFile::of).transpose()?;
-        let world = world(resolved, state)?;
         let mut settings = resolved.settings();
+        let world = match &self.state {
+            Some(dir) => {
+                let opened = self.open(dir, resolved)?;
+                settings.state = Some(opened.log);
+                opened.world
+            }
+            None => world(resolved)?,
+        };
         // Opened at the first TLS client: whoever speaks plain HTTP needs none.
         settings.ca = self.ca.source();
         settings.passthrough = self.passthrough;
@@ -101,8 +118,13 @@ impl Args {
         if let Some(port_file) = &port_file {
             write_whole(&port_file.0, &format!("{}\n", server.addr().port()), 0o644)?;
         }
-        stop.first().await;
+        let kept = tokio::select! {
+            () = stop.first() => Ok(()),
+            stopped = stopped(settings.state.as_ref()) => Err(unkept(&stopped)),
+        };
         drop(port_file);
+        // What is answered from here on could not be kept.
+        kept?;
         let handle = server.handle();
         let open = handle.calls().n_open();
         if open > 0 {
@@ -115,10 +137,32 @@ impl Args {
             () = server.stop() => Ok(()),
             () = stop.again() => Err(Failure::told(Exit::Interrupted)),
         };
-        if let Some(path) = &self.state {
-            save(&handle, path)?;
-        }
+        handle.close_state().map_err(|error| unkept(&error))?;
         stopped
+    }
+
+    fn open(&self, dir: &Path, resolved: &Resolved) -> Result<Opened, Failure> {
+        let read_file = |file: &Path| {
+            let text = std::fs::read(file).map_err(|error| {
+                Failure::usage(
+                    format!("cannot read {}: {error}", file.display()),
+                    "check --state",
+                )
+            })?;
+            state::parse(&text, &file.display().to_string())
+        };
+        if let Some(Migrated { kept }) = wxmock_log::migrate(dir, read_file)? {
+            eprintln!(
+                "wxmock: {} is a directory now; the file it was is {}",
+                dir.display(),
+                kept.display()
+            );
+        }
+        let opened = wxmock_log::open(dir, self.durability, || world(resolved))?;
+        for note in &opened.notes {
+            eprintln!("wxmock: {note}");
+        }
+        Ok(opened)
     }
 
     fn greet(&self, resolved: &Resolved, server: &MockServer) -> Result<(), Failure> {
@@ -199,16 +243,24 @@ impl Drop for PortFile {
     }
 }
 
-/// The world a run starts with: the saved one, or the seeded one.
-pub(super) fn world(resolved: &Resolved, state: Option<WorldState>) -> Result<World, Failure> {
-    if let Some(state) = state {
-        return World::import(state).map_err(|error| {
-            Failure::usage(
-                format!("the saved state cannot be used: {error}"),
-                "delete the file to start from the seed",
-            )
-        });
+/// Why nothing is kept any more.
+async fn stopped(log: Option<&Log>) -> Stopped {
+    match log {
+        Some(log) => log.stopped().await,
+        None => std::future::pending().await,
     }
+}
+
+/// A mock that promised to keep what it answers and cannot must not answer.
+fn unkept(stopped: &Stopped) -> Failure {
+    Failure::usage(
+        format!("the state cannot be kept, so the mock stops: {stopped}"),
+        "make room on the disk, then start it again",
+    )
+}
+
+/// The world a run starts with where nothing was kept.
+pub(super) fn world(resolved: &Resolved) -> Result<World, Failure> {
     let mut world = World::new(resolved.config.seed);
     resolved
         .config
@@ -277,35 +329,6 @@ pub(super) async fn refused(error: &ServeError) -> Failure {
         _ => "see --listen and --port".to_owned(),
     };
     Failure::usage(message, help)
-}
-
-fn read_state(path: &Path) -> Result<Option<WorldState>, Failure> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Failure::usage(
-                format!("cannot read {}: {error}", path.display()),
-                "check --state",
-            ));
-        }
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| {
-        Failure::usage(
-            format!(
-                "{} is not a state this version reads: {error}",
-                path.display()
-            ),
-            "delete the file to start from the seed, or name another with --state",
-        )
-    })
-}
-
-fn save(handle: &Handle, path: &Path) -> Result<(), Failure> {
-    let state = handle.with_world(|world, _| world.export());
-    let text = serde_json::to_string_pretty(&state)
-        .map_err(|error| Failure::internal("writing the state", &error))?;
-    write_whole(path, &text, 0o600)
 }
 
 /// Writes a file so that a reader sees all of it or nothing, with these permissions where there are such.

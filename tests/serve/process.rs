@@ -1,4 +1,4 @@
-//! The process: its port, its signals, its state file, its configuration, and input that is none.
+//! The process: its port, its signals, its configuration, and input that is none.
 
 use std::io::Write;
 
@@ -62,24 +62,6 @@ fn a_stop_on_purpose_releases_what_is_held_and_exits_0() {
             "a stale port file would mislead the next script"
         );
     }
-}
-
-#[test]
-fn the_state_file_carries_a_run_into_the_next() {
-    let mock = Mock::start(&["--quiet", "--log", "off", "--state", "state.json"]);
-    let code = mock.code("alice");
-    let mock = Mock::start_in(
-        mock.stop(),
-        &["--quiet", "--log", "off", "--state", "state.json"],
-    );
-    assert!(mock.exchange(&code)["openid"].is_string());
-    let dir = mock.stop();
-    write(dir.path(), "state.json", "{\"version\":99}");
-    let refused = wxmock()
-        .args(["serve", "--port", "0", "--state", "state.json"])
-        .current_dir(dir.path())
-        .output();
-    assert_eq!(refused.expect("it runs").status.code(), Some(3));
 }
 
 #[test]
