@@ -305,6 +305,28 @@ fn export_import_and_compact_keep_the_state() {
 }
 
 #[test]
+fn a_payload_is_explained_from_the_directory() {
+    let mock = started(folder(), &["--state", "state"]);
+    let session = mock.exchange(&mock.code("alice"));
+    assert!(session["session_key"].is_string(), "{session}");
+    let payload = mock.get("/_mock/wx/getUserProfile?user=alice").body;
+    let dir = mock.stop();
+    write(dir.path(), "payload.json", &payload);
+    let mut decrypt = wxmock();
+    let payload = std::fs::File::open(dir.path().join("payload.json")).expect("the payload");
+    decrypt
+        .current_dir(dir.path())
+        .args(["decrypt", "--state", "state", "--lang", "en"]);
+    let answer = decrypt.stdin(payload).output().expect("it runs");
+    assert!(
+        answer.status.success(),
+        "{}{}",
+        stdout(&answer),
+        said(&answer)
+    );
+}
+
+#[test]
 fn a_damage_in_the_middle_is_refused_with_its_place_and_the_way_around_it() {
     let mock = started(folder(), &["--state", "state", "--durability", "commit"]);
     let first = mock.code("alice");

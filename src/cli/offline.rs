@@ -27,8 +27,12 @@ impl Offline {
         })
     }
 
-    /// The world of a file that holds what `GET /_mock/v1/state` answered.
+    /// The world of a file that holds what `GET /_mock/v1/state` answered, or of a directory of `serve --state`.
     pub(crate) fn of_state(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            let world = wxmock_log::replay(path, None)?.world;
+            return Ok(Self { world });
+        }
         let text = read(path)?;
         let help = "want the answer of GET /_mock/v1/state: curl -s http://127.0.0.1:8910/_mock/v1/state > state.json";
         let wrong = |error: &dyn std::fmt::Display| {

@@ -218,6 +218,26 @@ fn snapshots_take_the_place_of_what_came_before() {
 }
 
 #[test]
+fn compacting_takes_what_is_torn_and_what_is_empty() {
+    for length in [0, 10, 60, 1 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        let texts = written(dir.path(), 1);
+        let segment = files(dir.path(), "log")[0].clone();
+        let mut bytes = fs::read(&segment).unwrap();
+        bytes.truncate(length);
+        fs::write(&segment, bytes).unwrap();
+        compact(dir.path()).unwrap();
+        let mut replayed = replay(dir.path(), None).unwrap();
+        assert_eq!((replayed.n_segments, replayed.torn.take()), (0, None));
+        let n = usize::try_from(replayed.position).unwrap();
+        assert_eq!(
+            (n, text(&mut replayed.world)),
+            (usize::from(length > 60), texts[n].clone())
+        );
+    }
+}
+
+#[test]
 fn another_world_in_the_place_of_this_one_is_kept_with_what_follows() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path(), Durability::Commit, seeded).unwrap();
