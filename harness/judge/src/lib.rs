@@ -24,6 +24,7 @@ mod refresh;
 mod rules;
 mod sessions;
 pub mod steps;
+mod token_stampede;
 mod tokens;
 mod upstream;
 
