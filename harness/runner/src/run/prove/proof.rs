@@ -27,6 +27,8 @@ pub struct Proof {
     pub(crate) damages_plus: bool,
     /// Whether a person's token changes with the second and not with the login.
     pub(crate) tokens_by_second: bool,
+    /// Whether the first login fetched an access_token before it exchanged its code.
+    pub(crate) login_fetches: bool,
     /// What the operations answered to what has to be refused.
     pub(crate) refusals: Refusals,
     /// What everybody is turned away after, if they are.
