@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
-/// Two suites on two cores would only slow each other down, and pip and npm share caches.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// One installation at a time: tests share folders, and pip and npm share caches. The runs go on beside one another.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 struct Example {
     folder: &'static str,
@@ -58,6 +58,7 @@ impl Example {
             );
             return false;
         }
+        let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
         let setup = Command::new("sh")
             .args(["-c", self.setup])
             .current_dir(self.path())
@@ -99,7 +100,6 @@ fn text(output: &Output) -> String {
 }
 
 fn passes_at_must_level(example: &Example) {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if !example.prepared() {
         return;
     }
@@ -134,7 +134,6 @@ fn the_express_backend_passes_at_must_level() {
 /// A database that outlives the run knows nobody of the next one.
 #[test]
 fn a_kept_database_changes_no_verdict() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     for example in [&FLASK, &EXPRESS] {
         if !example.prepared() {
             continue;
@@ -155,7 +154,6 @@ fn a_kept_database_changes_no_verdict() {
 
 #[test]
 fn the_racy_variant_of_the_flask_backend_fails_cl_1_with_a_picture() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if !FLASK.prepared() {
         return;
     }
@@ -195,7 +193,6 @@ fn the_racy_variant_of_the_flask_backend_fails_cl_1_with_a_picture() {
 
 #[test]
 fn wechatpy_logs_in_and_decrypts_through_the_mock() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if !WECHATPY.prepared() {
         return;
     }

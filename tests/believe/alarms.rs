@@ -22,10 +22,17 @@ capture = { phone = "$.phone" }
     Some(check)
 }
 
+/// The modes that do something for a time: refuse, write late.
+const TIMED: [&str; 5] = ["breaker", "busy", "bucket", "limiter", "late-write"];
+
 /// The run of these cases against `mode`; `None` where Node is missing.
 fn run(mode: &str, cases: &[&str]) -> Option<Run> {
     let arguments = [&["--repeat-failing", "1"], cases].concat();
-    check(mode).map(|check| check.args(&arguments).run())
+    let check = check(mode)?.args(&arguments);
+    Some(match TIMED.contains(&mode) {
+        true => check.timed().run(),
+        false => check.run(),
+    })
 }
 
 /// Each of the modes fails each of its cases, and `rule` is named.
@@ -89,6 +96,8 @@ fn an_identity_out_of_the_request_is_found_wherever_it_is_read() {
         ("me-by-field", &["SE-3"], "KEY-01"),
         ("iv-cache", &["SE-3"], "KEY-01"),
         ("body-cache", &["SE-3"], "KEY-01"),
+        ("phone-of-any-app", &["SE-4"], "KEY-01"),
+        ("profile-of-any-openid", &["SE-4"], "KEY-01"),
         ("person-from-profile", &["PI-7"], "KEY-01"),
     ]);
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{ADAPTER, ONE_AT_A_TIME, folder, has_node};
+use super::{ADAPTER, Turn, folder, has_node};
 
 /// Longer than any ending takes, also on a busy machine, and shorter than the timeouts that must not be waited out.
 const SOON: Duration = Duration::from_secs(60);
@@ -187,9 +187,7 @@ fn table(phase: Phase) {
     }
     for kind in KINDS {
         for signals in SIGNALS {
-            let _turn = ONE_AT_A_TIME
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _turn = Turn::beside();
             let what = format!("{phase:?}, `{kind}`, {signals:?}");
             Ending::begin(phase, kind).check(phase, signals, &what);
         }

@@ -21,12 +21,30 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::Value;
 
-/// One run at a time: two suites on two cores would only slow each other down.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Runs go on beside one another, as many as there are test threads: they wait more than they compute. One whose backend
+/// counts on the clock (a window of milliseconds, tokens of a second, a limiter) has the machine to itself.
+static RUNS: RwLock<()> = RwLock::new(());
+
+/// The place of one run among [`RUNS`], for as long as it lasts.
+pub(crate) enum Turn {
+    Beside(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'static, ()>),
+    Alone(#[expect(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, ()>),
+}
+
+impl Turn {
+    /// Beside others.
+    pub(crate) fn beside() -> Self {
+        Self::Beside(RUNS.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn alone() -> Self {
+        Self::Alone(RUNS.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// One run of `wxmock check`, or of another command of the built binary.
 pub(crate) struct Run {
@@ -43,6 +61,7 @@ pub(crate) struct Check {
     adapter: String,
     arguments: Vec<String>,
     backend: &'static str,
+    is_timed: bool,
     out: tempfile::TempDir,
 }
 
@@ -123,6 +142,7 @@ impl Check {
             adapter: adapter.to_owned(),
             arguments: Vec::new(),
             backend,
+            is_timed: false,
             out: tempfile::tempdir().unwrap(),
         })
     }
@@ -131,6 +151,12 @@ impl Check {
     pub(crate) fn with(mut self, part: &str, by: &str) -> Self {
         assert!(self.adapter.contains(part), "no `{part}` in the adapter");
         self.adapter = self.adapter.replace(part, by);
+        self
+    }
+
+    /// What the backend does depends on the clock: nothing else is to run meanwhile.
+    pub(crate) fn timed(mut self) -> Self {
+        self.is_timed = true;
         self
     }
 
@@ -158,7 +184,10 @@ impl Check {
         let backend = folder().join(self.backend);
         let text = self.adapter.replace("BACKEND", backend.to_str().unwrap());
         std::fs::write(&file, text).unwrap();
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = match self.is_timed {
+            true => Turn::alone(),
+            false => Turn::beside(),
+        };
         let mut process = Command::new(env!("CARGO_BIN_EXE_wxmock"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("WXMOCK_") {

@@ -6,8 +6,12 @@ use super::{ADAPTER, Check, Run};
 
 fn check(wrong: &str, cases: &[&str]) -> Option<Run> {
     let check = Check::of("mechanisms.mjs", ADAPTER)?;
-    let adapter = check.with("M = \"\"", &format!("M = \"{wrong}\""));
-    Some(adapter.args(cases).run())
+    let check = check
+        .with("M = \"\"", &format!("M = \"{wrong}\""))
+        .args(cases);
+    // Tokens are alike when they are made within one second.
+    let is_timed = ["jwt", "md5"].iter().any(|one| wrong.starts_with(one));
+    Some(if is_timed { check.timed() } else { check }.run())
 }
 
 /// `KEY-04 late-reply-overwrites` for each rule broken at MUST in any case.

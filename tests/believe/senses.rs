@@ -23,6 +23,25 @@ fn compressed_answers_are_read() {
     assert_eq!(run.code, 0, "{}", run.text);
 }
 
+#[test]
+fn a_session_stored_after_the_answer_is_a_finding_and_the_run_goes_on() {
+    let Some(check) = odd("save_later=40") else {
+        return;
+    };
+    let run = check.args(&["N5", "SE-8", "--free-runs", "0"]).run();
+    assert_eq!(run.code, 1, "{}", run.text);
+    assert!(run.text.contains("written-late"), "{}", run.text);
+    // Phones wait for their tokens from then on: nothing else is found, and every case is judged.
+    let found = run.json["findings"].as_array().map_or(0, Vec::len);
+    assert_eq!(found, 1, "{}", run.text);
+    for case in ["N5", "SE-8"] {
+        assert!(run.with_verdict("PASS").contains(&case), "{}", run.text);
+    }
+    let Some(check) = odd("") else { return };
+    let run = check.args(&["SE-8"]).run();
+    assert_eq!(run.code, 0, "{}", run.text);
+}
+
 /// What both commands say of an adapter or a backend that cannot be judged: no verdict, this exit code, these words.
 fn told(check: Check, code: i32, parts: &[&str]) {
     for run in [

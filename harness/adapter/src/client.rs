@@ -142,7 +142,7 @@ pub struct RawAnswer {
     /// What was sent, as it was sent: the operation's own request, or the one before it that ended it. `None` if nothing was.
     pub asked: Option<Box<Asked>>,
     /// The answers to the requests that prepared this one, in order.
-    pub prepared: Vec<RawAnswer>,
+    pub prepared: Vec<Self>,
     /// Whether `error` is that of a request before the operation's own, which has no reason to fail: the adapter is to be
     /// changed, or the backend.
     pub unprepared: bool,

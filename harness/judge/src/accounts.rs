@@ -34,6 +34,7 @@ pub(crate) fn acc_01(facts: &Facts<'_>) -> Vec<Finding> {
         named
             .iter()
             .any(|(_, op, owner, known)| is_login(op) && *owner != user && *known == id)
+            || facts.owner_elsewhere(id).is_some()
     };
     let mut found = Vec::new();
     for user in &facts.history.users {

@@ -18,6 +18,10 @@ pub struct JudgeContext {
     /// Whether the case is a control (N1 to N6), made so that a legal store design passes it. Other legal designs
     /// may answer `relogin` there, so only findings at MUST count.
     pub control: bool,
+    /// Whether proving saw logins of one person, with codes of their own and more than a second apart, get one token.
+    pub tokens_fixed: bool,
+    /// Whether the orders so far show that a session opens what the key of its own login sealed, and nothing else.
+    pub own_key_only: bool,
 }
 
 /// The accepted answers of one operation.

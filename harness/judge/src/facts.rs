@@ -3,12 +3,12 @@
 mod shown;
 
 pub use self::shown::shows;
-pub(crate) use self::shown::{Plaintext, plaintext};
+pub(crate) use self::shown::{Plaintext, lost_its_zeros, plaintext};
 use crate::context::JudgeContext;
 use crate::steps;
 use wxmock_model::history::{
-    Answer, Ending, FaultKind, FaultRecord, History, KeyRecord, Operation, Outcome, PayloadRecord,
-    Phase, Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
+    AccountElsewhere, Answer, Ending, FaultKind, FaultRecord, History, KeyRecord, Operation,
+    Outcome, PayloadRecord, Phase, Purpose, ReloginCause, StepKind, Tick, UpstreamCall,
 };
 use wxmock_model::lang::Say;
 use wxmock_model::say;
@@ -248,6 +248,12 @@ impl<'a> Facts<'a> {
     /// The fault that hit a call; `None` also where the history does not say what it did.
     pub(crate) fn fault(&self, call: &UpstreamCall) -> Option<&'a FaultRecord> {
         self.history.fault_of(call)
+    }
+
+    /// Who of an earlier order was given the account `id`: no person of this one.
+    pub(crate) fn owner_elsewhere(&self, id: &str) -> Option<&'a AccountElsewhere> {
+        let mut known = self.history.accounts_elsewhere.iter();
+        known.find(|account| account.id == id)
     }
 
     /// Whether the token of `op` was logged out before.

@@ -7,6 +7,7 @@ use crate::mechanism::establish;
 use crate::rules::rules;
 use wxmock_model::history::History;
 use wxmock_model::lang::Say;
+use wxmock_model::mechanism::Mechanism;
 use wxmock_model::say;
 use wxmock_model::verdict::{Impact, Level, Violation};
 
@@ -20,6 +21,8 @@ pub(crate) struct Finding {
     pub(crate) sentence: Say,
     pub(crate) because: Vec<Say>,
     pub(crate) steps: Vec<usize>,
+    /// Whether the order alone does not show it.
+    pub(crate) over_the_run: bool,
 }
 
 impl Finding {
@@ -32,11 +35,18 @@ impl Finding {
             sentence,
             because: Vec::new(),
             steps: Vec::new(),
+            over_the_run: false,
         }
     }
 
     pub(crate) fn at(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Marks what only the other orders of the run make a violation.
+    pub(crate) fn over_the_run(mut self) -> Self {
+        self.over_the_run = true;
         self
     }
 
@@ -69,12 +79,25 @@ impl Finding {
             );
             self.steps.extend(&crossing.steps);
         }
+        // What one person lost was written to another.
+        let impact = match mechanism {
+            Mechanism::SharedRequestState if self.level == Level::Must => {
+                impact.min(Impact::DataMixUp)
+            }
+            _ => impact,
+        };
         let history: &History = facts.history;
         let operation = self.op.and_then(|index| history.operations.get(index));
         let (op, outcome) = operation
             .map(|operation| (operation.op.clone(), operation.answer.outcome))
             .unzip();
         let subject = &facts.context.subject;
+        if self.over_the_run {
+            self.because.push(say!(
+                "It takes the whole run to see this; the order played alone does not show it.",
+                "这要跑完整个套件才看得见，单独重放这一种顺序看不见。"
+            ));
+        }
         if let Some(info) = mechanism.info() {
             self.because.push(say!(
                 "How it comes about: {title} ({name}).",
@@ -105,6 +128,7 @@ impl Finding {
             because,
             because_zh,
             steps: self.steps,
+            over_the_run: self.over_the_run,
         }
     }
 }

@@ -84,6 +84,8 @@ fn of_refusal(facts: &Facts<'_>, finding: &Finding, op: &Operation) -> Impact {
         // What was told to help did not.
         "KEY-03" | "LIVE-01" | "ERR-06" => Impact::LockOut,
         "CODE-03" => Impact::ExtraLogin,
+        // Whoever sends a bad code throws out people who have nothing to do with it.
+        "TOK-01" | "KEY-02" if facts.ended_by_a_strangers_login(op) => Impact::LockOut,
         _ => match op.answer.outcome {
             Outcome::Relogin if op.purpose == Purpose::Recovery => Impact::LockOut,
             Outcome::Relogin => Impact::ExtraLogin,

@@ -20,6 +20,7 @@ mod impact;
 mod key_use;
 mod liveness;
 mod mechanism;
+mod own_keys;
 mod refresh;
 mod rules;
 mod sessions;
@@ -36,6 +37,7 @@ mod simulated;
 pub use context::{Declared, Expectation, JudgeContext, KeyStorage};
 pub use explain_mechanism::explain as explain_mechanism;
 pub use facts::shows;
+pub use own_keys::OwnKeys;
 pub use rules::repairs_of_order;
 pub use rules::{RuleInfo, explain, impact_at, impact_word, level_word, repairs, rule, rules};
 
@@ -76,15 +78,18 @@ pub fn judge(history: &History, context: &JudgeContext) -> Vec<Violation> {
     ];
     let mut findings: Vec<Finding> = Vec::new();
     for finding in families.iter().flat_map(|family| family(&facts)) {
-        let known = findings.iter().any(|other| {
+        let known = findings.iter_mut().find(|other| {
             other.op.is_some()
                 && other.op == finding.op
                 && other.rule == finding.rule
                 && other.level <= finding.level
         });
         let legal_in_a_control = context.control && finding.level != Level::Must;
-        if !known && !legal_in_a_control {
-            findings.push(finding);
+        match known {
+            // What the order breaks by itself needs no other orders to be seen.
+            Some(known) => known.over_the_run &= finding.over_the_run,
+            None if legal_in_a_control => {}
+            None => findings.push(finding),
         }
     }
     let mut violations: Vec<Violation> = findings

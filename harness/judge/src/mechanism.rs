@@ -5,6 +5,8 @@
 //! the backend's code: what two causes would show alike stays undecided here.
 
 mod access_token;
+mod accounts;
+mod endings;
 mod evidence;
 mod keys;
 mod logout;
@@ -16,6 +18,7 @@ mod tests;
 mod upstream;
 
 use self::evidence::Evidence;
+pub(crate) use self::evidence::is_right;
 use crate::facts::Facts;
 use crate::finding::Finding;
 use wxmock_model::mechanism::Mechanism;
@@ -30,18 +33,48 @@ const IN_BYTES: [Mechanism; 3] = [
     Mechanism::LeakInErrorPath,
 ];
 
+/// The cause where a case was made so that nothing else shows like that.
+fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
+    // An account that nobody here has is one whose token was met by chance.
+    if sessions::is_token_forged(evidence) {
+        let read = sessions::token_not_verified(evidence);
+        return Some(if read {
+            Mechanism::TokenNotVerified
+        } else {
+            Mechanism::Open
+        });
+    }
+    let causes: [(Mechanism, Detector); 4] = [
+        (Mechanism::LoginEndsOthers, sessions::login_ends_others),
+        (Mechanism::RowWrittenBack, keys::row_written_back),
+        (Mechanism::NumberAsInteger, payloads::number_as_integer),
+        // Everybody has that name.
+        (Mechanism::MergedByProfile, sessions::merged_by_profile),
+    ];
+    let mut causes = causes.into_iter();
+    causes
+        .find(|(_, fits)| fits(evidence))
+        .map(|(cause, _)| cause)
+}
+
 /// The mechanism of `finding`; [`Mechanism::Open`] if the history does not single one out.
 pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
     let evidence = Evidence::new(facts, finding);
     // What is in the bytes of an answer has nothing to do with what else is wrong about it.
     let is_about_bytes = matches!(finding.rule.as_str(), "TOK-02" | "TOK-03");
     // People are made alike to show this and nothing else.
-    if sessions::openid_confused(&evidence) {
+    if sessions::openid_confused(&evidence) && !accounts::is_of_an_earlier_order(&evidence) {
         return Mechanism::OpenidConfused;
+    }
+    if !is_about_bytes && let Some(cause) = shown_by_design(&evidence) {
+        return cause;
     }
     // What two sessions with one token do to each other comes of the token.
     if let Some(cause) = sessions::of_a_shared_token(&evidence) {
         return cause;
+    }
+    if keys::own_key_only(&evidence) {
+        return Mechanism::OwnKeyOnly;
     }
     // Where no signature is looked at, no key has a part in what is accepted.
     if payloads::is_any_signature_as_good(&evidence) {
@@ -55,6 +88,8 @@ pub(crate) fn establish(facts: &Facts<'_>, finding: &Finding) -> Mechanism {
             keys::DETECTORS,
             payloads::DETECTORS,
             sessions::DETECTORS,
+            accounts::DETECTORS,
+            endings::DETECTORS,
             upstream::DETECTORS,
         ],
     };

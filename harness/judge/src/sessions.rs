@@ -4,7 +4,7 @@
 //! shows in the answers alone.
 
 use crate::context::JudgeContext;
-use crate::facts::{Facts, is_exchange};
+use crate::facts::{Facts, is_exchange, is_login};
 use wxmock_model::history::{History, Operation, Outcome, ReloginCause, Tick};
 use wxmock_model::lang::Say;
 use wxmock_model::say;
@@ -45,6 +45,49 @@ impl Facts<'_> {
     /// Whether the backend refused `op` because, as its adapter declares, a newer login ends the older sessions.
     pub(crate) fn refused_as_replaced(&self, op: &Operation) -> bool {
         self.context.declared.replaces_sessions && self.refused_after_another_login(op)
+    }
+
+    /// Whether a token that was good is refused since a login of somebody else was answered, or refused, and no login or logout
+    /// of its own person lies between.
+    pub(crate) fn ended_by_a_strangers_login(&self, op: &Operation) -> bool {
+        let refused = matches!(
+            op.answer.outcome,
+            Outcome::Relogin | Outcome::Denied | Outcome::Invalid
+        );
+        let Some(owner) = op.token_of.as_deref().filter(|_| refused) else {
+            return false;
+        };
+        let good = self.operations().filter(|(_, other)| {
+            other.token_name.is_some()
+                && other.token_name == op.token_name
+                && other.token_of == op.token_of
+                && other.answer.outcome == Outcome::Ok
+                && other.returned < Some(op.called)
+        });
+        let Some(since) = good.filter_map(|(_, other)| other.returned).max() else {
+            return false;
+        };
+        let between = |other: &Operation| {
+            other.returned > Some(since) && other.called < op.called && other.returned.is_some()
+        };
+        let own = self.operations().any(|(_, other)| {
+            let asker = other.token_of.as_deref().unwrap_or(&other.user);
+            asker == owner && between(other) && (is_login(other) || other.op == "logout")
+        });
+        let dead = op.op == "whoami"
+            || self.operations().any(|(_, other)| {
+                other.op == "whoami"
+                    && other.token_name == op.token_name
+                    && other.called > since
+                    && !matches!(
+                        other.answer.outcome,
+                        Outcome::Ok | Outcome::Indefinite | Outcome::RetryLater
+                    )
+            });
+        dead && !own
+            && self
+                .logins()
+                .any(|(_, other)| other.user != owner && between(other))
     }
 
     fn refused_after_another_login(&self, op: &Operation) -> bool {
@@ -132,6 +175,8 @@ mod tests {
     use crate::judged::broken;
     use crate::{Declared, Expectation, judge};
     use wxmock_histories::Builder;
+    use wxmock_model::mechanism::Mechanism;
+    use wxmock_model::verdict::Impact;
 
     fn replacing(must: &[Outcome]) -> JudgeContext {
         let wish = Expectation {
@@ -187,6 +232,50 @@ mod tests {
         b.reply(call);
         b.welcome(two, "t2");
         assert!(!broken(&b.history, &replacing(&[])).is_empty());
+    }
+
+    /// A and B log in, whoami of B is good, `who` submits a code that is refused, and whoami of B gets `then`.
+    fn after_a_refused_login(who: &str, then: Outcome) -> History {
+        let mut b = Builder::new();
+        b.login("Q1", "d1", 1, "u1");
+        b.login("P1", "c1", 1, "t1");
+        b.whoami("Q1", "u1", Outcome::Ok, Some("id-B"));
+        let op = b.submit(who, "c9");
+        b.answer(op, Outcome::Relogin);
+        let whoami = b.whoami(
+            "Q1",
+            "u1",
+            then,
+            Some("id-B").filter(|_| then == Outcome::Ok),
+        );
+        b.history.operations[whoami].label = "whoami".into();
+        b.history
+    }
+
+    #[test]
+    fn a_login_that_ends_a_strangers_session_is_no_matter_of_another_phone() {
+        let wish = Expectation {
+            must: vec![Outcome::Ok],
+            should: None,
+            rule: "TOK-01".to_owned(),
+        };
+        let context = JudgeContext {
+            expectations: [("whoami".to_owned(), wish)].into_iter().collect(),
+            ..JudgeContext::default()
+        };
+        let found = |who: &str, then| {
+            let history = after_a_refused_login(who, then);
+            let found = judge(&history, &context);
+            let found = found.into_iter().find(|found| found.rule == "TOK-01");
+            found.map(|found| (found.mechanism, found.impact))
+        };
+        assert_eq!(
+            found("P1", Outcome::Relogin),
+            Some((Mechanism::LoginEndsOthers, Some(Impact::LockOut)))
+        );
+        assert_eq!(found("P1", Outcome::Ok), None);
+        let own = found("Q2", Outcome::Relogin);
+        assert!(own.is_some_and(|(mechanism, _)| mechanism != Mechanism::LoginEndsOthers));
     }
 
     /// A payload sent with t1 gets `relogin`, then whoami is asked with it; `again`: a login comes in between.

@@ -147,10 +147,12 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
     facts
         .operations()
         .filter_map(|(index, op)| {
-            let silent = facts
-                .calls_of(index)
-                .into_iter()
-                .find(|(_, call)| facts.fault(call).is_some_and(|fault| fault.silences))?;
+            let calls = facts.calls_of(index);
+            let silent = calls.iter().copied().find(|(_, call)| {
+                facts.fault(call).is_some_and(|fault| fault.silences) || is_busy(call)
+            });
+            let silent = silent.filter(|_| silenced(facts, index))?;
+            let busy = calls.iter().filter(|(_, call)| is_busy(call)).count();
             let got = match (op.answer.status, op.took_ms) {
                 (None, _) if facts.ended(index).is_some() => {
                     say!("lost its connection", "的连接断了")
@@ -166,6 +168,22 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
             let arrived = facts
                 .call_step(silent.0, StepKind::UpstreamArrived)
                 .or_else(|| facts.call_step(silent.0, StepKind::Commit));
+            if is_busy(silent.1) {
+                let sentence = say!(
+                    "WeChat answered {busy} calls of `{label}` that it is busy (-1), and {who} {got}; the bound is {bound} ms.",
+                    "微信对 `{label}` 的 {busy} 次调用都回答系统繁忙（-1），{who} {got}；上限是 {bound} ms。",
+                    busy = busy,
+                    label = op.label,
+                    who = facts.who(op),
+                    got = got,
+                    bound = bound
+                );
+                let finding = Finding::must("ERR-06", index, sentence).because(say!(
+                    "However, the phone does not wait for a back-off of minutes: one short retry, then \"try later\".",
+                    "可是手机等不了几十秒的退避重试：短短地重试一次，不行就回答稍后再试。"
+                ));
+                return Some(finding.steps(arrived).steps(facts.ends_of(index)));
+            }
             Some(
                 Finding::must(
                     "ERR-06",
@@ -197,10 +215,19 @@ pub(crate) fn err_06(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// Whether WeChat's scheduled silence explains that operation `index` has no answer.
 pub(crate) fn silenced(facts: &Facts<'_>, index: usize) -> bool {
-    facts
-        .calls_of(index)
+    let calls = facts.calls_of(index);
+    calls
         .iter()
         .any(|(_, call)| facts.fault(call).is_some_and(|fault| fault.silences))
+        || calls.iter().filter(|(_, call)| is_busy(call)).count() >= BUSY_AT_LEAST
+}
+
+/// So many calls of one request that WeChat answered "busy" make a wait of the backend's own.
+const BUSY_AT_LEAST: usize = 2;
+
+/// Whether WeChat answered a code exchange that it is busy.
+pub(crate) fn is_busy(call: &UpstreamCall) -> bool {
+    is_exchange(call) && call.errcode == Some(-1)
 }
 
 #[cfg(test)]
@@ -340,6 +367,25 @@ mod tests {
             waits: vec![],
         });
         check(&b.history, &["ERR-06"]);
+    }
+
+    #[test]
+    fn err_06_catches_a_back_off_that_outlives_the_phone_and_spares_a_short_one() {
+        let busy = |calls: usize, took_ms| {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            for _ in 0..calls {
+                let call = b.fault(op, "busy", &FaultEffect::Errcode(-1));
+                b.history.upstream[call].errcode = Some(-1);
+                b.reply(call);
+            }
+            b.answer(op, Outcome::RetryLater);
+            b.history.operations[op].took_ms = Some(took_ms);
+            b.history
+        };
+        check(&busy(6, 31_000), &["ERR-06"]);
+        check(&busy(2, 900), &[]);
+        check(&busy(1, 31_000), &[]);
     }
 
     #[test]

@@ -204,6 +204,8 @@ pub enum NoteKind {
     Contradiction,
     /// Logins wait for each other inside the backend.
     Lock,
+    /// The time for the run was over in the middle of the case.
+    OutOfTime,
     /// Anything else, of this case alone.
     Other,
 }

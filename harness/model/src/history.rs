@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::forced::Forced;
 use crate::lang::Say;
 
+mod account;
 mod answer;
 mod ending;
 mod fault;
@@ -19,6 +20,7 @@ mod step;
 mod tick;
 mod upstream;
 
+pub use account::AccountElsewhere;
 pub use answer::{Answer, Outcome, ReloginCause};
 pub use ending::{Ending, Wait, WaitKnown, WaitsFor};
 pub use fault::{BodyLook, FaultKind, FaultRecord, ShapeRecord};
@@ -57,6 +59,9 @@ pub struct History {
     /// What the backend asked of its stores during the race, in the order in which the stores saw it; empty without `[[store]]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<StatementRecord>,
+    /// Accounts named here that had been given to people of other orders of the same run before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts_elsewhere: Vec<AccountElsewhere>,
     /// How the run ended.
     pub ending: Ending,
     /// How far the order was forced.

@@ -5,6 +5,7 @@
 //! decide.
 
 mod access_token;
+mod accounts;
 mod keys;
 mod kind;
 mod payloads;
@@ -40,6 +41,7 @@ pub fn mechanisms() -> impl Iterator<Item = &'static MechanismInfo> {
         keys::TABLE,
         payloads::TABLE,
         sessions::TABLE,
+        accounts::TABLE,
         upstream::TABLE,
         access_token::TABLE,
         stores::TABLE,

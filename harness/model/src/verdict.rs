@@ -100,6 +100,9 @@ pub struct Violation {
     pub because_zh: Vec<String>,
     /// Indexes of the steps to highlight.
     pub steps: Vec<usize>,
+    /// Whether it takes what other orders of the run showed to see it, so that this order played alone does not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_the_run: bool,
 }
 
 impl Violation {

@@ -7,6 +7,7 @@
 mod consequences;
 mod finding;
 mod gathered;
+mod links;
 mod orders;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use wxmock_world::{
 };
 
 use wxmock_model::history::Forgery;
-use wxmock_model::program::{CaptureApi, Seal, SealKey, Watermark};
+use wxmock_model::program::{CaptureApi, Nick, Seal, SealKey, Watermark};
 
 /// How often a capture is taken until its base64 holds no `+`.
 const PLAIN_TRIES: usize = 40_000;
@@ -169,6 +169,28 @@ impl Device {
         Ok(self.user()?.phone.pure_number)
     }
 
+    /// Gives the person another phone number.
+    ///
+    /// # Errors
+    /// The mock does not know the person.
+    pub fn have_number(&self, country_code: &str, pure_number: &str) -> Result<(), DeviceError> {
+        let edit = EditUser {
+            phone: Some(Phone {
+                pure_number: pure_number.to_owned(),
+                country_code: country_code.to_owned(),
+            }),
+            ..EditUser::default()
+        };
+        self.edit(edit)
+    }
+
+    fn edit(&self, edit: EditUser) -> Result<(), DeviceError> {
+        self.handle
+            .with_world(|world, now| world.edit_user(now, &self.who.app, &self.who.user, edit))
+            .map(|_| ())
+            .map_err(|e| DeviceError::Mock(e.to_string()))
+    }
+
     /// Captures open data that carries `mark`, sealed as `seal` says. `openid` is the one [`Seal::openid_of`] means.
     ///
     /// The mark is put into the person's profile (or phone number) first, so that the plaintext a backend shows names
@@ -210,6 +232,7 @@ impl Device {
             .with_iv(iv_choice(&keys, current, seal)?)
             .with_variation(Variation {
                 watermark: watermark(seal.watermark),
+                anonymous: (seal.nick == Nick::Anonymous).then_some(true),
                 ..Variation::default()
             });
         let captured = self.take(&capture)?;
@@ -282,10 +305,7 @@ impl Device {
             },
             CaptureApi::WeRun => return Ok(()),
         };
-        self.handle
-            .with_world(|world, now| world.edit_user(now, &self.who.app, &self.who.user, edit))
-            .map(|_| ())
-            .map_err(|e| DeviceError::Mock(e.to_string()))
+        self.edit(edit)
     }
 
     fn sealing_key(

@@ -318,12 +318,6 @@ impl Session {
         self.stores.as_ref()
     }
 
-    /// The backend's address, without a trailing slash.
-    #[must_use]
-    pub fn backend_base(&self) -> &str {
-        self.backend.base()
-    }
-
     /// The last lines the backend wrote, oldest first; empty if it was not started by us.
     #[must_use]
     pub fn backend_lines(&self) -> Vec<String> {

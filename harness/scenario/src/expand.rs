@@ -1,5 +1,6 @@
 //! Axis values into programs: variants put in place, repeated phones counted, steps read, expectations matched.
 
+mod expansion;
 mod labels;
 mod orders;
 mod points;
@@ -8,13 +9,12 @@ mod steps;
 use std::collections::BTreeSet;
 
 use super::error::Mistake;
-use super::frame::{Frame, PhoneFrame, WhenFrame};
+use super::frame::Frame;
 use super::scope::{self, Note};
-use labels::Template;
+use expansion::Expansion;
 use steps::{Actors, set_operations};
-use wxmock_model::program::{NameKind, Phone, Program};
+use wxmock_model::program::Program;
 
-pub(crate) use labels::check_expectations;
 pub(crate) use points::{Point, points};
 
 /// The program at one point.
@@ -22,104 +22,7 @@ pub(crate) fn program(file: &str, frame: &Frame, point: &Point) -> Result<Progra
     Expansion::new(file, frame, point)?.run()
 }
 
-struct Expansion<'f> {
-    file: &'f str,
-    frame: &'f Frame,
-    point: &'f Point,
-    whens: Vec<&'f WhenFrame>,
-    phones: Vec<Phone>,
-    /// For each phone, its entry in the file and its number if it is repeated.
-    origin: Vec<(usize, Option<u32>)>,
-    /// Names somebody gives without a number: these stay as they are in the steps of repeated phones.
-    plain: BTreeSet<(NameKind, String)>,
-    generated: u32,
-    /// For each step made, in order: where it is written, and its words as written.
-    notes: Vec<(Note, Template)>,
-}
-
-impl<'f> Expansion<'f> {
-    fn new(file: &'f str, frame: &'f Frame, point: &'f Point) -> Result<Self, Mistake> {
-        let fits = |when: &&WhenFrame| {
-            when.axes.iter().all(|(axis, values)| {
-                point
-                    .get(axis.as_str())
-                    .is_some_and(|value| values.iter().any(|known| known.as_str() == value))
-            })
-        };
-        let whens = frame.whens.iter().filter(fits).collect();
-        let mut expansion = Self {
-            file,
-            frame,
-            point,
-            whens,
-            phones: Vec::new(),
-            origin: Vec::new(),
-            plain: BTreeSet::new(),
-            generated: 0,
-            notes: Vec::new(),
-        };
-        for (entry, phone) in frame.phones.iter().enumerate() {
-            expansion.add_phone(entry, phone)?;
-        }
-        Ok(expansion)
-    }
-
-    fn add_phone(&mut self, entry: usize, phone: &PhoneFrame) -> Result<(), Mistake> {
-        let numbers: Vec<Option<u32>> = match &phone.repeat {
-            None => vec![None],
-            Some(axis) if axis.as_str() != "n" => {
-                return Err(Mistake::unknown(
-                    axis.span().clone(),
-                    "axis to repeat by",
-                    axis.as_str(),
-                    ["n"],
-                ));
-            }
-            Some(axis) => {
-                let count = self
-                    .point
-                    .get("n")
-                    .and_then(|value| value.parse::<u32>().ok())
-                    .ok_or_else(|| {
-                        let message =
-                            "this phone is repeated by an axis the scenario does not have";
-                        Mistake::new(axis.span().clone(), message, "no `n` in [axes]")
-                            .help("for example: [axes] n = [2, 3]")
-                    })?;
-                (1..=count).map(Some).collect()
-            }
-        };
-        for number in numbers {
-            let name = numbered(phone.name.as_str(), number);
-            if !name.starts_with(|c: char| c.is_ascii_uppercase())
-                || !name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            {
-                let message = format!("`{name}` cannot be a phone's name");
-                let label = "a capital letter, then letters and digits, such as P1";
-                return Err(Mistake::new(phone.name.span().clone(), message, label));
-            }
-            if self.phones.iter().any(|known| known.name == name) {
-                let message = format!("there are two phones called `{name}`");
-                return Err(Mistake::new(
-                    phone.name.span().clone(),
-                    message,
-                    "the second one",
-                ));
-            }
-            let device = phone
-                .device
-                .as_ref()
-                .map_or_else(|| name.clone(), |device| device.as_str().to_owned());
-            self.phones.push(Phone {
-                name,
-                user: phone.user.as_str().to_owned(),
-                device,
-            });
-            self.origin.push((entry, number));
-        }
-        Ok(())
-    }
-
+impl Expansion<'_> {
     fn run(self) -> Result<Program, Mistake> {
         let (point, frame) = (self.point, self.frame);
         let built = self.build()?;
@@ -223,16 +126,49 @@ impl<'f> Expansion<'f> {
     }
 }
 
+/// Reports expectations that match no step of any case.
+pub(crate) fn check_expectations(
+    file: &str,
+    frame: &Frame,
+    points: &[Point],
+) -> Result<(), Mistake> {
+    let mut used = BTreeSet::new();
+    let mut labels = BTreeSet::new();
+    for point in points {
+        let expansion = Expansion::new(file, frame, point)?;
+        let built = expansion.build()?;
+        used.extend(built.used);
+        labels.extend(
+            built
+                .program
+                .steps()
+                .filter(|step| step.op.is_some())
+                .map(|step| step.label.clone()),
+        );
+    }
+    let lines = frame
+        .expect
+        .iter()
+        .chain(frame.whens.iter().flat_map(|when| &when.expect));
+    for line in lines {
+        if !used.contains(&line.key.span().start) {
+            let labels = labels.iter().map(String::as_str);
+            let key = line.key.as_str();
+            let mut mistake =
+                Mistake::unknown(line.key.span().clone(), "step with an answer", key, labels);
+            mistake.message = format!("no step that gets an answer is called `{key}`");
+            return Err(mistake);
+        }
+    }
+    Ok(())
+}
+
 /// A program, and what messages about it need.
 struct Built {
     program: Program,
     notes: Vec<Note>,
     /// Places of the expectations it uses.
     used: BTreeSet<usize>,
-}
-
-fn numbered(name: &str, number: Option<u32>) -> String {
-    number.map_or_else(|| name.to_owned(), |number| format!("{name}{number}"))
 }
 
 #[cfg(test)]

@@ -38,6 +38,12 @@ impl Case {
         }
     }
 
+    /// The operation that has to carry the data; `None` for a scenario without the axis `payload`.
+    #[must_use]
+    pub fn payload(&self) -> Option<&str> {
+        self.axes.get("payload").map(String::as_str)
+    }
+
     /// What an older code yields; [`Returns::Bound`] for a scenario without that axis.
     #[must_use]
     pub fn returns(&self) -> Returns {
@@ -238,9 +244,10 @@ fn made(step: &Step) -> Vec<String> {
         Verb::Mint { code } => vec![code.clone()],
         Verb::Submit { token, .. } | Verb::SubmitProfile { token, .. } => vec![token.clone()],
         Verb::Refresh { token, .. } => vec![token.clone()],
+        Verb::Forge { forged, .. } => vec![forged.clone()],
         Verb::Login { code, token } => vec![code.clone(), token.clone()],
         Verb::Capture { payload, .. } => vec![payload.clone()],
-        Verb::PhoneCode { phone_code } => vec![phone_code.clone()],
+        Verb::PhoneCode { phone_code, .. } => vec![phone_code.clone()],
         _ => Vec::new(),
     }
 }

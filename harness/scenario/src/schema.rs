@@ -41,9 +41,12 @@ mod tests {
     fn the_schema_knows_the_same_words_as_the_reader() {
         assert_eq!(keys("/properties"), frame::KEYS);
         assert_eq!(keys("/$defs/axes/properties"), names::AXES);
-        assert_eq!(keys("/$defs/phone/properties"), frame::PHONE_KEYS);
-        assert_eq!(keys("/$defs/explore/properties"), frame::EXPLORE_KEYS);
-        assert_eq!(keys("/$defs/when/properties"), frame::WHEN_KEYS);
+        assert_eq!(keys("/$defs/phone/properties"), frame::parts::PHONE_KEYS);
+        assert_eq!(
+            keys("/$defs/explore/properties"),
+            frame::parts::EXPLORE_KEYS
+        );
+        assert_eq!(keys("/$defs/when/properties"), frame::parts::WHEN_KEYS);
         check("/$defs/rule/enum", RULES);
         check("/$defs/needs/items/enum", OPS);
         check(
@@ -61,7 +64,7 @@ mod tests {
         );
         check(
             "/$defs/outcomes/items/enum",
-            &frame::OUTCOMES.map(|(word, _)| word),
+            &frame::parts::OUTCOMES.map(|(word, _)| word),
         );
         let listed = at("/$defs/obligations/items/anyOf");
         let known: Vec<Value> = OBLIGATIONS

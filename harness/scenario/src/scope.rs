@@ -30,7 +30,8 @@ pub(crate) fn gives(verb: &Verb) -> Vec<bool> {
         .iter()
         .enumerate()
         .map(|(at, (kind, _))| match verb {
-            // Of its two tokens it uses the first and gives the second.
+            // Of its two tokens each uses the first and gives the second.
+            Verb::Forge { .. } => at == 1,
             Verb::Refresh { .. } => at == last,
             _ => kinds.contains(kind),
         })
@@ -41,13 +42,15 @@ pub(crate) fn gives(verb: &Verb) -> Vec<bool> {
 const fn defined_kinds(verb: &Verb) -> &'static [NameKind] {
     match verb {
         Verb::Mint { .. } => &[NameKind::Code],
-        Verb::Submit { .. } | Verb::SubmitProfile { .. } | Verb::Refresh { .. } => {
-            &[NameKind::Token]
-        }
+        Verb::Submit { .. }
+        | Verb::SubmitProfile { .. }
+        | Verb::Refresh { .. }
+        | Verb::Forge { .. } => &[NameKind::Token],
         Verb::Login { .. } => &[NameKind::Code, NameKind::Token],
         Verb::Capture { .. } => &[NameKind::Payload],
         Verb::PhoneCode { .. } => &[NameKind::PhoneCode],
         Verb::Fault { .. } => &[NameKind::Fault],
+        Verb::Hold { .. } => &[NameKind::Hold],
         _ => &[],
     }
 }
@@ -310,6 +313,7 @@ const fn noun(kind: NameKind) -> &'static str {
         NameKind::PhoneCode => "phone code",
         NameKind::User => "user",
         NameKind::Fault => "fault",
+        NameKind::Hold => "hold",
     }
 }
 
@@ -321,5 +325,6 @@ const fn example(kind: NameKind) -> &'static str {
         NameKind::PhoneCode => "P1 phonecode as f1",
         NameKind::User => r#"[[phone]] user = "A""#,
         NameKind::Fault => "fault f1 jscode2session of A: errcode=40029",
+        NameKind::Hold => "hold h1 getuserphonenumber of A",
     }
 }

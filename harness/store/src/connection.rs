@@ -24,8 +24,8 @@ use crate::{
     mysql::{self, Mysql},
     postgres::{self, Opening, Postgres},
     redis::Redis,
+    spec::Protocol,
     statement::StatementId,
-    stores::Protocol,
     tcp::Tcp,
 };
 

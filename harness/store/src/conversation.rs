@@ -42,6 +42,13 @@ pub(crate) struct Part {
     pub(crate) unit: Option<Unit>,
 }
 
+impl Part {
+    /// Bytes without a statement.
+    pub(crate) fn plain(bytes: Bytes) -> Self {
+        Self { bytes, unit: None }
+    }
+}
+
 /// A statement before it has a number.
 pub(crate) struct Unit {
     pub(crate) kind: StatementKind,

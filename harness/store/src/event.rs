@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{conversation::LARGEST, stores::Protocol};
+use crate::{conversation::LARGEST, spec::Protocol};
 
 /// Something a person should know about a store; the run goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use bytes::BytesMut;
 
 use crate::{
-    conversation::Conversation, mysql::Mysql, postgres::Postgres, redis::Redis, stores::Protocol,
+    conversation::Conversation, mysql::Mysql, postgres::Postgres, redis::Redis, spec::Protocol,
 };
 
 /// Most bytes of one piece in which they come.

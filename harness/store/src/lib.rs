@@ -16,6 +16,7 @@ mod mysql;
 mod postgres;
 mod probe;
 mod redis;
+mod spec;
 mod sql;
 mod statement;
 mod stores;
@@ -26,5 +27,6 @@ mod text;
 
 pub use access::{Access, Resource, Row, TransactionStep, dependent};
 pub use event::{StoreEvent, Trouble};
+pub use spec::{Protocol, StoreError, StoreSpec};
 pub use statement::{AnswerSummary, Parked, Statement, StatementId, StatementKind};
-pub use stores::{Protocol, StoreError, StoreSpec, Stores};
+pub use stores::Stores;

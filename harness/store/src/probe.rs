@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::stores::{Protocol, StoreError, StoreSpec};
+use crate::spec::{Protocol, StoreError, StoreSpec};
 
 /// How long a store may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,9 +1,53 @@
 //! What is known about each mutant: a table. Knows nothing of how one runs.
 
-use crate::Mutant;
+use crate::design::Mutant;
+
+impl Mutant {
+    /// Permanent name, in kebab case; also the name of its file in `mutants/`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        card(self).id
+    }
+
+    /// Id of the rule that must catch it, such as `KEY-04`. Other rules may fire too.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        card(self).rule
+    }
+
+    /// Name of the mechanism its violations come from, such as `late-reply-overwrites`.
+    #[must_use]
+    pub const fn mechanism(self) -> &'static str {
+        card(self).mechanism
+    }
+
+    /// One sentence: what this backend does wrong.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        card(self).sentence
+    }
+
+    /// The same in Chinese.
+    #[must_use]
+    pub const fn sentence_zh(self) -> &'static str {
+        card(self).sentence_zh
+    }
+
+    /// Where this bug was reported or read in published code.
+    #[must_use]
+    pub const fn imitates(self) -> &'static str {
+        card(self).imitates
+    }
+
+    /// The shortest cases of the suite that show it: aliases or path patterns, as a selection takes them.
+    #[must_use]
+    pub const fn cases(self) -> &'static [&'static str] {
+        card(self).cases
+    }
+}
 
 /// What is known about a mutant: name, rule, bug, and where the bug was seen in the world.
-pub(crate) struct Card {
+struct Card {
     pub(crate) id: &'static str,
     pub(crate) rule: &'static str,
     pub(crate) mechanism: &'static str,
@@ -14,7 +58,7 @@ pub(crate) struct Card {
 }
 
 /// What is known about `mutant`.
-pub(crate) const fn card(mutant: Mutant) -> Card {
+const fn card(mutant: Mutant) -> Card {
     match mutant {
         Mutant::GlobalSlot => Card {
             id: "global-slot",
@@ -60,6 +104,24 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence_zh: "请求体里写了 openid 就信，不管 token 是谁的",
             imitates: "guchengwuyue/yshop-drink#21, jas0ncn/szushudong#8",
             cases: &["security/identity-from-the-request/variant:foreign"],
+        },
+        Mutant::UnverifiedToken => Card {
+            id: "unverified-token",
+            rule: "KEY-01",
+            mechanism: "token-not-verified",
+            sentence: "decodes its JWTs and verifies none, so that anybody can write the token of anybody else",
+            sentence_zh: "JWT 只解码不验签，任何人都能写出别人的 token",
+            imitates: "auth0.com/blog/critical-vulnerabilities-in-json-web-token-libraries",
+            cases: &["SE-8"],
+        },
+        Mutant::MergesByName => Card {
+            id: "merges-by-name",
+            rule: "KEY-01",
+            mechanism: "merged-by-profile",
+            sentence: "takes whoever sends a nickname that is known already for the person who has it",
+            sentence_zh: "昵称已经有人用，就当成是那个人",
+            imitates: "a backend of this project's own trials; no public report known",
+            cases: &["key-isolation/two-people-of-one-name/variant:whoami"],
         },
         Mutant::FoldedOpenid => Card {
             id: "folded-openid",
@@ -379,7 +441,10 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence: "keeps the answer to a profile request by its body, and gives it to whoever sends the same",
             sentence_zh: "按请求体缓存用户信息的回答，谁发同样的请求体就给谁",
             imitates: "backends of this project's own trials that cached answers by body; no public report known",
-            cases: &["security/identity-from-the-request/variant:same-body"],
+            cases: &[
+                "security/identity-from-the-request/variant:same-body",
+                "security/identity-from-the-request/variant:owner-first",
+            ],
         },
         Mutant::CachedByIv => Card {
             id: "cached-by-iv",
@@ -416,6 +481,33 @@ pub(crate) const fn card(mutant: Mutant) -> Card {
             sentence_zh: "用手机号 code 换号码时不带会话的 openid",
             imitates: "developers.weixin.qq.com/minigame/dev/api-backend/open-api/phonenumber/phonenumber.getPhoneNumber.html",
             cases: &["PN-4"],
+        },
+        Mutant::NumberAsInteger => Card {
+            id: "number-as-integer",
+            rule: "KEY-02",
+            mechanism: "number-as-integer",
+            sentence: "keeps a phone number as a number, so that the 0 it begins with is lost",
+            sentence_zh: "手机号当成数字保存，开头的 0 丢了",
+            imitates: "a backend of this project's own trials; github.com/google/libphonenumber FALSEHOODS.md",
+            cases: &["phone-number/number-that-begins-with-zero/variant:code"],
+        },
+        Mutant::WritesRowBack => Card {
+            id: "writes-row-back",
+            rule: "KEY-04",
+            mechanism: "row-written-back",
+            sentence: "writes the person's whole row back when a phone number arrives, with the keys of before the call",
+            sentence_zh: "拿到手机号后把用户的整行写回，连同调用之前的旧 key",
+            imitates: "linlinjava/litemall WxAuthController bindPhone@19ef917",
+            cases: &["CL-6"],
+        },
+        Mutant::ClearsSessions => Card {
+            id: "clears-sessions",
+            rule: "TOK-01",
+            mechanism: "login-ends-others",
+            sentence: "clears all sessions when a login fails, so that one bad code throws everybody out",
+            sentence_zh: "登录失败就清空所有会话：一个无效的 code，所有人都被踢下线",
+            imitates: "a backend of this project's own trials; no public report known",
+            cases: &["login-basic/refused-login-leaves-others-alone/variant:refused"],
         },
         Mutant::KeepsPhoneRefusal => Card {
             id: "keeps-phone-refusal",

@@ -3,10 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cards::{Card, card};
-use crate::policy::Policy;
-use crate::{correct, mutants};
-
 /// A backend the zoo can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Design {
@@ -153,6 +149,10 @@ pub enum Mutant {
     BodyIdentity,
     /// KEY-01: the openid in a header is believed.
     HeaderIdentity,
+    /// KEY-01: a JWT is decoded and not verified.
+    UnverifiedToken,
+    /// KEY-01: whoever has the nickname already is who is asking.
+    MergesByName,
     /// KEY-01: openids are compared without regard to upper and lower case.
     FoldedOpenid,
     /// KEY-01: the answer to a profile request is kept by its body.
@@ -169,6 +169,8 @@ pub enum Mutant {
     Opaque500,
     /// KEY-02: no phone number is the empty number.
     EmptyNumber,
+    /// KEY-02: a phone number is kept as a number.
+    NumberAsInteger,
     /// KEY-02: a refused phone code is remembered under the person.
     KeepsPhoneRefusal,
     /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
@@ -179,6 +181,8 @@ pub enum Mutant {
     NeedsUnionid,
     /// KEY-04: one key per user, the last response wins, and a failed decrypt is a plain 400.
     Racy,
+    /// KEY-04: a whole row is written back over a newer key.
+    WritesRowBack,
     /// CODE-01: every submission of a code gets a session of its own.
     SessionPerRequest,
     /// CODE-01: a code is marked after its exchange, and the loser takes the session back.
@@ -195,6 +199,8 @@ pub enum Mutant {
     SecondResolution,
     /// TOK-01: one token per person, and a dead one is a 400.
     TokenSlot,
+    /// TOK-01: a login that fails ends everybody's session.
+    ClearsSessions,
     /// TOK-02: the token is a hash of the session_key.
     TokenFromKey,
     /// TOK-03: the login answer carries the session_key.
@@ -246,6 +252,8 @@ impl Mutant {
         Self::UncheckedWatermark,
         Self::BodyIdentity,
         Self::HeaderIdentity,
+        Self::UnverifiedToken,
+        Self::MergesByName,
         Self::FoldedOpenid,
         Self::CachedByBody,
         Self::CachedByIv,
@@ -255,10 +263,12 @@ impl Mutant {
         Self::Opaque500,
         Self::StaleName,
         Self::EmptyNumber,
+        Self::NumberAsInteger,
         Self::KeepsPhoneRefusal,
         Self::FirstKeyWins,
         Self::NeedsUnionid,
         Self::Racy,
+        Self::WritesRowBack,
         Self::SessionPerRequest,
         Self::LateCodeMark,
         Self::BadCode500,
@@ -267,6 +277,7 @@ impl Mutant {
         Self::SharedContext,
         Self::SecondResolution,
         Self::TokenSlot,
+        Self::ClearsSessions,
         Self::TokenFromKey,
         Self::LeaksKey,
         Self::LogoutStub,
@@ -289,56 +300,10 @@ impl Mutant {
         Self::TurnNeverPassed,
     ];
 
-    /// Permanent name, in kebab case; also the name of its file in `mutants/`.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        self.card().id
-    }
-
-    /// Id of the rule that must catch it, such as `KEY-04`. Other rules may fire too.
-    #[must_use]
-    pub const fn rule(self) -> &'static str {
-        self.card().rule
-    }
-
-    /// Name of the mechanism its violations come from, such as `late-reply-overwrites`.
-    #[must_use]
-    pub const fn mechanism(self) -> &'static str {
-        self.card().mechanism
-    }
-
-    /// One sentence: what this backend does wrong.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        self.card().sentence
-    }
-
-    /// The same in Chinese.
-    #[must_use]
-    pub const fn sentence_zh(self) -> &'static str {
-        self.card().sentence_zh
-    }
-
-    /// Where this bug was reported or read in published code.
-    #[must_use]
-    pub const fn imitates(self) -> &'static str {
-        self.card().imitates
-    }
-
-    /// The shortest cases of the suite that show it: aliases or path patterns, as a selection takes them.
-    #[must_use]
-    pub const fn cases(self) -> &'static [&'static str] {
-        self.card().cases
-    }
-
     /// Whether the rule is broken at SHOULD only: the run warns, and does not fail.
     #[must_use]
     pub const fn is_only_warned_about(self) -> bool {
         matches!(self, Self::UnboundNumber | Self::TokenPerCall)
-    }
-
-    const fn card(self) -> Card {
-        card(self)
     }
 }
 
@@ -382,25 +347,6 @@ impl Design {
             2
         } else {
             1
-        }
-    }
-
-    /// The decisions of this design.
-    pub(crate) fn policy(self) -> Box<dyn Policy> {
-        match self {
-            // What the others have besides, replicas, a queue or less in the adapter, is no decision about sessions or keys.
-            Self::Correct(
-                Correct::CandidateKeys
-                | Correct::SharedStore
-                | Correct::Serialised
-                | Correct::LoginOnly
-                | Correct::PhoneOnly,
-            ) => Box::new(correct::CandidateKeys),
-            Self::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
-            Self::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
-            Self::Correct(Correct::PerUser) => Box::new(correct::PerUser),
-            Self::Correct(Correct::PhoneCode) => Box::new(correct::PhoneCode),
-            Self::Mutant(mutant) => mutants::policy(mutant),
         }
     }
 }

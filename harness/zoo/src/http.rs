@@ -19,14 +19,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
 use crate::limits::MAX_BODY_BYTES;
+use crate::replica::Replica;
+use crate::request::Request;
 
 /// True, or closed, when everything must end.
 pub(crate) type Stop = watch::Receiver<bool>;
 
 /// Serves until told to stop. Connection `n` goes to replica `n` modulo their number.
-pub(crate) async fn serve(listener: TcpListener, replicas: Vec<Arc<Backend>>, stop: Stop) {
+pub(crate) async fn serve(listener: TcpListener, replicas: Vec<Arc<Replica>>, stop: Stop) {
     // Dropped at the end, which ends the connections.
     let mut connections = JoinSet::new();
     for replica in replicas.iter().cycle() {
@@ -55,7 +56,7 @@ async fn until<T>(mut stop: Stop, future: impl Future<Output = T>) -> Option<T> 
 }
 
 async fn respond(
-    backend: Arc<Backend>,
+    backend: Arc<Replica>,
     stop: Stop,
     request: HttpRequest<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -7,8 +7,8 @@
 //!
 //! [`Behaviour`] come on top of any design: a queue, a shorter patience with WeChat, a retry.
 //!
-//! Reading order: [`Design`] and [`Mutant`] say what exists, [`Zoo::start`] runs one, `policy.rs` is the backend's
-//! logic, `mutants/` the bugs.
+//! Reading order: [`Design`] and [`Mutant`] say what exists, [`Zoo::start`] runs one, `replica.rs` is what each path does,
+//! `policy.rs` the backend's decisions, `mutants/` the bugs.
 
 mod adapter;
 mod answer;
@@ -23,11 +23,14 @@ mod mutants;
 mod once;
 mod open_data;
 mod policy;
+mod replica;
+mod request;
 mod store;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 mod tests;
 mod turns;
+mod upstream;
 mod wechat;
 mod zoo;
 
@@ -35,4 +38,5 @@ pub use adapter::adapter_toml;
 pub use behaviour::{Behaviour, Queue};
 pub use design::{Correct, Design, Mutant, UnknownDesign};
 pub use limits::{ANSWER_WITHIN_MS, UPSTREAM_TIMEOUT_MS};
-pub use zoo::{Running, StartError, Upstream, Zoo};
+pub use upstream::{StartError, Upstream};
+pub use zoo::{Running, Zoo};

@@ -8,23 +8,15 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
+use crate::backend::Backend;
 use crate::behaviour::Behaviour;
 use crate::open_data::{Sealed, is_of_app, is_of_person};
-use crate::store::{Session, Store, UserNo};
+use crate::request::Request;
+use crate::store::{Grant, Session, Store, UserNo};
 use crate::wechat::{Reply, TokenSource, Trouble, WxLogin, read_login};
 
 /// A future behind a pointer, so that policies can be chosen at run time.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// What a successful login gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
-    pub(crate) token: String,
-    pub(crate) user: UserNo,
-    /// Never for the phone.
-    pub(crate) session_key: String,
-}
 
 /// The decisions.
 pub(crate) trait Policy: Send + Sync + 'static {

@@ -46,6 +46,15 @@ pub(crate) struct Store {
     tokens: TokenSource,
 }
 
+/// What a successful login gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) token: String,
+    pub(crate) user: UserNo,
+    /// Never for the phone.
+    pub(crate) session_key: String,
+}
+
 impl Store {
     pub(crate) fn new(token_secret: &str) -> Self {
         Self {
@@ -71,6 +80,26 @@ impl Store {
     /// The user with this openid.
     pub(crate) fn find(&self, openid: &str) -> Option<UserNo> {
         self.by_openid.get(openid).copied()
+    }
+
+    /// The user phones know under this id.
+    pub(crate) fn with_public_id(&self, id: &str) -> Option<UserNo> {
+        let mut users = (0..self.users.len()).map(UserNo);
+        users.find(|user| user.public_id() == id)
+    }
+
+    /// The first user with this nickname.
+    pub(crate) fn named(&self, nick_name: &str) -> Option<UserNo> {
+        let found = self
+            .users
+            .iter()
+            .position(|user| user.nick_name == nick_name);
+        found.map(UserNo)
+    }
+
+    /// Writes the user's latest keys.
+    pub(crate) fn put_keys(&mut self, user: UserNo, keys: VecDeque<String>) {
+        self.users[user.0].keys = keys;
     }
 
     /// Adds a user without looking whether there is one.

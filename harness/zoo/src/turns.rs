@@ -8,9 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::answer::Answer;
-use crate::backend::Request;
 use crate::behaviour::Queue;
 use crate::limits::TURN_TIMEOUT;
+use crate::request::Request;
 
 /// The queues of one backend, all replicas together.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::limits::{ANSWER_WITHIN_MS, MAX_BODY_BYTES, UPSTREAM_TIMEOUT, UPSTREAM_TIMEOUT_MS};
 use crate::open_data::decode_key;
-use crate::zoo::{StartError, Upstream};
+use crate::upstream::{StartError, Upstream};
 
 /// One mini program's view of WeChat.
 #[derive(Debug)]

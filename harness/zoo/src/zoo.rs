@@ -10,49 +10,18 @@ use tokio::task::JoinHandle;
 
 use crate::backend::{Backend, Shared};
 use crate::behaviour::Behaviour;
+use crate::design::{Correct, Design};
 use crate::policy::Policy;
+use crate::replica::Replica;
 use crate::store::Store;
 use crate::turns::Turns;
+use crate::upstream::{StartError, Upstream};
 use crate::wechat::WeChat;
-use crate::{Design, adapter, http};
+use crate::{adapter, correct, http, mutants};
 
 /// Starts backends.
 #[derive(Debug)]
 pub struct Zoo;
-
-/// The WeChat a backend calls, and the mini program it is.
-#[derive(Clone)]
-pub struct Upstream {
-    /// Where WeChat is: a plain HTTP address such as `http://127.0.0.1:8080`, with or without a path prefix.
-    pub base: String,
-    /// The mini program's appid: `wx` and 16 hex digits.
-    pub appid: String,
-    /// The mini program's AppSecret: 32 hex digits. Also seeds the session tokens.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream")
-            .field("base", &self.base)
-            .field("appid", &self.appid)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a backend did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No free port of the loopback could be had.
-    #[error("bind a free port of 127.0.0.1")]
-    Bind(#[from] std::io::Error),
-    /// The address of WeChat is not one a built-in backend can call.
-    #[error("use {base:?} as WeChat's address: expected plain http, such as http://127.0.0.1:8080")]
-    Upstream {
-        /// What was given.
-        base: String,
-    },
-}
 
 /// A backend that runs. Dropping it stops it, too.
 #[derive(Debug)]
@@ -86,7 +55,7 @@ impl Zoo {
         behaviour: Behaviour,
         upstream: Upstream,
     ) -> Result<Running, StartError> {
-        let policy: Arc<dyn Policy> = Arc::from(design.policy());
+        let policy: Arc<dyn Policy> = Arc::from(policy(design));
         let token_secret = hex::encode(Sha256::digest(format!(
             "wxmock-zoo {design} {}",
             upstream.secret
@@ -97,12 +66,10 @@ impl Zoo {
         });
         let replica = |_| {
             let wechat = WeChat::new(&upstream)?;
-            Ok(Arc::new(Backend::new(
-                wechat,
-                Arc::clone(&policy),
-                behaviour,
-                Arc::clone(&shared),
-            )))
+            Ok(Arc::new(Replica {
+                backend: Backend::new(wechat, behaviour, Arc::clone(&shared)),
+                policy: Arc::clone(&policy),
+            }))
         };
         let replicas = (0..design.n_replicas())
             .map(replica)
@@ -147,5 +114,24 @@ impl Running {
         self.stop.send_replace(true);
         // It ends by itself; only a panic of the accept loop could be lost here, and there is nothing left to stop.
         let _ = self.server.await;
+    }
+}
+
+/// The decisions of a design.
+fn policy(design: Design) -> Box<dyn Policy> {
+    match design {
+        // What the others have besides, replicas, a queue or less in the adapter, is no decision about sessions or keys.
+        Design::Correct(
+            Correct::CandidateKeys
+            | Correct::SharedStore
+            | Correct::Serialised
+            | Correct::LoginOnly
+            | Correct::PhoneOnly,
+        ) => Box::new(correct::CandidateKeys),
+        Design::Correct(Correct::SingleSession) => Box::new(correct::SingleSession),
+        Design::Correct(Correct::PerToken | Correct::SealedLogin) => Box::new(correct::PerToken),
+        Design::Correct(Correct::PerUser) => Box::new(correct::PerUser),
+        Design::Correct(Correct::PhoneCode) => Box::new(correct::PhoneCode),
+        Design::Mutant(mutant) => mutants::policy(mutant),
     }
 }

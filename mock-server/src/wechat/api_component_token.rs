@@ -1,12 +1,12 @@
 //! `POST /cgi-bin/component/api_component_token`: a third-party platform's own credential.
 
 use wxmock_world::errcode::DATA_FORMAT;
-use wxmock_world::{ComponentTokenRequest, RefusedCall, TokenReply, WxError};
+use wxmock_world::{ComponentTokenRequest, RefusedCall, WxError};
 
 use super::command::{Accepts, CallContext, Command, Definition};
-use super::json::Object;
 use super::post;
 use super::render::{Dialect, Rendered};
+use super::token;
 use crate::http::Request;
 use crate::net::Platform;
 
@@ -41,16 +41,7 @@ impl Command for ComponentTokenRequest {
     fn run(&self, context: &mut CallContext<'_>) -> Rendered {
         let effect = context.world.component_token(context.now, self);
         context.render(effect, |dialect, effect| {
-            let TokenReply {
-                access_token,
-                expires_in,
-                shape,
-            } = &effect.reply;
-            let expires_in = i64::try_from(*expires_in).unwrap_or(i64::MAX);
-            let object = Object::new()
-                .text("component_access_token", access_token.as_ref())
-                .number("expires_in", expires_in);
-            Rendered::new(dialect, &effect, Some(shape), &object.shaped(shape))
+            token::success(dialect, &effect, "component_access_token")
         })
     }
 }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use wxmock_world::{Refusal, RefusedCall, RemoveUserStorage, StorageBody, World, WxError};
 
 use super::checksession;
-use super::command::{Accepts, CallContext, Command, Definition, rule};
+use super::command::{Accepts, CallContext, Command, Definition};
 use super::render::{Dialect, Rendered};
-use super::set_user_storage::signed_body;
+use super::set_user_storage::{signed_body, why_signed_refused};
 use crate::http::Request;
 use crate::net::Platform;
 
@@ -44,16 +44,6 @@ impl Command for RemoveUserStorage {
         context.render(effect, |dialect, effect| Rendered::done(dialect, &effect))
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
-        match errcode {
-            87009 => rule(
-                "the signature is not by a valid session_key of this person over exactly these bytes",
-                "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
-            ),
-            87008 => rule(
-                "sig_method is not hmac_sha256",
-                "sig_method 不是 hmac_sha256",
-            ),
-            _ => world.why_refused(&self.carried(), errcode),
-        }
+        why_signed_refused(errcode).or_else(|| world.why_refused(&self.carried(), errcode))
     }
 }

@@ -56,6 +56,21 @@ pub(super) fn signed_body<T: for<'de> Deserialize<'de>>(
     })
 }
 
+/// Why a call with a signature of the session_key over its body was refused, where the signature is the reason.
+pub(super) fn why_signed_refused(errcode: i64) -> Option<Refusal> {
+    match errcode {
+        87009 => rule(
+            "the signature is not by a valid session_key of this person over exactly these bytes",
+            "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
+        ),
+        87008 => rule(
+            "sig_method is not hmac_sha256",
+            "sig_method 不是 hmac_sha256",
+        ),
+        _ => None,
+    }
+}
+
 impl Command for SetUserStorage {
     fn carried(&self) -> RefusedCall<'_> {
         checksession::carried(&self.signed)
@@ -67,21 +82,15 @@ impl Command for SetUserStorage {
     }
     fn why_refused(&self, world: &World, errcode: i64) -> Option<Refusal> {
         match errcode {
-            87009 => rule(
-                "the signature is not by a valid session_key of this person over exactly these bytes",
-                "signature 不是用这个用户有效的 session_key 对这份原样的字节生成的",
-            ),
-            87008 => rule(
-                "sig_method is not hmac_sha256",
-                "sig_method 不是 hmac_sha256",
-            ),
             87016 => rule(
                 "key and value may have 1024 bytes together",
                 "key 与 value 合计最多 1024 字节",
             ),
             87018 => rule("a person may have 128 pairs", "每个用户最多 128 对"),
             87019 => rule("a key may have 128 bytes", "key 最多 128 字节"),
-            _ => world.why_refused(&self.carried(), errcode),
+            _ => {
+                why_signed_refused(errcode).or_else(|| world.why_refused(&self.carried(), errcode))
+            }
         }
     }
 }

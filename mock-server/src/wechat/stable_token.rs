@@ -45,6 +45,8 @@ impl Command for StableTokenRequest {
 
     fn run(&self, context: &mut CallContext<'_>) -> Rendered {
         let effect = context.world.stable_token(context.now, self);
-        context.render(effect, |dialect, effect| token::success(dialect, &effect))
+        context.render(effect, |dialect, effect| {
+            token::success(dialect, &effect, "access_token")
+        })
     }
 }

@@ -37,12 +37,18 @@ impl Command for TokenRequest {
 
     fn run(&self, context: &mut CallContext<'_>) -> Rendered {
         let effect = context.world.token(context.now, self);
-        context.render(effect, |dialect, effect| success(dialect, &effect))
+        context.render(effect, |dialect, effect| {
+            success(dialect, &effect, "access_token")
+        })
     }
 }
 
-/// The answer of both token endpoints: no errcode, `expires_in` in seconds.
-pub(super) fn success(dialect: Dialect, effect: &Effect<TokenReply>) -> Rendered {
+/// The answer of the endpoints that give a token, under this name: no errcode, `expires_in` in seconds.
+pub(super) fn success(
+    dialect: Dialect,
+    effect: &Effect<TokenReply>,
+    name: &'static str,
+) -> Rendered {
     let TokenReply {
         access_token,
         expires_in,
@@ -50,7 +56,7 @@ pub(super) fn success(dialect: Dialect, effect: &Effect<TokenReply>) -> Rendered
     } = &effect.reply;
     let expires_in = i64::try_from(*expires_in).unwrap_or(i64::MAX);
     let object = Object::new()
-        .text("access_token", access_token.as_ref())
+        .text(name, access_token.as_ref())
         .number("expires_in", expires_in);
     Rendered::new(dialect, effect, Some(shape), &object.shaped(shape))
 }

@@ -53,6 +53,12 @@ pub fn shows(seen: &str, mark: &str) -> bool {
         && tail.chars().any(|c| c != '*')
 }
 
+/// Whether `seen` is the number `pure` without the zeros it begins with, with or without a country code.
+pub(crate) fn lost_its_zeros(seen: &str, pure: &str) -> bool {
+    let kept = pure.trim_start_matches('0');
+    kept.len() < pure.len() && kept.len() > 4 && shows(seen, kept) && !shows(seen, pure)
+}
+
 /// `text` with its numeric character references (`&#128512;`, `&#x1f600;`) resolved, as a page or an answer in a small
 /// character set spells what it has no bytes for.
 fn resolved(text: &str) -> String {

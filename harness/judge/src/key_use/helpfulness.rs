@@ -3,7 +3,7 @@
 use super::ownership::session_owner;
 use super::recovery::is_locked_out_after_login;
 use crate::facts::{
-    Facts, Plaintext, failed, honest, is_probe, looks, plaintext, said, shows, word,
+    Facts, Plaintext, failed, honest, is_probe, looks, lost_its_zeros, plaintext, said, shows, word,
 };
 use crate::finding::Finding;
 use wxmock_model::history::{Alteration, Operation, Outcome, PayloadRecord, StepKind, Tick};
@@ -75,6 +75,15 @@ fn other_number(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Findi
             other = other
         );
         return Some(Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index)));
+    }
+    if lost_its_zeros(seen, &number.pure) {
+        let sentence = say!(
+            "{who} sent a phone code of {owner}, whose number begins with 0; the backend answered ok with the number without the 0.",
+            "{who} 提交 {owner} 的手机号 code，号码以 0 开头；后端回答 ok，给出的号码却丢了开头的 0。",
+            who = facts.who(op),
+            owner = number.user,
+        );
+        return Some(Finding::must("KEY-02", index, sentence).steps(facts.ends_of(index)));
     }
     let sentence = say!(
         "{who} sent a phone code of {owner}; the backend answered ok with another number.",
@@ -231,6 +240,7 @@ mod tests {
     use crate::judged::broken;
     use wxmock_histories::Builder;
     use wxmock_model::history::{History, Phase, PhoneNumber};
+    use wxmock_model::mechanism::Mechanism;
     use wxmock_model::program::FaultEffect;
 
     fn check(history: &History, rules: &[&str]) {
@@ -355,6 +365,37 @@ mod tests {
         check(&answered("+86 138****8000"), &[]);
         check(&answered("13900139000"), &["KEY-02"]);
         check(&answered(""), &["KEY-02"]);
+    }
+
+    #[test]
+    fn key_02_catches_a_number_that_lost_its_zero_and_spares_one_with_a_country_code() {
+        let answered = |seen: &str| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let at = b.phone_code("P1", "t1");
+            let op = &mut b.history.operations[at];
+            op.number.as_mut().unwrap().pure = "0612345678".into();
+            b.answer(at, Outcome::Ok).plaintext = Some(seen.to_owned());
+            b.history
+        };
+        for seen in [
+            "0612345678",
+            "+390612345678",
+            "39 06 1234 5678",
+            "06****5678",
+        ] {
+            check(&answered(seen), &[]);
+        }
+        for seen in ["612345678", "612345678.0", "+39612345678", "6.12345678e8"] {
+            check(&answered(seen), &["KEY-02"]);
+        }
+        let found = crate::judge(&answered("612345678"), &JudgeContext::default());
+        assert_eq!(found[0].mechanism, Mechanism::NumberAsInteger);
+        assert!(
+            found[0].sentence.contains("begins with 0"),
+            "{}",
+            found[0].sentence
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::recovery::opened;
 use crate::context::KeyStorage;
 use crate::facts::{Facts, honest, is_login, is_look, is_probe, looks, said};
 use crate::finding::Finding;
-use wxmock_model::history::{KeyRecord, Operation, Outcome, StepKind, Tick};
+use wxmock_model::history::{KeyRecord, Operation, Outcome, ReloginCause, StepKind, Tick};
 use wxmock_model::say;
 use wxmock_model::verdict::Level;
 
@@ -149,7 +149,19 @@ fn accepted(facts: &Facts<'_>, key: &KeyRecord) -> Option<Vec<u32>> {
                 .map(|payload| (op, payload))
         })
         .collect();
-    if probes.is_empty() {
+    // A dead token says nothing of keys.
+    let is_dead = |op: &Operation| {
+        op.answer.relogin == Some(ReloginCause::Token) || {
+            let mut asked = facts.operations();
+            op.token_name.is_some()
+                && asked.any(|(_, other)| {
+                    other.op == "whoami"
+                        && other.token_name == op.token_name
+                        && matches!(other.answer.outcome, Outcome::Relogin | Outcome::Denied)
+                })
+        }
+    };
+    if probes.iter().all(|(op, _)| is_dead(op)) {
         return None;
     }
     let mut keys: Vec<u32> = probes

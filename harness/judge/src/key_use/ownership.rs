@@ -2,7 +2,7 @@
 
 use crate::facts::{Facts, is_exchange, is_login, is_probe, shows};
 use crate::finding::Finding;
-use wxmock_model::history::{Forgery, Operation, Outcome, PayloadRecord, StepKind};
+use wxmock_model::history::{Alteration, Forgery, Operation, Outcome, PayloadRecord, StepKind};
 use wxmock_model::lang::Say;
 use wxmock_model::say;
 
@@ -17,9 +17,79 @@ pub(crate) fn key_01(facts: &Facts<'_>) -> Vec<Finding> {
             found.extend(accepted_wrongly(facts, index, op, payload));
         }
     }
+    found.extend(forged_tokens(facts));
     found.extend(sessions_from_nowhere(facts));
     found.extend(strange_accounts(facts));
+    found.extend(accounts_of_earlier_orders(facts));
     found
+}
+
+/// Requests with a token that nobody issued which were answered as if somebody had.
+fn forged_tokens(facts: &Facts<'_>) -> Vec<Finding> {
+    let accepted = facts.operations().filter(|(_, op)| {
+        op.answer.outcome == Outcome::Ok && op.alterations.contains(&Alteration::ForgedToken)
+    });
+    accepted
+        .map(|(index, op)| {
+            let sentence = say!(
+                "{who} did `{label}` with the token {token}, which nobody issued; the backend answered ok.",
+                "{who} 用从未签发过的 token {token} 执行 `{label}`，后端照样回答 ok。",
+                who = facts.who(op),
+                label = op.label,
+                token = op.token_name.as_deref().unwrap_or_default(),
+            );
+            Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index))
+        })
+        .collect()
+}
+
+/// Answers that name an account which somebody of an earlier order was given: nobody of this one was known to the backend before.
+fn accounts_of_earlier_orders(facts: &Facts<'_>) -> Vec<Finding> {
+    let named = facts.operations().filter_map(|(index, op)| {
+        let id = op.answer.user_id.as_deref()?;
+        let known = facts
+            .owner_elsewhere(id)
+            .filter(|_| op.answer.outcome == Outcome::Ok)?;
+        Some((index, op, id, known))
+    });
+    named
+        .map(|(index, op, id, known)| {
+            let sentence = match (is_login(op), op.token_of.as_deref()) {
+                (true, _) => say!(
+                    "{who} logged in and was given the account {id:?}, which {other} of {case}, another person, had been given before.",
+                    "{who} 登录后进了账号 {id:?}，而它之前已经给了用例 {case} 里的另一个人 {other}。",
+                    who = facts.who(op),
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+                (false, Some(owner)) => say!(
+                    "{who} asked with a token of {owner}; the backend answered with the account {id:?} of {other} of {case}, another person.",
+                    "{who} 拿 {owner} 的 token 来请求，后端回答的却是用例 {case} 里另一个人 {other} 的账号 {id:?}。",
+                    who = facts.who(op),
+                    owner = owner,
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+                (false, None) => say!(
+                    "{who} asked without any token; the backend answered with the account {id:?} of {other} of {case}.",
+                    "{who} 没有带任何 token 来请求，后端回答的是用例 {case} 里 {other} 的账号 {id:?}。",
+                    who = facts.who(op),
+                    id = id,
+                    other = known.user,
+                    case = known.case
+                ),
+            };
+            Finding::must("KEY-01", index, sentence)
+                .because(say!(
+                    "Every order has people of its own, whom the backend has never seen: who was given the account before is none of them.",
+                    "每种顺序里的人都是新的，后端从没见过：之前得到这个账号的不是他们中的任何一个。"
+                ))
+                .steps(facts.ends_of(index))
+                .over_the_run()
+        })
+        .collect()
 }
 
 /// Logins that got a session though nobody told the backend whose code they came with.
@@ -263,6 +333,23 @@ mod tests {
 
     fn check(history: &History, rules: &[&str]) {
         assert_eq!(broken(history, &JudgeContext::default()), rules);
+    }
+
+    #[test]
+    fn key_01_catches_a_token_that_nobody_issued_and_spares_its_refusal() {
+        for (outcome, rules) in [(Outcome::Ok, &["KEY-01"][..]), (Outcome::Relogin, &[])] {
+            let mut b = two_people();
+            let op = b.whoami("P1", "unsigned", outcome, Some("id-A"));
+            let record = &mut b.history.operations[op];
+            record.token_of = None;
+            record.alterations = vec![Alteration::ForgedToken];
+            check(&b.history, rules);
+            let found = crate::judge(&b.history, &JudgeContext::default());
+            for found in found {
+                assert_eq!(found.impact, Some(Impact::Security));
+                assert_eq!(found.mechanism, Mechanism::TokenNotVerified);
+            }
+        }
     }
 
     /// A logs in, B logs in.

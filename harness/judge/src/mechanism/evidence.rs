@@ -275,6 +275,52 @@ impl<'a> Evidence<'a> {
         Some(stranger.1.user.as_str())
     }
 
+    /// The accounts that logins of `user` which claimed nothing ended in, in the order they were sent.
+    pub(super) fn accounts_of(&self, user: &str) -> impl Iterator<Item = &'a str> {
+        let of_the_person = move |op: &&Operation| {
+            op.user == user && op.answer.outcome == Outcome::Ok && !claims_an_identity(op)
+        };
+        let logins = self.facts.logins().map(|(_, op)| op).filter(of_the_person);
+        logins.filter_map(|op| op.answer.user_id.as_deref())
+    }
+
+    /// The first login of `user` that got in.
+    pub(super) fn first_login(&self, user: &str) -> Option<usize> {
+        let mut logins = self.facts.logins();
+        let first = logins.find(|(_, op)| op.user == user && op.answer.outcome == Outcome::Ok);
+        first.map(|(index, _)| index)
+    }
+
+    /// Whether two people who were given one account are given it again when each of them logs in later, alone.
+    pub(super) fn keep_one_account(&self, one: &Operation, other: &Operation) -> bool {
+        let id = one.answer.user_id.as_deref();
+        let again = |of: &Operation| {
+            self.again_alone(of)
+                .is_some_and(|later| later.answer.user_id.as_deref() == id)
+        };
+        id.is_some() && again(one) && again(other)
+    }
+
+    /// A later login of the same person that got in, named an account, claimed nothing, and with which nobody else's was under way.
+    pub(super) fn again_alone(&self, of: &Operation) -> Option<&'a Operation> {
+        let mut logins = self.facts.logins();
+        let later = logins.find(|(index, op)| {
+            op.user == of.user
+                && of.returned.is_some_and(|done| op.called > done)
+                && op.answer.outcome == Outcome::Ok
+                && op.answer.user_id.is_some()
+                && !claims_an_identity(op)
+                && self.together_with(*index).next().is_none()
+        });
+        later.map(|(_, op)| op)
+    }
+
+    /// Whether the scenario left the unionid out of replies about `user`, or brought it back.
+    pub(super) fn is_unionid_shaped(&self, user: &str) -> bool {
+        let mut shapes = self.facts.history.shapes.iter();
+        shapes.any(|shape| shape.user == user && shape.unionid)
+    }
+
     /// Whether, asked without tricks, the token of `op` is known to act as somebody else.
     pub(super) fn acts_as_a_stranger(&self, op: &'a Operation) -> bool {
         self.with_the_token_of(op).any(|other| {
@@ -346,7 +392,7 @@ pub(super) fn is_refusal(op: &Operation) -> bool {
 }
 
 /// Whether an answer is a success with the payload's own data in it.
-pub(super) fn is_right(op: &Operation, payload: &PayloadRecord) -> bool {
+pub(crate) fn is_right(op: &Operation, payload: &PayloadRecord) -> bool {
     op.answer.outcome == Outcome::Ok && plaintext(&op.answer, payload) == Plaintext::Right
 }
 

@@ -14,6 +14,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::WrongKeyLookup, wrong_key_lookup),
     (Mechanism::OneKeyForEverybody, one_key_for_everybody),
     (Mechanism::PrivateMemory, private_memory),
+    (Mechanism::KeyWrittenLate, key_written_late),
 ];
 
 /// The newest key was given, an older one arrived after it, and nothing contradicts that the older one is in force.
@@ -34,6 +35,35 @@ fn late_reply_overwrites(evidence: &Evidence<'_>) -> bool {
         _ => false,
     };
     last.key < unopened.key && unopened.agrees_with(last.key) && (asked.key != last.key || apart)
+}
+
+/// The newest key arrived last and does not open, and another request of its person was at WeChat from before that login until after
+/// it: what it wrote was read before.
+pub(super) fn row_written_back(evidence: &Evidence<'_>) -> bool {
+    let Some(unopened) = newest_unopened(evidence) else {
+        return false;
+    };
+    let (Some(own), Some(last)) = (unopened.own(), unopened.last()) else {
+        return false;
+    };
+    let facts = evidence.facts;
+    let Some(over) = own.login.and_then(|login| facts.ended(login)) else {
+        return false;
+    };
+    let alone = own.login.is_some_and(|login| {
+        let mut others = evidence.together_with(login);
+        !others.any(|(_, other)| other.user == unopened.user)
+    });
+    let spans = facts.history.upstream.iter().any(|call| {
+        let writer = call.operation.map(|at| &facts.history.operations[at]);
+        writer.is_some_and(|op| {
+            !is_login(op)
+                && op.token_of.as_deref() == Some(unopened.user)
+                && op.answer.outcome == Outcome::Ok
+                && op.called < own.requested
+        }) && call.released.is_some_and(|at| at > over)
+    });
+    last.key == own.key && alone && spans
 }
 
 /// The newest key arrived, the login requested last brought an older one, and that one is in force although it did not
@@ -101,6 +131,23 @@ fn previous_key_dropped(evidence: &Evidence<'_>) -> bool {
     unopened.own().is_some()
         && unopened.last().is_some_and(|last| last.key == newest)
         && unopened.agrees_with(newest)
+}
+
+/// The session is good, the payload is sealed under a key that another login of the person had brought, relogin is asked for, and
+/// the orders of the run show that sessions open the key of their own login and no other.
+pub(super) fn own_key_only(evidence: &Evidence<'_>) -> bool {
+    let facts = evidence.facts;
+    let unopened = evidence
+        .unopened_by_the_store()
+        .filter(|unopened| facts.context.own_key_only && unopened.own().is_some());
+    unopened.is_some_and(|unopened| {
+        let own = facts.login_of_token(unopened.op);
+        unopened.op.answer.outcome == Outcome::Relogin
+            && own.is_some_and(|login| {
+                let keys = facts.keys_of_login(login);
+                !keys.is_empty() && !keys.contains(&unopened.key)
+            })
+    })
 }
 
 /// The key in question arrived last and was requested last, but another login of the same person brought it, and with this
@@ -193,7 +240,8 @@ fn one_key_for_everybody(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The same request was answered both ways though nothing happened in between: what was good is refused, or what was refused is
-/// good when it is asked again at once. One that is refused until some time has passed and good ever after was written late.
+/// good when it is asked again and refused later. One that is refused until some time has passed and good ever after was written
+/// late.
 fn private_memory(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op.filter(|op| is_refusal(op) && !is_login(op)) else {
         return false;
@@ -201,30 +249,67 @@ fn private_memory(evidence: &Evidence<'_>) -> bool {
     if evidence.is_about_wording() {
         return false;
     }
-    evidence.with_the_token_of(op).any(|other| {
+    let good: Vec<&Operation> = repeated_undisturbed(evidence, op)
+        .filter(|other| other.answer.outcome == Outcome::Ok)
+        .collect();
+    let refused_later = |good: &Operation| {
+        op.called > good.called
+            || repeated_undisturbed(evidence, op)
+                .any(|other| other.called > good.called && is_refusal(other))
+    };
+    good.iter()
+        .any(|good| refused_later(good) || is_next_answer(evidence, op, good))
+}
+
+/// What was refused is good after a pause, without anything in between, and is not refused again once it was good.
+fn key_written_late(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| is_refusal(op) && !is_login(op)) else {
+        return false;
+    };
+    let repeated: Vec<&Operation> = repeated_undisturbed(evidence, op).collect();
+    let good = repeated
+        .iter()
+        .filter(|other| other.answer.outcome == Outcome::Ok);
+    let Some(first) = good.map(|other| other.called).min() else {
+        return false;
+    };
+    let after_a_pause = repeated
+        .iter()
+        .any(|other| other.purpose == Purpose::LaterLook && other.answer.outcome == Outcome::Ok);
+    let never_again = repeated
+        .iter()
+        .all(|other| other.called < first || !is_refusal(other));
+    first > op.called && after_a_pause && never_again
+}
+
+/// Requests that repeat `op` word for word while nobody logs in or out and the world stands still.
+fn repeated_undisturbed<'a>(
+    evidence: &'a Evidence<'_>,
+    op: &'a Operation,
+) -> impl Iterator<Item = &'a Operation> {
+    evidence.with_the_token_of(op).filter(move |other| {
         let (from, to) = (op.called.min(other.called), op.called.max(other.called));
         let disturbed = evidence.facts.operations().any(|(_, between)| {
             let changes = is_login(between) || between.op == "logout";
             changes && between.called < to && between.returned.is_none_or(|done| done > from)
         });
-        other.op == op.op
+        other.called != op.called
+            && other.op == op.op
             && other.payload == op.payload
             && other.alterations == op.alterations
-            && other.answer.outcome == Outcome::Ok
             && !disturbed
             && !evidence.world_changed(from, to)
-            && (other.called < op.called || is_next_answer(evidence, op, other))
     })
 }
 
-/// Whether `later` repeats `op` at once, before anything else was refused in the same words.
-fn is_next_answer(evidence: &Evidence<'_>, op: &Operation, later: &Operation) -> bool {
-    later.purpose != Purpose::LaterLook
-        && !evidence.with_the_token_of(op).any(|between| {
-            between.called > op.called
-                && between.called < later.called
-                && (&between.op, between.payload) == (&op.op, op.payload)
-                && is_refusal(between)
+/// Whether `good` repeats `op` at once, and no later look tells whether it stays good.
+fn is_next_answer(evidence: &Evidence<'_>, op: &Operation, good: &Operation) -> bool {
+    let later_look = repeated_undisturbed(evidence, op)
+        .any(|other| other.purpose == Purpose::LaterLook && other.called > good.called);
+    good.purpose != Purpose::LaterLook
+        && !later_look
+        && !repeated_undisturbed(evidence, op).any(|between| {
+            between.called > op.called && between.called < good.called && is_refusal(between)
         })
 }
 

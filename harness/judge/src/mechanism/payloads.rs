@@ -2,7 +2,7 @@
 
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal, is_right};
-use crate::facts::{Plaintext, failed, honest, is_login, plaintext, shows};
+use crate::facts::{Plaintext, failed, honest, is_login, lost_its_zeros, plaintext, shows};
 use wxmock_model::history::{Alteration, Forgery, Operation, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
@@ -17,6 +17,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::AnswerCache, answer_cache),
     (Mechanism::StoredAnswer, stored_answer),
     (Mechanism::EmptySuccess, empty_success),
+    (Mechanism::NameRefused, name_refused),
     (Mechanism::UnhelpfulRefusal, unhelpful_refusal),
 ];
 
@@ -104,6 +105,35 @@ fn padding_as_proof(evidence: &Evidence<'_>) -> bool {
         evidence.is_about_wording() && !payload.has_plus && another_was_told_to_login(evidence);
     let swallowed = !op.answer.missing.is_empty() && another_was_told_to_login(evidence);
     garbage || unlike || swallowed
+}
+
+/// A payload whose name holds characters of four bytes in UTF-8 is refused, and one of the same person under the same key whose
+/// name holds none opens.
+pub(super) fn name_refused(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
+        return false;
+    };
+    let is_wide = |mark: &str| mark.chars().any(|c| u32::from(c) > 0xffff);
+    let broke =
+        op.answer.outcome == Outcome::Indefinite && op.answer.status.is_some_and(|s| s >= 500);
+    let opened = |wide: bool| {
+        evidence.facts.operations().any(|(_, other)| {
+            evidence.facts.payload(other).is_some_and(|sent| {
+                honest(sent)
+                    && (&sent.user, sent.key_no) == (&payload.user, payload.key_no)
+                    && is_wide(&sent.mark) == wide
+                    && other.op == op.op
+                    && is_right(other, sent)
+            })
+        })
+    };
+    honest(payload)
+        && op.alterations.is_empty()
+        && is_wide(&payload.mark)
+        && (is_refusal(op) || broke)
+        && !evidence.is_token_dead(op)
+        && opened(false)
+        && !opened(true)
 }
 
 /// Whether the payload's key never reached the backend.
@@ -212,7 +242,10 @@ fn identity_from_request(evidence: &Evidence<'_>) -> bool {
     let (Some(op), true) = (evidence.op, evidence.rule == "KEY-01") else {
         return false;
     };
-    if op.answer.outcome != Outcome::Ok || !evidence.payload.is_none_or(honest) {
+    if op.answer.outcome != Outcome::Ok
+        || !evidence.payload.is_none_or(honest)
+        || is_mixed_up_unasked(evidence, op)
+    {
         return false;
     }
     if !is_login(op) && op.token_of.is_none() {
@@ -231,6 +264,46 @@ fn identity_from_request(evidence: &Evidence<'_>) -> bool {
     claims_an_identity(op) && (opened_by_name || evidence.named_stranger(op).is_some())
 }
 
+/// Whether what names nobody is answered as somebody else too: another login of the person, another request of the token, or one
+/// without any token. Or whether what names somebody without a token is answered as a third person. Then what was named has no
+/// part in it.
+fn is_mixed_up_unasked(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    let facts = evidence.facts;
+    let unasked =
+        |other: &Operation| other.answer.outcome == Outcome::Ok && !claims_an_identity(other);
+    let ids_of = |user: &str| evidence.accounts_of(user).collect::<Vec<_>>();
+    let names_a_stranger = |other: &Operation, asker: &str| {
+        let id = other.answer.user_id.as_deref();
+        evidence.named_stranger(other).is_some()
+            || id.is_some_and(|id| {
+                let of_another = facts.owner_elsewhere(id).is_some()
+                    || facts.logins().any(|(_, login)| {
+                        login.user != asker && login.answer.user_id.as_deref() == Some(id)
+                    });
+                of_another && !ids_of(asker).contains(&id)
+            })
+    };
+    facts.operations().any(|(_, other)| {
+        let same = if is_login(op) {
+            is_login(other) && other.user == op.user
+        } else if op.token_of.is_none() {
+            !is_login(other) && other.token_of.is_none()
+        } else {
+            !is_login(other) && other.token_of == op.token_of && other.token_name == op.token_name
+        };
+        let asker = other.token_of.as_deref().unwrap_or(&other.user);
+        let in_spite = op.token_of.is_none()
+            && claims_an_identity(other)
+            && other.answer.outcome == Outcome::Ok
+            && other
+                .answer
+                .user_id
+                .as_deref()
+                .is_some_and(|id| facts.owner_elsewhere(id).is_some());
+        same && (unasked(other) && names_a_stranger(other, asker) || in_spite)
+    })
+}
+
 /// The answer is an earlier one, and every answer like that went to a request that a cache could take for the earlier: the same
 /// payload again, or one with the iv of another. Or a stranger is given what was refused until its owner had it.
 fn answer_cache(evidence: &Evidence<'_>) -> bool {
@@ -238,7 +311,8 @@ fn answer_cache(evidence: &Evidence<'_>) -> bool {
         || is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
 }
 
-/// Whether the same payload with the same token was refused before, then its owner was given it, and nobody logged in since.
+/// Whether the same payload, or another one of its owner, was refused with the same token before, then its owner was given it, and
+/// nobody logged in since.
 fn is_given_after_its_owner_only(evidence: &Evidence<'_>) -> bool {
     let (Some(op), Some(payload)) = (evidence.op, evidence.payload) else {
         return false;
@@ -250,7 +324,12 @@ fn is_given_after_its_owner_only(evidence: &Evidence<'_>) -> bool {
     let facts = evidence.facts;
     let earlier = || facts.operations().filter(|(_, o)| o.called < op.called);
     let of_it = || earlier().filter(|(_, o)| o.payload == op.payload);
-    let refused = of_it().find(|(_, o)| o.token_name == op.token_name && is_refusal(o));
+    let of_the_same_person = |o: &Operation| {
+        let sent = facts.payload(o).filter(|sent| honest(sent));
+        sent.is_some_and(|sent| sent.user == payload.user) && o.alterations.is_empty()
+    };
+    let refused = earlier()
+        .find(|(_, o)| o.token_name == op.token_name && is_refusal(o) && of_the_same_person(o));
     refused.is_some_and(|(_, first)| {
         let since = |o: &Operation| o.called > first.called;
         of_it().any(|(_, o)| since(o) && !foreign(o) && o.answer.outcome == Outcome::Ok)
@@ -309,6 +388,18 @@ fn is_an_earlier_answer(evidence: &Evidence<'_>) -> bool {
     })
 }
 
+/// The answer is the number that was sent, without the zeros it begins with.
+pub(super) fn number_as_integer(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| op.answer.outcome == Outcome::Ok) else {
+        return false;
+    };
+    let of_code = op.number.as_ref().map(|number| number.pure.as_str());
+    let sent = of_code.or_else(|| evidence.payload.map(|payload| payload.mark.as_str()));
+    let seen = op.answer.plaintext.as_deref().map(str::trim);
+    seen.zip(sent)
+        .is_some_and(|(seen, sent)| lost_its_zeros(seen, sent))
+}
+
 /// A success without what the adapter says it holds, or with an empty text in its place.
 fn empty_success(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-02") else {
@@ -321,6 +412,12 @@ fn empty_success(evidence: &Evidence<'_>) -> bool {
             .as_deref()
             .is_some_and(|seen| seen.trim().is_empty());
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
+    let lost = evidence.index.is_some_and(|index| {
+        super::sessions::number_lost_to_an_overlapping_request(evidence, index, op)
+    });
+    if lost {
+        return false;
+    }
     evidence.payload.is_none_or(honest) && (blank || !op.answer.missing.is_empty()) && !told_apart
 }
 
@@ -340,6 +437,7 @@ fn unhelpful_refusal(evidence: &Evidence<'_>) -> bool {
     }
     let told_apart = is_beyond_the_backend(evidence) && another_was_told_to_login(evidence);
     let locked_out = evidence.facts.is_locked_out(op);
-    let explained = damaged || told_apart || locked_out || nothing_explains(evidence);
+    let explained =
+        damaged || told_apart || locked_out || name_refused(evidence) || nothing_explains(evidence);
     evidence.is_about_wording() && !is_login(op) && !explained
 }

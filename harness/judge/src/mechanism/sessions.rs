@@ -4,7 +4,7 @@ use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal};
 use super::keys::{opened_with_a_strangers_key, own_newest};
 use crate::facts::{brought_key, failed, is_exchange, is_login, shows};
-use wxmock_model::history::{Operation, Outcome, Tick};
+use wxmock_model::history::{Alteration, Operation, Outcome, Tick};
 use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
@@ -108,6 +108,9 @@ pub(super) fn of_a_shared_token(evidence: &Evidence<'_>) -> Option<Mechanism> {
     if has_finding(one, "TOK-02") || has_finding(other, "TOK-02") {
         return Some(Mechanism::DerivedToken);
     }
+    if super::endings::token_fixed_per_person(evidence) {
+        return Some(Mechanism::TokenFixedPerPerson);
+    }
     let in_one_second =
         one.answer.issued_s.is_some() && one.answer.issued_s == other.answer.issued_s;
     (one.user == other.user && in_one_second).then_some(Mechanism::SecondResolutionToken)
@@ -173,7 +176,9 @@ fn shared_request_state(evidence: &Evidence<'_>) -> bool {
     tokens_of_overlapping_logins(evidence, index)
         || data_of_an_overlapping_request(evidence, index, op)
         || number_of_an_overlapping_request(evidence, index, op)
+        || number_lost_to_an_overlapping_request(evidence, index, op)
         || account_of_an_overlapping_login(evidence, op)
+        || account_of_an_overlapping_request(evidence, index, op)
         || key_of_an_overlapping_login(evidence)
         || opened_with_the_key_of_an_overlapping_login(evidence)
 }
@@ -237,9 +242,66 @@ fn account_of_an_overlapping_login(evidence: &Evidence<'_>, op: &Operation) -> b
     let (Some(login), Some(stranger)) = (evidence.login(), stranger(evidence, op)) else {
         return false;
     };
-    evidence
-        .together_with(login)
-        .any(|(_, other)| other.user == stranger)
+    let record = &evidence.facts.history.operations[login];
+    evidence.together_with(login).any(|(_, other)| {
+        other.user == stranger
+            // Given again to each of them alone, it is what is stored.
+            && !evidence.keep_one_account(record, other)
+    })
+}
+
+/// WeChat gave the number, the answer holds none, and another person's phone code was under way with it: the number went to
+/// whoever a shared variable named.
+pub(super) fn number_lost_to_an_overlapping_request(
+    evidence: &Evidence<'_>,
+    index: usize,
+    op: &Operation,
+) -> bool {
+    let Some(own) = op.number.as_ref() else {
+        return false;
+    };
+    let given = evidence.calls().iter().any(|call| {
+        call.endpoint.ends_with("getuserphonenumber")
+            && call.delivered
+            && call.fault.is_none()
+            && !failed(call)
+    });
+    let seen = op.answer.plaintext.as_deref().map(str::trim);
+    let empty = !op.answer.missing.is_empty() || seen.is_some_and(str::is_empty);
+    let met = evidence.facts.operations().any(|(other, request)| {
+        let theirs = request.number.as_ref();
+        theirs.is_some_and(|theirs| theirs.user != own.user) && evidence.overlap(index, other)
+    });
+    given && empty && met
+}
+
+/// The answer names somebody who had a request of their own under way with it, and asked alone the token is its own person's.
+fn account_of_an_overlapping_request(
+    evidence: &Evidence<'_>,
+    index: usize,
+    op: &Operation,
+) -> bool {
+    let Some(stranger) = evidence.named_stranger(op).filter(|_| !is_login(op)) else {
+        return false;
+    };
+    let mut others = evidence.facts.operations();
+    let met = others.any(|(other, request)| {
+        !is_login(request)
+            && request.token_of.as_deref() == Some(stranger)
+            && evidence.overlap(index, other)
+    });
+    let mixed_up_alone = evidence.facts.operations().any(|(at, other)| {
+        at != index
+            && !is_login(other)
+            && other.token_name == op.token_name
+            && other.token_of == op.token_of
+            && evidence.named_stranger(other).is_some()
+            && !evidence
+                .facts
+                .operations()
+                .any(|(third, _)| third != at && evidence.overlap(at, third))
+    });
+    op.answer.outcome == Outcome::Ok && met && !mixed_up_alone
 }
 
 /// Whose account a finding shows in a stranger's hands: named by the answer, or by whoami of the same token.
@@ -293,6 +355,74 @@ fn opened_with_the_key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool 
             .any(|(_, other)| other.user == owner)
 }
 
+/// A person is taken for another since both have sent a profile with the same name, and was not before.
+pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| !claims_an_identity(op)) else {
+        return false;
+    };
+    let Some(stranger) = evidence.named_stranger(op) else {
+        return false;
+    };
+    let own = if is_login(op) {
+        op.user.as_str()
+    } else {
+        op.token_of.as_deref().unwrap_or_default()
+    };
+    let facts = evidence.facts;
+    let sent = |user: &str| {
+        let mut sent = facts.operations().filter_map(|(_, other)| {
+            let payload = facts
+                .payload(other)
+                .filter(|payload| payload.user == user)?;
+            let before = other.called <= op.called && other.answer.outcome == Outcome::Ok;
+            before.then_some((payload.mark.as_str(), other.called))
+        });
+        let marks: Vec<(&str, Tick)> = sent.by_ref().collect();
+        marks
+    };
+    let theirs = sent(stranger);
+    let shared = sent(own)
+        .into_iter()
+        .find(|(mark, _)| theirs.iter().any(|(other, _)| other == mark));
+    let Some((_, since)) = shared else {
+        return false;
+    };
+    facts.operations().any(|(_, other)| {
+        let asker = if is_login(other) {
+            Some(other.user.as_str())
+        } else {
+            other.token_of.as_deref()
+        };
+        asker == Some(own)
+            && other.called < since
+            && other.answer.outcome == Outcome::Ok
+            && other.answer.user_id.is_some()
+            && evidence.named_stranger(other).is_none()
+    })
+}
+
+/// A token that was good is refused since a login of somebody else.
+pub(super) fn login_ends_others(evidence: &Evidence<'_>) -> bool {
+    let ended = |op| evidence.facts.ended_by_a_strangers_login(op);
+    evidence.op.is_some_and(ended)
+}
+
+/// Whether a token that nobody issued was accepted.
+pub(super) fn is_token_forged(evidence: &Evidence<'_>) -> bool {
+    evidence.op.is_some_and(|op| {
+        op.answer.outcome == Outcome::Ok && op.alterations.contains(&Alteration::ForgedToken)
+    })
+}
+
+/// The answer names nobody, or somebody who logged in here.
+pub(super) fn token_not_verified(evidence: &Evidence<'_>) -> bool {
+    let named = evidence.op.and_then(|op| op.answer.user_id.as_deref());
+    named.is_none_or(|named| {
+        let mut logins = evidence.facts.logins();
+        logins.any(|(_, login)| login.answer.user_id.as_deref() == Some(named))
+    })
+}
+
 /// So many characters in common are more than the beginning that all openids of an app have.
 const NEARLY_WHOLE: usize = 20;
 
@@ -336,6 +466,12 @@ fn unscoped_write(evidence: &Evidence<'_>) -> bool {
         return false;
     };
     let facts = evidence.facts;
+    let met = evidence
+        .index
+        .is_some_and(|index| account_of_an_overlapping_request(evidence, index, op));
+    if met {
+        return false;
+    }
     let given = facts.ended(login).unwrap_or(Tick(u32::MAX));
     let mut theirs = facts.logins().filter(|(_, other)| {
         other.user == stranger && other.answer.outcome == Outcome::Ok && other.called < op.called
@@ -417,7 +553,10 @@ fn reused_code(evidence: &Evidence<'_>) -> bool {
     if foreign {
         return true;
     }
-    if !is_about_a_code_sent_twice(evidence) || exchanges_overlap(evidence) {
+    if !is_about_a_code_sent_twice(evidence)
+        || exchanges_overlap(evidence)
+        || super::endings::failed_login_ends_sessions(evidence)
+    {
         return false;
     }
     let exchanges = exchanges(evidence).count();

@@ -1,6 +1,7 @@
 //! One history in which a mechanism is established, and one much like it in which it is not.
 
 mod access_token;
+mod accounts;
 mod sessions;
 mod upstream;
 
@@ -293,7 +294,7 @@ fn private_memory() {
     b.send_gets("P1", p, "t1", Outcome::Relogin);
     let later = b.send_gets("P1", p, "t1", Outcome::Ok);
     b.history.operations[later].purpose = Purpose::LaterLook;
-    assert_eq!(expected(&b, "KEY-02", op), Mechanism::Open);
+    assert_eq!(expected(&b, "KEY-02", op), Mechanism::KeyWrittenLate);
     // Good, and refused later: two processes answer.
     let op = b.send_gets("P1", p, "t1", Outcome::Relogin);
     assert_eq!(expected(&b, "KEY-02", op), Mechanism::PrivateMemory);

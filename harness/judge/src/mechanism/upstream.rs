@@ -3,6 +3,7 @@
 use super::Detector;
 use super::evidence::{Evidence, is_refusal};
 use crate::facts::{brought_key, failed, is_exchange, is_login};
+use crate::upstream::silenced;
 use wxmock_model::history::{
     Ending, FaultKind, FaultRecord, Operation, Outcome, ShapeRecord, Tick, UpstreamCall, WaitKnown,
 };
@@ -137,7 +138,37 @@ fn unionid_mandatory(evidence: &Evidence<'_>) -> bool {
     let mixed = op.answer.outcome == Outcome::Ok
         && (evidence.named_stranger(op).is_some() || evidence.rule == "ACC-01");
     let overlapped = evidence.together_with(login).next().is_some();
-    failed_login || (mixed && !overlapped)
+    // Whose own account was found without a unionid is not mixed up for want of one.
+    let found_before = evidence
+        .accounts_of(&record.user)
+        .next()
+        .is_some_and(|own| Some(own) != op.answer.user_id.as_deref());
+    let by_the_unionid = evidence.rule == "ACC-01" || !found_before;
+    failed_login && !fails_with_and_without_a_unionid(evidence, &record.user)
+        || (mixed && !overlapped && by_the_unionid)
+}
+
+/// Whether logins of `user` fail while WeChat sends no unionid, and fail when it sends one again: then it is not the unionid.
+fn fails_with_and_without_a_unionid(evidence: &Evidence<'_>, user: &str) -> bool {
+    let facts = evidence.facts;
+    let sent_again = |op: &Operation| {
+        let shapes = facts.history.shapes.iter();
+        let so_far =
+            shapes.filter(|shape| shape.user == user && shape.unionid && shape.set < op.called);
+        so_far.count() > 1
+    };
+    let failed = |again: bool| {
+        facts.logins().any(|(index, op)| {
+            op.user == user
+                && sent_again(op) == again
+                && came_to_nothing(op)
+                && facts
+                    .calls_of(index)
+                    .iter()
+                    .any(|(_, call)| brought_key(call))
+        })
+    };
+    failed(false) && failed(true)
 }
 
 /// The last shape set for `user` before `at`, and whether any of them concerned the unionid.
@@ -155,7 +186,8 @@ fn error_kept(evidence: &Evidence<'_>) -> bool {
     after_a_failure(evidence).is_some_and(|op| {
         // "Busy" may as well be a breaker that closes again by itself, until it was waited for in vain.
         let for_good = op.answer.outcome != Outcome::RetryLater
-            || is_given_up(evidence) && !another_phone_gets_in(evidence, op);
+            || is_given_up(evidence)
+                && (!another_phone_gets_in(evidence, op) || is_the_answer_of_before(evidence, op));
         is_refusal(op) && for_good && !waited(op)
     })
 }
@@ -167,7 +199,30 @@ fn device_stays_locked(evidence: &Evidence<'_>) -> bool {
         op.answer.outcome == Outcome::RetryLater
             && is_given_up(evidence)
             && another_phone_gets_in(evidence, op)
+            && !is_the_answer_of_before(evidence, op)
     })
+}
+
+/// Whether a login is told at once, without a call to WeChat, just what its code was told before when the exchange failed, and
+/// the same person gets in with another code meanwhile or later: what is kept is kept by the code.
+fn is_the_answer_of_before(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    let facts = evidence.facts;
+    let told = |of: &Operation| (of.answer.status, of.answer.excerpt.clone());
+    let before = facts.logins().any(|(index, other)| {
+        let mut calls = facts.calls_of(index).into_iter();
+        other.code == op.code
+            && other.called < op.called
+            && is_refusal(other)
+            && told(other) == told(op)
+            && calls.any(|(_, call)| call.fault.is_some() || failed(call))
+    });
+    let other_code_gets_in = facts.logins().any(|(_, other)| {
+        other.user == op.user
+            && other.code != op.code
+            && other.called > op.called
+            && other.answer.outcome == Outcome::Ok
+    });
+    is_login(op) && op.code.is_some() && !waited(op) && before && other_code_gets_in
 }
 
 /// Whether the phone waited for the request of the finding as long as it does, in vain.
@@ -258,25 +313,21 @@ fn no_deadline(evidence: &Evidence<'_>) -> bool {
     if hangs_on_a_broken_reply(evidence) {
         return true;
     }
-    let silent = evidence.calls().iter().any(|call| {
-        evidence
-            .facts
-            .fault(call)
-            .is_some_and(|fault| fault.silences)
-    });
-    silent && is_late(evidence, op)
+    is_late(evidence, op)
+}
+
+/// Whether a call of the request was not answered, or answered late, or several were answered that WeChat is busy.
+fn kept_waiting(evidence: &Evidence<'_>) -> bool {
+    evidence
+        .index
+        .is_some_and(|index| silenced(evidence.facts, index))
 }
 
 /// Whether a request whose calls WeChat kept waiting was not answered within the bound.
 fn is_late(evidence: &Evidence<'_>, op: &Operation) -> bool {
     let bound = evidence.facts.context.declared.answer_within_ms;
-    let silent = evidence.calls().iter().any(|call| {
-        evidence
-            .facts
-            .fault(call)
-            .is_some_and(|fault| fault.silences)
-    });
-    silent && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
+    kept_waiting(evidence)
+        && (op.answer.status.is_none() || op.took_ms.is_some_and(|took| took > bound))
 }
 
 /// A secret in a success: one with its session, whatever happened at WeChat, or one whose calls to WeChat all went well.

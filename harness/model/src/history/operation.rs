@@ -104,6 +104,8 @@ pub enum Alteration {
     ReusedIv,
     /// The signature over `rawData` is nobody's.
     FalseSignature,
+    /// The token is one that the backend has given to nobody.
+    ForgedToken,
 }
 
 /// One request and its answer as they were on the wire, with every secret replaced by its name: `<k1>` for a

@@ -58,6 +58,16 @@ pub enum Mechanism {
     DerivedToken,
     /// What belongs to one request lives in an object that requests share.
     SharedRequestState,
+    /// A phone number is kept as a number, which loses the zeros it begins with.
+    NumberAsInteger,
+    /// A login ends the sessions of other people.
+    LoginEndsOthers,
+    /// A session is stored only after the login that gave its token out was answered.
+    WrittenLate,
+    /// Two people with the same name or picture are taken for one.
+    MergedByProfile,
+    /// A token is read without a look at whether the backend has issued it.
+    TokenNotVerified,
     /// Two people whose openids resemble each other are taken for one.
     OpenidConfused,
     /// A login writes into the sessions of others.
@@ -132,6 +142,24 @@ pub enum Mechanism {
     LockWithoutFence,
     /// Whether a code was used is asked first and noted later.
     CodeSpentTwice,
+    /// Several people share one account, whoever logs in when.
+    AccountShared,
+    /// A person who is known already is given the account that was made last.
+    NewestAccountGiven,
+    /// Two people who register at once are given one number.
+    IdGivenTwice,
+    /// A request without a session is answered as whoever was served last.
+    IdentityLeftBehind,
+    /// A person has the same token at every login.
+    TokenFixedPerPerson,
+    /// A login that fails ends sessions that were good.
+    FailedLoginEndsSessions,
+    /// A session knows the key of its own login and tries no other.
+    OwnKeyOnly,
+    /// The key is written after the login is answered.
+    KeyWrittenLate,
+    /// A name with characters of four bytes is refused.
+    NameRefused,
     /// Not established: no cause, or more than one, fits what was seen.
     #[default]
     Open,
@@ -173,6 +201,7 @@ impl Mechanism {
                 | Self::SharedRequestState
                 | Self::LookThenInsert
                 | Self::CodeMarkedLate
+                | Self::IdGivenTwice
         )
     }
 
@@ -205,6 +234,11 @@ impl Mechanism {
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",
             Self::SharedRequestState => "shared-request-state",
+            Self::NumberAsInteger => "number-as-integer",
+            Self::LoginEndsOthers => "login-ends-others",
+            Self::WrittenLate => "written-late",
+            Self::MergedByProfile => "merged-by-profile",
+            Self::TokenNotVerified => "token-not-verified",
             Self::OpenidConfused => "openid-confused",
             Self::UnscopedWrite => "unscoped-write",
             Self::LookThenInsert => "look-then-insert",
@@ -242,6 +276,15 @@ impl Mechanism {
             Self::DeleteByUser => "delete-by-user",
             Self::LockWithoutFence => "lock-without-fence",
             Self::CodeSpentTwice => "code-spent-twice",
+            Self::AccountShared => "account-shared",
+            Self::NewestAccountGiven => "newest-account-given",
+            Self::IdGivenTwice => "id-given-twice",
+            Self::IdentityLeftBehind => "identity-left-behind",
+            Self::TokenFixedPerPerson => "token-fixed-per-person",
+            Self::FailedLoginEndsSessions => "failed-login-ends-sessions",
+            Self::OwnKeyOnly => "own-key-only",
+            Self::KeyWrittenLate => "key-written-late",
+            Self::NameRefused => "name-refused",
             Self::Open => "open",
         }
     }

@@ -47,8 +47,8 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         what: "A refused code, a page of a gateway, half a body: the exception reaches the framework and the phone sees a 5xx or a refusal, from which it cannot tell that a new code or \
                a second try would do.",
         what_zh: "code 被拒、网关的错误页、残缺的返回体：异常一路抛到框架，手机看到的是 5xx 或一个拒绝，看不出换个 code 或再试一次就行。",
-        repair: "Give the exchange three results and answer each: session; dead code (40029, 40163): relogin; anything else, parse errors included: retry_later.",
-        repair_zh: "换取只有三种结果，逐一作答：拿到会话；code 失效（40029、40163）：relogin；其余一切，包括解析失败：retry_later。",
+        repair: "Give the exchange three results and answer each: session; dead code (40029, 40163): relogin; blocked person (40226): denied; anything else, parse errors included: retry_later.",
+        repair_zh: "换取只有三种结果，逐一作答：拿到会话；code 失效（40029、40163）：relogin；用户被封（40226）：denied；其余一切，包括解析失败：retry_later。",
         means: "read-reply",
         source: "Eric-Guo/wechat#184; node-webot/co-wechat-api#64; cases CC-1, UF-5",
     },

@@ -8,13 +8,11 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
-use crate::verdict::Level;
-
 pub use fault::{FaultEffect, FaultWhen};
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use verb::{
     CaptureApi, Differs, Extra, FieldOrder, NameKind, Nick, Seal, SealKey, ShapeChange,
-    TokenChange, Transport, Using, Verb, Watermark,
+    TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
 };
 
 /// What one case does.
@@ -106,20 +104,6 @@ pub struct Expectation {
     pub should: Option<Vec<crate::history::Outcome>>,
     /// The rule that is violated.
     pub rule: String,
-}
-
-impl Expectation {
-    /// The level at which `outcome` is wrong; `None` if it is right.
-    #[must_use]
-    pub fn violated_by(&self, outcome: crate::history::Outcome) -> Option<Level> {
-        if !self.must.contains(&outcome) {
-            return Some(Level::Must);
-        }
-        self.should
-            .as_ref()
-            .filter(|wish| !wish.contains(&outcome))
-            .map(|_| Level::Should)
-    }
 }
 
 /// Which orders of the race are run.

@@ -95,6 +95,14 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A payload of one person was submitted with the token of another.",
     ),
     obligation(
+        "forged-token-used",
+        "A request carried a token that nobody issued, made of one that somebody did.",
+    ),
+    obligation(
+        "call-held-over-a-login",
+        "WeChat held its reply to another call of one person while a login of theirs went from its first step to its last.",
+    ),
+    obligation(
         "iv-sent-before",
         "A payload was submitted under the iv of another one.",
     ),
@@ -149,7 +157,11 @@ const fn obligation(name: &'static str, statement: &'static str) -> Obligation {
 }
 
 /// What may vary within a scenario.
-pub const AXES: &[&str] = &["rotation", "returns", "n", "variant"];
+pub const AXES: &[&str] = &["rotation", "returns", "n", "variant", "payload"];
+
+/// Values of the axis `payload`: the operation that carries what a scenario captures and sends. Without that axis it is the first
+/// of these that the adapter describes.
+pub const PAYLOADS: &[&str] = &["userinfo", "phone_cipher", "login_profile"];
 
 /// Values of the axis `rotation`.
 pub const ROTATIONS: &[&str] = &["login", "exchange", "min_interval"];

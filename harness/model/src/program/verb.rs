@@ -29,6 +29,16 @@ pub enum Verb {
         /// Who it claims to be (scenario name).
         user: String,
     },
+    /// `forge t as f how=unsigned`: a token that nobody issued, made of one that somebody holds. Of a token that the way does
+    /// not apply to, nothing is made, and steps that use `f` are left out.
+    Forge {
+        /// The token it is made of.
+        token: String,
+        /// Name of what is made.
+        forged: String,
+        /// What is changed.
+        how: TokenForgery,
+    },
     /// `resemble A differs=case`: WeChat has given the phone's person an openid that a careless comparison takes for A's.
     Resemble {
         /// Whose openid it resembles (scenario name).
@@ -91,6 +101,8 @@ pub enum Verb {
     PhoneCode {
         /// The phone code's name.
         phone_code: String,
+        /// `country=39`: from here on the person has a number of that country, which begins with 0.
+        country: Option<String>,
     },
     /// `sendcode f [using t]`: the backend's `phone_code` operation.
     SendCode {
@@ -159,6 +171,21 @@ pub enum Verb {
         when: FaultWhen,
         /// How many calls it hits; `None`: all until the end of the order. One unless written.
         times: Option<u32>,
+    },
+    /// `hold <label> <endpoint> of A`: WeChat carries these calls out and keeps their replies until `release` says so, or the race
+    /// is over.
+    Hold {
+        /// The hold's name.
+        label: String,
+        /// Endpoint, as in [`Self::Fault`].
+        endpoint: String,
+        /// Whose calls (scenario name).
+        user: String,
+    },
+    /// `release number`: the replies that this hold keeps are let go, and it keeps no more.
+    Release {
+        /// The hold's name.
+        label: String,
     },
     /// `lift busy`: the fault of this name strikes no more.
     Lift {
@@ -240,8 +267,10 @@ pub struct Seal {
     pub padding_twin: bool,
     /// `iv=of:B`: the iv is that of the payload which this user captured last (scenario name).
     pub iv_of: Option<String>,
-    /// `nick=emoji|chinese|twelve`: what the nickname is made of.
+    /// `nick=emoji|chinese|twelve|anonymous`: what the nickname is made of.
     pub nick: Nick,
+    /// `country=39`: the phone number is one of that country, and begins with 0.
+    pub country: Option<String>,
     /// `rawData` was changed after it was signed: what `bent_iv` becomes where an operation sends signed data and no sealed.
     pub altered_raw_data: bool,
 }
@@ -260,7 +289,7 @@ pub enum Watermark {
     Longer,
 }
 
-/// What a nickname is made of. However it is made, no other payload of the run carries the same.
+/// What a nickname is made of. No other payload of the run carries the same, unless it is the one that everybody has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Nick {
     /// Latin letters, digits and hyphens.
@@ -272,6 +301,8 @@ pub enum Nick {
     Chinese,
     /// Twelve letters and digits.
     Twelve,
+    /// The name and picture that WeChat has given for everybody since 2022.
+    Anonymous,
 }
 
 /// Which key seals a payload.
@@ -303,6 +334,24 @@ pub enum Using {
     Nothing,
     /// `using t1`: the token kept under this name.
     Named(String),
+}
+
+/// What is changed of a token that the backend gave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenForgery {
+    /// `how=first`: the first character that a look-up has to look at.
+    First,
+    /// `how=middle`: a character in the middle.
+    Middle,
+    /// `how=end`: the last character.
+    End,
+    /// `how=signature`: of a JWT, a character of the signature.
+    Signature,
+    /// `how=unsigned`: of a JWT, the signature is left out and the header says `alg: none`.
+    Unsigned,
+    /// `how=claims-of:B`: of a JWT, the claims are those of this user's newest token (scenario name), under the signature of
+    /// the own ones.
+    ClaimsOf(String),
 }
 
 /// How two openids differ that resemble each other.
@@ -401,6 +450,8 @@ pub enum NameKind {
     User,
     /// A fault rule.
     Fault,
+    /// Replies that are held.
+    Hold,
 }
 
 impl Verb {
@@ -421,6 +472,13 @@ impl Verb {
         match self {
             Self::Mint { code } => vec![(NameKind::Code, code)],
             Self::Alter { code, .. } => vec![(NameKind::Code, code)],
+            Self::Forge { token, forged, how } => {
+                let mut names = vec![(NameKind::Token, token), (NameKind::Token, forged)];
+                if let TokenForgery::ClaimsOf(user) = how {
+                    names.push((NameKind::User, user));
+                }
+                names
+            }
             Self::Claim { user } | Self::Resemble { user, .. } => vec![(NameKind::User, user)],
             Self::Submit { code, token } | Self::Login { code, token } => {
                 vec![(NameKind::Code, code), (NameKind::Token, token)]
@@ -456,7 +514,7 @@ impl Verb {
                 }
                 names
             }
-            Self::PhoneCode { phone_code } => vec![(NameKind::PhoneCode, phone_code)],
+            Self::PhoneCode { phone_code, .. } => vec![(NameKind::PhoneCode, phone_code)],
             Self::Swap { code, phone_code } => {
                 vec![(NameKind::Code, code), (NameKind::PhoneCode, phone_code)]
             }
@@ -484,6 +542,10 @@ impl Verb {
             | Self::Recover { user }
             | Self::Probe { user } => vec![(NameKind::User, user)],
             Self::Lift { label } => vec![(NameKind::Fault, label)],
+            Self::Hold { label, user, .. } => {
+                vec![(NameKind::Hold, label), (NameKind::User, user)]
+            }
+            Self::Release { label } => vec![(NameKind::Hold, label)],
             Self::Check | Self::Advance { .. } | Self::AccessToken { .. } | Self::WaitIdle => {
                 Vec::new()
             }

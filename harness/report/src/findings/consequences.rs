@@ -5,6 +5,10 @@
 //! between the two, and never of a cause that is less than it: what is left after the repair is seen by the next run.
 
 use super::finding::{Cause, Sighting};
+use super::links::{
+    answers_without_a_session, brings_an_older_key, has_equal_tokens, has_failed_login,
+    has_shared_account, opens_later,
+};
 use wxmock_model::history::{History, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
@@ -25,7 +29,41 @@ enum Link {
     Refused,
     /// It is seen in no case that does not show the cause.
     SameCases,
+    /// Somebody was given an account of somebody else.
+    SharedAccount,
+    /// A request without a token, or with one that was logged out, was answered with a success.
+    NoSession,
+    /// A login failed at WeChat.
+    FailedLogin,
+    /// A payload that was refused opened when it was sent again after a pause.
+    OpenedLater,
+    /// Of two keys of a person that reached the backend, the login asked for last brought an older one.
+    AskedLast,
+    /// The same of the reply that arrived last.
+    ArrivedLast,
 }
+
+/// What a wrong account makes of payloads, sessions and claims: nothing fits the person any more.
+const WITH_A_WRONG_ACCOUNT: &[Mechanism] = &[
+    Mechanism::Open,
+    Mechanism::SharedRequestState,
+    Mechanism::OpenidConfused,
+    Mechanism::IdGivenTwice,
+    Mechanism::UnionidMandatory,
+    Mechanism::IdentityFromRequest,
+    Mechanism::LateReplyOverwrites,
+    Mechanism::RequestOrder,
+    Mechanism::PreviousKeyDropped,
+    Mechanism::WrongKeyLookup,
+    Mechanism::OneKeyForEverybody,
+    Mechanism::UnhelpfulRefusal,
+    Mechanism::DamagedInTransit,
+    Mechanism::PaddingAsProof,
+    Mechanism::AccountPerLogin,
+    Mechanism::UnscopedWrite,
+];
+
+const ABOUT_ACCOUNTS: &[&str] = &["KEY-01", "KEY-02", "KEY-03", "KEY-04", "ACC-01"];
 
 /// One row: what `root` brings about.
 struct Consequence {
@@ -80,8 +118,107 @@ const TABLE: &[Consequence] = {
         Consequence {
             root: M::SharedRequestState,
             rules: &["KEY-01", "KEY-02", "KEY-03", "KEY-04"],
-            mechanisms: &[M::Open, M::LateReplyOverwrites, M::EmptySuccess],
+            mechanisms: &[
+                M::Open,
+                M::LateReplyOverwrites,
+                M::EmptySuccess,
+                M::WrongKeyLookup,
+                M::OneKeyForEverybody,
+                M::UnscopedWrite,
+            ],
             link: Link::Together,
+        },
+        Consequence {
+            root: M::SharedRequestState,
+            rules: &["KEY-02", "KEY-03"],
+            mechanisms: &[M::UnhelpfulRefusal],
+            link: Link::SharedAccount,
+        },
+        Consequence {
+            root: M::AccountShared,
+            rules: ABOUT_ACCOUNTS,
+            mechanisms: WITH_A_WRONG_ACCOUNT,
+            link: Link::SharedAccount,
+        },
+        Consequence {
+            root: M::NewestAccountGiven,
+            rules: ABOUT_ACCOUNTS,
+            mechanisms: WITH_A_WRONG_ACCOUNT,
+            link: Link::SharedAccount,
+        },
+        Consequence {
+            root: M::NewestAccountGiven,
+            rules: &["ACC-01"],
+            mechanisms: &[M::Open, M::AccountPerLogin],
+            link: Link::None,
+        },
+        Consequence {
+            root: M::IdGivenTwice,
+            rules: ABOUT_ACCOUNTS,
+            mechanisms: WITH_A_WRONG_ACCOUNT,
+            link: Link::SharedAccount,
+        },
+        Consequence {
+            root: M::IdentityLeftBehind,
+            rules: &["KEY-01", "TOK-06", "ACC-01"],
+            mechanisms: &[
+                M::Open,
+                M::LogoutDoesNothing,
+                M::IdentityFromRequest,
+                M::UnscopedWrite,
+            ],
+            link: Link::NoSession,
+        },
+        Consequence {
+            root: M::TokenFixedPerPerson,
+            rules: &[
+                "TOK-01", "TOK-06", "TOK-07", "CODE-01", "KEY-02", "KEY-03", "KEY-04",
+            ],
+            mechanisms: &[
+                M::Open,
+                M::LogoutDoesNothing,
+                M::LogoutOfOthers,
+                M::SharedRequestState,
+                M::LateReplyOverwrites,
+                M::PreviousKeyDropped,
+            ],
+            link: Link::EqualTokens,
+        },
+        Consequence {
+            root: M::FailedLoginEndsSessions,
+            rules: &["CODE-01", "TOK-01", "KEY-02", "KEY-03", "KEY-04"],
+            mechanisms: &[M::Open, M::CodeMarkedLate],
+            link: Link::FailedLogin,
+        },
+        Consequence {
+            root: M::LogoutOfOthers,
+            rules: &["TOK-06"],
+            mechanisms: &[M::LogoutDoesNothing],
+            link: Link::None,
+        },
+        Consequence {
+            root: M::PrivateMemory,
+            rules: &["KEY-02", "KEY-03", "KEY-04"],
+            mechanisms: &[M::KeyWrittenLate],
+            link: Link::None,
+        },
+        Consequence {
+            root: M::KeyWrittenLate,
+            rules: &["KEY-02", "KEY-03", "KEY-04"],
+            mechanisms: &[M::Open, M::LateReplyOverwrites, M::UnhelpfulRefusal],
+            link: Link::OpenedLater,
+        },
+        Consequence {
+            root: M::RequestOrder,
+            rules: &["KEY-04"],
+            mechanisms: &[M::LateReplyOverwrites],
+            link: Link::AskedLast,
+        },
+        Consequence {
+            root: M::LateReplyOverwrites,
+            rules: &["KEY-04"],
+            mechanisms: &[M::RequestOrder],
+            link: Link::ArrivedLast,
         },
         Consequence {
             root: M::DamagedInTransit,
@@ -158,21 +295,27 @@ fn holds(
         }),
         Link::EqualTokens => every_history(sightings, has_equal_tokens),
         Link::Together => every_history(sightings, |history| !history.forced.is_fully()),
+        Link::SharedAccount => every_history(sightings, has_shared_account),
+        Link::NoSession => every_history(sightings, answers_without_a_session),
+        Link::FailedLogin => every_history(sightings, has_failed_login),
+        Link::OpenedLater => every_history(sightings, opens_later),
+        Link::AskedLast => every_history(sightings, |history| {
+            brings_an_older_key(history, |history, call| {
+                let asked = call
+                    .operation
+                    .and_then(|login| history.operations.get(login));
+                asked.map(|login| login.called)
+            })
+        }),
+        Link::ArrivedLast => every_history(sightings, |history| {
+            brings_an_older_key(history, |_, call| call.released)
+        }),
     }
 }
 
 /// Whether all sightings were kept with what happened, and all show it.
 fn every_history(sightings: &[Sighting<'_>], shows: impl Fn(&History) -> bool) -> bool {
     !sightings.is_empty() && sightings.iter().all(|one| one.history.is_some_and(&shows))
-}
-
-fn has_equal_tokens(history: &History) -> bool {
-    let tokens = history.operations.iter().filter_map(|operation| {
-        let is_login = matches!(operation.op.as_str(), "login" | "login_profile");
-        operation.answer.token_hash.as_ref().filter(|_| is_login)
-    });
-    let tokens: Vec<&String> = tokens.collect();
-    (1..tokens.len()).any(|at| tokens[..at].contains(&tokens[at]))
 }
 
 /// Whether a mechanism lies in what one payload or one request holds: established for one, it explains no other.
@@ -208,6 +351,14 @@ const fn is_in_one_place(mechanism: Mechanism) -> bool {
             | M::DerivedToken
             | M::SharedRequestState
             | M::OpenidConfused
+            | M::AccountShared
+            | M::NewestAccountGiven
+            | M::IdGivenTwice
+            | M::IdentityLeftBehind
+            | M::TokenFixedPerPerson
+            | M::FailedLoginEndsSessions
+            | M::OwnKeyOnly
+            | M::KeyWrittenLate
             | M::DeadTokenKept
             | M::TokenErrorKept
             | M::LateTokenOverwrites
@@ -224,7 +375,7 @@ mod tests {
     use crate::sample;
     use wxmock_model::event::RunEvent;
     use wxmock_model::exploration::Forced;
-    use wxmock_model::history::{Operation, UpstreamCall};
+    use wxmock_model::history::{Operation, Tick, UpstreamCall};
     use wxmock_model::verdict::{Level, Violation};
 
     fn broken(rule: &str, mechanism: Mechanism, op: &str, outcome: Outcome) -> Violation {
@@ -287,6 +438,78 @@ mod tests {
             ..UpstreamCall::default()
         });
         check(&root, &of, &refused, &sample::two_phones());
+    }
+
+    #[test]
+    fn a_wrong_account_explains_what_breaks_where_somebody_was_given_anothers() {
+        let outcome = Outcome::Invalid;
+        let of = broken(
+            "KEY-04",
+            Mechanism::LateReplyOverwrites,
+            "userinfo",
+            outcome,
+        );
+        let mut shared = sample::two_phones();
+        shared.accounts_elsewhere.push(Default::default());
+        for root in [
+            Mechanism::AccountShared,
+            Mechanism::NewestAccountGiven,
+            Mechanism::IdGivenTwice,
+        ] {
+            let root = broken("KEY-01", root, "login", Outcome::Ok);
+            check(&root, &of, &shared, &sample::two_phones());
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_session_explains_a_logout_that_seems_to_do_nothing() {
+        let left = Mechanism::IdentityLeftBehind;
+        let root = broken("KEY-01", left, "whoami", Outcome::Ok);
+        let of = broken(
+            "TOK-06",
+            Mechanism::LogoutDoesNothing,
+            "whoami",
+            Outcome::Ok,
+        );
+        let mut nobody = sample::two_phones();
+        let mut whoami = Operation {
+            op: "whoami".into(),
+            ..Operation::default()
+        };
+        whoami.answer.outcome = Outcome::Ok;
+        nobody.operations.push(whoami);
+        check(&root, &of, &nobody, &sample::two_phones());
+    }
+
+    #[test]
+    fn the_request_that_came_last_explains_a_late_reply_only_where_it_brought_an_older_key() {
+        let outcome = Outcome::Relogin;
+        let root = broken("KEY-04", Mechanism::RequestOrder, "userinfo", outcome);
+        let late = Mechanism::LateReplyOverwrites;
+        let of = broken("KEY-04", late, "userinfo", outcome);
+        // Asked in the order k1, k2 and answered the other way: only the reply was late.
+        let late = sample::two_phones();
+        let mut asked_last = late.clone();
+        let first = asked_last
+            .operations
+            .iter()
+            .map(|op| op.called)
+            .max()
+            .unwrap();
+        asked_last.operations[0].called = Tick(first.0 + 1);
+        // Answered in the order of the keys: only the request was.
+        let mut answered_in_order = asked_last.clone();
+        let calls = &mut answered_in_order.upstream;
+        let (one, two) = (calls[0].released, calls[1].released);
+        (calls[0].released, calls[1].released) = (two, one);
+        let seen = |history: &History| {
+            let root = (root.clone(), answered_in_order.clone());
+            told(&[(of.clone(), history.clone()), root])
+        };
+        let (found, first) = seen(&asked_last);
+        assert_eq!(found, 1, "{first}");
+        assert!(first.contains("request-order"), "{first}");
+        assert_eq!(seen(&late).0, 2);
     }
 
     #[test]

@@ -90,6 +90,7 @@ impl<'a> Gathered<'a> {
                 Some(head) => {
                     let (_, symptom) = self.seen.remove(at);
                     let seen = self.entry(head);
+                    seen.brings = seen.brings.into_iter().chain(symptom.worst()).min();
                     seen.symptoms.push(cause.rule);
                     seen.symptoms.extend(symptom.symptoms);
                     for showing in symptom.cases {
@@ -101,6 +102,8 @@ impl<'a> Gathered<'a> {
         }
         self.settle_open();
         self.fold_consequences();
+        // What was left between two causes may have one of them left now.
+        self.settle_open();
         let mut findings: Vec<Finding<'a>> = self
             .seen
             .into_iter()
@@ -255,10 +258,12 @@ impl<'a> Seen<'a> {
                 // Of one order told twice, the one its case shows: more is known of it.
                 let repeated = sighting.evidence.is_none();
                 let length = (sighting.length(), phones, repeated);
-                (sighting.history.is_none(), forced, length)
+                let alone = sighting.violation.over_the_run;
+                (sighting.history.is_none(), alone, forced, length)
             })
             .copied()?;
-        let brings = self.brings.filter(|brings| brings.0 == level);
+        let worst = self.brings.into_iter().chain([(level, impact)]).min()?;
+        let brings = self.brings.filter(|brings| brings.0 == worst.0);
         self.symptoms.retain(|rule| *rule != cause.rule);
         self.symptoms.sort_by_key(|rule| place(rule));
         self.symptoms.dedup();
@@ -268,8 +273,12 @@ impl<'a> Seen<'a> {
             mechanism: cause.mechanism,
             op: cause.op,
             outcome: cause.outcome,
-            level,
-            impact: brings.map_or(impact, |(_, worst)| worst.min(impact)),
+            level: worst.0,
+            impact: match brings {
+                Some((_, brought)) if worst.0 == level => brought.min(impact),
+                Some((_, brought)) => brought,
+                None => impact,
+            },
             symptoms: self.symptoms,
             cases: self.cases,
             best,

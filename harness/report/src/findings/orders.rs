@@ -19,10 +19,10 @@ pub(super) fn each_order<'a>(
     let orders = run.progress.get(case.path.as_str());
     let orders = orders.map_or(&[][..], |progress| progress.orders.as_slice());
     for order in orders {
-        let sighting = |violation| Sighting {
+        let sighting = |violation: &'a Violation| Sighting {
             violation,
             case: Some(case),
-            token: Some(order.token),
+            token: Some(order.token).filter(|_| !violation.over_the_run),
             history: order.history,
             evidence: None,
             steps: steps_of(order.order),
@@ -31,10 +31,10 @@ pub(super) fn each_order<'a>(
     }
     let order = case.token.as_deref().and_then(order_of);
     let steps = order.map_or(usize::MAX, steps_of);
-    let shown = |violation| Sighting {
+    let shown = |violation: &'a Violation| Sighting {
         violation,
         case: Some(case),
-        token: case.token.as_deref(),
+        token: case.token.as_deref().filter(|_| !violation.over_the_run),
         history: case.history.as_deref(),
         evidence: Some(&case.evidence),
         steps,

@@ -4,7 +4,7 @@ use crate::sample;
 use wxmock_model::event::RunEvent;
 use wxmock_model::history::Outcome;
 use wxmock_model::mechanism::Mechanism;
-use wxmock_model::verdict::{Level, Violation};
+use wxmock_model::verdict::{Impact, Level, Violation};
 
 fn violation(rule: &str, op: &str, outcome: Outcome) -> Violation {
     Violation {
@@ -170,7 +170,7 @@ fn what_one_order_leaves_open_another_may_settle() {
     assert_eq!(found[0].mechanism, Mechanism::LateReplyOverwrites);
     assert_eq!(found[0].cases[0].orders, 2);
     // Two that were established leave the third open.
-    let first = by(Mechanism::RequestOrder);
+    let first = by(Mechanism::FirstKeyKept);
     orders.push(("S2.S1.K2.K1.R1.R2", vec![first]));
     assert_eq!(ids(&run(&orders)).len(), 3);
 }
@@ -233,4 +233,45 @@ fn the_order_stands_in_the_token() {
     );
     assert_eq!(steps_of("S1.S2.K1+K2.-busy"), 4);
     assert_eq!(steps_of("free"), usize::MAX);
+}
+
+#[test]
+fn a_folded_finding_carries_the_strictest_level_of_what_it_explains() {
+    let slot = |rule: &str, op: &str, level| Violation {
+        level,
+        mechanism: Mechanism::OneTokenSlot,
+        impact: Some(Impact::ExtraLogin),
+        ..violation(rule, op, Outcome::Relogin)
+    };
+    let lost = slot("KEY-04", "userinfo", Level::Should);
+    let ended = slot("TOK-01", "userinfo", Level::Should);
+    let grave = slot("TOK-01", "userinfo", Level::Must);
+    // Seen once beside the cause, then alone and at MUST.
+    let events = run(&[("S1.K1.R1", vec![lost, ended]), ("S2.K2.R2", vec![grave])]);
+    let found = findings(&RunView::of(&events));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].rule, found[0].level), ("KEY-04", Level::Must));
+}
+
+#[test]
+fn what_takes_the_whole_run_to_see_has_no_order_to_play_again() {
+    let shared = |over_the_run| Violation {
+        over_the_run,
+        mechanism: Mechanism::AccountShared,
+        ..violation("KEY-01", "login", Outcome::Ok)
+    };
+    let alone = run(&[("S1.K1.R1", vec![shared(true)])]);
+    assert_eq!(findings(&RunView::of(&alone))[0].best.token, None);
+    // An order that shows it by itself is shown, be it longer.
+    let both = run(&[
+        ("S1.K1.R1", vec![shared(true)]),
+        ("S1.K1.R1.S2.K2.R2", vec![shared(false)]),
+    ]);
+    let found = findings(&RunView::of(&both));
+    assert!(
+        found[0]
+            .best
+            .token
+            .is_some_and(|token| token.contains("S2"))
+    );
 }

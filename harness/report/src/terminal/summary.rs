@@ -258,16 +258,31 @@ fn learned(run: &RunView<'_>, lang: Lang) -> Vec<String> {
         .map(|line| line.in_lang(lang).to_owned())
         .collect();
     let mut locks: Option<(String, usize)> = None;
+    let mut cut_short: Vec<&str> = Vec::new();
     for case in &run.cases {
         let notes = lang.pick_lines(&case.notes, &case.notes_zh);
         for (at, note) in notes.iter().enumerate() {
             match (case.note_kinds.get(at), &mut locks) {
                 (Some(NoteKind::Lock), Some((_, more))) => *more += 1,
                 (Some(NoteKind::Lock), none) => *none = Some((note.clone(), 0)),
+                (Some(NoteKind::OutOfTime), _) => cut_short.push(note),
                 _ if lines.contains(note) => {}
                 _ => lines.push(note.clone()),
             }
         }
+    }
+    match cut_short.as_slice() {
+        [] => {}
+        [one] => lines.push((*one).to_owned()),
+        many => lines.push(
+            say!(
+                "--max-time was over in the middle of {n} cases: what was played of them counts, the rest was not run",
+                "--max-time 到了，{n} 个用例只跑了一部分：跑过的算数，其余的没有运行",
+                n = many.len()
+            )
+            .in_lang(lang)
+            .to_owned(),
+        ),
     }
     if let Some((note, more)) = locks {
         let also = match more {

@@ -119,3 +119,33 @@ fn colour_only_when_wished() {
     );
     assert!(!plain.contains('\u{1b}') && coloured.contains('\u{1b}'));
 }
+
+#[test]
+fn time_that_was_over_in_several_cases_is_one_line() {
+    let note = |n: usize| format!("--max-time was over after {n} of 13 orders of this case");
+    let told = |cases: usize| {
+        let mut events = sample::run();
+        let mut left = cases;
+        for event in &mut events {
+            if let RunEvent::CaseFinished(case) = event
+                && left > 0
+            {
+                case.notes = vec![note(left)];
+                case.notes_zh = vec![note(left)];
+                case.note_kinds = vec![wxmock_model::event::NoteKind::OutOfTime];
+                left -= 1;
+            }
+        }
+        let text = render(&RunView::of(&events), &[], &TerminalOptions::plain(200));
+        let summary = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("- --max-time"));
+        summary
+            .map(|line| line.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(1), [format!("- {}", note(1))]);
+    let many = told(2);
+    assert_eq!(many.len(), 1, "{many:?}");
+    assert!(many[0].contains("in the middle of 2 cases"), "{many:?}");
+}

@@ -153,6 +153,29 @@ impl Described {
         profile.or_else(|| self.sealed_login()).map(Carrier::Login)
     }
 
+    /// The same for a case that says which operation has to carry the data.
+    ///
+    /// # Errors
+    /// What has to be described for it.
+    pub(super) fn carrier_for(
+        &self,
+        payload: Option<&str>,
+    ) -> Result<Option<Carrier>, Vec<String>> {
+        let carrier = match payload {
+            None => return Ok(self.carrier()),
+            Some("userinfo") => self.has("userinfo").then_some(Carrier::UserInfo),
+            Some("phone_cipher") => self.has("phone_cipher").then_some(Carrier::PhoneCipher),
+            Some(_) => {
+                let profile = self.has("login_profile").then_some("login_profile");
+                profile.or_else(|| self.sealed_login()).map(Carrier::Login)
+            }
+        };
+        match (carrier, payload) {
+            (None, Some(payload)) => Err(vec![payload.to_owned()]),
+            (carrier, _) => Ok(carrier),
+        }
+    }
+
     pub(super) fn meets(&self, need: &str) -> bool {
         match need {
             "login" => self.has("login") || self.has("login_profile"),

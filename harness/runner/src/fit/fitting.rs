@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::described::Carrier;
+use super::described::{Carrier, Described};
+use super::fitted::{Fitted, Unfit};
 use super::steps::{
     NEEDS_A_SESSION, captures, code_for, is_plain_send, made_to_send, may_meet, mint_before,
     sealed, sealed_with_code, sends_it, sent_payload, shape, steps_mut, used,
 };
-use super::{Described, Fitted, Unfit};
 use wxmock_model::program::{
     CaptureApi, Explore, Nick, Rotation, Seal, Step, Transport, Verb, Watermark,
 };
@@ -19,6 +19,7 @@ pub(super) struct Fitting<'a> {
     case: Case,
     left_out: BTreeSet<String>,
     carried_by: Option<&'static str>,
+    carrier: Option<Carrier>,
 }
 
 impl<'a> Fitting<'a> {
@@ -28,6 +29,7 @@ impl<'a> Fitting<'a> {
             case: case.clone(),
             left_out: BTreeSet::new(),
             carried_by: None,
+            carrier: described.carrier(),
         }
     }
 
@@ -47,6 +49,10 @@ impl<'a> Fitting<'a> {
         if !absent.is_empty() {
             return Err(Unfit::NotDescribed(absent));
         }
+        self.carrier = self
+            .described
+            .carrier_for(self.case.payload())
+            .map_err(Unfit::NotDescribed)?;
         let sealed = self.case.program.steps().find(|step| {
             let with_data = matches!(step.verb, Verb::SubmitProfile { .. });
             with_data && step.op.is_some_and(|op| !self.described.has(op))
@@ -56,7 +62,7 @@ impl<'a> Fitting<'a> {
         }
         self.plus_can_be_lost()?;
         let race = shape(&self.case.program);
-        match self.described.carrier() {
+        match self.carrier {
             Some(Carrier::UserInfo) | None => {}
             Some(Carrier::PhoneCipher) => self.send_phone_numbers()?,
             Some(Carrier::Login(op)) => self.send_with_a_code(op)?,
@@ -84,7 +90,7 @@ impl<'a> Fitting<'a> {
 
     /// A bare `+` becomes a space where a form or a query is decoded, and nowhere else.
     fn plus_can_be_lost(&self) -> Result<(), Unfit> {
-        let op = match self.described.carrier() {
+        let op = match self.carrier {
             Some(Carrier::Login(op)) => op,
             Some(Carrier::PhoneCipher) => "phone_cipher",
             Some(Carrier::UserInfo) | None => "userinfo",
@@ -250,10 +256,7 @@ impl<'a> Fitting<'a> {
     /// Drops the steps whose operation is not described, what they alone use, and the obligations nothing else meets.
     fn leave_out(&mut self) {
         let described = self.described;
-        let sends = matches!(
-            described.carrier(),
-            Some(Carrier::UserInfo | Carrier::PhoneCipher)
-        );
+        let sends = matches!(self.carrier, Some(Carrier::UserInfo | Carrier::PhoneCipher));
         let program = &mut self.case.program;
         let before: Vec<Step> = program.steps().cloned().collect();
         let mut left_out = BTreeSet::new();

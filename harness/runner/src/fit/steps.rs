@@ -71,6 +71,7 @@ pub(super) const NEEDS_A_SESSION: &[&str] = &[
     "wrong-padding-twin-submitted",
     "older-token-used",
     "foreign-token-used",
+    "forged-token-used",
     "foreign-identity-submitted",
     "payload-sent-twice",
     "iv-sent-before",
@@ -80,7 +81,7 @@ pub(super) const NEEDS_A_SESSION: &[&str] = &[
 pub(super) fn may_meet(name: &str, step: &Step) -> bool {
     let with_data = matches!(step.verb, Verb::Send { .. } | Verb::SubmitProfile { .. });
     match name {
-        "older-token-used" => matches!(
+        "older-token-used" | "forged-token-used" => matches!(
             step.verb,
             Verb::Send { .. }
                 | Verb::SendCode { .. }
@@ -165,7 +166,7 @@ pub(super) fn captures(step: &Step, name: &str) -> bool {
 pub(super) fn made_to_send(step: &Step) -> Option<String> {
     match &step.verb {
         Verb::Capture { payload, .. } => Some(payload.clone()),
-        Verb::PhoneCode { phone_code } => Some(phone_code.clone()),
+        Verb::PhoneCode { phone_code, .. } => Some(phone_code.clone()),
         _ => None,
     }
 }

@@ -263,3 +263,24 @@ fn what_is_signed_is_spoilt_in_the_place_of_what_is_sealed() {
         );
     }
 }
+
+#[test]
+fn the_axis_payload_says_which_operation_carries_the_data() {
+    let path = |variant: &str, payload: &str| {
+        format!("security/payload-not-bound-to-app-and-user/variant:{variant}/payload:{payload}")
+    };
+    let sent = |variant: &str, payload: &str| {
+        let ops = ["login", "userinfo", "phone_cipher", "login_profile"];
+        let told = story(&path(variant, payload), &ops);
+        told[..5.min(told.len())].join(" · ")
+    };
+    assert!(sent("other-app", "userinfo").contains("P userinfo"));
+    assert!(sent("other-app", "phone_cipher").contains("P phone_cipher"));
+    assert!(sent("bent-iv", "login_profile").contains("P login_profile"));
+    let phone = path("bent-iv", "phone_cipher");
+    assert!(reason(&phone, &["login", "phone_cipher"]).contains("a phone number has neither"));
+    assert_eq!(
+        reason(&phone, &["login", "userinfo"]),
+        "not-described: phone_cipher"
+    );
+}

@@ -77,6 +77,7 @@ impl Stage<'_> {
                 key_no,
                 received: tick,
                 stored: (!self.program.stores(name)).then_some(tick),
+                forged: false,
             });
         }
         let operation = &mut self.record.history_mut().operations[request];

@@ -166,7 +166,8 @@ impl Stage<'_> {
             op: op.to_owned(),
             phone: self.phone_name(phone),
             user: self.holder(phone),
-            token_of: token.map(|t| t.user.clone()),
+            // Nobody's session is behind a token that nobody issued.
+            token_of: token.filter(|t| !t.forged).map(|t| t.user.clone()),
             token_name: token.map(|t| t.name.clone()),
             code: carries.code.map(str::to_owned),
             payload: held.payload,
@@ -179,7 +180,7 @@ impl Stage<'_> {
             answer: Answer::default(),
             phase: self.record.phase(),
             purpose: carries.purpose,
-            alterations: self.alterations(&carries),
+            alterations: self.alterations(&carries, token),
             tried_again: false,
             exchange: None,
         };
@@ -325,8 +326,11 @@ impl Stage<'_> {
     }
 
     /// How a request differs from what an honest phone sends.
-    fn alterations(&self, carries: &Carries<'_>) -> Vec<Alteration> {
+    fn alterations(&self, carries: &Carries<'_>, token: Option<&Token>) -> Vec<Alteration> {
         let mut alterations = carries.alterations();
+        if token.is_some_and(|token| token.forged) {
+            alterations.push(Alteration::ForgedToken);
+        }
         if carries.payload.is_some_and(|name| self.reuses_an_iv(name)) {
             alterations.push(Alteration::ReusedIv);
         }

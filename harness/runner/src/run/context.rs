@@ -20,6 +20,8 @@ pub(crate) fn context(case: &Case, features: &Features) -> JudgeContext {
         axes: case.axes.clone(),
         subject: case.scenario.rules.clone(),
         control: case.scenario.control,
+        tokens_fixed: false,
+        own_key_only: false,
     }
 }
 

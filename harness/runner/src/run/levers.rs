@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
-use wxmock_server::{CallMatch, Endpoint, FaultEffect, FaultRule, When};
+use wxmock_server::{CallMatch, Endpoint, FaultEffect, FaultRule, Point, When};
 use wxmock_world::{ClockChange, FieldOrder, PolicyPatch, Span, UserId};
 
 use super::record::Mark;
@@ -59,6 +59,18 @@ impl Stage<'_> {
                     effect: Some(effect.kind()),
                 });
                 Some(user.clone())
+            }
+            Verb::Hold {
+                label,
+                endpoint,
+                user,
+            } => {
+                self.hold(label, endpoint, user).map_err(broken)?;
+                Some(user.clone())
+            }
+            Verb::Release { label } => {
+                self.release(label);
+                None
             }
             Verb::Lift { label } => {
                 self.test_users.lift(label);
@@ -125,6 +137,42 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Holds the replies to calls of this kind from now on.
+    fn hold(&mut self, label: &str, endpoint: &str, user: &str) -> Result<(), String> {
+        for endpoint in endpoints(endpoint)? {
+            let nobodys = matches!(endpoint, Endpoint::Token | Endpoint::StableToken);
+            let owner = if nobodys {
+                None
+            } else {
+                Some(self.user_id(user)?)
+            };
+            let matching = CallMatch {
+                endpoint: Some(endpoint),
+                appid: Some(self.run_context.app.clone()),
+                user: owner,
+                ..CallMatch::default()
+            };
+            let limit = self.run_context.hold_limit;
+            self.test_users.hold_replies(label, matching, limit);
+        }
+        Ok(())
+    }
+
+    /// Lets go what the hold keeps.
+    fn release(&mut self, label: &str) {
+        let kept: Vec<usize> = (0..self.calls.len())
+            .filter(|at| {
+                let call = &self.calls[*at];
+                call.parked() == Some(Point::Committed)
+                    && self.test_users.keeps(Some(label), &call.info)
+            })
+            .collect();
+        for call in kept {
+            self.let_go(call, Point::Committed);
+        }
+        self.test_users.keep_no_more(label);
+    }
+
     fn fault(
         &mut self,
         label: &str,
@@ -134,10 +182,7 @@ impl Stage<'_> {
         when: program::FaultWhen,
         times: Option<u32>,
     ) -> Result<(), String> {
-        let endpoints: Vec<Endpoint> = match endpoint {
-            program::names::ACCESS_TOKEN => vec![Endpoint::Token, Endpoint::StableToken],
-            other => vec![other.parse().map_err(|e| format!("{e}"))?],
-        };
+        let endpoints = endpoints(endpoint)?;
         // An access_token belongs to the app: such calls are nobody's.
         let nobodys =
             |endpoint: &Endpoint| matches!(endpoint, Endpoint::Token | Endpoint::StableToken);
@@ -266,4 +311,12 @@ fn shape_patch(change: &program::ShapeChange) -> PolicyPatch {
     shape.legacy_expires_in = change.legacy_expires_in;
     shape.slash_escape = change.slash_escape;
     patch
+}
+
+/// The endpoints that a scenario means by a word.
+fn endpoints(word: &str) -> Result<Vec<Endpoint>, String> {
+    Ok(match word {
+        program::names::ACCESS_TOKEN => vec![Endpoint::Token, Endpoint::StableToken],
+        other => vec![other.parse().map_err(|e| format!("{e}"))?],
+    })
 }

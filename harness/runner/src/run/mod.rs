@@ -13,6 +13,7 @@
 //! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
+mod accounts_given;
 mod again;
 mod answers;
 mod asks;
@@ -28,6 +29,7 @@ pub mod exit;
 mod explore;
 mod explore_statements;
 mod first_failing;
+mod forge;
 mod free;
 mod gating;
 mod judged;
@@ -60,6 +62,7 @@ mod settle;
 mod shapes;
 mod shrink;
 mod stage;
+mod standing;
 mod statements;
 mod stop;
 mod store;

@@ -4,7 +4,8 @@
 //! history (an alphabet, a shape of a body); the stage witnesses those while they happen.
 
 use wxmock_model::history::{
-    History, KeyRecord, Operation, Outcome, Phase, Purpose, StepKind, Tick, UpstreamCall,
+    Alteration, History, KeyRecord, Operation, Outcome, Phase, Purpose, StepKind, Tick,
+    UpstreamCall,
 };
 
 /// Obligations the stage witnesses.
@@ -59,6 +60,22 @@ const READ: &[(&str, Check)] = &[
                 .is_some_and(|user| *user != h.payloads[at].user)
         };
         sends(h).any(|send| send.payload.is_some_and(|at| foreign(send, at)))
+    }),
+    ("forged-token-used", |h| {
+        let mut own = h.operations.iter();
+        own.any(|o| o.alterations.contains(&Alteration::ForgedToken))
+    }),
+    ("call-held-over-a-login", |h| {
+        let other = |call: &&UpstreamCall| !call.endpoint.ends_with("jscode2session");
+        let mut held = h.upstream.iter().filter(other);
+        held.any(|call| {
+            logins(h).any(|login| {
+                Some(&login.user) == call.user.as_ref()
+                    && call.arrived < login.called
+                    && login.returned.is_some()
+                    && login.returned < call.released
+            })
+        })
     }),
     ("payload-sent-twice", |h| {
         let sends: Vec<&Operation> = sends(h).collect();

@@ -1,6 +1,6 @@
 //! What the phones of one order hold: codes, tokens, payloads, phone codes, by their names in the scenario.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::device::Payload;
 use wxmock_model::history::{History, PhoneNumber, Tick};
@@ -31,6 +31,8 @@ pub(crate) struct Token {
     pub(crate) received: Tick,
     /// When the phone wrote it into its storage; `None` while a step of the scenario is still to do that.
     pub(crate) stored: Option<Tick>,
+    /// Whether nobody issued it.
+    pub(crate) forged: bool,
 }
 
 /// A payload, and where the history describes it.
@@ -55,6 +57,8 @@ pub(crate) struct PhoneCode {
 pub(crate) struct PayloadStore {
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) tokens: Vec<Token>,
+    /// Names of forged tokens that could not be made of the token there was.
+    pub(crate) unmade: BTreeSet<String>,
     pub(crate) payloads: HashMap<String, HeldPayload>,
     pub(crate) phone_codes: HashMap<String, PhoneCode>,
     /// Whether a newer login ends the older sessions of a person, as the adapter declares.
@@ -108,7 +112,7 @@ impl PayloadStore {
         let key = |t: &Token| t.key_no.filter(|_| !self.newest_session_only);
         self.tokens
             .iter()
-            .filter(|t| t.user == user)
+            .filter(|t| t.user == user && !t.forged)
             .max_by_key(|t| (key(t), t.received))
     }
 
@@ -145,6 +149,7 @@ mod tests {
             key_no,
             received: Tick(received),
             stored: Some(Tick(received)),
+            forged: false,
         }
     }
 

@@ -157,6 +157,7 @@ impl Play<'_> {
         }
         self.stage.probe_the_unopened().await?;
         self.stage.probe_across().await?;
+        self.stage.log_in_the_mixed_up().await?;
         self.stage.calm_down().await
     }
 

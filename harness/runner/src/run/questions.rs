@@ -7,7 +7,7 @@ use super::asks::Carries;
 use super::settle::Need;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
-use wxmock_model::history::{Outcome, Phase, PhoneRecord, Purpose};
+use wxmock_model::history::{Operation, Outcome, Phase, PhoneRecord, Purpose};
 use wxmock_model::program::{CaptureApi, Place, Seal, SealKey, Step, Using, Verb};
 
 impl Stage<'_> {
@@ -163,6 +163,45 @@ impl Stage<'_> {
             };
             self.ask(phone, op, &step.label, None, carries);
             self.settle(Need::Certainty).await?;
+        }
+        self.record.set_phase(before);
+        Ok(())
+    }
+
+    /// Everybody who was given the account of somebody else of this order by a login logs in once more, alone: does the account
+    /// stay shared, or were two requests mixed up?
+    pub(crate) async fn log_in_the_mixed_up(&mut self) -> Result<(), Stop> {
+        let operations = &self.record.history().operations;
+        let given = |operation: &&Operation| {
+            operation.code.is_some()
+                && operation.alterations.is_empty()
+                && operation.answer.outcome == Outcome::Ok
+        };
+        let accounts: BTreeSet<(&str, &str)> = operations
+            .iter()
+            .filter(given)
+            .filter_map(|login| Some((login.answer.user_id.as_deref()?, login.user.as_str())))
+            .collect();
+        let is_shared = |(id, user): &(&str, &str)| {
+            let mut others = accounts.iter();
+            others.any(|(other, by)| other == id && by != user)
+        };
+        let mixed_up = accounts.iter().filter(|account| is_shared(account));
+        let mixed_up: BTreeSet<String> = mixed_up.map(|(_, user)| (*user).to_owned()).collect();
+        let before = self.record.phase();
+        self.record.set_phase(Phase::Probe);
+        for user in mixed_up {
+            let text = format!("{user} login alone");
+            let step = &Step {
+                phone: Some(self.fresh_phone(&user)?),
+                text: text.clone(),
+                label: text.clone(),
+                verb: Verb::WaitIdle,
+                op: None,
+                place: Place::default(),
+            };
+            let payload = format!("payload of {text}");
+            self.log_in(step, &payload, Purpose::Scenario).await?;
         }
         self.record.set_phase(before);
         Ok(())

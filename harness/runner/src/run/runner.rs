@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use wxmock_server::Handle;
 use wxmock_world::AppId;
 
+use super::accounts_given::AccountsGiven;
 use super::again::Waiting;
 use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::context::context;
@@ -33,6 +34,7 @@ use crate::coverage;
 use crate::fit::{Described, Fit};
 use wxmock_adapter::{Adapter, Backend, Client, StartError};
 use wxmock_judge as judge;
+use wxmock_judge::OwnKeys;
 use wxmock_model::characterisation::{Characterisation, Locking, Patience};
 use wxmock_model::event::{CaseResult, Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::history::History;
@@ -65,6 +67,9 @@ pub struct Runner {
     waiting: Waiting,
     /// How looking again has gone in the case at hand.
     pub(super) looks: Looks,
+    accounts: AccountsGiven,
+    /// Which keys sessions opened in the orders so far.
+    own_keys: Mutex<OwnKeys>,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     pub(super) silent_cases: usize,
@@ -129,6 +134,8 @@ impl Runner {
             patience: OnceCell::new(),
             waiting: Waiting::default(),
             looks: Looks::default(),
+            accounts: AccountsGiven::default(),
+            own_keys: Mutex::default(),
             began: Instant::now(),
             silent_cases: 0,
             waits_told: false,
@@ -331,10 +338,17 @@ impl Runner {
     }
 
     pub(crate) fn judge(&self, case: &Case, history: &History) -> Vec<Violation> {
-        judge::judge(
-            history,
-            &context(&self.fitted(case), &self.adapter.features),
-        )
+        let mut context = context(&self.fitted(case), &self.adapter.features);
+        context.tokens_fixed = self.proof.tokens_fixed;
+        context.own_key_only = self.own_keys_with(history).are_all_that_opens();
+        judge::judge(history, &context)
+    }
+
+    /// What the orders so far and this one show of the keys that sessions open.
+    fn own_keys_with(&self, history: &History) -> OwnKeys {
+        let mut so_far = self.own_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        *so_far = so_far.and(OwnKeys::of(history));
+        *so_far
     }
 
     /// The case as it runs under this adapter; as it is, if it cannot.
@@ -382,6 +396,7 @@ impl Runner {
         let started = Backend::start_with(&self.adapter, &self.settings.vars, &route).await;
         self.backend = Some(started?);
         self.waiting.restarted();
+        self.accounts.forget();
         Ok(())
     }
 
@@ -429,7 +444,13 @@ impl Runner {
             order,
             prefix: &prefix,
         };
+        let over = self.accounts.over();
         let mut played = play(&self.run_context(pace), &piece).await;
+        // Of a backend that others start nobody knows whether it counts on: it may have been started again.
+        if self.adapter.starts_backend() {
+            let alias = &case.scenario.alias;
+            self.accounts.settle(&mut played.history, alias, over);
+        }
         let context = context(case, &self.adapter.features);
         judge::name_relogins(&mut played.history, &context);
         self.learn(std::mem::take(&mut played.samples));
@@ -479,6 +500,7 @@ impl Runner {
             avoids_plus: self.proof.damages_plus,
             tokens_by_second: self.proof.tokens_by_second,
             refusals: &self.proof.refusals,
+            token_rests: self.proof.token_rests,
             looks: &self.looks,
             cancel: &self.settings.cancel,
             stores: self.settings.stores.as_deref(),

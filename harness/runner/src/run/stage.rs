@@ -58,6 +58,9 @@ pub(crate) struct RunContext<'a> {
     pub(crate) tokens_by_second: bool,
     /// What the operations were seen to answer to what has to be refused.
     pub(crate) refusals: &'a Refusals,
+    /// How long a token needs until it is good, where the backend stores what it stands for only after its answer: zero, unless
+    /// the proving saw that.
+    pub(crate) token_rests: Duration,
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
     pub(crate) cancel: &'a Cancel,
@@ -295,13 +298,20 @@ impl<'a> Stage<'a> {
         let now_ms = self.run_context.handle.now().0;
         self.captured
             .asked(request, client.asked(&op, &vars, &extra), now_ms);
+        // That a token is not good at once was told already: what else is wrong shows only where phones wait for it.
+        let rest = self.run_context.token_rests;
+        let rests = self.requests[request].keep_as.is_some() && !rest.is_zero();
         self.workers.spawn(async move {
             let answer = client.call(&op, &vars, &extra).await;
+            let at = Instant::now();
+            if rests {
+                tokio::time::sleep(rest).await;
+            }
             // Nobody listens any more once the order was cut short.
             let _ = outbox.send(Arrival {
                 request,
                 answer,
-                at: Instant::now(),
+                at,
             });
         });
         request
@@ -506,84 +516,6 @@ impl<'a> Stage<'a> {
         if let Ok(view) = user_view(self.run_context.handle, self.run_context.app, &user) {
             self.record.keys(person, &view.keys);
         }
-    }
-
-    /// Whether a request has all it needs from WeChat, and still is not answered.
-    pub(crate) fn is_stuck(&self, request: usize) -> bool {
-        let standing = self.standing(request);
-        standing.reached && !standing.parked
-    }
-
-    /// The open requests a wait is about: all, except those found blocked since the backend last saw anything happen.
-    fn standings(&self, need: Need) -> Vec<Standing> {
-        let all: Vec<(bool, Standing)> = self
-            .open()
-            .map(|(at, r)| (r.stalled, self.standing(at)))
-            .collect();
-        let held = all.iter().any(|(_, o)| o.parked);
-        all.into_iter()
-            .filter(|(stalled, _)| !(*stalled && held && need == Need::Rest))
-            .map(|(_, o)| o)
-            .collect()
-    }
-
-    /// Whether a request stands at WeChat or at a store.
-    pub(crate) fn is_parked(&self, request: usize) -> bool {
-        self.standing(request).parked
-    }
-
-    fn stall(&mut self) {
-        for at in 0..self.requests.len() {
-            self.requests[at].stalled = !self.requests[at].done && !self.standing(at).parked;
-        }
-    }
-
-    pub(crate) fn stir(&mut self) {
-        for request in &mut self.requests {
-            request.stalled = false;
-        }
-    }
-
-    fn standing(&self, request: usize) -> Standing {
-        let r = &self.requests[request];
-        let parked = self
-            .exchange(request)
-            .is_some_and(|call| call.parked().is_some());
-        let busy = self
-            .calls
-            .iter()
-            .any(|c| c.request == Some(request) && !c.over && c.parked().is_none());
-        let (at_store, in_store) = self.gated.as_ref().map_or((false, false), |gated| {
-            (gated.is_parked(request), gated.is_under_way(request))
-        });
-        let locked_out = |gated: &Gated<'_>| gated.waits_for_a_transaction(request);
-        Standing {
-            parked: (parked || at_store) && !busy && !in_store,
-            reached: !r.is_login() || r.exchange.is_some(),
-            queued: (r.is_login() && r.exchange.is_none() && self.waits_for_lock(request))
-                || self.gated.as_ref().is_some_and(locked_out),
-        }
-    }
-
-    /// Whether a lock that was seen before makes this login wait for one that is held.
-    fn waits_for_lock(&self, request: usize) -> bool {
-        let Some(lock) = self.run_context.lock else {
-            return false;
-        };
-        let places = match lock {
-            Locking::Pool(places) => places,
-            Locking::PerUser | Locking::Global | Locking::SingleWorker => 1,
-        };
-        let user = self.holder(self.requests[request].phone);
-        let held = self.open().filter(|(at, other)| {
-            let same = lock.reaches_others() || self.holder(other.phone) == user;
-            let is_held = || {
-                self.exchange(*at)
-                    .is_some_and(|call| call.parked().is_some())
-            };
-            *at != request && same && is_held()
-        });
-        held.count() >= places
     }
 
     fn hung(&self) -> Ending {

@@ -69,6 +69,8 @@ pub(crate) struct Tally {
     error: Option<String>,
     interrupted: bool,
     out_of_time: bool,
+    /// What was played until then.
+    stopped_early: Option<Say>,
     hung: bool,
     given_up: bool,
     hung_in_preparation: bool,
@@ -286,7 +288,7 @@ impl Tally {
     /// The time for the run is over with `begun` of `of` orders begun.
     pub(crate) fn stop_early(&mut self, begun: usize, of: usize) {
         if !std::mem::replace(&mut self.out_of_time, true) {
-            self.note(say!(
+            self.stopped_early = Some(say!(
                 "--max-time was over after {begun} of {of} orders of this case",
                 "--max-time 到了：此用例跑了 {begun} 种顺序，共 {of} 种",
                 begun = begun,

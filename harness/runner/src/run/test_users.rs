@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wxmock_server::{
-    CallId, CallMatch, Endpoint, FaultId, FaultRule, GateId, Handle, HoldRule, Point,
+    CallId, CallInfo, CallMatch, Endpoint, FaultId, FaultRule, GateId, Handle, HoldRule, Point,
 };
 use wxmock_world::{
     AccessTokenPatch, AccessTokenPolicy, AppId, ControlError, DeviceId, ExchangeReturns, NewUser,
@@ -26,6 +26,14 @@ pub(crate) struct Person {
     pub(crate) openid: String,
 }
 
+/// Replies that a scenario holds.
+#[derive(Debug)]
+struct Hold {
+    label: String,
+    matching: CallMatch,
+    gate: GateId,
+}
+
 /// Everything one order put into the mock. Dropping it takes all of it out again and lets go of whatever its gates hold,
 /// however the order ended.
 #[derive(Debug)]
@@ -36,6 +44,7 @@ pub(crate) struct TestUsers {
     rules: PolicyPatch,
     people: Vec<Person>,
     gates: Vec<GateId>,
+    holds: Vec<Hold>,
     held_codes: HashSet<String>,
     /// Every fault with its label.
     faults: Vec<(String, FaultId)>,
@@ -63,6 +72,7 @@ impl TestUsers {
             rules: policy(rules.0, rules.1),
             people: Vec::new(),
             gates: Vec::new(),
+            holds: Vec::new(),
             held_codes: HashSet::new(),
             faults: Vec::new(),
             token_rules: None,
@@ -204,9 +214,42 @@ impl TestUsers {
         self.handle.gates().release_order(calls);
     }
 
+    /// Holds the replies to the calls that `matching` is about, under a name of the scenario's.
+    pub(crate) fn hold_replies(&mut self, label: &str, matching: CallMatch, limit: Duration) {
+        let gate = self.handle.gates().hold(HoldRule {
+            label: format!("order/{}", self.prefix),
+            point: Point::Committed,
+            matching: matching.clone(),
+            limit,
+            times: None,
+            open_when: None,
+        });
+        self.holds.push(Hold {
+            label: label.to_owned(),
+            matching,
+            gate,
+        });
+    }
+
+    /// Whether a hold, the one of this name if one is given, keeps the reply to a call.
+    pub(crate) fn keeps(&self, label: Option<&str>, call: &CallInfo) -> bool {
+        let mut holds = self.holds.iter();
+        holds.any(|hold| {
+            label.is_none_or(|label| hold.label == label) && hold.matching.matches(call)
+        })
+    }
+
+    /// Takes a hold away; what it keeps is to be let go before.
+    pub(crate) fn keep_no_more(&mut self, label: &str) {
+        for hold in self.holds.extract_if(.., |hold| hold.label == label) {
+            self.handle.gates().remove(hold.gate);
+        }
+    }
+
     /// Takes every gate away and lets every held call go.
     pub(crate) fn open_gates(&mut self) {
-        for id in self.gates.drain(..) {
+        let holds = self.holds.drain(..).map(|hold| hold.gate);
+        for id in self.gates.drain(..).chain(holds) {
             self.handle.gates().remove(id);
         }
         self.held_codes.clear();

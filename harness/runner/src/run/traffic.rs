@@ -325,7 +325,7 @@ impl Stage<'_> {
         if let Some(point) = call.parked() {
             let wanted = match point {
                 Point::Arrived => commit_due,
-                Point::Committed => reply_due,
+                Point::Committed => reply_due || self.test_users.keeps(None, &call.info),
                 Point::Answered => false,
             };
             if wanted {

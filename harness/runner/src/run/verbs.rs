@@ -42,6 +42,7 @@ impl Stage<'_> {
                 Ok(())
             }
             Verb::Swap { code, phone_code } => self.swap(step, code, phone_code),
+            Verb::Forge { token, forged, how } => self.forge(step, token, forged, how),
             Verb::Submit { .. }
             | Verb::SubmitProfile { .. }
             | Verb::Send { .. }
@@ -52,7 +53,10 @@ impl Stage<'_> {
             Verb::Store { token } => self.store(step, event, token).await,
             Verb::Check => self.check(step, event),
             Verb::Capture { api, payload, seal } => self.capture(step, event, *api, payload, seal),
-            Verb::PhoneCode { phone_code } => self.phone_code(step, event, phone_code),
+            Verb::PhoneCode {
+                phone_code,
+                country,
+            } => self.phone_code(step, event, phone_code, country.as_deref()),
             Verb::WaitIdle => self.settle(Need::Certainty).await.map(|_| ()),
             Verb::Recover { user } => self.recover(step, user).await,
             Verb::Probe { user } => self.probe(step, user).await,
@@ -62,6 +66,8 @@ impl Stage<'_> {
             | Verb::RotateKey { .. }
             | Verb::Fault { .. }
             | Verb::Lift { .. }
+            | Verb::Hold { .. }
+            | Verb::Release { .. }
             | Verb::AccessToken { .. }
             | Verb::Shape { .. } => self.change_world(step, event),
         }
@@ -74,6 +80,10 @@ impl Stage<'_> {
             .op
             .ok_or_else(|| Stop::Broken(format!("step `{}` names no operation", step.text)))?;
         let carries = Carries::of(&step.verb);
+        if matches!(carries.using, Some(Using::Named(name)) if self.payload_store.unmade.contains(name))
+        {
+            return Ok(());
+        }
         self.await_token(phone, event, carries.using).await?;
         self.ask(phone, op, &step.label, event, carries);
         Ok(())
@@ -186,11 +196,17 @@ impl Stage<'_> {
         step: &Step,
         event: Option<EventName>,
         name: &str,
+        country: Option<&str>,
     ) -> Result<(), Stop> {
         let phone = phone_of(step)?;
+        let number = country.map(|_| abroad(&self.new_mark(CaptureApi::Phone, Nick::Plain)));
         let button = &self.phones[phone];
-        let made = button
-            .phone_code()
+        let moved = match (country, number) {
+            (Some(country), Some(number)) => button.have_number(country, &number),
+            _ => Ok(()),
+        };
+        let made = moved
+            .and_then(|()| button.phone_code())
             .and_then(|code| Ok((code, button.number()?)));
         match made {
             Ok((code, number)) => {
@@ -249,7 +265,11 @@ impl Stage<'_> {
         event: Option<EventName>,
         text: &str,
     ) -> Result<(), DeviceError> {
-        let mark = self.new_mark(api, seal.nick);
+        let mut mark = self.new_mark(api, seal.nick);
+        if let (Some(country), CaptureApi::Phone) = (&seal.country, api) {
+            mark = abroad(&mark);
+            self.phones[phone].have_number(country, &mark)?;
+        }
         let foreign = seal
             .openid_of
             .as_deref()
@@ -362,6 +382,11 @@ impl Stage<'_> {
     }
 }
 
+/// A number of eleven digits as one of a country whose numbers begin with 0, such as Italy's of fixed lines.
+fn abroad(number: &str) -> String {
+    format!("06{}", number.get(3..).unwrap_or_default())
+}
+
 /// A nickname made of what `nick` says, which belongs to the `n`th payload of the order called `prefix`.
 fn nickname(nick: Nick, prefix: &str, n: u32) -> String {
     let digest = Sha256::digest(format!("nickname {prefix} {n}"));
@@ -381,6 +406,7 @@ fn nickname(nick: Nick, prefix: &str, n: u32) -> String {
         ),
         Nick::Chinese => drawn(&CHINESE, 10),
         Nick::Twelve => drawn(&LETTERS, 12),
+        Nick::Anonymous => "微信用户".to_owned(),
     }
 }
 

@@ -4,57 +4,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::{Expansion, Point};
-use crate::error::Mistake;
-use crate::frame::{ExpectFrame, Frame};
+use super::expansion::Expansion;
+use crate::frame::ExpectFrame;
 use wxmock_model::program::{Expectation, Program};
-
-/// Reports expectations that match no step of any case.
-pub(crate) fn check_expectations(
-    file: &str,
-    frame: &Frame,
-    points: &[Point],
-) -> Result<(), Mistake> {
-    let mut used = BTreeSet::new();
-    let mut labels = BTreeSet::new();
-    for point in points {
-        let expansion = Expansion::new(file, frame, point)?;
-        let built = expansion.build()?;
-        used.extend(built.used);
-        labels.extend(
-            built
-                .program
-                .steps()
-                .filter(|step| step.op.is_some())
-                .map(|step| step.label.clone()),
-        );
-    }
-    let lines = frame
-        .expect
-        .iter()
-        .chain(frame.whens.iter().flat_map(|when| &when.expect));
-    for line in lines {
-        if !used.contains(&line.key.span().start) {
-            let labels = labels.iter().map(String::as_str);
-            let key = line.key.as_str();
-            let mut mistake =
-                Mistake::unknown(line.key.span().clone(), "step with an answer", key, labels);
-            mistake.message = format!("no step that gets an answer is called `{key}`");
-            return Err(mistake);
-        }
-    }
-    Ok(())
-}
-
-/// The words of a step before phones are counted: what an expectation's key may say.
-pub(super) struct Template {
-    /// `P*`, for the steps of a repeated phone.
-    pub(super) star: Option<String>,
-    /// Without `as …`.
-    pub(super) with_using: String,
-    /// Without `as …` and `using …`.
-    pub(super) label: String,
-}
 
 impl Expansion<'_> {
     /// Matches expectations with steps; returns the places of those that matched.

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::Expansion;
-use super::labels::Template;
-use super::numbered;
+use super::expansion::{Expansion, Template, numbered};
 use crate::error::Mistake;
 use crate::located::Located;
 use crate::scope::{self, Note};

@@ -2,9 +2,9 @@
 
 use indexmap::IndexMap;
 
+use super::parts::{EXPLORE_KEYS, OUTCOMES, PHONE_KEYS, WHEN_KEYS};
+use super::parts::{ExpectFrame, ExploreFrame, OrdersFrame, PhoneFrame, WhenFrame};
 use super::table::{Table, Value, wrong_type};
-use super::{EXPLORE_KEYS, OUTCOMES, PHONE_KEYS, WHEN_KEYS};
-use super::{ExpectFrame, ExploreFrame, OrdersFrame, PhoneFrame, WhenFrame};
 use crate::error::Mistake;
 use crate::located::Located;
 use wxmock_model::history::Outcome;
@@ -83,6 +83,7 @@ fn axis_value(axis: &str, item: &Value<'_>, file: &str, wanted: &str) -> Result<
     let accepted = match axis {
         "rotation" => names::ROTATIONS,
         "returns" => names::RETURNS,
+        "payload" => names::PAYLOADS,
         _ => &[],
     };
     if !accepted.is_empty() && !accepted.contains(&text) {

@@ -191,10 +191,10 @@ fn patterns_take_aliases_ids_and_paths() {
         paths("concurrent-login/slow-reply-overwrites-newer-key").len(),
         8
     );
-    assert_eq!(paths("concurrent-login/**").len(), 15);
+    assert_eq!(paths("concurrent-login/**").len(), 16);
     assert_eq!(paths("**/n:3").len(), 4);
     assert_eq!(paths("**/rotation:exchange/**").len(), 5);
-    assert_eq!(paths("key-isolation/*").len(), 8);
+    assert_eq!(paths("key-isolation/*").len(), 11);
     let exact = "concurrent-login/slow-reply-overwrites-newer-key/rotation:exchange/n:2";
     assert_eq!(paths(exact), [exact]);
 }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::setting::{Setting, choose, split, unquote};
-use super::{HARNESS_VERBS, PHONE_VERBS, RESERVED, WORLD_VERBS, is_world_verb};
-use super::{NamePlace, Part, Stage, Word};
+use super::vocabulary::{HARNESS_VERBS, PHONE_VERBS, RESERVED, WORLD_VERBS, is_world_verb};
+use super::written::{NamePlace, Part, Stage, Word};
 use crate::error::{self, Mistake};
 use crate::located::Located;
 use wxmock_model::program::{Using, Verb};

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::setting::Setting;
 use crate::error::Mistake;
 use wxmock_model::program::{
-    CaptureApi, Differs, Extra, Nick, Seal, SealKey, Transport, Verb, Watermark,
+    CaptureApi, Differs, Extra, Nick, Seal, SealKey, TokenForgery, Transport, Verb, Watermark,
 };
 
 impl Cursor<'_> {
@@ -23,6 +23,13 @@ impl Cursor<'_> {
             "claim" => Verb::Claim {
                 user: self.user("claim B")?,
             },
+            "forge" => {
+                const EXAMPLE: &str = "forge t1 as f1 how=middle";
+                let token = self.name("a token", EXAMPLE)?;
+                let forged = self.named(verb, EXAMPLE)?;
+                let how = self.how(EXAMPLE)?;
+                Verb::Forge { token, forged, how }
+            }
             "resemble" => {
                 const EXAMPLE: &str = "resemble A differs=case";
                 let user = self.user(EXAMPLE)?;
@@ -89,9 +96,20 @@ impl Cursor<'_> {
                     transport,
                 }
             }
-            "phonecode" => Verb::PhoneCode {
-                phone_code: self.named(verb, "phonecode as f1")?,
-            },
+            "phonecode" => {
+                let phone_code = self.named(verb, "phonecode as f1")?;
+                let mut country = None;
+                for option in self.options()? {
+                    match option.key.as_str() {
+                        "country" => country = Some(country_code(&option)?),
+                        _ => return Err(option.unknown(&["country"])),
+                    }
+                }
+                Verb::PhoneCode {
+                    phone_code,
+                    country,
+                }
+            }
             "sendcode" => {
                 let phone_code = self.name("a phone code", "sendcode f1")?;
                 Verb::SendCode {
@@ -116,6 +134,37 @@ impl Cursor<'_> {
             _ => Verb::Logout {
                 using: self.using()?,
             },
+        })
+    }
+
+    /// `how=…`, which must be there.
+    fn how(&mut self, example: &str) -> Result<TokenForgery, Mistake> {
+        let mut how = None;
+        for option in self.options()? {
+            if option.key != "how" {
+                return Err(option.unknown(&["how"]));
+            }
+            let text = option.text("a way, such as how=middle")?;
+            let span = option.span.clone();
+            how = Some(match (text.split_once(':'), text) {
+                (Some(("claims-of", user)), _) => {
+                    TokenForgery::ClaimsOf(self.push_name(user, option.word, span, "a user")?)
+                }
+                (None, "first") => TokenForgery::First,
+                (None, "middle") => TokenForgery::Middle,
+                (None, "end") => TokenForgery::End,
+                (None, "signature") => TokenForgery::Signature,
+                (None, "unsigned") => TokenForgery::Unsigned,
+                _ => return Err(Mistake::unknown(span, "way", text, WAYS)),
+            });
+        }
+        how.ok_or_else(|| {
+            Mistake::new(
+                self.end(),
+                "the step ends where `how=` should follow",
+                "after this",
+            )
+            .help(format!("for example: {example}"))
         })
     }
 
@@ -151,6 +200,7 @@ impl Cursor<'_> {
                         ("emoji", Nick::Emoji),
                         ("chinese", Nick::Chinese),
                         ("twelve", Nick::Twelve),
+                        ("anonymous", Nick::Anonymous),
                     ])?;
                 }
                 "openid" => {
@@ -162,6 +212,7 @@ impl Cursor<'_> {
                     option.choose(&[("plus-slash", ())])?;
                     seal.plus_slash = true;
                 }
+                "country" => seal.country = Some(country_code(&option)?),
                 "twin" => {
                     option.choose(&[("previous", ())])?;
                     seal.padding_twin = true;
@@ -170,6 +221,7 @@ impl Cursor<'_> {
                     return Err(option.unknown(&[
                         "key",
                         "watermark",
+                        "country",
                         "iv",
                         "openid",
                         "alphabet",
@@ -241,6 +293,20 @@ impl Cursor<'_> {
     }
 }
 
+fn country_code(option: &Setting) -> Result<String, Mistake> {
+    let text = option.text("a country code, such as country=39")?;
+    let is_code = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_code {
+        return Ok(text.to_owned());
+    }
+    Err(Mistake::new(
+        option.span.clone(),
+        format!("`{text}` is no country code"),
+        "one to three digits",
+    )
+    .help("for example: country=39"))
+}
+
 fn seal_key(option: &Setting) -> Result<SealKey, Mistake> {
     let text = option.text("previous, never-issued or a number such as k1")?;
     let number = text
@@ -261,6 +327,15 @@ fn seal_key(option: &Setting) -> Result<SealKey, Mistake> {
 }
 
 const EXAMPLE_ALTER: &str = r#"alter c1 suffix="&x=1""#;
+
+const WAYS: [&str; 6] = [
+    "first",
+    "middle",
+    "end",
+    "signature",
+    "unsigned",
+    "claims-of:B",
+];
 
 const CAPTURES: &[(&str, CaptureApi)] = &[
     ("userinfo", CaptureApi::UserInfo),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{EFFECTS, duration};
+use super::vocabulary::{EFFECTS, duration};
 use crate::error::Mistake;
 use wxmock_model::program::FaultEffect;
 

@@ -5,7 +5,7 @@ use crate::error::Mistake;
 use crate::located::Located;
 use wxmock_model::program::{
     CaptureApi, Differs, Extra, FaultEffect, FaultWhen, FieldOrder, Nick, Seal, SealKey,
-    ShapeChange, TokenChange, Transport, Using, Verb, Watermark,
+    ShapeChange, TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
 };
 
 fn read_in_race(text: &str) -> Result<Written, Mistake> {
@@ -56,6 +56,22 @@ fn what_attackers_do() {
         "c1",
     );
     check("claim B", Verb::Claim { user: named("B") });
+    let forge = |how| Verb::Forge {
+        token: named("t"),
+        forged: named("f"),
+        how,
+    };
+    check("forge t as f how=end", forge(TokenForgery::End));
+    check(
+        "forge t as f how=claims-of:B",
+        forge(TokenForgery::ClaimsOf(named("B"))),
+    );
+    check_mistake(
+        "forge t as f",
+        "the step ends where `how=` should follow",
+        "f",
+    );
+    check_mistake("forge t as f how=well", "unknown way `well`", "how=well");
     check(
         "resemble B differs=end",
         Verb::Resemble {
@@ -124,7 +140,20 @@ fn what_phones_do() {
         "phonecode as f",
         Verb::PhoneCode {
             phone_code: named("f"),
+            country: None,
         },
+    );
+    check(
+        "phonecode as f country=39",
+        Verb::PhoneCode {
+            phone_code: named("f"),
+            country: Some(named("39")),
+        },
+    );
+    check_mistake(
+        "phonecode as f country=it",
+        "`it` is no country code",
+        "country=it",
     );
     check(
         "swap c f",
@@ -222,6 +251,15 @@ fn what_the_world_does() {
     check("rotate-key A", Verb::RotateKey { user: named("A") });
     check("wait-idle", Verb::WaitIdle);
     check("lift f", Verb::Lift { label: named("f") });
+    check(
+        "hold h getuserphonenumber of A",
+        Verb::Hold {
+            label: named("h"),
+            endpoint: named("getuserphonenumber"),
+            user: named("A"),
+        },
+    );
+    check("release h", Verb::Release { label: named("h") });
     for (words, change) in [
         ("token killed", TokenChange::Killed),
         ("token expired", TokenChange::Expired),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::setting::choose;
-use super::{EFFECTS, duration};
+use super::vocabulary::{EFFECTS, duration};
 use crate::error::Mistake;
 use wxmock_model::program::names;
 use wxmock_model::program::{FaultEffect, FaultWhen, FieldOrder, ShapeChange, TokenChange, Verb};
@@ -37,6 +37,21 @@ impl Cursor<'_> {
                 user: self.user("probe A")?,
             },
             "fault" => self.fault()?,
+            "hold" => {
+                const EXAMPLE: &str = "hold h1 getuserphonenumber of A";
+                let label = self.name("a name for the hold", EXAMPLE)?;
+                let endpoint = self.endpoint(EXAMPLE)?;
+                self.choice("`of`", &[("of", ())], EXAMPLE)?;
+                let user = self.user(EXAMPLE)?;
+                Verb::Hold {
+                    label,
+                    endpoint,
+                    user,
+                }
+            }
+            "release" => Verb::Release {
+                label: self.name("a hold", "release h1")?,
+            },
             "lift" => Verb::Lift {
                 label: self.name("a fault", "lift busy")?,
             },
@@ -54,12 +69,18 @@ impl Cursor<'_> {
         })
     }
 
+    /// One of WeChat's endpoints.
+    fn endpoint(&mut self, example: &str) -> Result<String, Mistake> {
+        let endpoints: Vec<(&str, &str)> =
+            names::ENDPOINTS.iter().map(|&name| (name, name)).collect();
+        let endpoint = self.choice("endpoint", &endpoints, example)?;
+        Ok(endpoint.to_owned())
+    }
+
     fn fault(&mut self) -> Result<Verb, Mistake> {
         const EXAMPLE: &str = "fault f1 jscode2session of A: errcode=40029";
         let label = self.name("a name for the fault", EXAMPLE)?;
-        let endpoints: Vec<(&str, &str)> =
-            names::ENDPOINTS.iter().map(|&name| (name, name)).collect();
-        let endpoint = self.choice("endpoint", &endpoints, EXAMPLE)?.to_owned();
+        let endpoint = self.endpoint(EXAMPLE)?;
         self.choice("`of`", &[("of", ())], EXAMPLE)?;
         let word = self.take("a user and a colon", EXAMPLE)?;
         let Some(user) = word.text.strip_suffix(':') else {

@@ -109,6 +109,7 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::PhoneCode { .. }
         | Verb::Alter { .. }
         | Verb::Swap { .. }
+        | Verb::Forge { .. }
         | Verb::Claim { .. }
         | Verb::Resemble { .. } => &[StepKind::Capture],
         Verb::Send { .. }
@@ -122,6 +123,8 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::RotateKey { .. }
         | Verb::Fault { .. }
         | Verb::Lift { .. }
+        | Verb::Hold { .. }
+        | Verb::Release { .. }
         | Verb::AccessToken { .. }
         | Verb::Shape { .. }
         | Verb::WaitIdle

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     answers::{Answers, Await, Step},
@@ -91,7 +91,7 @@ impl Conversation for Mysql {
                 let Some(take) = self.of_file(input, left) else {
                     return Ok(());
                 };
-                parts.push(plain(input.split_to(take).freeze()));
+                parts.push(Part::plain(input.split_to(take).freeze()));
                 continue;
             }
             let Some(payload) = packets::first(input)? else {
@@ -123,10 +123,6 @@ impl Conversation for Mysql {
     fn refused(&mut self) -> Option<String> {
         self.refused.take()
     }
-}
-
-fn plain(bytes: Bytes) -> Part {
-    Part { bytes, unit: None }
 }
 
 impl Mysql {

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     answers,
@@ -100,7 +100,7 @@ impl Conversation for Postgres {
                 return Ok(());
             }
             self.started = true;
-            parts.push(plain(input.split_to(len).freeze()));
+            parts.push(Part::plain(input.split_to(len).freeze()));
         }
         loop {
             if self.cycle.len > LARGEST {
@@ -156,10 +156,6 @@ impl Conversation for Postgres {
     fn refused(&mut self) -> Option<String> {
         self.refused.take()
     }
-}
-
-fn plain(bytes: Bytes) -> Part {
-    Part { bytes, unit: None }
 }
 
 /// What the client says. A method gives `None` while the cycle goes on, `Some` with or without a statement where a part ends.

@@ -204,7 +204,7 @@ impl Redis {
 
     fn part(&mut self, bytes: Bytes, piece: Piece, listening: bool) -> Part {
         if piece.awaits.is_empty() {
-            return Part { bytes, unit: None };
+            return Part::plain(bytes);
         }
         self.expected.push_back(Expected {
             told: listening,
@@ -213,7 +213,7 @@ impl Redis {
             is_error: false,
         });
         if !listening {
-            return Part { bytes, unit: None };
+            return Part::plain(bytes);
         }
         let kind = if piece.held {
             StatementKind::Work

@@ -14,7 +14,7 @@ use sqlparser::{
 };
 
 use super::{
-    Dialect,
+    bound::Dialect,
     functions::{self, Effect},
     words,
 };

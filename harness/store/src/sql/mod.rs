@@ -1,14 +1,14 @@
 //! SQL of MySQL and PostgreSQL: text, shape, and what it touches.
 
 mod access;
+mod bound;
 mod functions;
 mod kind;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use std::sync::Arc;
-
+pub(crate) use bound::{Bound, Dialect, Sql};
 pub(crate) use kind::{kind, writes_rows};
 
 use crate::{
@@ -16,30 +16,6 @@ use crate::{
     conversation::{Reading, Said},
     text,
 };
-
-/// Whose SQL it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Mysql,
-    Postgres,
-}
-
-/// A value bound to a placeholder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Null,
-    Number(String),
-    Text(String),
-    /// Its bytes are of a type that is not read.
-    Unknown,
-}
-
-/// One text of SQL, perhaps of several statements, with the values bound to it.
-#[derive(Debug, Clone)]
-pub(crate) struct Sql {
-    pub(crate) text: Arc<str>,
-    pub(crate) bound: Vec<Bound>,
-}
 
 /// What a client said in SQL.
 pub(crate) struct Spoken {

@@ -5,7 +5,7 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer, Word},
 };
 
-use super::{Bound, Dialect, Sql};
+use super::bound::{Bound, Dialect, Sql};
 
 /// How `dialect` is written.
 pub(super) fn syntax(dialect: Dialect) -> &'static dyn Syntax {

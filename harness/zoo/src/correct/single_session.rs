@@ -1,8 +1,8 @@
 //! One session per person: a newer login ends the older ones, which are asked to log in again. What most admin templates
 //! do, and right where it is meant and declared.
 
-use crate::policy::{Grant, Policy, reference_session};
-use crate::store::{Store, UserNo};
+use crate::policy::{Policy, reference_session};
+use crate::store::{Grant, Store, UserNo};
 use crate::wechat::WxLogin;
 
 /// One session per person.

@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
+use crate::backend::Backend;
 use crate::policy::{Policy, session_of_token};
+use crate::request::Request;
 use crate::store::Session;
 
 /// The openid in the body is believed.

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::backend::Request;
 use crate::policy::Policy;
+use crate::request::Request;
 
 /// Good answers to profile requests, by what a request is taken to be.
 pub(crate) struct CachedAnswers {

@@ -4,7 +4,8 @@
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy};
+use crate::policy::{Pending, Policy};
+use crate::store::Grant;
 
 /// Looks in an old snapshot, then inserts.
 pub(crate) struct CheckThenInsert;

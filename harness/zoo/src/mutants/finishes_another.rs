@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, admit};
+use crate::policy::{Pending, Policy, admit};
+use crate::store::Grant;
 use crate::wechat::WxLogin;
 
 /// One field for the login in hand.

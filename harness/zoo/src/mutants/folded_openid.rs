@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use crate::open_data::is_of_app;
-use crate::policy::{Grant, Policy, reference_session};
-use crate::store::{Store, UserNo};
+use crate::policy::{Policy, reference_session};
+use crate::store::{Grant, Store, UserNo};
 use crate::wechat::WxLogin;
 
 /// Upper and lower case are one.

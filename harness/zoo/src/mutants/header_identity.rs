@@ -2,8 +2,9 @@
 //! the header, and served where anybody can.
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
+use crate::backend::Backend;
 use crate::policy::{Policy, session_of_token};
+use crate::request::Request;
 use crate::store::Session;
 
 /// The openid in a header is believed.

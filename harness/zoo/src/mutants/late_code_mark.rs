@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, admit};
+use crate::policy::{Pending, Policy, admit};
+use crate::store::Grant;
 
 /// Marks a code after its exchange.
 #[derive(Default)]

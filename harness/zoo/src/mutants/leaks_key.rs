@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::{Grant, Policy};
+use crate::policy::Policy;
+use crate::store::Grant;
 
 /// Returns the session_key to the phone.
 pub(crate) struct LeaksKey;

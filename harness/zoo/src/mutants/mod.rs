@@ -1,12 +1,13 @@
 //! Backends that are wrong on purpose: one file a bug, each overriding the decision it gets wrong.
 
-use crate::Mutant;
+use crate::design::Mutant;
 use crate::policy::Policy;
 
 mod bad_code_500;
 mod body_identity;
 mod cached_answers;
 mod check_then_insert;
+mod clears_sessions;
 mod empty_number;
 mod finishes_another;
 mod first_key_wins;
@@ -22,9 +23,11 @@ mod leaks_key;
 mod login_needs_token;
 mod logout_everywhere;
 mod logout_stub;
+mod merges_by_name;
 mod missing_key;
 mod needs_unionid;
 mod no_deadline;
+mod number_as_integer;
 mod opaque_500;
 mod racy;
 mod refresh_keeps_both;
@@ -48,7 +51,9 @@ mod turn_never_passed;
 mod unbound_number;
 mod unchecked_watermark;
 mod unscoped_update;
+mod unverified_token;
 mod upstream_text_500;
+mod writes_row_back;
 
 /// The decisions of a mutant.
 pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
@@ -99,6 +104,11 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::TokenSlot => Box::new(token_slot::TokenSlot),
         Mutant::MissingKey => Box::new(missing_key::MissingKey),
         Mutant::BodyIdentity => Box::new(body_identity::BodyIdentity),
+        Mutant::ClearsSessions => Box::new(clears_sessions::ClearsSessions),
+        Mutant::MergesByName => Box::new(merges_by_name::MergesByName),
+        Mutant::NumberAsInteger => Box::new(number_as_integer::NumberAsInteger),
+        Mutant::UnverifiedToken => Box::new(unverified_token::UnverifiedToken),
+        Mutant::WritesRowBack => Box::new(writes_row_back::WritesRowBack),
         Mutant::TurnNeverPassed => Box::<turn_never_passed::TurnNeverPassed>::default(),
     }
 }

@@ -4,7 +4,8 @@
 use crate::answer::Answer;
 use crate::backend::Backend;
 use crate::once::OncePerCode;
-use crate::policy::{Grant, Pending, Policy, admit};
+use crate::policy::{Pending, Policy, admit};
+use crate::store::Grant;
 use crate::wechat::WxLogin;
 
 /// Caches the reply, not the session.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, admit};
+use crate::policy::{Pending, Policy, admit};
+use crate::store::Grant;
 use crate::wechat::WxLogin;
 
 /// What a small query of a database across a network takes.

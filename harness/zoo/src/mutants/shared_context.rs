@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, reference_login};
-use crate::store::Store;
+use crate::policy::{Pending, Policy, reference_login};
+use crate::store::{Grant, Store};
 use crate::wechat::WxLogin;
 
 /// One context object for all logins.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, reference_login};
+use crate::policy::{Pending, Policy, reference_login};
+use crate::store::Grant;
 use crate::wechat::Trouble;
 
 /// Every code that was ever submitted, wherever and however it was answered.

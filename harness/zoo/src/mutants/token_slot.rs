@@ -2,9 +2,10 @@
 //! gone is a plain 400: the phone is not even told to log in.
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
-use crate::policy::{Grant, Policy, reference_session, session_of_token};
-use crate::store::{Session, Store, UserNo};
+use crate::backend::Backend;
+use crate::policy::{Policy, reference_session, session_of_token};
+use crate::request::Request;
+use crate::store::{Grant, Session, Store, UserNo};
 use crate::wechat::WxLogin;
 
 /// One token per person.

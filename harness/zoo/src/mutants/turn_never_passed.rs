@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, admit};
+use crate::policy::{Pending, Policy, admit};
+use crate::store::Grant;
 
 /// Applies replies in request order.
 #[derive(Default)]

@@ -1,8 +1,8 @@
 //! KEY-01: `UPDATE sessions SET user_id = ?, session_key = ?`, and the WHERE was forgotten. After anybody's login,
 //! every token is that person's.
 
-use crate::policy::{Grant, Policy, reference_session};
-use crate::store::{Session, Store, UserNo};
+use crate::policy::{Policy, reference_session};
+use crate::store::{Grant, Session, Store, UserNo};
 use crate::wechat::WxLogin;
 
 /// Writes each login to every session row.

@@ -1,5 +1,7 @@
 //! A lock inside the backend: how it is recognised, and which orders it forbids.
 
+use wxmock_server::Point;
+
 use super::Play;
 use crate::run::settle::Need;
 use crate::run::stage::Stop;
@@ -40,22 +42,14 @@ impl Play<'_> {
         let held: Vec<usize> = self
             .stage
             .open()
-            .filter(|(other, _)| {
-                *other != waiting
-                    && self
-                        .stage
-                        .exchange(*other)
-                        .is_some_and(|c| c.parked().is_some())
-            })
             .map(|(other, _)| other)
+            .filter(|other| *other != waiting && !self.parked_calls(*other).is_empty())
             .collect();
         let mut holder = None;
         for other in held {
             self.stage.requests[other].commit_due = false;
             self.stage.requests[other].reply_due = false;
-            if let Some(call) = self.stage.requests[other].exchange
-                && let Some(point) = self.stage.calls[call].parked()
-            {
+            for (call, point) in self.parked_calls(other) {
                 self.stage.let_go(call, point);
             }
             self.stage.settle(Need::Certainty).await?;
@@ -77,13 +71,25 @@ impl Play<'_> {
             self.stage.requests[waiting].event,
             self.stage.requests[holder].event,
         );
-        if let (Some(waiting), Some(holder)) = events {
+        // Behind another request than a login, orders are told apart by no reply of a login's.
+        if let (Some(waiting), Some(holder)) = events
+            && holder.kind == StepKind::Submit
+        {
             self.lock = Some(Lock { waiting, holder });
         }
         Ok(Stop::Ended(Ending::Infeasible {
             waiting: label,
             holder: self.stage.name(holder),
         }))
+    }
+
+    /// Calls of a request that are held, and where.
+    fn parked_calls(&self, request: usize) -> Vec<(usize, Point)> {
+        let calls = self.stage.calls.iter().enumerate();
+        calls
+            .filter(|(_, call)| call.request == Some(request))
+            .filter_map(|(at, call)| Some((at, call.parked()?)))
+            .collect()
     }
 }
 

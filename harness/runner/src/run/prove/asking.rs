@@ -40,6 +40,9 @@ impl Prover<'_, '_> {
             answer = client.call(op, &ask.vars, &extra).await;
         }
         let reading = adapter.read(op, &answer);
+        if reading.captures.contains_key("token") && !self.proof.token_rests.is_zero() {
+            tokio::time::sleep(self.proof.token_rests).await;
+        }
         let who = device.who();
         let keys = user_view(self.senses.handle, &who.app, &who.user)?.keys;
         self.scan(op, &keys, &answer, reading.outcome);

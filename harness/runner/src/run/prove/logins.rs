@@ -49,6 +49,7 @@ impl Prover<'_, '_> {
                 tokio::time::sleep(ANOTHER_SECOND).await;
                 let later = self.token_of(op, device).await?;
                 self.proof.tokens_by_second = later.is_some() && later != one;
+                self.proof.tokens_fixed = later == one;
                 return Ok(());
             }
             if other.is_none() || second() == began {

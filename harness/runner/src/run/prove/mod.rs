@@ -10,12 +10,14 @@ mod asking;
 mod decide;
 mod forms;
 mod found;
+mod late;
 mod likely;
 mod logins;
 mod proof;
 mod propose;
 mod requests;
 mod stores;
+mod turned_away;
 
 use std::time::Duration;
 
@@ -108,6 +110,7 @@ struct Guest {
 }
 
 /// A request to make.
+#[derive(Clone)]
 struct Ask {
     vars: OpVars,
     expected: Vec<(&'static str, String)>,
@@ -225,7 +228,13 @@ impl<'a, 'p> Prover<'a, 'p> {
         ask: Ask,
     ) -> Result<Option<Captures>, String> {
         let before = self.senses.newest_statement();
+        let (again, calls) = (ask.clone(), self.calls());
         let mut seen = self.ask(op, device, ask).await?;
+        if self.calls() == calls
+            && let Some(later) = self.a_little_later(device, &seen, &again).await?
+        {
+            seen = later;
+        }
         let login = self.granted.first().map(|seen| seen.answer.clone());
         let adapter = self.senses.adapter;
         let mut decision = decide::honest(adapter, &seen, login.as_ref(), &self.user_ids);

@@ -1,9 +1,10 @@
 //! What the proving showed, and what that means for a run.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::aftermath::TurnedAway;
 use super::decide::{Fault, Problem};
+use super::turned_away::TurnedAway;
 use crate::run::exit;
 use crate::run::refusals::Refusals;
 use wxmock_adapter::Backend;
@@ -31,6 +32,10 @@ pub struct Proof {
     pub(crate) login_fetches: bool,
     /// What the operations answered to what has to be refused.
     pub(crate) refusals: Refusals,
+    /// How long a token was refused after it had been given out, with half as much again for safety; zero if it was good at once.
+    pub(crate) token_rests: Duration,
+    /// Whether a person's token changes neither with the login nor with the second.
+    pub(crate) tokens_fixed: bool,
     /// What everybody is turned away after, if they are.
     pub(crate) turned_away: Option<TurnedAway>,
     pub(super) problems: Vec<Problem>,

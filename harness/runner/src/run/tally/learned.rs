@@ -120,6 +120,8 @@ impl Tally {
             .collect();
         let other = |note| (NoteKind::Other, note);
         notes.extend(self.notes.iter().cloned().map(other));
+        let early = self.stopped_early.iter().cloned();
+        notes.extend(early.map(|note| (NoteKind::OutOfTime, note)));
         if let Some(wait) = self.waits.first().filter(|_| !self.waits_told) {
             let kind = self.locks.kind().map_or_else(
                 || say!("logins wait for each other", "登录互相排队"),

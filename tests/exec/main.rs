@@ -2,16 +2,16 @@
 //! `https://api.weixin.qq.com`. A runtime that is missing is said and passed over, unless `REQUIRE_RUNTIMES=1`
 //! insists on it.
 
+mod adapters;
+mod endings;
+#[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests of `serve` use the rest of it")]
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use support::{Mock, stdout, wxmock};
 
 /// Mints a code the way a phone would and prints the URL a backend calls to exchange it.
@@ -228,122 +228,6 @@ node client.cjs && rm client.cjs"#;
         "{}",
         text(&output.stderr)
     );
-}
-
-#[test]
-fn the_child_s_status_passes_through() {
-    let check = |script: &str, code: i32| {
-        let folder = Folder::new();
-        let output = folder.exec(&["--quiet"], script);
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{script}: {}",
-            text(&output.stderr)
-        );
-        assert_eq!(text(&output.stderr), "", "{script}");
-        assert!(
-            folder.files().is_empty(),
-            "left behind: {:?}",
-            folder.files()
-        );
-    };
-    check("exit 0", 0);
-    check("exit 7", 7);
-    check("exit 255", 255);
-    check("kill -TERM $$", 143);
-    check("kill -KILL $$", 137);
-}
-
-/// What somebody sends to us alone reaches the child and the child's children.
-#[test]
-fn signals_reach_the_whole_group_of_the_child() {
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
-        let folder = Folder::new();
-        let mut command = folder.command(&["exec", "--ephemeral-ca", "--", "python3", "-c"]);
-        if !have(&["python3"]) {
-            return;
-        }
-        // A shell would start its background child with SIGINT ignored, so the grandchild is Python's.
-        let script = "import signal, subprocess, sys\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n\
-                      inner = subprocess.Popen([sys.executable, '-c', 'import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(\"up\", flush=True); signal.pause()'])\n\
-                      print(inner.pid, flush=True)\nsignal.pause()";
-        let mut child = command
-            .arg(script)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("the binary starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut said = [String::new(), String::new()];
-        for line in &mut said {
-            lines.read_line(line).expect("a line");
-        }
-        let inner = said
-            .iter()
-            .find_map(|line| line.trim().parse::<i32>().ok())
-            .and_then(Pid::from_raw)
-            .expect("a process id");
-        let ours = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id");
-        kill_process(ours, signal).expect("it runs");
-        assert_eq!(
-            child.wait().expect("it ends").code(),
-            Some(code),
-            "{signal:?}"
-        );
-        // The pipe ends when the last process that could write to it is on its way out: the grandchild only waits for a
-        // signal and closes nothing by itself. Then it is gone within a moment.
-        lines.read_to_end(&mut Vec::new()).expect("an end");
-        while test_kill_process(inner).is_ok() && !is_zombie(inner) {
-            std::thread::yield_now();
-        }
-        assert!(
-            folder.files().is_empty(),
-            "left behind: {:?}",
-            folder.files()
-        );
-    }
-}
-
-/// A child that does not listen is killed when it is asked for the third time.
-#[test]
-fn the_third_signal_is_not_to_be_ignored() {
-    if !have(&["python3"]) {
-        return;
-    }
-    let folder = Folder::new();
-    let script = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n\
-                  print('up', flush=True)\nwhile True: signal.pause()";
-    let mut child = folder
-        .command(&["exec", "--ephemeral-ca", "--", "python3", "-c", script])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let mut next = || lines.next().and_then(Result::ok);
-    assert_eq!(next().as_deref(), Some("up"));
-    let ours = i32::try_from(child.id())
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process id");
-    for _ in 0..2 {
-        kill_process(ours, Signal::TERM).expect("it runs");
-        assert_eq!(next().as_deref(), Some("asked"));
-    }
-    kill_process(ours, Signal::TERM).expect("it runs");
-    assert_eq!(child.wait().expect("it ends").code(), Some(137));
-    assert_eq!(next(), None, "it is gone");
-}
-
-/// An orphan that ended and that nobody has waited for yet.
-fn is_zombie(pid: Pid) -> bool {
-    std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
-        .is_ok_and(|stat| stat.contains(") Z "))
 }
 
 #[test]
@@ -672,131 +556,4 @@ fn the_variables_of_a_running_mock_lead_to_it_and_doctor_sees_them() {
         "{}",
         text(&other.stdout)
     );
-}
-
-/// A backend with a hard-coded address: the adapter says `hook = "proxy"`, and one login goes through.
-#[test]
-fn an_adapter_s_proxy_hook_reaches_a_hard_coded_address() {
-    if !have(&["python3"]) {
-        return;
-    }
-    let folder = Folder::new();
-    support::write(folder.path(), "backend.py", BACKEND);
-    support::write(folder.path(), "wxmock.toml", ADAPTER);
-    let output = folder
-        .command(&["adapter", "check", "--adapter", "wxmock.toml"])
-        .output()
-        .expect("the binary starts");
-    let said = stdout(&output);
-    assert!(said.contains("WeChat saw     jscode2session"), "{said}");
-}
-
-/// Nobody prepared the name on this machine, or somebody did: either way the harness does not guess.
-#[test]
-fn an_adapter_s_hosts_hook_explains_what_to_prepare() {
-    let folder = Folder::new();
-    support::write(folder.path(), "backend.py", BACKEND);
-    support::write(
-        folder.path(),
-        "wxmock.toml",
-        &ADAPTER.replace("\"proxy\"", "\"hosts\""),
-    );
-    let output = folder
-        .command(&["adapter", "check", "--adapter", "wxmock.toml"])
-        .output()
-        .expect("the binary starts");
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(
-        stderr.contains("api.weixin.qq.com") && stderr.contains("port = 443"),
-        "{stderr}"
-    );
-}
-
-const BACKEND: &str = r#"
-import http.server, json, os, sys, urllib.parse, urllib.request
-
-class Login(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        code = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("code", [""])[0]
-        query = urllib.parse.urlencode({"appid": os.environ["APPID"], "secret": os.environ["SECRET"], "js_code": code, "grant_type": "authorization_code"})
-        answer = json.load(urllib.request.urlopen("https://api.weixin.qq.com/sns/jscode2session?" + query))
-        body = json.dumps({"token": answer.get("openid")}).encode()
-        self.send_response(200 if "openid" in answer else 401)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Login).serve_forever()
-"#;
-
-const ADAPTER: &str = r#"
-name = "hard-coded"
-[backend]
-base = "http://127.0.0.1:{{run.port}}"
-start = ["python3", "backend.py", "{{run.port}}"]
-env = { APPID = "{{run.appid}}", SECRET = "{{run.secret}}" }
-[upstream]
-hook = "proxy"
-[ops.login]
-request = { get = "/login", query = { code = "{{device.code}}" } }
-capture = { token = "$.token" }
-[[outcome]]
-when = { status = 200 }
-is = "ok"
-[[outcome]]
-when = { status = "4xx" }
-is = "relogin"
-"#;
-
-/// Says its port, then answers every GET over TLS.
-const HTTPS: &str = r#"
-import http.server, ssl
-class Mine(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"mine")
-    def log_message(self, *_): pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mine)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("cert.pem", "key.pem")
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"#;
-
-/// Calls an HTTPS server of this machine that knows nothing of the mock, then WeChat.
-const ELSEWHERE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>/dev/null; \
-    mkfifo up; python3 server.py > up & SERVER=$!; read PORT < up; \
-    curl -sS --noproxy '' --cacert cert.pem \"https://localhost:$PORT/\"; echo \" ended $?\"; \
-    kill $SERVER; curl -sS \"$URL\"";
-
-/// A host that is not WeChat's has its own certificate and its own answer, or is refused aloud; either way it is said.
-#[test]
-fn hosts_that_are_not_played_are_carried_on_unread_or_refused_and_named() {
-    if !have(&["curl", "python3"]) || !support::is_installed("openssl", "version", "pass-through") {
-        return;
-    }
-    let script = format!("{URL}{ELSEWHERE}");
-    for (choice, heard, complaint) in [
-        ("tunnel", "mine ended 0", ""),
-        ("deny", " ended 56", "response 403"),
-    ] {
-        let folder = Folder::new();
-        std::fs::write(folder.path().join("server.py"), HTTPS).expect("written");
-        let output = folder.exec(&["--passthrough", choice], &script);
-        let (heard_by_it, told) = (stdout(&output), text(&output.stderr));
-        assert!(
-            heard_by_it.contains(heard) && heard_by_it.contains("session_key"),
-            "{choice}: {heard_by_it}\n{told}"
-        );
-        assert!(told.contains(complaint), "{choice}: {told}");
-        assert!(
-            told.contains("calls to hosts the mock does not play: localhost (1, by connect)"),
-            "{choice}: {told}"
-        );
-    }
 }
