@@ -6,7 +6,7 @@
 use crate::facts::{Facts, failed, said};
 use crate::finding::Finding;
 use crate::token_stampede::stampede;
-use wxmock_model::history::{FaultKind, Operation, Outcome, StepKind, UpstreamCall};
+use wxmock_model::history::{FaultKind, History, Operation, Outcome, StepKind, UpstreamCall};
 use wxmock_model::say;
 use wxmock_model::verdict::Level;
 
@@ -104,6 +104,20 @@ fn carries_a_kept(facts: &Facts<'_>, call: &UpstreamCall) -> bool {
                 && fetch.released > died
                 && fetch.released < Some(call.arrived)
         })
+}
+
+/// Whether an access_token was asked for after every one that had been given was dead.
+#[must_use]
+pub fn fetched_anew(history: &History) -> bool {
+    let mut steps = history.steps.iter().rev();
+    let died = steps.find(|step| step.kind == StepKind::World && is_death(&step.text));
+    let mut calls = history.upstream.iter();
+    died.is_some_and(|died| calls.any(|call| is_fetch(call) && call.arrived > died.tick))
+}
+
+/// Whether a step of the world leaves no access_token alive.
+pub(crate) fn is_death(text: &str) -> bool {
+    matches!(text, "token killed" | "token expired")
 }
 
 /// What the scenario did to the tokens: the places of these steps.
@@ -219,7 +233,6 @@ mod tests {
     use crate::JudgeContext;
     use crate::judged::told_alike;
     use wxmock_histories::Builder;
-    use wxmock_model::history::History;
 
     fn check(history: &History, expected: &[(&str, Level)]) {
         let found = crate::judge(history, &JudgeContext::default());
@@ -291,6 +304,28 @@ mod tests {
             b.answer(op, Outcome::Ok).plaintext = Some("13800138000".into());
         }
         b.history
+    }
+
+    #[test]
+    fn a_token_is_fetched_anew_after_the_last_death_and_not_before() {
+        let fetched = |endpoint: &str, change: &str, is_before: bool| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let op = b.phone_code("P1", "t1");
+            if is_before {
+                b.ask(op, endpoint, 0);
+                b.world(change);
+            } else {
+                b.world(change);
+                b.ask(op, endpoint, 0);
+            }
+            fetched_anew(&b.history)
+        };
+        assert!(fetched("stable_token", "token killed", false));
+        assert!(fetched("token", "token expired", false));
+        assert!(!fetched("token", "token killed", true));
+        assert!(!fetched("token", "token fetched", false));
+        assert!(!fetched("getuserphonenumber", "token killed", false));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! process made it. The same number of requests in one moment tells, once the token is good again: after one single fetch,
 //! only where one cache serves them all does none of them meet the dead token or fetch another.
 
-use crate::access_token::{brought_token, is_fetch, refused_as_dead, token_steps, uses_token};
+use crate::access_token::{
+    brought_token, is_death, is_fetch, refused_as_dead, token_steps, uses_token,
+};
 use crate::facts::Facts;
 use crate::finding::Finding;
 use wxmock_model::history::{StepKind, Tick, UpstreamCall};
@@ -135,8 +137,7 @@ fn fetched_since_death(facts: &Facts<'_>, at: Tick) -> Option<usize> {
     let steps = &facts.history.steps;
     let last = token_steps(facts).map(|place| &steps[place]);
     let last = last.filter(|step| step.tick < at).last()?;
-    let died =
-        matches!(last.text.as_str(), "token killed" | "token expired").then_some(last.tick)?;
+    let died = is_death(&last.text).then_some(last.tick)?;
     let mut fetches = facts.history.upstream.iter().filter(|call| is_fetch(call));
     // What was under way when they died is of either side.
     let straddles = |call: &UpstreamCall| call.arrived < died && call.released > Some(died);

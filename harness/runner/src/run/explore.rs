@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::judged::Judged;
 use super::lanes::Lanes;
 use super::locks::{self, Locking, Locks};
-use super::obligations;
 use super::play::{Lock, Piece, Played, play};
 use super::runner::Runner;
 use super::settings::Listener;
@@ -300,7 +299,7 @@ impl Runner {
     fn had_its_token(&self, case: &Case, history: &History) -> Option<Say> {
         let mut rules = case.scenario.rules.iter();
         let is_about = self.login_fetches() && rules.any(|rule| rule == "AT-05");
-        (is_about && !obligations::fetched_anew(history)).then(|| {
+        (is_about && !judge::fetched_anew(history)).then(|| {
             say!(
                 "vacuous: the first login of this backend fetched an access_token before its exchange, and in this order none was asked for: it had one already; the exchange needs none",
                 "vacuous: 这个后端的第一次登录在换取 code 之前先取了 access_token，而这个顺序里没有再取：它手里已经有一个；换取 code 本来不需要它"

@@ -182,21 +182,6 @@ fn has_aged(history: &History, send: &Operation) -> bool {
         && steps.any(|step| step.kind == StepKind::World && step.text.starts_with("advance"))
 }
 
-/// Whether an access_token was asked for after every one that had been given was dead.
-pub(crate) fn fetched_anew(history: &History) -> bool {
-    let mut steps = history.steps.iter().rev();
-    let died = steps.find(|step| {
-        let is_death = matches!(step.text.as_str(), "token killed" | "token expired");
-        step.kind == StepKind::World && is_death
-    });
-    let mut calls = history.upstream.iter();
-    died.is_some_and(|step| {
-        calls.any(|call| {
-            matches!(call.endpoint.as_str(), "token" | "stable_token") && call.arrived > step.tick
-        })
-    })
-}
-
 fn token_needed_again(history: &History) -> bool {
     let mut steps = history.steps.iter();
     let changed =
@@ -529,9 +514,6 @@ mod tests {
         check(&history("getuserphonenumber", 6), &["token-needed-again"]);
         check(&history("token", 4), &[]);
         check(&history("jscode2session", 6), &[]);
-        let fetches = [("stable_token", 6), ("token", 4), ("getuserphonenumber", 6)];
-        let fetches = fetches.map(|(endpoint, at)| fetched_anew(&history(endpoint, at)));
-        assert_eq!(fetches, [true, false, false]);
     }
 
     #[test]
