@@ -5,6 +5,7 @@ use std::{
     error::Error,
     net::SocketAddr,
     path::PathBuf,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -183,10 +184,13 @@ impl Client {
     /// Never fails: everything that goes wrong, an operation the adapter does not describe included, is in
     /// [`RawAnswer::error`].
     pub async fn call(&self, op: &str, vars: &OpVars, extra: &Extra) -> RawAnswer {
-        match self.adapter.ops.get(op) {
-            Some(spec) => self.perform(op, spec, vars, extra).await,
-            None => RawAnswer::failed(format!("the adapter does not describe `{op}`")),
-        }
+        let Some(spec) = self.adapter.ops.get(op) else {
+            return RawAnswer::failed(format!("the adapter does not describe `{op}`"));
+        };
+        // Boxed, because what waits for it is nested deeply already, and the compiler bounds how deeply.
+        let performed: Pin<Box<dyn Future<Output = RawAnswer> + Send + '_>> =
+            Box::pin(self.perform(op, spec, vars, extra));
+        performed.await
     }
 
     /// What [`Client::call`] sends for the same arguments as far as it is known beforehand: what a prepare request brings, the

@@ -2,7 +2,8 @@
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::policy::{Grant, Pending, Policy, reference_login};
+use crate::policy::{Pending, Policy, reference_login};
+use crate::store::Grant;
 
 /// A login that fails ends everybody's session.
 pub(crate) struct ClearsSessions;

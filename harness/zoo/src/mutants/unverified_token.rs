@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
-use crate::backend::{Backend, Request};
+use crate::backend::Backend;
+use crate::request::Request;
 use crate::policy::Policy;
 use crate::store::{Session, Store};
 use crate::wechat::WxLogin;
