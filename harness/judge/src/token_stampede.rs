@@ -16,6 +16,9 @@ use wxmock_model::verdict::Level;
 /// Fetches that a group is allowed: one, and one more to replace a token that was ended meanwhile.
 const PER_GROUP: usize = 2;
 
+/// Requests in one moment from which on a fetch by each is more than a retry.
+const SMALLEST_GROUP: usize = 3;
+
 /// Requests with a phone code that were all open in one moment, and the calls made meanwhile.
 struct Group<'a> {
     members: Vec<usize>,
@@ -48,7 +51,8 @@ pub(crate) fn stampede(facts: &Facts<'_>) -> Option<Stampede> {
             .map(|(at, _)| *at)
             .collect();
         // One of them may have come late enough to find what another one fetched.
-        let is_each = fetches.len() > PER_GROUP && fetches.len() + 1 >= members;
+        let is_each =
+            members >= SMALLEST_GROUP && fetches.len() > PER_GROUP && fetches.len() + 1 >= members;
         let is_one_cache = members <= sharing && fetched_since_death(facts, group.began) == Some(0);
         (is_each && is_one_cache).then(|| Stampede {
             members,
@@ -156,7 +160,7 @@ fn displaces(facts: &Facts<'_>, group: &Group<'_>, fetches: &[usize]) -> bool {
     let rule = steps
         .filter(|step| step.kind == StepKind::World && step.tick < group.began)
         .filter_map(|step| step.text.strip_prefix("token overlap="))
-        .last();
+        .next_back();
     let upstream = &facts.history.upstream;
     rule == Some("none") && fetches.iter().all(|at| upstream[*at].endpoint == "token")
 }
@@ -175,20 +179,23 @@ mod tests {
     struct Server {
         endpoint: &'static str,
         overlap: &'static str,
-        /// Fetches that the four in one moment make while the token is dead.
+        /// Requests in one moment.
+        phones: usize,
+        /// Fetches that they make while the token is dead.
         at_once: usize,
-        /// Fetches that the four in one moment make after one request has renewed it.
+        /// Fetches that they make after one request has renewed it.
         renewed: usize,
     }
 
     const LOCKLESS: Server = Server {
         endpoint: "token",
         overlap: "none",
+        phones: 4,
         at_once: 4,
         renewed: 0,
     };
 
-    /// Four at once after one fetch, then, with the tokens dead again, four at once.
+    /// Requests at once after one fetch, then, with the tokens dead again, as many at once.
     fn played(server: Server) -> History {
         let mut b = Builder::new();
         b.world(&format!("token overlap={}", server.overlap));
@@ -199,20 +206,22 @@ mod tests {
         b.ask(first, server.endpoint, 0);
         b.ask(first, "getuserphonenumber", 0);
         b.answer(first, Outcome::Ok).plaintext = Some("13800138000".into());
-        four(&mut b, server, server.renewed, false);
+        together(&mut b, server, server.renewed, false);
         b.world("token killed");
-        four(&mut b, server, server.at_once, true);
+        together(&mut b, server, server.at_once, true);
         b.history
     }
 
-    fn four(b: &mut Builder, server: Server, fetches: usize, is_dead: bool) {
-        let ops: Vec<usize> = (0..4).map(|_| b.phone_code("P1", "t1")).collect();
+    fn together(b: &mut Builder, server: Server, fetches: usize, is_dead: bool) {
+        let ops: Vec<usize> = (0..server.phones)
+            .map(|_| b.phone_code("P1", "t1"))
+            .collect();
         for (at, op) in ops.iter().enumerate() {
             if is_dead || at < fetches {
                 b.ask(*op, "getuserphonenumber", 40001);
             }
         }
-        for op in ops.iter().take(fetches) {
+        for op in ops.iter().cycle().take(fetches) {
             b.ask(*op, server.endpoint, 0);
         }
         for op in ops {
@@ -260,6 +269,12 @@ mod tests {
                 None,
             );
         }
+        let two_and_a_retry = Server {
+            phones: 2,
+            at_once: 3,
+            ..LOCKLESS
+        };
+        check(two_and_a_retry, None);
         for endpoint in ["token", "stable_token"] {
             for renewed in [1, 2, 3] {
                 let processes = Server {
