@@ -5,15 +5,17 @@
 
 use crate::facts::{Facts, failed, said};
 use crate::finding::Finding;
-use wxmock_model::history::{FaultKind, Operation, Outcome, StepKind, UpstreamCall};
+use crate::token_stampede::stampede;
+use wxmock_model::history::{FaultKind, History, Operation, Outcome, StepKind, UpstreamCall};
 use wxmock_model::say;
 use wxmock_model::verdict::Level;
 
 /// A backend that asks WeChat the same thing more often than this for one request of a phone asks without end: SDKs that
 /// retry a busy system make six calls at most (one and five retries).
 pub(crate) const MOST_CALLS: usize = 6;
-/// Phone codes of an order from which on "every one of them fetched" says something.
-const ENOUGH_CODES: usize = 3;
+/// Phone codes of an order from which on "every one of them fetched" says something: fewer may each have met another worker
+/// process, with a cache of its own that was empty.
+const ENOUGH_CODES: usize = 8;
 /// Fetches that each death of the tokens explains: one, and one more of a second worker.
 const PER_DEATH: usize = 2;
 /// errcodes of a call whose access_token is dead.
@@ -45,11 +47,20 @@ pub(crate) fn refused_as_dead(call: &UpstreamCall) -> bool {
         && call.errcode.is_some_and(|code| DEAD.contains(&code))
 }
 
-/// AT-01: an access_token is fetched once and shared, not fetched for every call.
+/// AT-01: an access_token is fetched once and shared: not fetched for every call, nor by each of several at once.
 pub(crate) fn at_01(facts: &Facts<'_>) -> Vec<Finding> {
     if !facts.settled() {
         return Vec::new();
     }
+    match stampede(facts) {
+        Some(stampede) => vec![stampede.finding(facts)],
+        None => fetched_every_time(facts).into_iter().collect(),
+    }
+}
+
+/// As many fetches as phone codes. Those that replace a token kept from before its death do not count: whoever kept one
+/// fetches once for each death in each process, and not for every call.
+fn fetched_every_time(facts: &Facts<'_>) -> Option<Finding> {
     let upstream = &facts.history.upstream;
     let codes = facts
         .operations()
@@ -62,8 +73,10 @@ pub(crate) fn at_01(facts: &Facts<'_>) -> Vec<Finding> {
         .iter()
         .filter(|call| uses_token(call) && call.fault.is_some());
     let deaths = token_steps(facts).count() + faulted.count();
-    if codes < ENOUGH_CODES || fetches.len() < codes || fetches.len() <= PER_DEATH * deaths.max(1) {
-        return Vec::new();
+    let kept = upstream.iter().filter(|call| carries_a_kept(facts, call));
+    let anew = fetches.len().saturating_sub(kept.count());
+    if codes < ENOUGH_CODES || anew < codes || fetches.len() <= PER_DEATH * deaths.max(1) {
+        return None;
     }
     let steps = fetches
         .iter()
@@ -74,11 +87,37 @@ pub(crate) fn at_01(facts: &Facts<'_>) -> Vec<Finding> {
         codes = codes,
         fetches = fetches.len(),
     );
-    vec![
-        Finding::must("AT-01", None, sentence)
-            .at(Level::Should)
-            .steps(steps),
-    ]
+    let finding = Finding::must("AT-01", None, sentence);
+    Some(finding.at(Level::Should).steps(steps))
+}
+
+/// Whether a call was refused for a token that its maker had kept since before the tokens died: none had come to the backend
+/// since.
+fn carries_a_kept(facts: &Facts<'_>, call: &UpstreamCall) -> bool {
+    let steps = &facts.history.steps;
+    let deaths = token_steps(facts).map(|at| steps[at].tick);
+    let died = deaths.filter(|tick| *tick < call.arrived).max();
+    let mut fetches = facts.history.upstream.iter();
+    refused_as_dead(call)
+        && !fetches.any(|fetch| {
+            brought_token(facts, fetch)
+                && fetch.released > died
+                && fetch.released < Some(call.arrived)
+        })
+}
+
+/// Whether an access_token was asked for after every one that had been given was dead.
+#[must_use]
+pub fn fetched_anew(history: &History) -> bool {
+    let mut steps = history.steps.iter().rev();
+    let died = steps.find(|step| step.kind == StepKind::World && is_death(&step.text));
+    let mut calls = history.upstream.iter();
+    died.is_some_and(|died| calls.any(|call| is_fetch(call) && call.arrived > died.tick))
+}
+
+/// Whether a step of the world leaves no access_token alive.
+pub(crate) fn is_death(text: &str) -> bool {
+    matches!(text, "token killed" | "token expired")
 }
 
 /// What the scenario did to the tokens: the places of these steps.
@@ -194,7 +233,6 @@ mod tests {
     use crate::JudgeContext;
     use crate::judged::told_alike;
     use wxmock_histories::Builder;
-    use wxmock_model::history::History;
 
     fn check(history: &History, expected: &[(&str, Level)]) {
         let found = crate::judge(history, &JudgeContext::default());
@@ -247,29 +285,76 @@ mod tests {
         check(&kept(false, 40029), &[]);
     }
 
+    /// Eight phone codes one after the other; each of the first `n` fetches, after a refusal where it had `kept` a dead one.
+    fn one_by_one(n: usize, change: &str, deaths: usize, kept: bool) -> History {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        for _ in 0..deaths {
+            b.world(change);
+        }
+        for at in 0..ENOUGH_CODES {
+            let op = b.phone_code("P1", "t1");
+            if kept && at < 4 {
+                b.ask(op, "getuserphonenumber", 40001);
+            }
+            if at < n {
+                b.ask(op, "token", 0);
+            }
+            b.ask(op, "getuserphonenumber", 0);
+            b.answer(op, Outcome::Ok).plaintext = Some("13800138000".into());
+        }
+        b.history
+    }
+
     #[test]
-    fn at_01_wants_fewer_fetches_than_calls_and_knows_what_kills_a_token() {
-        let fetched = |n: usize, change: &str, deaths: usize| {
+    fn a_token_is_fetched_anew_after_the_last_death_and_not_before() {
+        let fetched = |endpoint: &str, change: &str, is_before: bool| {
             let mut b = Builder::new();
             b.login("P1", "c1", 1, "t1");
-            for _ in 0..deaths {
+            let op = b.phone_code("P1", "t1");
+            if is_before {
+                b.ask(op, endpoint, 0);
                 b.world(change);
+            } else {
+                b.world(change);
+                b.ask(op, endpoint, 0);
             }
-            for at in 0..4 {
-                let op = b.phone_code("P1", "t1");
-                if at < n {
-                    b.ask(op, "token", 0);
-                }
-                b.ask(op, "getuserphonenumber", 0);
-                b.answer(op, Outcome::Ok).plaintext = Some("13800138000".into());
-            }
-            b.history
+            fetched_anew(&b.history)
         };
+        assert!(fetched("stable_token", "token killed", false));
+        assert!(fetched("token", "token expired", false));
+        assert!(!fetched("token", "token killed", true));
+        assert!(!fetched("token", "token fetched", false));
+        assert!(!fetched("getuserphonenumber", "token killed", false));
+    }
+
+    #[test]
+    fn at_01_wants_fewer_fetches_than_calls_and_knows_what_kills_a_token() {
         let warned = [("AT-01", Level::Should)];
-        check(&fetched(4, "token killed", 0), &warned);
-        check(&fetched(4, "token killed", 1), &warned);
-        check(&fetched(3, "token killed", 1), &[]);
-        check(&fetched(4, "token fetched", 2), &[]);
-        check(&fetched(4, "token overlap=none", 2), &warned);
+        check(&one_by_one(8, "token killed", 0, false), &warned);
+        check(&one_by_one(8, "token killed", 1, false), &warned);
+        check(&one_by_one(7, "token killed", 1, false), &[]);
+        check(&one_by_one(8, "token fetched", 4, false), &[]);
+        check(&one_by_one(8, "token overlap=none", 4, false), &warned);
+    }
+
+    #[test]
+    fn at_01_spares_processes_that_each_replace_the_dead_token_they_kept() {
+        // AT-8 with four workers: each code meets another one.
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        for at in 0..4 {
+            if at == 1 {
+                b.world("token killed");
+            }
+            let op = b.phone_code("P1", "t1");
+            b.ask(op, "getuserphonenumber", 40001);
+            b.ask(op, "stable_token", 0);
+            b.ask(op, "getuserphonenumber", 0);
+            b.answer(op, Outcome::Ok).plaintext = Some("13800138000".into());
+        }
+        check(&b.history, &[]);
+        // The first of eight shows that it had kept one, so that not every call fetches for want of a cache.
+        check(&one_by_one(8, "token killed", 1, true), &[]);
     }
 }

@@ -25,6 +25,7 @@ mod refresh;
 mod rules;
 mod sessions;
 pub mod steps;
+mod token_stampede;
 mod tokens;
 mod upstream;
 
@@ -33,6 +34,7 @@ mod judged;
 #[cfg(test)]
 mod simulated;
 
+pub use access_token::fetched_anew;
 pub use context::{Declared, Expectation, JudgeContext, KeyStorage};
 pub use explain_mechanism::explain as explain_mechanism;
 pub use facts::shows;

@@ -380,6 +380,15 @@ const fn card(mutant: Mutant) -> Card {
             imitates: "node-webot/wechat#115, Eric-Guo/wechat#76",
             cases: &["AT-2"],
         },
+        Mutant::TokenStampede => Card {
+            id: "token-stampede",
+            rule: "AT-01",
+            mechanism: "token-stampede",
+            sentence: "locks around the fetch of an access_token and does not look again whether another request has fetched it",
+            sentence_zh: "获取 access_token 时加了锁，拿到锁后却不再看别的请求是否已经取到",
+            imitates: "Eric-Guo/wechat#76, w7corp/easywechat#129",
+            cases: &["AT-2"],
+        },
         Mutant::LateToken => Card {
             id: "late-token",
             rule: "AT-02",

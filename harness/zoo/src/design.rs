@@ -227,6 +227,8 @@ pub enum Mutant {
     NoDeadline,
     /// AT-01: fetches an access_token for every call.
     TokenPerCall,
+    /// AT-01: each of several requests at once that find the access_token dead fetches another.
+    TokenStampede,
     /// AT-02: of two access_tokens fetched at once the one that arrives last is kept.
     LateToken,
     /// AT-03: uses a dead access_token until its time is over.
@@ -289,6 +291,7 @@ impl Mutant {
         Self::MissingKey,
         Self::NoDeadline,
         Self::TokenPerCall,
+        Self::TokenStampede,
         Self::LateToken,
         Self::KeepsDeadToken,
         Self::TokenStorm,
@@ -300,7 +303,7 @@ impl Mutant {
     /// Whether the rule is broken at SHOULD only: the run warns, and does not fail.
     #[must_use]
     pub const fn is_only_warned_about(self) -> bool {
-        matches!(self, Self::UnboundNumber)
+        matches!(self, Self::UnboundNumber | Self::TokenPerCall)
     }
 }
 

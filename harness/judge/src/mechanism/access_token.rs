@@ -7,6 +7,7 @@ use crate::access_token::{
     MOST_CALLS, brought_token, calls_made, is_fetch, kept_refusal, refused_as_dead, token_steps,
 };
 use crate::facts::is_login;
+use crate::token_stampede::stampede;
 use wxmock_model::history::UpstreamCall;
 use wxmock_model::mechanism::Mechanism;
 
@@ -15,6 +16,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::TokenRetriedWithoutEnd, retried_without_end),
     (Mechanism::TokenErrorKept, error_kept),
     (Mechanism::TokenFetchedEveryTime, fetched_every_time),
+    (Mechanism::TokenStampede, fetched_by_each),
     (Mechanism::LateTokenOverwrites, late_token_overwrites),
     (Mechanism::LoginNeedsToken, login_needs_token),
 ];
@@ -49,8 +51,14 @@ fn error_kept(evidence: &Evidence<'_>) -> bool {
         && !dead_token_kept(evidence)
 }
 
+/// As many fetches as calls, one after the other too.
 fn fetched_every_time(evidence: &Evidence<'_>) -> bool {
-    evidence.rule == "AT-01"
+    evidence.rule == "AT-01" && stampede(evidence.facts).is_none()
+}
+
+/// A token is kept and shared, and each of several requests at once that find it dead fetches another.
+fn fetched_by_each(evidence: &Evidence<'_>) -> bool {
+    evidence.rule == "AT-01" && stampede(evidence.facts).is_some()
 }
 
 /// A request was refused for its dead token, of two that were fetched, and the reply with the older one came last.

@@ -118,6 +118,8 @@ pub enum Mechanism {
     TokenErrorKept,
     /// An access_token is fetched for every call.
     TokenFetchedEveryTime,
+    /// Each of several requests at once fetches an access_token.
+    TokenStampede,
     /// A newer access_token is overwritten by an older one whose reply came later.
     LateTokenOverwrites,
     /// A login fetches an access_token, which it does not need.
@@ -262,6 +264,7 @@ impl Mechanism {
             Self::TokenRetriedWithoutEnd => "token-retried-without-end",
             Self::TokenErrorKept => "token-error-kept",
             Self::TokenFetchedEveryTime => "token-fetched-every-time",
+            Self::TokenStampede => "token-stampede",
             Self::LateTokenOverwrites => "late-token-overwrites",
             Self::LoginNeedsToken => "login-needs-token",
             Self::LockNeverReleased => "lock-never-released",

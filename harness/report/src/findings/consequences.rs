@@ -233,6 +233,12 @@ const TABLE: &[Consequence] = {
             link: Link::None,
         },
         Consequence {
+            root: M::TokenStampede,
+            rules: &["AT-02", "AT-03"],
+            mechanisms: &[M::Open],
+            link: Link::SameCases,
+        },
+        Consequence {
             root: M::LeakInAnswer,
             rules: &["TOK-03"],
             mechanisms: &[M::LeakInErrorPath],
@@ -357,6 +363,7 @@ const fn is_in_one_place(mechanism: Mechanism) -> bool {
             | M::TokenErrorKept
             | M::LateTokenOverwrites
             | M::TokenFetchedEveryTime
+            | M::TokenStampede
             | M::ErrorBodyAsSuccess
     )
 }

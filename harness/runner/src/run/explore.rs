@@ -284,12 +284,27 @@ impl Runner {
         if history.ending.is_complete() {
             tally.keep_trace(&order, trace);
         }
-        let doubt = judge::doubt(&history).filter(|_| violations.is_empty());
+        let doubt = judge::doubt(&history)
+            .or_else(|| self.had_its_token(case, &history))
+            .filter(|_| violations.is_empty());
         let ending = history.ending.clone();
         tally.add(at, &order, &token, history, violations, doubt);
         if let Some(lock) = lock {
             tally.lock(lock, None, &order, &ending);
         }
+    }
+
+    /// Why an order does not show that a login needs no access_token: logins of this backend fetch one, as its first did, and
+    /// here nobody asked for one after the last had died, so that one was still in its cache.
+    fn had_its_token(&self, case: &Case, history: &History) -> Option<Say> {
+        let mut rules = case.scenario.rules.iter();
+        let is_about = self.login_fetches() && rules.any(|rule| rule == "AT-05");
+        (is_about && !judge::fetched_anew(history)).then(|| {
+            say!(
+                "vacuous: the first login of this backend fetched an access_token before its exchange, and in this order none was asked for: it had one already; the exchange needs none",
+                "vacuous: 这个后端的第一次登录在换取 code 之前先取了 access_token，而这个顺序里没有再取：它手里已经有一个；换取 code 本来不需要它"
+            )
+        })
     }
 
     /// Tells of one result, number `at` of `of`; what is left of it is to be added up. `None`: the order was cut short, which is noted.

@@ -507,6 +507,11 @@ impl Runner {
         }
     }
 
+    /// Whether logins of this backend fetch an access_token, as its first one did.
+    pub(super) const fn login_fetches(&self) -> bool {
+        self.proof.login_fetches
+    }
+
     pub(super) fn error(&self, stop: Stop) -> RunError {
         match stop {
             Stop::Cancelled => RunError::Cancelled,

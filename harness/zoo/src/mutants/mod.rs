@@ -45,6 +45,7 @@ mod status_only;
 mod token_from_key;
 mod token_per_call;
 mod token_slot;
+mod token_stampede;
 mod token_storm;
 mod turn_never_passed;
 mod unbound_number;
@@ -61,6 +62,7 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::TokenStorm => Box::new(token_storm::TokenStorm),
         Mutant::KeepsTokenError => Box::<keeps_token_error::KeepsTokenError>::default(),
         Mutant::TokenPerCall => Box::new(token_per_call::TokenPerCall),
+        Mutant::TokenStampede => Box::<token_stampede::TokenStampede>::default(),
         Mutant::LateToken => Box::<late_token::LateToken>::default(),
         Mutant::LoginNeedsToken => Box::new(login_needs_token::LoginNeedsToken),
         Mutant::CachedByBody => Box::new(cached_answers::CachedAnswers::by_body()),

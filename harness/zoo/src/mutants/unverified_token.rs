@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
 use crate::backend::Backend;
-use crate::request::Request;
 use crate::policy::Policy;
+use crate::request::Request;
 use crate::store::{Session, Store};
 use crate::wechat::WxLogin;
 

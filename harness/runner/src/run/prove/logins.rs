@@ -7,7 +7,7 @@ use super::Prover;
 use super::decide::{Fault, Problem};
 use crate::device::Device;
 use wxmock_model::history::Outcome;
-use wxmock_server::CallId;
+use wxmock_server::{CallId, Endpoint};
 
 /// Longer than a second, so that the next login falls into another one.
 const ANOTHER_SECOND: Duration = Duration::from_millis(1100);
@@ -59,12 +59,29 @@ impl Prover<'_, '_> {
         Ok(())
     }
 
+    /// Notes whether an access_token was fetched and a code exchanged after that, in the calls after the first `before`.
+    pub(super) fn watch_access_token(&mut self, before: usize) {
+        let calls = self.senses.handle.calls().since(CallId(0));
+        let endpoints = calls.iter().skip(before).map(|call| call.endpoint);
+        self.proof.login_fetches |= fetches_first(endpoints);
+    }
+
     async fn token_of(&mut self, op: &str, device: &Device) -> Result<Option<String>, String> {
         let ask = self.login_ask(op, device)?;
         let seen = self.ask(op, device, ask).await?;
         let token = seen.reading.captures.get("token").cloned();
         Ok(token.filter(|_| seen.reading.outcome == Outcome::Ok))
     }
+}
+
+/// Whether a call for an access_token comes before the exchange of a code.
+fn fetches_first(endpoints: impl Iterator<Item = Endpoint>) -> bool {
+    let mut rest = endpoints.skip_while(|endpoint| !is_token(*endpoint));
+    rest.any(|endpoint| endpoint == Endpoint::Jscode2session)
+}
+
+const fn is_token(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Token | Endpoint::StableToken)
 }
 
 /// The second of the wall clock.
@@ -96,7 +113,15 @@ fn alteration(submitted: &str, sent: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::alteration;
+    use super::{Endpoint, alteration, fetches_first};
+
+    #[test]
+    fn a_fetch_counts_for_a_login_where_the_exchange_comes_after_it() {
+        let (token, exchange) = (Endpoint::StableToken, Endpoint::Jscode2session);
+        let first = |calls: &[Endpoint]| fetches_first(calls.iter().copied());
+        assert!(first(&[token, exchange]) && first(&[Endpoint::Token, exchange]));
+        assert!(!first(&[exchange, token]) && !first(&[exchange]) && !first(&[token]));
+    }
 
     #[test]
     fn what_became_of_a_code_is_named_and_the_same_code_is_nothing() {

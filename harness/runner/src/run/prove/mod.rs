@@ -198,7 +198,9 @@ impl<'a, 'p> Prover<'a, 'p> {
     async fn log_in(&mut self, op: &'static str) -> Result<Option<Guest>, String> {
         // A backend that has just started may be slower than its own patience at first; what it does later on counts.
         let early = self.person()?;
+        let calls = self.calls();
         self.welcome(op, &early, WARMS_UP_WITHIN).await?;
+        self.watch_access_token(calls);
         // Before the login that counts: a backend may end older sessions at each.
         self.watch_token(op, &early).await?;
         let device = self.person()?;

@@ -28,6 +28,8 @@ pub struct Proof {
     pub(crate) damages_plus: bool,
     /// Whether a person's token changes with the second and not with the login.
     pub(crate) tokens_by_second: bool,
+    /// Whether the first login fetched an access_token before it exchanged its code.
+    pub(crate) login_fetches: bool,
     /// What the operations answered to what has to be refused.
     pub(crate) refusals: Refusals,
     /// How long a token was refused after it had been given out, with half as much again for safety; zero if it was good at once.
