@@ -44,8 +44,12 @@ fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
             Mechanism::Open
         });
     }
-    let causes: [(Mechanism, Detector); 4] = [
+    let causes: [(Mechanism, Detector); 5] = [
         (Mechanism::LoginEndsOthers, sessions::login_ends_others),
+        (
+            Mechanism::FailedLoginEndsSessions,
+            sessions::failed_login_ends_others,
+        ),
         (Mechanism::RowWrittenBack, keys::row_written_back),
         (Mechanism::NumberAsInteger, payloads::number_as_integer),
         // Everybody has that name.

@@ -50,13 +50,19 @@ impl Facts<'_> {
     /// Whether a token that was good is refused since a login of somebody else was answered, or refused, and no login or logout
     /// of its own person lies between.
     pub(crate) fn ended_by_a_strangers_login(&self, op: &Operation) -> bool {
+        self.strangers_logins_that_ended(op).is_some()
+    }
+
+    /// Those logins of somebody else; `None` if the token was not good before, is not refused, or its own person may have ended it.
+    pub(crate) fn strangers_logins_that_ended<'s>(
+        &'s self,
+        op: &'s Operation,
+    ) -> Option<impl Iterator<Item = &'s Operation>> {
         let refused = matches!(
             op.answer.outcome,
             Outcome::Relogin | Outcome::Denied | Outcome::Invalid
         );
-        let Some(owner) = op.token_of.as_deref().filter(|_| refused) else {
-            return false;
-        };
+        let owner = op.token_of.as_deref().filter(|_| refused)?;
         let good = self.operations().filter(|(_, other)| {
             other.token_name.is_some()
                 && other.token_name == op.token_name
@@ -64,10 +70,8 @@ impl Facts<'_> {
                 && other.answer.outcome == Outcome::Ok
                 && other.returned < Some(op.called)
         });
-        let Some(since) = good.filter_map(|(_, other)| other.returned).max() else {
-            return false;
-        };
-        let between = |other: &Operation| {
+        let since = good.filter_map(|(_, other)| other.returned).max()?;
+        let between = move |other: &Operation| {
             other.returned > Some(since) && other.called < op.called && other.returned.is_some()
         };
         let own = self.operations().any(|(_, other)| {
@@ -84,10 +88,13 @@ impl Facts<'_> {
                         Outcome::Ok | Outcome::Indefinite | Outcome::RetryLater
                     )
             });
-        dead && !own
-            && self
-                .logins()
-                .any(|(_, other)| other.user != owner && between(other))
+        let strangers = self
+            .logins()
+            .map(|(_, login)| login)
+            .filter(move |login| login.user != owner && between(login));
+        let mut strangers = strangers.peekable();
+        let ended = dead && !own && strangers.peek().is_some();
+        ended.then_some(strangers)
     }
 
     fn refused_after_another_login(&self, op: &Operation) -> bool {
@@ -234,14 +241,14 @@ mod tests {
         assert!(!broken(&b.history, &replacing(&[])).is_empty());
     }
 
-    /// A and B log in, whoami of B is good, `who` submits a code that is refused, and whoami of B gets `then`.
-    fn after_a_refused_login(who: &str, then: Outcome) -> History {
+    /// A and B log in, whoami of B is good, `who` submits a code and gets `answered`, and whoami of B gets `then`.
+    fn after_a_login(who: &str, answered: Outcome, then: Outcome) -> History {
         let mut b = Builder::new();
         b.login("Q1", "d1", 1, "u1");
         b.login("P1", "c1", 1, "t1");
         b.whoami("Q1", "u1", Outcome::Ok, Some("id-B"));
         let op = b.submit(who, "c9");
-        b.answer(op, Outcome::Relogin);
+        b.answer(op, answered);
         let whoami = b.whoami(
             "Q1",
             "u1",
@@ -263,18 +270,23 @@ mod tests {
             expectations: [("whoami".to_owned(), wish)].into_iter().collect(),
             ..JudgeContext::default()
         };
-        let found = |who: &str, then| {
-            let history = after_a_refused_login(who, then);
+        let found = |who: &str, answered, then| {
+            let history = after_a_login(who, answered, then);
             let found = judge(&history, &context);
             let found = found.into_iter().find(|found| found.rule == "TOK-01");
             found.map(|found| (found.mechanism, found.impact))
         };
+        let lock_out = Some(Impact::LockOut);
         assert_eq!(
-            found("P1", Outcome::Relogin),
-            Some((Mechanism::LoginEndsOthers, Some(Impact::LockOut)))
+            found("P1", Outcome::Relogin, Outcome::Relogin),
+            Some((Mechanism::FailedLoginEndsSessions, lock_out))
         );
-        assert_eq!(found("P1", Outcome::Ok), None);
-        let own = found("Q2", Outcome::Relogin);
+        assert_eq!(
+            found("P1", Outcome::Ok, Outcome::Relogin),
+            Some((Mechanism::LoginEndsOthers, lock_out))
+        );
+        assert_eq!(found("P1", Outcome::Relogin, Outcome::Ok), None);
+        let own = found("Q2", Outcome::Ok, Outcome::Relogin);
         assert!(own.is_some_and(|(mechanism, _)| mechanism != Mechanism::LoginEndsOthers));
     }
 

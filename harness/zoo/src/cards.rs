@@ -503,7 +503,7 @@ const fn card(mutant: Mutant) -> Card {
         Mutant::ClearsSessions => Card {
             id: "clears-sessions",
             rule: "TOK-01",
-            mechanism: "login-ends-others",
+            mechanism: "failed-login-ends-sessions",
             sentence: "clears all sessions when a login fails, so that one bad code throws everybody out",
             sentence_zh: "登录失败就清空所有会话：一个无效的 code，所有人都被踢下线",
             imitates: "a backend of this project's own trials; no public report known",

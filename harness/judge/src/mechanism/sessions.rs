@@ -401,10 +401,20 @@ pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
     })
 }
 
-/// A token that was good is refused since a login of somebody else.
+/// A token that was good is refused since a login of somebody else that was answered ok.
 pub(super) fn login_ends_others(evidence: &Evidence<'_>) -> bool {
-    let ended = |op| evidence.facts.ended_by_a_strangers_login(op);
-    evidence.op.is_some_and(ended)
+    ends_a_strangers(evidence).is_some_and(|got_in| got_in)
+}
+
+/// The same since a login of somebody else that failed, and none that did not.
+pub(super) fn failed_login_ends_others(evidence: &Evidence<'_>) -> bool {
+    ends_a_strangers(evidence).is_some_and(|got_in| !got_in)
+}
+
+/// Whether one of the strangers' logins got in since which the token of the operation is refused; `None` if it is not since one.
+fn ends_a_strangers(evidence: &Evidence<'_>) -> Option<bool> {
+    let mut logins = evidence.facts.strangers_logins_that_ended(evidence.op?)?;
+    Some(logins.any(|login| login.answer.outcome == Outcome::Ok))
 }
 
 /// Whether a token that nobody issued was accepted.

@@ -78,6 +78,6 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         repair: "In the error path touch nothing that was there before this request: make the session last, when all else has gone well, and let the failed login only answer.",
         repair_zh: "失败的路径里不要动这次请求之前就有的东西：其余步骤都成功了再建会话，失败的登录只管回答。",
         means: "session-rows",
-        source: "backends of this project's own trials that cleared the session table when an exchange failed; cases CC-1, CC-5",
+        source: "backends of this project's own trials that cleared the session table when an exchange failed; cases CC-1, CC-5, LB-8",
     },
 ];
