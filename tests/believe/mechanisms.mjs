@@ -2,6 +2,11 @@
 //   racy       one key per person, the last reply wins, a payload that does not open is a 400
 //   jwt        the token is a JWT of person and second, without a jti
 //   md5        the token is a hash of person and second
+//   encoded    the token is base64 of person and millisecond
+//   six        the token is six decimal digits
+//   appid      the token is a JWT with a jti, signed with the AppID
+//   sealed     the token is person, millisecond and serial number with a signature that holds: no mistake
+//   login_key  the token is a JWT of a random session id, signed with a word of documentation: no mistake, the id is looked up
 //   lower      the code is made lower case on its way to WeChat
 //   plus       the payload is decoded as a form a second time
 //   kept       after WeChat has refused one code, every login is told "later", for good
@@ -9,7 +14,7 @@
 //   leaky      a refusal of WeChat's is passed on with the address that was called, AppSecret and all
 //   taken      an exchange that fails keeps the only connection to WeChat
 import http from "node:http";
-import { createDecipheriv, createHash, createHmac, randomBytes } from "node:crypto";
+import { createDecipheriv, createHash, createHmac, randomBytes, randomInt, randomUUID } from "node:crypto";
 const M = new Set((process.env.M ?? "").split(","));
 const { WX_API_BASE, WX_APPID, WX_SECRET, PORT } = process.env;
 const users = new Map(), sessions = new Map(), codes = new Map();
@@ -42,10 +47,16 @@ async function taking(work) {
 
 function token(user) {
   if (M.has("md5")) return createHash("md5").update(`${user.id}${Math.floor(Date.now() / 1000)}`).digest("hex");
-  if (!M.has("jwt")) return randomBytes(24).toString("hex");
+  if (M.has("encoded")) return Buffer.from(`uid:${user.id}:${Date.now()}`).toString("base64");
+  if (M.has("six")) return String(randomInt(1_000_000)).padStart(6, "0");
+  const secret = "a secret of this backend", iat = Math.floor(Date.now() / 1000);
+  const seal = (body, key) => `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
   const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user.id, iat: Math.floor(Date.now() / 1000) })}`;
-  return `${body}.${createHmac("sha256", "a secret of this backend").update(body).digest("base64url")}`;
+  const jwt = (claims, key) => seal(`${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`, key);
+  if (M.has("sealed")) return seal(Buffer.from(`${user.id}:${Date.now()}:${sessions.size}`).toString("base64url"), secret);
+  if (M.has("appid")) return jwt({ sub: user.id, iat, jti: randomUUID() }, WX_APPID);
+  if (M.has("login_key")) return jwt({ login_user_key: randomUUID() }, "abcdefghijklmnopqrstuvwxyz");
+  return M.has("jwt") ? jwt({ sub: user.id, iat }, secret) : randomBytes(24).toString("hex");
 }
 
 let kept = false, logins = 0;

@@ -57,6 +57,52 @@ fn an_opaque_token_of_person_and_second_is_the_same_cause() {
 }
 
 #[test]
+fn a_token_that_can_be_computed_guessed_or_signed_by_anybody_is_told() {
+    for (wrong, cause, words) in [
+        (
+            "encoded",
+            "derived-token",
+            "base64 of the user_id and the time of the answer",
+        ),
+        ("six", "derived-token", "6 decimal digits: at most 20 bits"),
+        (
+            "appid",
+            "public-signing-secret",
+            "the signing secret is the AppID",
+        ),
+    ] {
+        let Some(run) = check(wrong, &["SE-1"]) else {
+            return;
+        };
+        assert_eq!(run.code, 1, "{}", run.text);
+        let causes = causes(&run);
+        assert!(
+            causes.contains(&format!("TOK-02 {cause}")),
+            "{causes:?}\n{}",
+            run.text
+        );
+        assert!(
+            !causes
+                .iter()
+                .any(|one| one.contains("shared-request-state")),
+            "{causes:?}"
+        );
+        let text: Vec<&str> = run.text.split_whitespace().collect();
+        assert!(text.join(" ").contains(words), "{}", run.text);
+    }
+}
+
+#[test]
+fn a_token_that_is_signed_or_looked_up_is_spared() {
+    for right in ["sealed", "login_key"] {
+        let Some(run) = check(right, &["SE-1", "CL-3"]) else {
+            return;
+        };
+        assert_eq!(run.code, 0, "{right}\n{}", run.text);
+    }
+}
+
+#[test]
 fn a_code_changed_on_its_way_is_the_backends_fault_and_named() {
     let Some(run) = check("lower", &["N6"]) else {
         return;

@@ -27,8 +27,9 @@ use wxmock_model::mechanism::Mechanism;
 type Detector = fn(&Evidence<'_>) -> bool;
 
 /// Mechanisms that show in the bytes of an answer.
-const IN_BYTES: [Mechanism; 3] = [
+const IN_BYTES: [Mechanism; 4] = [
     Mechanism::DerivedToken,
+    Mechanism::PublicSigningSecret,
     Mechanism::LeakInAnswer,
     Mechanism::LeakInErrorPath,
 ];

@@ -11,7 +11,9 @@ use wxmock_server::ca::{Ca, CaError, CaSource};
 use wxmock_server::{Handle, MockServer, Passthrough, ServeError, Settings};
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp, Seed};
 
-use crate::run::{Cancel, Proof, RunError, Runner, Senses, Settings as RunSettings, prove};
+use crate::run::{
+    Cancel, GivenTokens, Proof, RunError, Runner, Senses, Settings as RunSettings, prove,
+};
 use wxmock_adapter::backends::{ScratchGuard, guard_scratch};
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, FilesError, HostsError, Inherited, Preload, Route};
@@ -341,6 +343,7 @@ impl Session {
             prefix: &self.stage.vars.nonce,
             stores: self.stores.as_deref(),
             cancel,
+            given: &GivenTokens::default(),
         })
         .await;
         proof.look_after(&mut self.backend).await;

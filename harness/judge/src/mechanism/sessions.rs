@@ -14,6 +14,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::LogoutOfOthers, logout_of_others),
     (Mechanism::SecondResolutionToken, second_resolution_token),
     (Mechanism::DerivedToken, derived_token),
+    (Mechanism::PublicSigningSecret, public_signing_secret),
     (Mechanism::SharedRequestState, shared_request_state),
     (Mechanism::OpenidConfused, openid_confused),
     (Mechanism::UnscopedWrite, unscoped_write),
@@ -93,7 +94,7 @@ fn second_resolution_token(evidence: &Evidence<'_>) -> bool {
     one.user == other.user
         && one.answer.issued_s.is_some()
         && one.answer.issued_s == other.answer.issued_s
-        && !has_finding(one, "TOK-02")
+        && !is_computed(one)
 }
 
 /// Why the token of a request that is not about keys is the token of another login too, if it is: what becomes of the one session
@@ -105,7 +106,7 @@ pub(super) fn of_a_shared_token(evidence: &Evidence<'_>) -> Option<Mechanism> {
     let twin = evidence.twin_of(login)?;
     let operations = &evidence.facts.history.operations;
     let (one, other) = (&operations[login], &operations[twin]);
-    if has_finding(one, "TOK-02") || has_finding(other, "TOK-02") {
+    if is_computed(one) || is_computed(other) {
         return Some(Mechanism::DerivedToken);
     }
     if super::endings::token_fixed_per_person(evidence) {
@@ -116,17 +117,23 @@ pub(super) fn of_a_shared_token(evidence: &Evidence<'_>) -> Option<Mechanism> {
     (one.user == other.user && in_one_second).then_some(Mechanism::SecondResolutionToken)
 }
 
-/// The token was computed from what was sent; or logins with one key have one token, and a login of the same person with
+/// Anybody can sign such a token.
+fn public_signing_secret(evidence: &Evidence<'_>) -> bool {
+    let signed = |op: &Operation| op.answer.signed_with.is_some();
+    evidence.rule == "TOK-02" && evidence.op.is_some_and(signed)
+}
+
+/// The token was computed from what was sent, or can be guessed; or logins with one key have one token, and a login of the same person with
 /// another key has another.
 fn derived_token(evidence: &Evidence<'_>) -> bool {
     let Some(op) = evidence.op else { return false };
     if evidence.rule == "TOK-02" {
-        return has_finding(op, "TOK-02");
+        return is_computed(op);
     }
     let Some((one, other)) = equal_tokens(evidence) else {
         return false;
     };
-    if has_finding(one, "TOK-02") || has_finding(other, "TOK-02") {
+    if is_computed(one) || is_computed(other) {
         return true;
     }
     let key = |login: &Operation| {
@@ -161,8 +168,10 @@ fn equal_tokens<'a>(evidence: &Evidence<'a>) -> Option<(&'a Operation, &'a Opera
     Some((op, &evidence.facts.history.operations[twin]))
 }
 
-fn has_finding(op: &Operation, rule: &str) -> bool {
-    op.answer.findings.iter().any(|(known, _)| known == rule)
+/// Whether the token of a login was found out to be computed or short. Who can sign another has not computed this one.
+fn is_computed(op: &Operation) -> bool {
+    let mut findings = op.answer.findings.iter();
+    op.answer.signed_with.is_none() && findings.any(|(rule, _)| rule == "TOK-02")
 }
 
 /// What was mixed up belongs to two requests that were under way together.
@@ -199,7 +208,7 @@ fn tokens_of_overlapping_logins(evidence: &Evidence<'_>, index: usize) -> bool {
             && !evidence.overlap(third, index)
             && !evidence.overlap(third, twin)
     });
-    let computed = has_finding(one, "TOK-02") || has_finding(other, "TOK-02");
+    let computed = is_computed(one) || is_computed(other);
     evidence.overlap(index, twin)
         && one.answer.issued_s.is_none()
         && !computed

@@ -37,10 +37,13 @@ pub struct Answer {
     /// opaque token that was seen to change with the second alone, a number that stands for that second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_s: Option<i64>,
+    /// Why anybody can sign the token, if it is a JWT whose signing secret is none: `the signing secret is the AppID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_with: Option<String>,
     /// Scenario name under which the token was kept.
     pub token_name: Option<String>,
     /// Rules found broken on the raw bytes while they were at hand, such as a leaked session_key (TOK-03) or a
-    /// derivable token (TOK-02), with an explanation that contains no secret.
+    /// token that can be derived or guessed (TOK-02), with an explanation that contains no secret.
     pub findings: Vec<(String, String)>,
     /// The explanations of `findings` in Chinese, in the same order; empty in transcripts of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

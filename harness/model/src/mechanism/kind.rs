@@ -54,8 +54,10 @@ pub enum Mechanism {
     LockedOut,
     /// The token depends on person and second only.
     SecondResolutionToken,
-    /// The token can be computed from what others may know.
+    /// The token can be computed from what others may know, or guessed.
     DerivedToken,
+    /// The token is signed with a secret that is none.
+    PublicSigningSecret,
     /// What belongs to one request lives in an object that requests share.
     SharedRequestState,
     /// A phone number is kept as a number, which loses the zeros it begins with.
@@ -233,6 +235,7 @@ impl Mechanism {
             Self::LockedOut => "locked-out",
             Self::SecondResolutionToken => "second-resolution-token",
             Self::DerivedToken => "derived-token",
+            Self::PublicSigningSecret => "public-signing-secret",
             Self::SharedRequestState => "shared-request-state",
             Self::NumberAsInteger => "number-as-integer",
             Self::LoginEndsOthers => "login-ends-others",

@@ -105,6 +105,9 @@ impl Stage<'_> {
             operation.answer.find("TOK-03", leak.sentence());
         }
         self.requests[request].raw_token = token.filter(|_| self.requests[request].is_login());
+        if let Some(token) = &self.requests[request].raw_token {
+            self.run_context.given.note(token);
+        }
     }
 
     /// The token a refresh carried.

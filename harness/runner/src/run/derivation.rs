@@ -1,7 +1,13 @@
 //! Asks whether a session token could have been computed from things an attacker may know (TOK-02).
 //!
 //! Pure: a token and named ingredients in, a recipe out. It knows a dictionary of recipes, not a proof: a token it
-//! does not recognise may still be weak.
+//! does not recognise may still be weak. `contents` looks into a token, `bound` counts what many tokens can hold at most, and
+//! `signing` tries the signature of a JWT with what is no secret.
+
+mod bound;
+mod contents;
+mod signing;
+mod time;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -10,6 +16,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+pub use bound::{Bound, bound};
+pub use contents::{Contents, Known, Part, Unknown, contents};
+pub use signing::{Public, public_secret};
 
 /// Something a token might have been made of.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@
 //! `waits` (who waits for whom in a hang), `free` (the race without gates), `lateness` (how loaded the machine is),
 //! `calibrate`, `patience` and `locks` (what is learned of the backend), `prove` (whether anything can be seen), `test_users`
 //! (people, gates and faults of one order), `record` (the history being written), `captured` with `mask` (what was said,
-//! without its secrets), [`leak`] and [`derivation`] (what answers may not contain), [`exit`].
+//! without its secrets), [`leak`] and [`derivation`] (what answers may not contain) with `given_tokens`, [`exit`].
 //! Nothing here knows a rule of the judge beyond those two scans.
 
 mod accounts_given;
@@ -32,6 +32,7 @@ mod first_failing;
 mod forge;
 mod free;
 mod gating;
+mod given_tokens;
 mod judged;
 mod kept;
 mod lanes;
@@ -74,6 +75,7 @@ mod waits;
 
 pub use cancel::Cancel;
 pub use error::{RunError, ensure_app};
+pub(crate) use given_tokens::GivenTokens;
 pub use kept::Kept;
 pub use patience::PATIENCE_CAP;
 pub use prove::Proof;

@@ -17,6 +17,7 @@ use super::calibrate::{Calibrated, NoPace, calibrate};
 use super::context::context;
 use super::error::{RunError, ensure_app};
 use super::exit;
+use super::given_tokens::GivenTokens;
 use super::judged::Judged;
 use super::kept::Kept;
 use super::lateness::Lateness;
@@ -70,6 +71,8 @@ pub struct Runner {
     accounts: AccountsGiven,
     /// Which keys sessions opened in the orders so far.
     own_keys: Mutex<OwnKeys>,
+    /// What logins were given in this run.
+    pub(super) given: GivenTokens,
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     pub(super) silent_cases: usize,
@@ -136,6 +139,7 @@ impl Runner {
             looks: Looks::default(),
             accounts: AccountsGiven::default(),
             own_keys: Mutex::default(),
+            given: GivenTokens::default(),
             began: Instant::now(),
             silent_cases: 0,
             waits_told: false,
@@ -502,6 +506,7 @@ impl Runner {
             refusals: &self.proof.refusals,
             token_rests: self.proof.token_rests,
             looks: &self.looks,
+            given: &self.given,
             cancel: &self.settings.cancel,
             stores: self.settings.stores.as_deref(),
         }

@@ -16,6 +16,7 @@ use super::again::Waiting;
 use super::cancel::Cancel;
 use super::captured::CapturedTraffic;
 use super::gating::Before;
+use super::given_tokens::GivenTokens;
 use super::lateness::Lateness;
 use super::looks::Looks;
 use super::payload_store::PayloadStore;
@@ -63,6 +64,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) token_rests: Duration,
     /// How looking again at what did not open has gone in this case.
     pub(crate) looks: &'a Looks,
+    /// What logins were given in this run.
+    pub(crate) given: &'a GivenTokens,
     pub(crate) cancel: &'a Cancel,
     /// The backend's stores, if the adapter has any.
     pub(crate) stores: Option<&'a Stores>,

@@ -104,6 +104,18 @@ fn derived_token() {
 }
 
 #[test]
+fn a_public_signing_secret_is_another_cause_than_a_derived_token() {
+    let mut b = Builder::new();
+    b.login("P1", "c1", 1, "t");
+    let answer = &mut b.history.operations[0].answer;
+    answer.find("TOK-02", say!("it is signed.", "它有签名。"));
+    answer.signed_with = Some("the signing secret is the AppID".into());
+    assert_eq!(of(&b.history, "TOK-02"), Mechanism::PublicSigningSecret);
+    b.history.operations[0].answer.signed_with = None;
+    assert_eq!(of(&b.history, "TOK-02"), Mechanism::DerivedToken);
+}
+
+#[test]
 fn a_number_of_a_request_under_way_together() {
     let answered = |together: bool, of: &str| {
         let mut b = Builder::new();

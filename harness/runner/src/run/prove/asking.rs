@@ -28,7 +28,8 @@ impl Prover<'_, '_> {
         let Senses {
             client, adapter, ..
         } = self.senses;
-        self.logins += usize::from(matches!(op, "login" | "login_profile"));
+        let is_login = matches!(op, "login" | "login_profile");
+        self.logins += usize::from(is_login);
         let extra = Extra::default();
         let asked = client.asked(op, &ask.vars, &extra);
         let mut answer = client.call(op, &ask.vars, &extra).await;
@@ -42,6 +43,10 @@ impl Prover<'_, '_> {
         let reading = adapter.read(op, &answer);
         if reading.captures.contains_key("token") && !self.proof.token_rests.is_zero() {
             tokio::time::sleep(self.proof.token_rests).await;
+        }
+        let token = reading.captures.get("token");
+        if let Some(token) = token.filter(|_| is_login && reading.outcome == Outcome::Ok) {
+            self.senses.given.note(token);
         }
         let who = device.who();
         let keys = user_view(self.senses.handle, &who.app, &who.user)?.keys;

@@ -28,6 +28,7 @@ use self::decide::{Fault, Honest, Problem, Refused, Seen};
 use self::found::{empty_success, granted, spoilt_words};
 pub use self::proof::Proof;
 use super::cancel::Cancel;
+use super::given_tokens::GivenTokens;
 use super::test_users::TestUsers;
 use crate::device::Device;
 use wxmock_adapter::{Adapter, Captures, Client, OpVars};
@@ -49,6 +50,8 @@ pub(crate) struct Senses<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) stores: Option<&'a Stores>,
     pub(crate) cancel: &'a Cancel,
+    /// Where the tokens of its logins are noted.
+    pub(crate) given: &'a GivenTokens,
 }
 
 impl Senses<'_> {

@@ -69,6 +69,7 @@ impl Runner {
             prefix,
             stores: self.settings.stores.as_deref(),
             cancel: &self.settings.cancel,
+            given: &self.given,
         }
     }
 
