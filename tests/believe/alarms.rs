@@ -96,7 +96,7 @@ fn an_identity_out_of_the_request_is_found_wherever_it_is_read() {
         ("me-by-field", &["SE-3"], "KEY-01"),
         ("iv-cache", &["SE-3"], "KEY-01"),
         ("body-cache", &["SE-3"], "KEY-01"),
-        ("phone-of-any-app", &["SE-4"], "KEY-01"),
+        ("phone-of-any-app", &["SE-9"], "KEY-01"),
         ("profile-of-any-openid", &["SE-4"], "KEY-01"),
         ("person-from-profile", &["PI-7"], "KEY-01"),
     ]);

@@ -95,6 +95,9 @@ fn a_whole_adapter_changes_nothing() {
         let Fit::Runs(fitted) = Fit::of(&case, &Described::ops(WHOLE)) else {
             panic!("{} is skipped", case.path);
         };
+        if case.payload() == Some("login_profile") {
+            continue;
+        }
         let program = Program {
             needs: case.program.needs.clone(),
             ..fitted.case.program.clone()
@@ -134,10 +137,9 @@ fn the_phone_button_carries_what_a_profile_would() {
         fitted.case.program.obligations,
         ["superseded-key-submitted"]
     );
-    let bent = "security/payload-not-bound-to-app-and-user/variant:bent-iv";
-    assert!(reason(bent, &ops).starts_with("not-applicable: "));
-    let app = "security/payload-not-bound-to-app-and-user/variant:other-app";
-    assert_eq!(reason(app, &ops), "runs");
+    assert_eq!(reason("SE-4", &ops), "not-described: userinfo");
+    assert_eq!(reason("SE-9", &ops), "runs");
+    assert!(reason("PI-7", &ops).starts_with("not-"));
 }
 
 #[test]
@@ -221,7 +223,7 @@ fn signed(path: &str) -> Result<Program, String> {
 #[test]
 fn what_is_signed_is_spoilt_in_the_place_of_what_is_sealed() {
     let forged = "security/payload-not-bound-to-app-and-user/variant";
-    let bent = signed(&format!("{forged}:bent-iv")).unwrap();
+    let bent = signed(&format!("{forged}:bent-iv/payload:userinfo")).unwrap();
     let seals = bent.steps().filter_map(|step| match &step.verb {
         Verb::Capture { seal, .. } => Some((seal.bent_iv, seal.altered_raw_data)),
         _ => None,
@@ -275,12 +277,10 @@ fn the_axis_payload_says_which_operation_carries_the_data() {
         told[..5.min(told.len())].join(" · ")
     };
     assert!(sent("other-app", "userinfo").contains("P userinfo"));
-    assert!(sent("other-app", "phone_cipher").contains("P phone_cipher"));
     assert!(sent("bent-iv", "login_profile").contains("P login_profile"));
-    let phone = path("bent-iv", "phone_cipher");
-    assert!(reason(&phone, &["login", "phone_cipher"]).contains("a phone number has neither"));
+    let profile = path("bent-iv", "login_profile");
     assert_eq!(
-        reason(&phone, &["login", "userinfo"]),
-        "not-described: phone_cipher"
+        reason(&profile, &["login", "userinfo"]),
+        "not-described: login_profile"
     );
 }
