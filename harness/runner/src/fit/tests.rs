@@ -248,9 +248,9 @@ fn what_is_signed_is_spoilt_in_the_place_of_what_is_sealed() {
         assert!(signed(path).is_ok(), "{path}");
     }
     for path in [
-        format!("{forged}:other-app").as_str(),
-        format!("{forged}:other-openid").as_str(),
-        format!("{forged}:longer-appid").as_str(),
+        format!("{forged}:other-app/payload:userinfo").as_str(),
+        format!("{forged}:other-openid/payload:userinfo").as_str(),
+        format!("{forged}:longer-appid/payload:userinfo").as_str(),
         format!("{wrong}:short-iv").as_str(),
         format!("{wrong}:swapped").as_str(),
         "security/identity-from-the-request/variant:same-iv",
