@@ -46,15 +46,15 @@ fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
         });
     }
     let causes: [(Mechanism, Detector); 5] = [
-        (Mechanism::LoginEndsOthers, sessions::login_ends_others),
+        (Mechanism::LoginEndsOthers, endings::login_ends_others),
         (
             Mechanism::FailedLoginEndsSessions,
-            sessions::failed_login_ends_others,
+            endings::failed_login_ends_others,
         ),
         (Mechanism::RowWrittenBack, keys::row_written_back),
         (Mechanism::NumberAsInteger, payloads::number_as_integer),
         // Everybody has that name.
-        (Mechanism::MergedByProfile, sessions::merged_by_profile),
+        (Mechanism::MergedByProfile, accounts::merged_by_profile),
     ];
     let mut causes = causes.into_iter();
     causes

@@ -168,3 +168,48 @@ fn others<'a>(evidence: &Evidence<'a>, record: &Operation, id: &str) -> Vec<Othe
     });
     here.chain(elsewhere).collect()
 }
+
+/// A person is taken for another since both have sent a profile with the same name, and was not before.
+pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| !claims_an_identity(op)) else {
+        return false;
+    };
+    let Some(stranger) = evidence.named_stranger(op) else {
+        return false;
+    };
+    let own = if is_login(op) {
+        op.user.as_str()
+    } else {
+        op.token_of.as_deref().unwrap_or_default()
+    };
+    let facts = evidence.facts;
+    let sent = |user: &str| {
+        let sent = facts.operations().filter_map(|(_, other)| {
+            let payload = facts
+                .payload(other)
+                .filter(|payload| payload.user == user)?;
+            let before = other.called <= op.called && other.answer.outcome == Outcome::Ok;
+            before.then_some((payload.mark.as_str(), other.called))
+        });
+        sent.collect::<Vec<_>>()
+    };
+    let theirs = sent(stranger);
+    let shared = sent(own)
+        .into_iter()
+        .find(|(mark, _)| theirs.iter().any(|(other, _)| other == mark));
+    let Some((_, since)) = shared else {
+        return false;
+    };
+    facts.operations().any(|(_, other)| {
+        let asker = if is_login(other) {
+            Some(other.user.as_str())
+        } else {
+            other.token_of.as_deref()
+        };
+        asker == Some(own)
+            && other.called < since
+            && other.answer.outcome == Outcome::Ok
+            && other.answer.user_id.is_some()
+            && evidence.named_stranger(other).is_none()
+    })
+}

@@ -97,3 +97,19 @@ fn has_logins_of_two_keys(evidence: &Evidence<'_>, user: &str) -> bool {
     keys.dedup();
     keys.len() > 1
 }
+
+/// A token that was good is refused since a login of somebody else that was answered ok.
+pub(super) fn login_ends_others(evidence: &Evidence<'_>) -> bool {
+    ends_a_strangers(evidence).is_some_and(|got_in| got_in)
+}
+
+/// The same since a login of somebody else that failed, and none that did not.
+pub(super) fn failed_login_ends_others(evidence: &Evidence<'_>) -> bool {
+    ends_a_strangers(evidence).is_some_and(|got_in| !got_in)
+}
+
+/// Whether one of the strangers' logins got in since which the token of the operation is refused; `None` if it is not since one.
+fn ends_a_strangers(evidence: &Evidence<'_>) -> Option<bool> {
+    let mut logins = evidence.facts.strangers_logins_that_ended(evidence.op?)?;
+    Some(logins.any(|login| login.answer.outcome == Outcome::Ok))
+}

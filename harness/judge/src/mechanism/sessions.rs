@@ -364,68 +364,6 @@ fn opened_with_the_key_of_an_overlapping_login(evidence: &Evidence<'_>) -> bool 
             .any(|(_, other)| other.user == owner)
 }
 
-/// A person is taken for another since both have sent a profile with the same name, and was not before.
-pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
-    let Some(op) = evidence.op.filter(|op| !claims_an_identity(op)) else {
-        return false;
-    };
-    let Some(stranger) = evidence.named_stranger(op) else {
-        return false;
-    };
-    let own = if is_login(op) {
-        op.user.as_str()
-    } else {
-        op.token_of.as_deref().unwrap_or_default()
-    };
-    let facts = evidence.facts;
-    let sent = |user: &str| {
-        let mut sent = facts.operations().filter_map(|(_, other)| {
-            let payload = facts
-                .payload(other)
-                .filter(|payload| payload.user == user)?;
-            let before = other.called <= op.called && other.answer.outcome == Outcome::Ok;
-            before.then_some((payload.mark.as_str(), other.called))
-        });
-        let marks: Vec<(&str, Tick)> = sent.by_ref().collect();
-        marks
-    };
-    let theirs = sent(stranger);
-    let shared = sent(own)
-        .into_iter()
-        .find(|(mark, _)| theirs.iter().any(|(other, _)| other == mark));
-    let Some((_, since)) = shared else {
-        return false;
-    };
-    facts.operations().any(|(_, other)| {
-        let asker = if is_login(other) {
-            Some(other.user.as_str())
-        } else {
-            other.token_of.as_deref()
-        };
-        asker == Some(own)
-            && other.called < since
-            && other.answer.outcome == Outcome::Ok
-            && other.answer.user_id.is_some()
-            && evidence.named_stranger(other).is_none()
-    })
-}
-
-/// A token that was good is refused since a login of somebody else that was answered ok.
-pub(super) fn login_ends_others(evidence: &Evidence<'_>) -> bool {
-    ends_a_strangers(evidence).is_some_and(|got_in| got_in)
-}
-
-/// The same since a login of somebody else that failed, and none that did not.
-pub(super) fn failed_login_ends_others(evidence: &Evidence<'_>) -> bool {
-    ends_a_strangers(evidence).is_some_and(|got_in| !got_in)
-}
-
-/// Whether one of the strangers' logins got in since which the token of the operation is refused; `None` if it is not since one.
-fn ends_a_strangers(evidence: &Evidence<'_>) -> Option<bool> {
-    let mut logins = evidence.facts.strangers_logins_that_ended(evidence.op?)?;
-    Some(logins.any(|login| login.answer.outcome == Outcome::Ok))
-}
-
 /// Whether a token that nobody issued was accepted.
 pub(super) fn is_token_forged(evidence: &Evidence<'_>) -> bool {
     evidence.op.is_some_and(|op| {
