@@ -17,6 +17,7 @@ mod header_identity;
 mod keeps_dead_token;
 mod keeps_phone_refusal;
 mod keeps_token_error;
+mod kept_token;
 mod late_code_mark;
 mod late_token;
 mod leaks_key;

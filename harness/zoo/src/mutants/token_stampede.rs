@@ -1,18 +1,17 @@
 //! AT-01: the access_token is kept, and a lock stands around the fetch; whoever gets the lock fetches, without a second look at
 //! whether the one before has done so. Plain tokens end one another meanwhile.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::Value;
 
+use super::kept_token::KeptToken;
 use crate::backend::Backend;
 use crate::policy::{Pending, Policy};
-use crate::wechat::{DEAD_TOKEN, TokenSource, Trouble};
+use crate::wechat::{DEAD_TOKEN, Trouble};
 
 /// One look before the lock, none behind it.
 #[derive(Default)]
 pub(crate) struct TokenStampede {
-    kept: Mutex<Option<String>>,
+    kept: KeptToken,
     fetching: tokio::sync::Mutex<()>,
 }
 
@@ -24,8 +23,7 @@ impl Policy for TokenStampede {
         openid: &'a str,
     ) -> Pending<'a, Result<Value, Trouble>> {
         Box::pin(async move {
-            let kept = self.kept();
-            let mut token = match kept {
+            let mut token = match self.kept.get() {
                 Some(token) => token,
                 None => self.renewed(backend).await?,
             };
@@ -40,19 +38,8 @@ impl Policy for TokenStampede {
 }
 
 impl TokenStampede {
-    fn kept(&self) -> Option<String> {
-        let kept = self.kept.lock();
-        kept.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     async fn renewed(&self, backend: &Backend) -> Result<String, Trouble> {
-        let fetching = self.fetching.lock().await;
-        let fetched = backend
-            .wechat
-            .fetch_access_token(TokenSource::Plain)
-            .await?;
-        drop(fetching);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(kept.insert(fetched.text).clone())
+        let _fetching = self.fetching.lock().await;
+        self.kept.renewed(backend).await
     }
 }
