@@ -1,7 +1,7 @@
 //! The scenario's own `[expect]` lists: which answers an operation may get.
 
 use crate::access_token::{refused_as_dead, uses_token};
-use crate::facts::{Facts, brought_key, honest, is_exchange, is_login, said, word};
+use crate::facts::{Facts, brought_key, honest, is_exchange, is_login, is_look, said, word};
 use crate::finding::Finding;
 use crate::key_use::is_locked_out_after_login;
 use wxmock_model::history::{Operation, Outcome};
@@ -9,14 +9,15 @@ use wxmock_model::lang::Say;
 use wxmock_model::say;
 use wxmock_model::verdict::Level;
 
-/// Answers outside the lists. What no adapter rule matches is left to [`doubt`](crate::doubt).
+/// Answers outside the lists. What no adapter rule matches is left to [`doubt`](crate::doubt), and a second look at a payload is
+/// evidence for what the first one broke: how many looks there were depends on what other orders showed.
 pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
     if !facts.settled() {
         return Vec::new();
     }
     facts
         .operations()
-        .filter(|(index, op)| !op.tried_again && !facts.gave_way(*index, op))
+        .filter(|(index, op)| !op.tried_again && !is_look(op) && !facts.gave_way(*index, op))
         .filter_map(|(index, op)| {
             let expected = facts.context.expectations.get(&op.label)?;
             let outcome = op.answer.outcome;
@@ -113,6 +114,7 @@ mod tests {
     use super::*;
     use crate::{Expectation, JudgeContext, judge};
     use wxmock_histories::Builder;
+    use wxmock_model::history::{Phase, Purpose};
 
     fn check(
         outcome: Outcome,
@@ -226,6 +228,28 @@ mod tests {
         assert!(!sealed(2, Outcome::Relogin, "ACC-01"));
         assert!(!sealed(2, Outcome::Invalid, "ACC-01"));
         assert!(sealed(2, Outcome::ServerError, "ACC-01"));
+    }
+
+    #[test]
+    fn a_second_look_at_a_payload_is_no_second_violation() {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        let p = b.capture("P1", "p", 1);
+        b.send_gets("P1", p, "t1", Outcome::ServerError);
+        b.phase(Phase::Probe);
+        let look = b.send_gets("P1", p, "t1", Outcome::ServerError);
+        b.history.operations[look].purpose = Purpose::SecondTry;
+        let wish = Expectation {
+            must: vec![Outcome::Ok],
+            should: None,
+            rule: "KEY-02".into(),
+        };
+        let context = JudgeContext {
+            expectations: [("send p".to_owned(), wish)].into(),
+            ..JudgeContext::default()
+        };
+        let facts = Facts::new(&b.history, &context);
+        assert_eq!(expectations(&facts).len(), 1);
     }
 
     #[test]
