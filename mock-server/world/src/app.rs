@@ -16,7 +16,8 @@ use crate::{
     index::{CodeNo, UserNo},
     policy::{Policy, PolicyPatch},
     push::PushBook,
-    user::{DeviceNames, User, Users},
+    user::{DeviceNames, User},
+    users::Users,
     values,
     world::{admission::CallCounts, inquiry::Inquiries, service::Clears},
 };

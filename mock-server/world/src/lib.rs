@@ -40,6 +40,7 @@ mod state;
 mod time;
 mod user;
 mod user_key;
+mod users;
 mod values;
 mod world;
 

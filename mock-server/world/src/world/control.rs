@@ -12,7 +12,8 @@ use crate::{
     event::TokenKind,
     index::{AppNo, UserNo},
     session_key::{KeyCause, Slot},
-    user::{User, UserClash},
+    user::User,
+    users::UserClash,
     values,
     world::turn::tokens_mut,
 };
