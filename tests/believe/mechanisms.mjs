@@ -4,6 +4,8 @@
 //   md5        the token is a hash of person and second
 //   encoded    the token is base64 of person and millisecond
 //   six        the token is six decimal digits
+//   random     the token is the digits of Math.random() in base 36
+//   moment     the token is a hash of the openid and the millisecond
 //   appid      the token is a JWT with a jti, signed with the AppID
 //   sealed     the token is person, millisecond and serial number with a signature that holds: no mistake
 //   login_key  the token is a JWT of a random session id, signed with a word of documentation: no mistake, the id is looked up
@@ -48,6 +50,8 @@ async function taking(work) {
 function token(user) {
   if (M.has("md5")) return createHash("md5").update(`${user.id}${Math.floor(Date.now() / 1000)}`).digest("hex");
   if (M.has("encoded")) return Buffer.from(`uid:${user.id}:${Date.now()}`).toString("base64");
+  if (M.has("random")) return Math.random().toString(36).slice(2);
+  if (M.has("moment")) return createHash("md5").update(user.openid + Date.now()).digest("hex");
   if (M.has("six")) return String(randomInt(1_000_000)).padStart(6, "0");
   const secret = "a secret of this backend", iat = Math.floor(Date.now() / 1000);
   const seal = (body, key) => `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
@@ -69,7 +73,7 @@ async function login(code) {
       if (reply.errcode) throw Object.assign(new Error("refused"), { errcode: reply.errcode });
       if (typeof reply.openid !== "string" || typeof reply.session_key !== "string") throw new Error("unreadable");
       let user = users.get(reply.openid);
-      if (!user) users.set(reply.openid, (user = { id: `u${users.size + 1}`, keys: [] }));
+      if (!user) users.set(reply.openid, (user = { id: `u${users.size + 1}`, openid: reply.openid, keys: [] }));
       user.keys = M.has("racy") ? [reply.session_key] : [reply.session_key, ...user.keys.filter((key) => key !== reply.session_key)].slice(0, 8);
       const name = token(user);
       sessions.set(name, { user, key: reply.session_key, openid: reply.openid });

@@ -65,6 +65,12 @@ fn a_token_that_can_be_computed_guessed_or_signed_by_anybody_is_told() {
             "base64 of the user_id and the time of the answer",
         ),
         ("six", "derived-token", "6 decimal digits: at most 20 bits"),
+        ("random", "derived-token", "made with Math.random()"),
+        (
+            "moment",
+            "derived-token",
+            "md5(openid + time in milliseconds)",
+        ),
         (
             "appid",
             "public-signing-secret",

@@ -1,11 +1,12 @@
 //! Asks whether a session token could have been computed from things an attacker may know (TOK-02).
 //!
 //! Pure: a token and named ingredients in, a recipe out. It knows a dictionary of recipes, not a proof: a token it
-//! does not recognise may still be weak. `contents` looks into a token, `bound` counts what many tokens can hold at most, and
-//! `signing` tries the signature of a JWT with what is no secret.
+//! does not recognise may still be weak. `contents` looks into a token, `bound` counts what many tokens can hold at most, `generator`
+//! computes the state of the generator that made them, and `signing` tries the signature of a JWT with what is no secret.
 
 mod bound;
 mod contents;
+mod generator;
 mod signing;
 mod time;
 
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 pub use bound::{Bound, bound};
 pub use contents::{Contents, Known, Part, Unknown, contents};
+pub use generator::{Generator, generator, seeded_with};
 pub use signing::{Public, public_secret};
 
 /// Something a token might have been made of.

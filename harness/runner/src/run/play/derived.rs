@@ -1,14 +1,20 @@
 //! Whether a token is a public function of what else is known (of the key, the openid, the code, the time), says nothing else, is
-//! signed with what is no secret, or is short enough to be found by trying.
+//! signed with what is no secret, comes from a generator that can be computed, or is short enough to be found by trying.
 
 use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Play;
-use crate::run::derivation::{self, Contents, Ingredient, Known, Public};
+use crate::run::derivation::{self, Contents, Generator, Ingredient, Known, Public};
 use crate::run::record::key_name;
 use wxmock_model::lang::Say;
 use wxmock_model::say;
+
+/// How far the clock of the backend may be from ours, on one machine.
+const CLOCK_MS: u64 = 2;
+/// A request that took longer than this many milliseconds has too many moments to try.
+const MOST_MOMENTS: usize = 250;
+const MOMENT: &str = "time in milliseconds";
 
 impl Play<'_> {
     /// TOK-02 is looked at when nothing waits for us any more: the dictionary costs a thousand hashes a token.
@@ -16,6 +22,7 @@ impl Play<'_> {
         self.counted_tokens();
         let given = self.stage.run_context.given.all();
         let bound = derivation::bound(&given);
+        let generator = self.stage.run_context.given.generator();
         for at in 0..self.stage.requests.len() {
             let Some(token) = self.stage.requests[at].raw_token.take() else {
                 continue;
@@ -23,8 +30,9 @@ impl Play<'_> {
             let secret = self.public_secret(at, &token);
             let found = secret
                 .clone()
-                .or_else(|| derivation::recipe(&token, &self.ingredients(at)).map(Say::same))
-                .or_else(|| Some(self.contents(at, &token, &given)?.words()));
+                .or_else(|| self.recipe(at, &token).map(Say::same))
+                .or_else(|| Some(self.contents(at, &token, &given)?.words()))
+                .or_else(|| generator.map(Generator::words));
             let operation = &mut self.stage.record.history_mut().operations[at];
             let phone = operation.phone.clone();
             let sentence = match (&secret, found, &bound) {
@@ -52,6 +60,26 @@ impl Play<'_> {
             operation.answer.signed_with = secret.map(|secret| secret.en);
             operation.answer.find("TOK-02", sentence);
         }
+    }
+
+    /// What the token was computed from.
+    fn recipe(&self, request: usize, token: &str) -> Option<String> {
+        let mut ingredients = self.ingredients(request);
+        let found = derivation::recipe(token, &ingredients);
+        if found.is_some() || !self.stage.run_context.given.may_be_timed() {
+            return found;
+        }
+        let moments = self.answered_ms(request);
+        let moments = moments.start().saturating_sub(CLOCK_MS)..=moments.end() + CLOCK_MS;
+        let moments = moments.take(MOST_MOMENTS);
+        if derivation::seeded_with(token, moments.clone()) {
+            self.stage.run_context.given.timed();
+            return Some(format!("new java.util.Random({MOMENT})"));
+        }
+        ingredients.extend(moments.map(|ms| Ingredient::new(MOMENT, &ms.to_string())));
+        let found = derivation::recipe(token, &ingredients)?;
+        self.stage.run_context.given.timed();
+        Some(found)
     }
 
     /// Why anybody can sign the token, if it is a JWT that they can.
@@ -162,8 +190,13 @@ impl Play<'_> {
             "appid",
             self.stage.run_context.app.as_ref(),
         ));
-        let now_s = self.stage.run_context.handle.now().0 / 1000;
-        ingredients.extend((now_s - 2..=now_s).map(|s| Ingredient::new("time", &s.to_string())));
+        // By the clock of the mock, which may have been moved, and by that of the backend.
+        let mocks = u64::try_from(self.stage.run_context.handle.now().0).unwrap_or(0);
+        let answered = *self.answered_ms(request).end();
+        for now_s in [mocks, answered].map(|ms| ms / 1000) {
+            let seconds = now_s.saturating_sub(2)..=now_s;
+            ingredients.extend(seconds.map(|s| Ingredient::new("time", &s.to_string())));
+        }
         ingredients
     }
 }
