@@ -1,7 +1,7 @@
 //! The adapter as the harness uses it: one backend, described. Knows nothing of processes or sockets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -384,6 +384,17 @@ impl Adapter {
         requests.any(|request| self.mentions(request, name))
     }
 
+    /// The names of a session's values that operation `op` sends and that may be what lets it in: `token`, and every name of the
+    /// adapter's own that a capture gives a value, such as that of a refresh token.
+    #[must_use]
+    pub fn credentials(&self, op: &str) -> Vec<String> {
+        let captures = self.ops.values().flat_map(|op| &op.captures);
+        let names: BTreeSet<&String> = captures.map(|(name, _)| name).collect();
+        let names = names.into_iter().filter(|name| is_credential(name));
+        let sent = |name: &&String| self.sends(op, &format!("session.{name}"));
+        names.filter(sent).cloned().collect()
+    }
+
     fn mentions(&self, request: &Request, wanted: &str) -> bool {
         request.mentions(wanted)
             || self.values.iter().enumerate().any(|(at, (value, _))| {
@@ -474,6 +485,31 @@ impl Adapter {
             .map_or(&[][..], |op| op.captures.as_slice());
         answer::read(&self.rules, captures, answer)
     }
+
+    /// The same of an answer in a run, in which a person may have nothing to show yet: a `whoami` without a number or a name is
+    /// an answer like any other, once the proving has seen one with them.
+    #[must_use]
+    pub fn read_proved(&self, op: &str, answer: &RawAnswer) -> Reading {
+        let mut reading = self.read(op, answer);
+        if op == "whoami" && !reading.missing.is_empty() {
+            reading.missing.retain(|name| !may_be_empty(name));
+            if reading.missing.is_empty() {
+                reading.outcome = Outcome::Ok;
+            }
+        }
+        reading
+    }
+}
+
+/// Whether a captured value of this name may let its holder in: not who the person is, nor what data showed.
+#[must_use]
+pub fn is_credential(capture: &str) -> bool {
+    !matches!(capture, "user_id" | "session_key") && !may_be_empty(capture)
+}
+
+/// Whether this is shown of a person who has sent it, and of nobody else.
+fn may_be_empty(capture: &str) -> bool {
+    matches!(capture, "plaintext_nonce" | "phone")
 }
 
 /// Fills a template of the process, which can only use names that always have a value.

@@ -45,7 +45,7 @@ pub mod backends {
 
 pub use adapter::{
     Adapter, BackendSpec, Captures, DuplicateCode, Features, Hook, KeyStorage, MultiDevice, OpSpec,
-    Reading, Refresh, Serialises, UpstreamSpec,
+    Reading, Refresh, Serialises, UpstreamSpec, is_credential,
 };
 pub use answer::{Capture, Origin};
 pub use backend::declared_env;

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::{
-    adapter::{OpSpec, Prepare},
+    adapter::{OpSpec, Prepare, is_credential},
     answer::{Capture, Origin},
     computed::Values,
     filter::Filter,
@@ -207,7 +207,7 @@ fn check_login(root: &Node, entries: &[(Name, Node)], findings: &mut Findings) {
     }
 }
 
-/// A refresh gives a token for the one it carries.
+/// A refresh gives a token for the one it carries, or for another value of the session: a refresh token.
 fn check_refresh(entries: &[(Name, Node)], findings: &mut Findings) {
     let Some((name, node)) = entries.iter().find(|(name, _)| name.text == "refresh") else {
         return;
@@ -222,20 +222,24 @@ fn check_refresh(entries: &[(Name, Node)], findings: &mut Findings) {
             ),
         );
     }
-    let prepares = node
-        .get("prepare")
-        .is_some_and(|node| mentions(node, "session.token"));
+    let carries = |node: &Node| {
+        let used = named::used(node);
+        let mut own = used
+            .iter()
+            .filter_map(|(name, _)| name.strip_prefix("session."));
+        own.any(is_credential)
+    };
     if let Some(request) = node.get("request")
-        && !mentions(request, "session.token")
-        && !prepares
+        && !carries(request)
+        && !node.get("prepare").is_some_and(carries)
     {
         let problem = request.place.error(
             "[ops.refresh] never sends the token it is to renew",
-            "{{session.token}} is not used here",
+            "neither {{session.token}} nor a refresh token is used here",
         );
-        findings.error(
-            problem.help("put {{session.token}} where the backend expects the token of the login"),
-        );
+        findings.error(problem.help(
+            "put {{session.token}} where the backend expects the token of the login; a backend with a refresh token beside it has one more capture, ops.login.capture = { token = \"$.access_token\", refresh_token = \"$.refresh_token\" }, and sends {{session.refresh_token}} here",
+        ));
     }
 }
 

@@ -3,7 +3,7 @@
 //! A call for a token names nobody: it belongs to a request only while that request is the one open. Counts of a whole order
 //! need no owner.
 
-use crate::facts::{Facts, failed, said};
+use crate::facts::{Facts, failed, is_exchange, said};
 use crate::finding::Finding;
 use crate::token_stampede::stampede;
 use wxmock_model::history::{FaultKind, History, Operation, Outcome, StepKind, UpstreamCall};
@@ -140,7 +140,11 @@ pub(crate) fn at_03(facts: &Facts<'_>) -> Vec<Finding> {
     }
     facts
         .operations()
-        .filter_map(|(index, op)| endless(facts, index, op).or_else(|| kept(facts, index, op)))
+        .filter_map(|(index, op)| {
+            endless(facts, index, op)
+                .or_else(|| endless_exchange(facts, index, op))
+                .or_else(|| kept(facts, index, op))
+        })
         .collect()
 }
 
@@ -150,6 +154,30 @@ pub(crate) fn calls_made(facts: &Facts<'_>, index: usize) -> (usize, usize) {
     let count =
         |wanted: fn(&UpstreamCall) -> bool| calls.iter().filter(|(_, call)| wanted(call)).count();
     (count(is_fetch), count(uses_token))
+}
+
+/// How often one request exchanged its code.
+pub(crate) fn exchanges_made(facts: &Facts<'_>, index: usize) -> usize {
+    let calls = facts.calls_of(index);
+    calls.iter().filter(|(_, call)| is_exchange(call)).count()
+}
+
+/// The exchange of one login is made again and again: a nuisance to WeChat and to the phone, and nobody else's loss.
+fn endless_exchange(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Finding> {
+    let made = exchanges_made(facts, index);
+    (made > MOST_CALLS).then(|| {
+        let sentence = say!(
+            "{who} did `{label}`, and for that one login the backend exchanged the code {made} times; {most} calls are the most.",
+            "{who} 执行 `{label}`，就为这一次登录，后端把 code 换取了 {made} 次；最多只能 {most} 次。",
+            who = facts.who(op),
+            label = op.label,
+            made = made,
+            most = MOST_CALLS,
+        );
+        Finding::must("AT-03", index, sentence)
+            .at(Level::Should)
+            .steps(facts.ends_of(index))
+    })
 }
 
 fn endless(facts: &Facts<'_>, index: usize, op: &Operation) -> Option<Finding> {
@@ -261,6 +289,22 @@ mod tests {
         check(&asked(7, 0, 40164), &[("AT-03", Level::Must)]);
         check(&asked(0, 6, -1), &[]);
         check(&asked(2, 7, 40001), &[("AT-03", Level::Must)]);
+    }
+
+    #[test]
+    fn at_03_counts_the_exchanges_of_one_login() {
+        let exchanged = |times: usize| {
+            let mut b = Builder::new();
+            let op = b.submit("P1", "c1");
+            for _ in 0..times {
+                let call = b.refuse(op, -1);
+                b.reply(call);
+            }
+            b.answer(op, Outcome::RetryLater);
+            b.history
+        };
+        check(&exchanged(6), &[]);
+        check(&exchanged(7), &[("AT-03", Level::Should)]);
     }
 
     #[test]

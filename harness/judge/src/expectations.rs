@@ -4,7 +4,8 @@ use crate::access_token::{refused_as_dead, uses_token};
 use crate::facts::{Facts, brought_key, honest, is_exchange, is_login, is_look, said, word};
 use crate::finding::Finding;
 use crate::key_use::is_locked_out_after_login;
-use wxmock_model::history::{Operation, Outcome};
+use crate::upstream::got_in_without_a_key;
+use wxmock_model::history::{Operation, Outcome, ReloginCause};
 use wxmock_model::lang::Say;
 use wxmock_model::say;
 use wxmock_model::verdict::Level;
@@ -27,6 +28,7 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                     return None;
                 }
                 _ if outcome == Outcome::Ok && asked_again(facts, index) => return None,
+                _ if got_in_without_a_key(facts, index, op) => return None,
                 // KEY-03 says what it is.
                 _ if expected.rule != "KEY-03" && is_locked_out_after_login(facts, op) => {
                     return None;
@@ -38,6 +40,12 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                 Some(wish) if !wish.contains(&outcome) => (Level::Should, wish),
                 _ => return None,
             };
+            // What refuses the session before anything is asked of WeChat is no matter of access_tokens.
+            let is_about_tokens = expected.rule.starts_with("AT-");
+            let of_session = is_about_tokens
+                && op.answer.relogin == Some(ReloginCause::Token)
+                && facts.calls_of(index).is_empty();
+            let rule = if of_session { "TOK-01" } else { &expected.rule };
             let words = list.iter().map(|outcome| word(*outcome));
             let binds = if level == Level::Must {
                 say!("must", "必须")
@@ -45,7 +53,7 @@ pub(crate) fn expectations(facts: &Facts<'_>) -> Vec<Finding> {
                 say!("should", "应当")
             };
             let finding = Finding::must(
-                &expected.rule,
+                rule,
                 index,
                 say!(
                     "{who} did `{label}` and got {got}; in this order it {binds} be {words}.",
@@ -228,6 +236,35 @@ mod tests {
         assert!(!sealed(2, Outcome::Relogin, "ACC-01"));
         assert!(!sealed(2, Outcome::Invalid, "ACC-01"));
         assert!(sealed(2, Outcome::ServerError, "ACC-01"));
+    }
+
+    #[test]
+    fn a_session_that_is_refused_before_wechat_is_asked_is_no_matter_of_access_tokens() {
+        let rule = |cause, asks: bool| {
+            let mut b = Builder::new();
+            b.login("P1", "c1", 1, "t1");
+            let op = b.phone_code("P1", "t1");
+            if asks {
+                b.ask(op, "getuserphonenumber", 40001);
+            }
+            b.answer(op, Outcome::Relogin).relogin = Some(cause);
+            let wish = Expectation {
+                must: vec![Outcome::Ok],
+                should: None,
+                rule: "AT-03".into(),
+            };
+            let context = JudgeContext {
+                expectations: [("sendcode f".to_owned(), wish)].into(),
+                ..JudgeContext::default()
+            };
+            let facts = Facts::new(&b.history, &context);
+            let found = expectations(&facts);
+            found.first().map(|found| found.rule.clone())
+        };
+        let (token, key) = (ReloginCause::Token, ReloginCause::Key);
+        assert_eq!(rule(token, false).as_deref(), Some("TOK-01"));
+        assert_eq!(rule(token, true).as_deref(), Some("AT-03"));
+        assert_eq!(rule(key, false).as_deref(), Some("AT-03"));
     }
 
     #[test]

@@ -352,8 +352,8 @@ const RULES: [RuleInfo; 21] = [
         impact: Impact::Security,
         title: "A token cannot be derived from what others may know, or guessed",
         title_zh: "token 不得由 session_key、openid、code 推导得出，也不得猜得到",
-        statement: "A token is not derivable from session_key, openid, user id, code or time, is not signed with what is public, and holds at least 40 bits that nobody knows.",
-        statement_zh: "token 不能由 session_key、openid、用户 id、code 或时间推导出来，不能用公开的东西签名，而且至少有 40 比特是别人不知道的。",
+        statement: "A token is not derivable from session_key, openid, user id, code or time, nor from other tokens (a counter, Math.random, java.util.Random, a UUID of version 1), is not signed with what is public, and holds at least 40 bits that nobody knows.",
+        statement_zh: "token 不能由 session_key、openid、用户 id、code 或时间推导出来，也不能由别的 token 推算出来（递增的号码、Math.random、java.util.Random、版本 1 的 UUID），不能用公开的东西签名，而且至少有 40 比特是别人不知道的。",
         source: "tencentyun/wafer2-node-sdk (hash of session_key); cases KI-5",
         since: "0.1.0",
         repair: "Draw the token from the system's random source; do not hash anything WeChat sent.",
@@ -469,9 +469,9 @@ const RULES: [RuleInfo; 21] = [
         impact: Impact::LockOut,
         title: "A dead access_token is renewed, and a refused one asked for a few times only",
         title_zh: "失效的 access_token 要重新获取；获取被拒，只能试几次",
-        statement: "After 40001, 40014 or 42001 a new access_token is fetched and the call made again, at the latest for the next request. One request makes at most six calls of a kind, and \
-                    what WeChat answered instead of a token is not kept as one.",
-        statement_zh: "遇到 40001、40014、42001，就重新获取 access_token 再调一次，最迟在下一个请求时做到。一个请求里同一种调用最多六次；微信没给 token 时的应答，不能当 token 存。",
+        statement: "After 40001, 40014 or 42001 a new access_token is fetched and the call made again, at the latest for the next request. One request makes at most six calls of a kind (exchanges of a code: \
+                    at SHOULD), and what WeChat answered instead of a token is not kept as one.",
+        statement_zh: "遇到 40001、40014、42001，就重新获取 access_token 再调一次，最迟在下一个请求时做到。一个请求里同一种调用最多六次（换取 code 超过六次按 SHOULD 算）；微信没给 token 时的应答，不能当 token 存。",
         source: "silenceper/wechat#641; binarywang/weixin-java-mp-demo#152; binarywang/WxJava#1381; cases AT-1 to AT-6",
         since: "0.1.0",
         repair: "Drop the token that was refused, fetch once, make the call once more; answer retry_later to anything the token endpoint refuses.",

@@ -1,8 +1,11 @@
 //! ERR-01, ERR-05, ERR-06: what a phone is told when WeChat refuses, talks nonsense or says nothing.
 
+use crate::KeyStorage;
 use crate::facts::{Facts, brought_key, failed, is_exchange, said, word};
 use crate::finding::Finding;
-use wxmock_model::history::{FaultRecord, Operation, Outcome, StepKind, UpstreamCall};
+use wxmock_model::history::{
+    BodyLook, FaultKind, FaultRecord, Operation, Outcome, StepKind, UpstreamCall,
+};
 use wxmock_model::say;
 
 /// ERR-01: an errcode other than 0 is an error, whatever the HTTP status says.
@@ -96,16 +99,25 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
             if !login || brought_key(call) || facts.ended(index).is_none() || !mishandled(op) {
                 return None;
             }
+            if got_in_without_a_key(facts, index, op) {
+                return None;
+            }
             let reply = facts.call_step(place, StepKind::Reply);
             let label = call.fault.as_deref().unwrap_or_default();
+            let readable = facts.fault(call).is_some_and(is_readable);
+            let was = match readable {
+                true => say!("lacked what a login is made of", "缺了登录所需的字段"),
+                false => say!("was unreadable", "无法解析"),
+            };
             Some(
                 Finding::must(
                     "ERR-05",
                     index,
                     say!(
-                        "WeChat's reply to {endpoint} was unreadable (fault {label}); {who} got {got} instead of retry_later or relogin.",
-                        "微信对 {endpoint} 的应答无法解析（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
+                        "WeChat's reply to {endpoint} {was} (fault {label}); {who} got {got} instead of retry_later or relogin.",
+                        "微信对 {endpoint} 的应答{was}（故障 {label}）；{who} 的结果：{got}，而不是 retry_later 或 relogin。",
                         endpoint = call.endpoint,
+                        was = was,
                         label = label,
                         who = facts.who(op),
                         got = said(&op.answer),
@@ -126,6 +138,28 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// Whether a login succeeds with a reply that brings an openid, and no session_key, and needs no more: the adapter declares that
+/// the backend keeps no key, and the login carries nothing that one would open.
+pub(crate) fn got_in_without_a_key(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
+    let keyless = |fault: &FaultRecord| {
+        matches!(
+            fault.effect,
+            Some(FaultKind::Body(BodyLook::Keyless) | FaultKind::Status(200, BodyLook::Keyless))
+        )
+    };
+    facts.context.declared.key_storage == KeyStorage::None
+        && op.payload.is_none()
+        && op.answer.outcome == Outcome::Ok
+        && last_faulted(facts, index, |fault| fault.garbles)
+            .and_then(|(_, call)| facts.fault(call))
+            .is_some_and(keyless)
+}
+
+/// Whether a fault leaves a body that can be read.
+fn is_readable(fault: &FaultRecord) -> bool {
+    matches!(fault.effect, Some(FaultKind::Body(look) | FaultKind::Status(200, look)) if look.is_readable())
 }
 
 /// An answer outside `retry_later` and `relogin`. One that no rule of the adapter matches counts only if the
@@ -234,8 +268,8 @@ pub(crate) fn is_busy(call: &UpstreamCall) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use crate::JudgeContext;
     use crate::judged::broken;
+    use crate::{JudgeContext, KeyStorage, judge};
     use wxmock_histories::Builder;
     use wxmock_model::history::{Ending, History, Outcome};
     use wxmock_model::program::FaultEffect;
@@ -325,6 +359,27 @@ mod tests {
             b.answer(op, outcome);
             check(&b.history, &[]);
         }
+    }
+
+    #[test]
+    fn err_05_spares_a_login_without_a_key_where_none_is_kept_and_needed() {
+        let found = |key_storage, payload: bool, body: &str| {
+            let (mut b, op) = faulted(&FaultEffect::Body(body.into()));
+            if payload {
+                let payload = b.capture("P1", "p", 1);
+                b.history.operations[op].payload = Some(payload);
+            }
+            b.answer(op, Outcome::Ok);
+            let mut context = JudgeContext::default();
+            context.declared.key_storage = key_storage;
+            let found = judge(&b.history, &context);
+            found.iter().any(|found| found.rule == "ERR-05")
+        };
+        let keyless = r#"{"openid":"o"}"#;
+        assert!(!found(KeyStorage::None, false, keyless));
+        assert!(found(KeyStorage::Server, false, keyless));
+        assert!(found(KeyStorage::None, true, keyless));
+        assert!(found(KeyStorage::None, false, r#"{"session_key":"k"}"#));
     }
 
     #[test]

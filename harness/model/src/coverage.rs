@@ -68,8 +68,8 @@ impl Coverage {
         (!self.silent_suites.is_empty()).then(|| {
             let suites = self.silent_suites.iter().map(String::as_str);
             say!(
-                "every case of {suites} was skipped: select other cases, or accept it with --allow-skipped",
-                "这些测试组的用例全部跳过了：{suites}；请选择别的用例，或用 --allow-skipped 接受",
+                "every case of {suites} was skipped: select other cases, or accept it with --allow-skipped; a backend that keeps no session_key says features.key_storage = \"none\"",
+                "这些测试组的用例全部跳过了：{suites}；请选择别的用例，或用 --allow-skipped 接受；不保存 session_key 的后端请写 features.key_storage = \"none\"",
                 suites = Say::join(suites, &say!(", ", "、"))
             )
         })

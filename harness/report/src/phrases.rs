@@ -247,6 +247,7 @@ fn body(look: BodyLook) -> Say {
         BodyLook::Empty => say!("an empty body", "返回体为空"),
         BodyLook::Html => say!("an HTML page", "返回的是网页"),
         BodyLook::Json => say!("JSON with other contents", "JSON 内容不对"),
+        BodyLook::Keyless => say!("no session_key", "没有 session_key"),
         BodyLook::Text => say!("text that is no JSON", "返回的不是 JSON"),
     }
 }
@@ -261,7 +262,7 @@ pub(super) fn in_few_columns(effect: FaultKind) -> Say {
             look = match look {
                 BodyLook::Empty => say!("empty", "空"),
                 BodyLook::Html => say!("HTML", "网页"),
-                BodyLook::Json => say!("JSON", "JSON"),
+                BodyLook::Json | BodyLook::Keyless => say!("JSON", "JSON"),
                 BodyLook::Text => say!("text", "文本"),
             }
         ),
@@ -269,6 +270,7 @@ pub(super) fn in_few_columns(effect: FaultKind) -> Say {
             BodyLook::Empty => say!("empty body", "空返回体"),
             BodyLook::Html => say!("HTML page", "网页"),
             BodyLook::Json => say!("wrong JSON", "JSON 不对"),
+            BodyLook::Keyless => say!("no session_key", "无 session_key"),
             BodyLook::Text => say!("not JSON", "非 JSON"),
         },
         FaultKind::LateMs(ms) => say!("late {span}", "迟 {span}", span = seconds(ms)),
@@ -342,6 +344,9 @@ mod tests {
             ("", BodyLook::Empty),
             ("<html>", BodyLook::Html),
             (r#"{"openid":1}"#, BodyLook::Json),
+            (r#"{"openid":"o"}"#, BodyLook::Keyless),
+            (r#"{"openid":"o","session_key":"k"}"#, BodyLook::Json),
+            (r#"{"openid":"o","errcode":1}"#, BodyLook::Json),
             ("oops", BodyLook::Text),
         ] {
             assert_eq!(BodyLook::of(text), look, "{text}");

@@ -9,7 +9,7 @@ use wxmock_model::program::OPS;
 use wxmock_model::verdict::Verdict;
 use wxmock_scenario::plan::{self, Case, Selection};
 
-use crate::fit::{Described, Fit, Unfit};
+use crate::fit::{Described, Fit, NO_KEY_KEPT, Unfit};
 use crate::run::exit::REASON_FILTERED;
 
 /// Operations that a backend may well not have at all. A suite that lacks nothing else is not silent but not applicable.
@@ -42,6 +42,7 @@ pub fn forecast(described: &Described, cases: &[Case]) -> Coverage {
     let spoken = cases.iter().filter(|case| runs(case, described));
     let due = cases.iter().filter(|case| match Fit::of(case, described) {
         Fit::Skips(Unfit::NotDescribed(absent)) => !all_optional(absent.iter().map(String::as_str)),
+        Fit::Skips(Unfit::NoKeyKept) => false,
         _ => true,
     });
     Coverage {
@@ -90,7 +91,7 @@ fn all_optional<'a>(mut absent: impl Iterator<Item = &'a str>) -> bool {
 pub(crate) fn silent_suites(results: &[&CaseResult]) -> Vec<String> {
     let skipped = |result: &&&CaseResult| match &result.verdict {
         Verdict::Skip { reason } => Some(match reason.split_once(": ") {
-            Some((REASON_FILTERED, _)) => true,
+            Some((REASON_FILTERED | NO_KEY_KEPT, _)) => true,
             Some(("not-described", absent)) => all_optional(absent.split(", ")),
             _ => false,
         }),

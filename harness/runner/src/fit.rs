@@ -14,6 +14,7 @@ mod steps;
 mod tests;
 
 pub use self::described::{DataForm, Described};
+pub(crate) use self::fitted::NO_KEY_KEPT;
 pub use self::fitted::{Fitted, Unfit};
 use self::fitting::Fitting;
 use wxmock_scenario::plan::Case;

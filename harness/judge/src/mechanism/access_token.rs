@@ -4,7 +4,8 @@
 use super::Detector;
 use super::evidence::Evidence;
 use crate::access_token::{
-    MOST_CALLS, brought_token, calls_made, is_fetch, kept_refusal, refused_as_dead, token_steps,
+    MOST_CALLS, brought_token, calls_made, exchanges_made, is_fetch, kept_refusal, refused_as_dead,
+    token_steps,
 };
 use crate::facts::is_login;
 use crate::token_stampede::stampede;
@@ -14,6 +15,7 @@ use wxmock_model::mechanism::Mechanism;
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::DeadTokenKept, dead_token_kept),
     (Mechanism::TokenRetriedWithoutEnd, retried_without_end),
+    (Mechanism::ExchangeRetriedWithoutEnd, exchanged_without_end),
     (Mechanism::TokenErrorKept, error_kept),
     (Mechanism::TokenFetchedEveryTime, fetched_every_time),
     (Mechanism::TokenStampede, fetched_by_each),
@@ -42,6 +44,12 @@ fn retried_without_end(evidence: &Evidence<'_>) -> bool {
         let (fetches, uses) = calls_made(evidence.facts, index);
         fetches.max(uses) > MOST_CALLS
     })
+}
+
+/// More exchanges for one login than any retry makes.
+fn exchanged_without_end(evidence: &Evidence<'_>) -> bool {
+    let index = evidence.index;
+    index.is_some_and(|index| exchanges_made(evidence.facts, index) > MOST_CALLS)
 }
 
 /// A call carries what an earlier refusal left behind.

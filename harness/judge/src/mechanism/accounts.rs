@@ -3,7 +3,7 @@
 
 use super::Detector;
 use super::evidence::{Evidence, claims_an_identity, is_refusal};
-use crate::facts::is_login;
+use crate::facts::{brought_key, is_login};
 use wxmock_model::history::{Operation, Outcome};
 use wxmock_model::mechanism::Mechanism;
 
@@ -212,4 +212,47 @@ pub(super) fn merged_by_profile(evidence: &Evidence<'_>) -> bool {
             && other.answer.user_id.is_some()
             && evidence.named_stranger(other).is_none()
     })
+}
+
+/// Two accounts of one person, made by first logins that were under way together; or one of them broke where the other
+/// succeeded, without WeChat giving it a reason.
+pub(super) fn look_then_insert(evidence: &Evidence<'_>) -> bool {
+    let (Some(login), Some(op)) = (evidence.login(), evidence.op) else {
+        return false;
+    };
+    let facts = evidence.facts;
+    let record = &facts.history.operations[login];
+    let mut rivals = evidence.together_with(login).filter(|(_, other)| {
+        other.user == record.user
+            && other.code != record.code
+            && other.answer.outcome == Outcome::Ok
+    });
+    if evidence.rule == "ACC-01" && op.answer.outcome == Outcome::Ok {
+        let id = op.answer.user_id.as_ref();
+        // What no login of this person was given is another person's, shown to this one.
+        let own = facts
+            .logins()
+            .filter(|(_, other)| other.user == record.user);
+        let given: Vec<&String> = own
+            .filter_map(|(_, other)| other.answer.user_id.as_ref())
+            .collect();
+        let is_own = given.is_empty() || id.is_some_and(|id| given.contains(&id));
+        return is_own && rivals.any(|(_, other)| other.answer.user_id.as_ref() != id);
+    }
+    let calls = evidence.calls();
+    let replied = calls
+        .iter()
+        .any(|call| brought_key(call) && call.fault.is_none());
+    let known_before = facts.logins().any(|(index, other)| {
+        index != login
+            && other.user == record.user
+            && other.answer.outcome == Outcome::Ok
+            && other.returned.is_some_and(|done| done < record.called)
+    });
+    is_login(op)
+        && op.answer.outcome == Outcome::ServerError
+        && op.payload.is_none()
+        && replied
+        && !known_before
+        && rivals.next().is_some()
 }

@@ -199,10 +199,33 @@ fn signature_not_checked(evidence: &Evidence<'_>) -> bool {
 /// A phone code was answered with the number of its own person in the session of another, and WeChat was asked for it: it gives a
 /// number away like that only if it is not told whose session it is.
 fn phone_code_unbound(evidence: &Evidence<'_>) -> bool {
-    let Some(op) = evidence.op.filter(|_| evidence.rule == "KEY-01") else {
+    let Some(op) = evidence.op.filter(|op| op.op == "phone_code") else {
         return false;
     };
-    let Some(number) = op.number.as_ref().filter(|_| op.op == "phone_code") else {
+    match evidence.rule {
+        "KEY-01" => is_given_away(evidence, op),
+        // Somebody else has bound this very number before, and a number is bound once.
+        "KEY-02" => {
+            let own = op.number.as_ref().map(|number| number.user.as_str());
+            let mut operations = evidence.facts.operations();
+            is_refusal(op)
+                && own == op.token_of.as_deref()
+                && operations.any(|(_, before)| {
+                    let owner = before.number.as_ref().map(|number| number.user.as_str());
+                    before.op == "phone_code"
+                        && owner == own
+                        && before.token_of.as_deref() != own
+                        && before.answer.outcome == Outcome::Ok
+                        && before.returned.is_some_and(|done| done < op.called)
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Whether a phone code of somebody else was answered with that person's number, which WeChat gave.
+fn is_given_away(evidence: &Evidence<'_>, op: &Operation) -> bool {
+    let Some(number) = op.number.as_ref() else {
         return false;
     };
     let foreign = op

@@ -1,9 +1,10 @@
 //! Evidence about tokens, sessions, accounts and codes: who overlapped with whom, and what was equal that should not have been.
 
 use super::Detector;
+use super::accounts;
 use super::evidence::{Evidence, claims_an_identity, is_refusal};
 use super::keys::{opened_with_a_strangers_key, own_newest};
-use crate::facts::{brought_key, failed, is_exchange, is_login, shows};
+use crate::facts::{failed, is_exchange, is_login, shows};
 use wxmock_model::history::{Alteration, Operation, Outcome, Tick};
 use wxmock_model::mechanism::Mechanism;
 
@@ -18,7 +19,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::SharedRequestState, shared_request_state),
     (Mechanism::OpenidConfused, openid_confused),
     (Mechanism::UnscopedWrite, unscoped_write),
-    (Mechanism::LookThenInsert, look_then_insert),
+    (Mechanism::LookThenInsert, accounts::look_then_insert),
     (Mechanism::AccountPerLogin, account_per_login),
     (Mechanism::ReusedCode, reused_code),
     (Mechanism::CodeMarkedLate, code_marked_late),
@@ -437,41 +438,6 @@ fn unscoped_write(evidence: &Evidence<'_>) -> bool {
         && evidence
             .together_with(login)
             .all(|(_, other)| other.user != stranger)
-}
-
-/// Two accounts of one person, made by first logins that were under way together; or one of them broke where the other
-/// succeeded, without WeChat giving it a reason.
-fn look_then_insert(evidence: &Evidence<'_>) -> bool {
-    let (Some(login), Some(op)) = (evidence.login(), evidence.op) else {
-        return false;
-    };
-    let facts = evidence.facts;
-    let record = &facts.history.operations[login];
-    let mut rivals = evidence.together_with(login).filter(|(_, other)| {
-        other.user == record.user
-            && other.code != record.code
-            && other.answer.outcome == Outcome::Ok
-    });
-    if evidence.rule == "ACC-01" && op.answer.outcome == Outcome::Ok {
-        let id = op.answer.user_id.as_ref();
-        return rivals.any(|(_, other)| other.answer.user_id.as_ref() != id);
-    }
-    let calls = evidence.calls();
-    let replied = calls
-        .iter()
-        .any(|call| brought_key(call) && call.fault.is_none());
-    let known_before = facts.logins().any(|(index, other)| {
-        index != login
-            && other.user == record.user
-            && other.answer.outcome == Outcome::Ok
-            && other.returned.is_some_and(|done| done < record.called)
-    });
-    is_login(op)
-        && op.answer.outcome == Outcome::ServerError
-        && op.payload.is_none()
-        && replied
-        && !known_before
-        && rivals.next().is_some()
 }
 
 /// Two accounts of one person, made by logins that were not under way together, under replies of one shape.

@@ -449,30 +449,6 @@ fn signature_not_checked() {
 }
 
 #[test]
-fn phone_code_unbound() {
-    let sent = |owner: &str, calls: bool, outcome| {
-        let mut b = Builder::new();
-        b.login("P1", "c1", 1, "t1");
-        b.login("Q1", "d1", 1, "u1");
-        let op = b.phone_code("P1", "t1");
-        b.history.operations[op].number.as_mut().unwrap().user = owner.into();
-        if calls {
-            b.ask(op, "getuserphonenumber", 0);
-        }
-        b.answer(op, outcome).plaintext = Some("13800138000".into());
-        expected(&b, "KEY-01", op)
-    };
-    assert_eq!(sent("B", true, Outcome::Ok), Mechanism::PhoneCodeUnbound);
-    assert_eq!(sent("A", true, Outcome::Ok), Mechanism::Open);
-    // Where WeChat was not asked, it is another story.
-    assert_eq!(sent("B", false, Outcome::Ok), Mechanism::Open);
-    assert_ne!(
-        sent("B", true, Outcome::Denied),
-        Mechanism::PhoneCodeUnbound
-    );
-}
-
-#[test]
 fn what_comes_of_equal_tokens_is_their_fault() {
     let logged_out = |second: Option<i64>, computed: bool| {
         let mut b = Builder::new();

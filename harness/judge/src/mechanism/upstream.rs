@@ -11,6 +11,7 @@ use wxmock_model::mechanism::Mechanism;
 
 pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
     (Mechanism::DeadCodeRetried, dead_code_retried),
+    (Mechanism::CodeSentAgain, code_sent_again),
     (Mechanism::ErrorBodyAsSuccess, error_body_as_success),
     (Mechanism::NoOpenid, no_openid),
     (Mechanism::UpstreamErrorPassedOn, upstream_error_passed_on),
@@ -25,6 +26,7 @@ pub(super) const DETECTORS: &[(Mechanism, Detector)] = &[
 ];
 
 const DEAD_CODE: [i64; 2] = [40029, 40163];
+const SPENT: i64 = 40163;
 
 /// One request exchanged a code again after WeChat had called it dead, and no answer of that request is in question.
 fn dead_code_retried(evidence: &Evidence<'_>) -> bool {
@@ -43,6 +45,27 @@ fn dead_code_retried(evidence: &Evidence<'_>) -> bool {
                     && dead.released.is_some_and(|done| again.arrived > done)
             })
     })
+}
+
+/// The last of several exchanges of one code for one login met a spent code, after one that failed in another way, and the phone
+/// did not get in.
+fn code_sent_again(evidence: &Evidence<'_>) -> bool {
+    let (Some(op), Some(last)) = (evidence.op, last_call(evidence)) else {
+        return false;
+    };
+    let failed_before = |call: &&UpstreamCall| {
+        is_exchange(call)
+            && call.code == last.code
+            && call.arrived < last.arrived
+            && (call.fault.is_some() || call.errcode.is_some_and(|code| !DEAD_CODE.contains(&code)))
+    };
+    let rule = evidence.rule;
+    matches!(rule, "CODE-03" | "ERR-05" | "ERR-01")
+        && is_login(op)
+        && is_exchange(last)
+        && last.errcode == Some(SPENT)
+        && !got_in(op)
+        && evidence.calls().iter().any(failed_before)
 }
 
 /// The last call that could grant something was refused in its body, and the phone got in all the same.
@@ -86,7 +109,8 @@ fn upstream_error_passed_on(evidence: &Evidence<'_>) -> bool {
     };
     let leaked = evidence.rule.starts_with("TOK-");
     let late = is_late(evidence, op) || hangs_on_a_broken_reply(evidence);
-    came_to_nothing && broke && !relabelled && !leaked && !late
+    let again = code_sent_again(evidence);
+    came_to_nothing && broke && !relabelled && !leaked && !late && !again
 }
 
 /// A reply that ended in the middle is waited for as if more were to come: only a deadline over the whole of it ends that.

@@ -67,6 +67,8 @@ pub enum BodyLook {
     Html,
     /// JSON, but not what was asked for.
     Json,
+    /// A reply to an exchange that brings an openid, and no session_key.
+    Keyless,
     /// Some other text.
     Text,
 }
@@ -80,10 +82,23 @@ impl BodyLook {
             Self::Empty
         } else if body.starts_with('<') {
             Self::Html
-        } else if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() {
-            Self::Json
+        } else if let Ok(json) = serde_json::from_str::<serde_json::Value>(body) {
+            let has = |name: &str| {
+                let text = json.get(name).and_then(serde_json::Value::as_str);
+                text.is_some_and(|text| !text.is_empty())
+            };
+            match has("openid") && !has("session_key") && json.get("errcode").is_none() {
+                true => Self::Keyless,
+                false => Self::Json,
+            }
         } else {
             Self::Text
         }
+    }
+
+    /// Whether it can be read, and lacks what was asked for.
+    #[must_use]
+    pub const fn is_readable(self) -> bool {
+        matches!(self, Self::Json | Self::Keyless)
     }
 }

@@ -90,6 +90,10 @@ pub enum Mechanism {
     SessionWithoutExchange,
     /// A refused code is exchanged again.
     DeadCodeRetried,
+    /// A code is exchanged again after a call that failed, and the refusal of the spent code is passed on.
+    CodeSentAgain,
+    /// A failing exchange is made again without end.
+    ExchangeRetriedWithoutEnd,
     /// A body with an errcode is taken for a login.
     ErrorBodyAsSuccess,
     /// A reply without openid or session_key is taken for a login.
@@ -252,6 +256,8 @@ impl Mechanism {
             Self::CodeUnescaped => "code-unescaped",
             Self::SessionWithoutExchange => "session-without-exchange",
             Self::DeadCodeRetried => "dead-code-retried",
+            Self::CodeSentAgain => "code-sent-again",
+            Self::ExchangeRetriedWithoutEnd => "exchange-retried-without-end",
             Self::ErrorBodyAsSuccess => "error-body-as-success",
             Self::NoOpenid => "no-openid",
             Self::UpstreamErrorPassedOn => "upstream-error-passed-on",

@@ -56,7 +56,7 @@ pub(super) const TABLE: &[MechanismInfo] = &[
     },
     MechanismInfo {
         mechanism: Mechanism::PhoneCodeUnbound,
-        breaks: &["KEY-01"],
+        breaks: &["KEY-01", "KEY-02"],
         title: "A phone code is exchanged without the openid of the session",
         title_zh: "用手机号 code 换号码时没有带上会话的 openid",
         what: "The code of the phone button says nothing of who is logged in. getuserphonenumber compares it with the person only if it is told who that is; without the openid, whoever \

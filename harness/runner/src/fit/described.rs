@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wxmock_adapter::Adapter;
+use wxmock_adapter::{Adapter, KeyStorage};
 
 /// What an adapter describes, as far as cases ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Described {
     plus_stays: BTreeSet<String>,
     /// Whether `userinfo` is described with neither form: nothing in its request comes from a key.
     plain_userinfo: bool,
+    /// `features.key_storage = "none"`, and no operation takes data that a key opens.
+    keeps_no_key: bool,
 }
 
 /// The form in which a person's data can be trusted: what a backend reads, and so what is spoilt to see it refused.
@@ -71,6 +73,7 @@ impl Described {
                 .filter(|op| adapter.sends_plus_as_it_is(op, "device.encryptedData"))
                 .cloned()
                 .collect(),
+            keeps_no_key: adapter.features.key_storage == KeyStorage::None && data.is_empty(),
             ops,
             data,
             plain_userinfo,
@@ -99,6 +102,7 @@ impl Described {
                 .collect(),
             plus_stays: BTreeSet::new(),
             plain_userinfo: false,
+            keeps_no_key: false,
         }
     }
 
@@ -117,6 +121,11 @@ impl Described {
     #[must_use]
     pub fn has(&self, op: &str) -> bool {
         self.ops.contains(op)
+    }
+
+    /// Whether the backend has no use for a session_key, and says so: what is sealed under one is no matter of its.
+    pub(super) const fn keeps_no_key(&self) -> bool {
+        self.keeps_no_key
     }
 
     /// Whether `userinfo` is described, and nothing that it sends comes from a key.

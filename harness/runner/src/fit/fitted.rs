@@ -24,7 +24,12 @@ pub enum Unfit {
     NotDescribed(Vec<String>),
     /// The protocol makes it impossible with the operations that are described.
     NotApplicable(Say),
+    /// It is about data that a session_key opens, and the adapter declares that the backend has no use for one.
+    NoKeyKept,
 }
+
+/// The first word of the reason of [`Unfit::NoKeyKept`].
+pub(crate) const NO_KEY_KEPT: &str = "no-key-kept";
 
 impl Fitted {
     /// What is different from the case as its file has it; the same words for every case that lacks the same.
@@ -62,6 +67,11 @@ impl Unfit {
             Self::NotApplicable(why) => {
                 say!("not-applicable: {why}", "not-applicable: {why}", why = why)
             }
+            Self::NoKeyKept => say!(
+                "{word}: the backend keeps no session_key (features.key_storage = \"none\") and takes no data that one opens",
+                "{word}: 后端不保存 session_key（features.key_storage = \"none\"），也不接收要用它解开的数据",
+                word = NO_KEY_KEPT
+            ),
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Fitting<'a> {
     carrier: Option<Carrier>,
 }
 
+/// Operations that take what only a session_key opens or vouches for.
+const DATA_OPS: [&str; 3] = ["userinfo", "phone_cipher", "login_profile"];
+
 impl<'a> Fitting<'a> {
     pub(super) fn new(case: &Case, described: &'a Described) -> Self {
         Self {
@@ -47,18 +50,18 @@ impl<'a> Fitting<'a> {
             )));
         }
         if !absent.is_empty() {
-            return Err(Unfit::NotDescribed(absent));
+            return Err(self.not_described(absent));
         }
         self.carrier = self
             .described
             .carrier_for(self.case.payload())
-            .map_err(Unfit::NotDescribed)?;
+            .map_err(|absent| self.not_described(absent))?;
         let sealed = self.case.program.steps().find(|step| {
             let with_data = matches!(step.verb, Verb::SubmitProfile { .. });
             with_data && step.op.is_some_and(|op| !self.described.has(op))
         });
         if let Some(op) = sealed.and_then(|step| step.op) {
-            return Err(Unfit::NotDescribed(vec![op.to_owned()]));
+            return Err(self.not_described(vec![op.to_owned()]));
         }
         self.plus_can_be_lost()?;
         let race = shape(&self.case.program);
@@ -251,6 +254,15 @@ impl<'a> Fitting<'a> {
             *steps = std::mem::take(steps).into_iter().flat_map(minted).collect();
         }
         Ok(())
+    }
+
+    /// Why a case that needs operations which are not described is skipped.
+    fn not_described(&self, absent: Vec<String>) -> Unfit {
+        let takes_data = |op: &String| DATA_OPS.contains(&op.as_str());
+        if self.described.keeps_no_key() && absent.iter().all(takes_data) {
+            return Unfit::NoKeyKept;
+        }
+        Unfit::NotDescribed(absent)
     }
 
     /// Drops the steps whose operation is not described, what they alone use, and the obligations nothing else meets.

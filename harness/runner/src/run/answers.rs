@@ -30,7 +30,7 @@ impl Stage<'_> {
         self.replied_before(request);
         let phone = self.requests[request].phone;
         let op = &self.requests[request].op;
-        let reading = self.run_context.adapter.read(op, &answer);
+        let reading = self.run_context.adapter.read_proved(op, &answer);
         let refused = self.run_context.refusals.refused(op, &answer);
         let token = reading.captures.get("token").cloned();
         let leaks = self.leaks(&answer);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::payload_store::Token;
 use super::stage::{Stage, Stop};
 use super::verbs::phone_of;
+use wxmock_adapter::is_credential;
 use wxmock_model::history::StepKind;
 use wxmock_model::program::{Step, TokenForgery, Using};
 
@@ -52,6 +53,12 @@ impl Stage<'_> {
         let tick = self.mark(StepKind::Note, None, step.text.clone(), phone);
         let mut session = held.session.clone();
         session.insert("token".to_owned(), made);
+        // Nor is the refresh token beside it one that was given out.
+        for (name, text) in &mut session {
+            if name != "token" && is_credential(name) {
+                *text = made_of(text, &TokenForgery::Middle, None).unwrap_or_default();
+            }
+        }
         self.payload_store.tokens.push(Token {
             name: forged.to_owned(),
             session,

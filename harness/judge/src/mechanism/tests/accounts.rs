@@ -270,3 +270,43 @@ fn a_logout_that_finds_another_row_than_its_own() {
     assert_eq!(after(Outcome::Relogin), Mechanism::LogoutOfOthers);
     assert_eq!(after(Outcome::Ok), Mechanism::LogoutDoesNothing);
 }
+
+#[test]
+fn phone_code_unbound() {
+    let sent = |owner: &str, calls: bool, outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let op = b.phone_code("P1", "t1");
+        b.history.operations[op].number.as_mut().unwrap().user = owner.into();
+        if calls {
+            b.ask(op, "getuserphonenumber", 0);
+        }
+        b.answer(op, outcome).plaintext = Some("13800138000".into());
+        expected(&b, "KEY-01", op)
+    };
+    assert_eq!(sent("B", true, Outcome::Ok), Mechanism::PhoneCodeUnbound);
+    assert_eq!(sent("A", true, Outcome::Ok), Mechanism::Open);
+    // Where WeChat was not asked, it is another story.
+    assert_eq!(sent("B", false, Outcome::Ok), Mechanism::Open);
+    // The owner is refused a number that somebody else has bound with it, and not one that nobody has.
+    let owner_after = |bound: Outcome| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let foreign = b.phone_code("P1", "t1");
+        b.history.operations[foreign].number.as_mut().unwrap().user = "B".into();
+        b.ask(foreign, "getuserphonenumber", 0);
+        b.answer(foreign, bound);
+        let own = b.phone_code("Q1", "u1");
+        b.ask(own, "getuserphonenumber", 0);
+        b.answer(own, Outcome::Denied);
+        expected(&b, "KEY-02", own)
+    };
+    assert_eq!(owner_after(Outcome::Ok), Mechanism::PhoneCodeUnbound);
+    assert_ne!(owner_after(Outcome::Denied), Mechanism::PhoneCodeUnbound);
+    assert_ne!(
+        sent("B", true, Outcome::Denied),
+        Mechanism::PhoneCodeUnbound
+    );
+}

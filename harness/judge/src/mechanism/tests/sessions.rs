@@ -168,6 +168,10 @@ fn look_then_insert_and_account_per_login() {
     assert_eq!(of(&b.history, "ACC-01"), Mechanism::LookThenInsert);
     let b = first_logins(false, ["1", "2"]);
     assert_eq!(of(&b.history, "ACC-01"), Mechanism::AccountPerLogin);
+    // Each login was given the one account, and another is shown to one of them: that is somebody else's.
+    let mut b = first_logins(true, ["1", "1"]);
+    let asked = b.whoami("P1", "t1", Outcome::Ok, Some("9"));
+    assert_ne!(expected(&b, "ACC-01", asked), Mechanism::LookThenInsert);
     // The unique index is there, the second insert breaks.
     let mut b = first_logins(true, ["1", "1"]);
     b.history.operations[1].answer.outcome = Outcome::ServerError;

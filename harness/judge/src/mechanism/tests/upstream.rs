@@ -18,6 +18,45 @@ fn a_refusal_of_wechat() {
     assert_eq!(of(&b.history, "CODE-03"), Mechanism::DeadCodeRetried);
 }
 
+#[test]
+fn a_code_sent_again_meets_its_own_first_try() {
+    let sent = |first: &FaultEffect, errcode: i64, outcome| {
+        let (mut b, op) = faulted(first);
+        let again = b.refuse(op, errcode);
+        b.reply(again);
+        b.answer(op, outcome);
+        expected(&b, "CODE-03", op)
+    };
+    let reset = FaultEffect::Reset;
+    for broke in [Outcome::ServerError, Outcome::Invalid] {
+        assert_eq!(sent(&reset, 40163, broke), Mechanism::CodeSentAgain);
+        let busy = sent(&FaultEffect::Errcode(-1), 40163, broke);
+        assert_eq!(busy, Mechanism::CodeSentAgain);
+    }
+    assert_ne!(
+        sent(&reset, 40013, Outcome::ServerError),
+        Mechanism::CodeSentAgain
+    );
+    let (mut b, op) = Builder::refused(40163);
+    b.answer(op, Outcome::ServerError);
+    assert_ne!(of(&b.history, "CODE-03"), Mechanism::CodeSentAgain);
+}
+
+#[test]
+fn an_exchange_without_end_has_a_cause_of_its_own() {
+    let mut b = Builder::new();
+    let op = b.submit("P1", "c1");
+    for _ in 0..8 {
+        let call = b.refuse(op, -1);
+        b.reply(call);
+    }
+    b.answer(op, Outcome::RetryLater);
+    assert_eq!(
+        of(&b.history, "AT-03"),
+        Mechanism::ExchangeRetriedWithoutEnd
+    );
+}
+
 /// A login whose exchange is hit by a fault.
 fn faulted(effect: &FaultEffect) -> (Builder, usize) {
     let mut b = Builder::new();

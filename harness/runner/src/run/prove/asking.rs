@@ -12,7 +12,7 @@ use crate::run::again::TOO_MANY;
 use crate::run::answers::leaks_of;
 use crate::run::mask::{Mask, Raw};
 use std::time::Duration;
-use wxmock_adapter::{Extra, OpVars, RawAnswer};
+use wxmock_adapter::{Extra, OpVars, RawAnswer, is_credential};
 use wxmock_model::history::{Outcome, Secrets};
 use wxmock_model::say;
 use wxmock_model::verdict::Violation;
@@ -106,9 +106,8 @@ impl Prover<'_, '_> {
             .map(|key| (key.session_key.base64(), format!("k{}", key.no.0)))
             .collect();
         secrets.push((self.senses.secret.to_owned(), "AppSecret".to_owned()));
-        let shown = ["user_id", "plaintext_nonce", "phone", "session_key"];
         let own = vars.session.iter();
-        let own = own.filter(|(name, _)| !shown.contains(&name.as_str()));
+        let own = own.filter(|(name, _)| is_credential(name));
         secrets.extend(own.map(|(name, value)| (value.clone(), name.clone())));
         Mask::new(&secrets)
     }

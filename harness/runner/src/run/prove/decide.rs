@@ -69,6 +69,12 @@ impl Seen {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether the answer shows the very name that the data was sealed with.
+    pub(super) fn shows_the_sealed_name(&self) -> bool {
+        let shown = self.reading.captures.get("plaintext_nonce");
+        shown.is_some_and(|shown| Some(shown.trim()) == self.expects("plaintext_nonce"))
+    }
+
     /// Request and answer, as every problem shows them.
     pub(super) fn told(&self) -> String {
         let answered = match (&self.answer.error, self.answer.status) {

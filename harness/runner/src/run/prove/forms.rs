@@ -36,7 +36,13 @@ impl Prover<'_, '_> {
             DataForm::sent_by(self.senses.adapter, op)
         };
         match form {
-            Some(DataForm::Sealed) => vec![Probe::GarbagePayload, Probe::UndecodablePayload],
+            Some(DataForm::Sealed) => {
+                let mut spoilt = vec![Probe::GarbagePayload, Probe::UndecodablePayload];
+                if DataForm::are_both_sent_by(self.senses.adapter, op) {
+                    spoilt.push(Probe::AlteredRawData);
+                }
+                spoilt
+            }
             Some(DataForm::Signed) => vec![Probe::FalseSignature, Probe::AlteredRawData],
             None => Vec::new(),
         }

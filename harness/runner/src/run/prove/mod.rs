@@ -403,14 +403,16 @@ impl<'a, 'p> Prover<'a, 'p> {
     fn spares_logins(&self) -> bool {
         let adapter = self.senses.adapter;
         let refusable =
-            |seen: &Seen| adapter.sends(&seen.op, "session.token") && subject(&seen.op).is_some();
+            |seen: &Seen| !adapter.credentials(&seen.op).is_empty() && subject(&seen.op).is_some();
         !adapter.starts_backend() && self.granted.iter().any(refusable)
     }
 
     /// What can be wrong with a request of this operation. Tokens first: garbage may end the session.
     fn probes(&self, op: &str) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if self.senses.adapter.sends(op, "session.token") {
+        // A login answers a phone without a session, whatever else it sends.
+        let is_login = matches!(op, "login" | "login_profile");
+        if !is_login && !self.senses.adapter.credentials(op).is_empty() {
             probes.extend([Probe::NoToken, Probe::UnknownToken]);
         }
         match op {
@@ -446,7 +448,12 @@ impl<'a, 'p> Prover<'a, 'p> {
         let Some(honest) = self.granted.iter().find(|honest| honest.op == op) else {
             return Ok(());
         };
-        let refused = decide::refused(op, &seen, honest);
+        let mut refused = decide::refused(op, &seen, honest);
+        let is_sealed = !self.proof.reads_signed.contains(op);
+        if probe == Probe::AlteredRawData && is_sealed && seen.shows_the_sealed_name() {
+            // What came with the ciphertext was not read, and the ciphertext was.
+            refused = Refused::Untold;
+        }
         let operation = self
             .proof
             .operations

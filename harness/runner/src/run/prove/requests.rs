@@ -133,13 +133,19 @@ impl Prover<'_, '_> {
                     }
                 }
             }
+            // A refresh token beside the token lets its holder in, too.
             Probe::UnknownToken => {
-                let Some(token) = vars.session.get_mut("token") else {
-                    return Ok(None);
-                };
-                *token = never_issued(token);
+                for name in self.senses.adapter.credentials(op) {
+                    if let Some(own) = vars.session.get_mut(&name) {
+                        *own = never_issued(own);
+                    }
+                }
             }
-            Probe::NoToken => drop(vars.session.remove("token")),
+            Probe::NoToken => {
+                for name in self.senses.adapter.credentials(op) {
+                    vars.session.remove(&name);
+                }
+            }
             Probe::GarbagePayload => {
                 for name in ["encryptedData", "iv"] {
                     if let Some(text) = vars.device.get_mut(name) {
