@@ -1,13 +1,14 @@
-//! Server API signing: calls whose body is sealed with AES-256-GCM and signed with RSA-PSS, and answers sealed and signed alike.
+//! Server API signing: calls whose body is sealed with AES-256-GCM or SM4-GCM and signed with RSA-PSS, and answers sealed and
+//! signed alike.
 //!
 //! Source: official guide on signing and encrypting server APIs, with its vectors in `scenarios/vectors/api-signature.json`. Of its
-//! algorithms this plays AES256_GCM and RSAwithSHA256; SM4_GCM and SM2withSM3 it does not, nor a change of certificates.
+//! algorithms this plays AES256_GCM, SM4_GCM and RSAwithSHA256; SM2withSM3 it does not, nor a change of certificates.
 
 use std::fmt;
 
 use aes_gcm::{
-    Aes256Gcm, KeyInit,
-    aead::{Aead, Payload},
+    Aes256Gcm, AesGcm, KeyInit,
+    aead::{Aead, Payload, consts::U12},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rsa::{
@@ -44,15 +45,51 @@ const KEY_BITS: usize = 2_048;
 pub struct ApiSignature {
     /// The number of the symmetric key, which is part of what is authenticated.
     pub sym_sn: String,
-    /// The symmetric key: base64 of 32 bytes, for AES256_GCM.
+    /// The symmetric key: base64 of 32 bytes for AES256_GCM, of 16 bytes for SM4_GCM.
     pub sym_key: SymKey,
     /// The public half of the key the backend signs with: PEM, `PUBLIC KEY` or `RSA PUBLIC KEY`.
     pub public_key: AppPublicKey,
 }
 
-/// A key for AES256_GCM. A secret.
+/// The mode of AES-GCM over the block cipher SM4 (RFC 8998).
+type Sm4Gcm = AesGcm<sm4::Sm4, U12>;
+
+/// A key of one of the symmetric algorithms, which its length names. A secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SymKey([u8; 32]);
+pub struct SymKey(SymBytes);
+
+#[derive(Clone, PartialEq, Eq)]
+enum SymBytes {
+    Aes256([u8; 32]),
+    Sm4([u8; 16]),
+}
+
+impl SymKey {
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            SymBytes::Aes256(key) => key,
+            SymBytes::Sm4(key) => key,
+        }
+    }
+
+    /// The ciphertext with its tag behind it; `None` if it is too long for GCM.
+    fn seal(&self, iv: [u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {
+        match &self.0 {
+            SymBytes::Aes256(key) => Aes256Gcm::new(key.into()).encrypt(&iv.into(), payload),
+            SymBytes::Sm4(key) => Sm4Gcm::new(key.into()).encrypt(&iv.into(), payload),
+        }
+        .ok()
+    }
+
+    /// What is sealed; `None` if the tag is not right.
+    fn open(&self, iv: [u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {
+        match &self.0 {
+            SymBytes::Aes256(key) => Aes256Gcm::new(key.into()).decrypt(&iv.into(), payload),
+            SymBytes::Sm4(key) => Sm4Gcm::new(key.into()).decrypt(&iv.into(), payload),
+        }
+        .ok()
+    }
+}
 
 /// An RSA public key, kept as the PEM it was read from.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,19 +112,21 @@ impl fmt::Debug for AppPublicKey {
 
 impl Serialize for SymKey {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&STANDARD.encode(self.0))
+        out.serialize_str(&STANDARD.encode(self.bytes()))
     }
 }
 
 impl<'de> Deserialize<'de> for SymKey {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let text = String::deserialize(input)?;
-        let key = STANDARD
-            .decode(text)
-            .ok()
-            .and_then(|key| key.try_into().ok());
-        key.map(Self)
-            .ok_or_else(|| de::Error::custom("not a key for AES256_GCM: want base64 of 32 bytes"))
+        let bytes = STANDARD.decode(text).unwrap_or_default();
+        let aes = bytes.as_slice().try_into().map(SymBytes::Aes256);
+        let key = aes.or_else(|_| bytes.as_slice().try_into().map(SymBytes::Sm4));
+        key.map(Self).map_err(|_| {
+            de::Error::custom(
+                "not a key: want base64 of 32 bytes for AES256_GCM, or of 16 bytes for SM4_GCM",
+            )
+        })
     }
 }
 
@@ -256,8 +295,8 @@ impl ApiSignature {
             aad: aad.as_bytes(),
         };
         let mut data = self
-            .cipher()
-            .encrypt(&draw.iv.into(), payload)
+            .sym_key
+            .seal(draw.iv, payload)
             .expect("GCM seals any text that fits into memory");
         let authtag = data.split_off(data.len() - TAG);
         let sealed = SealedBody {
@@ -288,15 +327,11 @@ impl ApiSignature {
             msg: &data,
             aad: aad.as_bytes(),
         };
-        self.cipher().decrypt(&iv.into(), payload).ok()
+        self.sym_key.open(iv, payload)
     }
 
     fn aad(&self, url: &str, app: &AppId, timestamp: &str) -> String {
         format!("{url}|{app}|{timestamp}|{}", self.sym_sn)
-    }
-
-    fn cipher(&self) -> Aes256Gcm {
-        Aes256Gcm::new(&self.sym_key.0.into())
     }
 }
 
@@ -424,6 +459,39 @@ mod tests {
             clear.retain(|name, _| !name.starts_with('_'));
             assert_eq!(opened.fields, clear);
         }
+    }
+
+    #[test]
+    fn sm4_gcm_seals_as_its_standard_says() {
+        let bytes = |text: &str| hex::decode(text).unwrap();
+        let key: SymKey = serde_json::from_value(Value::String(
+            STANDARD.encode(bytes("0123456789abcdeffedcba9876543210")),
+        ))
+        .unwrap();
+        let iv: [u8; 12] = bytes("00001234567800000000abcd").try_into().unwrap();
+        let aad = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let clear = bytes(
+            "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
+        );
+        let sealed = key.seal(
+            iv,
+            Payload {
+                msg: &clear,
+                aad: &aad,
+            },
+        );
+        // RFC 8998, appendix A.1: ciphertext and tag.
+        let expected = "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d83de3541e4c2b58177e065a9bf7b62ec";
+        let sealed = sealed.unwrap();
+        assert_eq!(hex::encode(&sealed), expected);
+        let open = |msg: &[u8]| key.open(iv, Payload { msg, aad: &aad });
+        assert_eq!(open(&sealed), Some(clear));
+        assert_eq!(open(&sealed[1..]), None);
+        let length = serde_json::from_value::<SymKey>("AAAA".into()).unwrap_err();
+        assert!(
+            length.to_string().contains("16 bytes for SM4_GCM"),
+            "{length}"
+        );
     }
 
     #[test]
