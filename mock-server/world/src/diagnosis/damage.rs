@@ -38,6 +38,8 @@ pub enum Damage {
     PaddingLost,
     /// The text is cut off.
     Truncated,
+    /// The beginning of the text is missing.
+    BeginningMissing,
     /// There is no text, or the text of a value that was never there: `undefined`, `null`, `[object Object]`.
     NeverSent,
     /// The text was shortened for people: it has an ellipsis in it.
@@ -135,7 +137,7 @@ pub(super) fn mend(text: &str) -> Mended {
         text.truncate(cut);
         damage.push(Damage::Abridged);
     }
-    if text.trim() != text {
+    if text.trim() != text && !is_plus_at_the_edge(&text) {
         text = text.trim().to_owned();
         damage.push(Damage::Whitespace);
     }
@@ -160,7 +162,7 @@ pub(super) fn mend(text: &str) -> Mended {
             damage.push(found);
         }
     }
-    if text.contains(['\r', '\n', '\t']) || text.trim() != text {
+    if text.contains(['\r', '\n', '\t']) || text.trim() != text && !is_plus_at_the_edge(&text) {
         text = text.trim().replace(['\r', '\n', '\t'], "");
         if !damage.contains(&Damage::Whitespace) {
             damage.push(Damage::Whitespace);
@@ -175,6 +177,12 @@ pub(super) fn mend(text: &str) -> Mended {
         damage.push(Damage::UrlSafeAlphabet);
     }
     decode(&text, damage)
+}
+
+/// Whether the blanks before or behind a text were `+` of base64: it has a whole number of groups only with them.
+fn is_plus_at_the_edge(text: &str) -> bool {
+    let blanks_only = text.trim_matches(' ') == text.trim();
+    blanks_only && text.len().is_multiple_of(4) && !text.trim().len().is_multiple_of(4)
 }
 
 /// The last step of [`mend`]: hexadecimal digits or base64, once or twice.
@@ -265,6 +273,14 @@ fn instead(text: &str) -> Option<Damage> {
         _ if text.starts_with('{') && text.contains(':') => Damage::IsClearText,
         _ => return None,
     })
+}
+
+/// Whether this is a login or phone code by its shape.
+pub(super) fn is_code(text: &str) -> bool {
+    matches!(
+        instead(text.trim()),
+        Some(Damage::IsPhoneCode | Damage::IsLoginCode)
+    )
 }
 
 /// Digits, an underscore, and the alphabet of tokens: `98_…`.
@@ -437,6 +453,17 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blank_at_the_edge_is_a_plus_if_base64_wants_one_there() {
+        let check = |text: &str, expected: Damage| {
+            assert_eq!(mend(text).damage, [expected], "{text:?}");
+        };
+        check(" 7BXXKkLb8qrSNn05n0qiA==", Damage::PlusBecameSpace);
+        check("  BXXKkLb8qrSNn05n0qiA==", Damage::PlusBecameSpace);
+        check(" r7BXXKkLb8qrSNn05n0qiA== ", Damage::Whitespace);
+        check("\n7BXXKkLb8qrSNn05n0qiAAA=", Damage::Whitespace);
+    }
 
     #[test]
     fn shapes_that_are_no_payload_are_told_apart() {

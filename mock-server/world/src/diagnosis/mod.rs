@@ -25,7 +25,7 @@ pub use signature::{RawDataChange, Recipe, SignatureFinding};
 pub(crate) use damage::percent_decode;
 pub(crate) use keys::Place;
 
-use crate::{Iv, state::Core};
+use crate::{Iv, SessionKey, state::Core};
 use believed::Belief;
 use damage::{Mended, mend};
 use keys::{Found, owner_of};
@@ -83,7 +83,8 @@ impl KeyFinding {
         let payload = !self.has_payload
             || self.opener.is_some()
                 && self.cut.is_none()
-                && !self.data_damage.contains(&Damage::Abridged);
+                && !self.data_damage.contains(&Damage::Abridged)
+                && !self.data_damage.contains(&Damage::BeginningMissing);
         let believed = self
             .believed
             .as_ref()
@@ -164,9 +165,17 @@ fn open_payload(
         blocks: &bytes[..whole],
         iv: iv_bytes,
     };
-    let found = keys::search(core, place, &payload, belief.and_then(|belief| belief.key));
+    let believed = belief.and_then(|belief| belief.key);
+    let mut found = keys::search(core, place, &payload, believed);
     if let Some(found) = &found {
         note_fit(found, &payload, &mut data, &mut iv);
+    } else {
+        found = open_end(core, place, evidence.encrypted_data, believed);
+        if found.is_some() {
+            data.damage
+                .retain(|damage| !matches!(damage, Damage::Truncated | Damage::PaddingLost));
+            data.note(Damage::BeginningMissing);
+        }
     }
     finding.opener = found
         .as_ref()
@@ -188,10 +197,37 @@ fn open_payload(
     finding.iv_damage = iv.damage;
 }
 
+/// Bytes of a group of base64.
+const GROUP: usize = 3;
+
+/// Opens what is left of a payload whose beginning is missing. Blocks and groups of base64 are counted from the end then, and the
+/// first block that is left comes out wrong.
+fn open_end(
+    core: &Core,
+    place: Place,
+    text: Option<&str>,
+    believed: Option<SessionKey>,
+) -> Option<Found> {
+    let text = text?.trim();
+    let lost = (4 - text.len() % 4) % 4;
+    // Any letter does: what it stands for is not looked at.
+    let bytes = mend(&format!("{}{text}", &"AAA"[..lost])).bytes;
+    let mut over = bytes.len() % BLOCK;
+    if lost > 0 && over < GROUP {
+        // The group that was made whole is not the payload's.
+        over += BLOCK;
+    }
+    let payload = Payload {
+        blocks: bytes.get(over..).unwrap_or_default(),
+        iv: None,
+    };
+    keys::search(core, place, &payload, believed)
+}
+
 /// Sixteen bytes that are somebody's session_key are one, wherever they stand.
 fn name_keys(core: &Core, place: Place, data: &mut Mended, iv: &mut Mended) {
     for text in [data, iv] {
-        let key = <[u8; BLOCK]>::try_from(text.bytes.as_slice()).map(crate::SessionKey::new);
+        let key = <[u8; BLOCK]>::try_from(text.bytes.as_slice()).map(SessionKey::new);
         if key.is_ok_and(|key| owner_of(core, place, &key).is_some()) {
             text.note(Damage::IsSessionKey);
         }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::damage::bare;
+use super::damage::{bare, is_code};
 
 /// Strings inside strings (the JSON in a HAR entry's `text`) are read so deep.
 const DEPTH: usize = 4;
@@ -24,6 +24,9 @@ pub struct Pasted {
     pub session_key: Option<String>,
     /// `errMsg`.
     pub err_msg: Option<String>,
+    /// `code`, where it is a login or phone code and nothing else was found: then it is what was sent in the payload's place.
+    #[serde(skip)]
+    code: Option<String>,
     /// What kind of text it was found in.
     pub from: Option<Found>,
     /// How many payloads there are; the last one is taken.
@@ -49,7 +52,7 @@ pub enum Found {
 }
 
 /// The parts, by the names backends give them, in lower case and without underscores.
-const NAMES: [(&str, Part); 14] = [
+const NAMES: [(&str, Part); 15] = [
     ("encrypteddata", Part::Data),
     ("encryptdata", Part::Data),
     ("encrypted", Part::Data),
@@ -64,6 +67,7 @@ const NAMES: [(&str, Part); 14] = [
     ("sessionkey", Part::SessionKey),
     ("wxsessionkey", Part::SessionKey),
     ("errmsg", Part::ErrMsg),
+    ("code", Part::Code),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,7 @@ enum Part {
     Signature,
     SessionKey,
     ErrMsg,
+    Code,
 }
 
 impl Part {
@@ -101,6 +106,9 @@ impl Pasted {
         let text = text.trim_start_matches('\u{feff}').trim();
         let mut found = Self::default();
         let kind = found.take(text);
+        if found.is_empty() {
+            found.encrypted_data = found.code.take().filter(|code| is_code(code));
+        }
         found.from = kind.filter(|_| !found.is_empty());
         found
     }
@@ -154,6 +162,7 @@ impl Pasted {
             Part::Signature => &mut self.signature,
             Part::SessionKey => &mut self.session_key,
             Part::ErrMsg => &mut self.err_msg,
+            Part::Code => &mut self.code,
         };
         *place = Some(value);
     }

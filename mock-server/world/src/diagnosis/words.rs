@@ -17,6 +17,14 @@ impl KeyFinding {
             ] {
                 sentences.extend(damage.iter().map(|damage| match (damage, self.cut) {
                     (Damage::Truncated, Some(cut)) => cut_words(name, cut, wording),
+                    (Damage::NeverSent, _) if name == "iv" => named(
+                        name,
+                        wording.lang.pick(
+                            "it was not sent: this is empty, or the text of a value that was not there (`undefined`); it comes in the same callback as encryptedData and belongs to it alone",
+                            "没有发送：这里是空的，或者是不存在的值变成的文字（`undefined`）；它与 encryptedData 来自同一次回调，只属于它",
+                        ),
+                        wording,
+                    ),
                     _ => named(name, damage.words(wording.lang), wording),
                 }));
             }
@@ -289,6 +297,10 @@ impl Damage {
             Self::Truncated => (
                 "its end is missing; look at column widths and body limits",
                 "末尾被截断；请检查字段长度和请求体大小限制",
+            ),
+            Self::BeginningMissing => (
+                "its beginning is missing: the end opens, the first blocks are not there; look at what cuts the text before it is stored or sent",
+                "开头丢失：末尾能解开，前面的数据块不在；请检查存储或发送之前是哪里截掉了它",
             ),
             Self::NeverSent => (
                 "no payload was sent: this is empty, or the text of a value that was not there (`undefined`); the person may have refused, so look at errMsg in the page's callback before sending",

@@ -143,6 +143,9 @@ fn damage_in_transit_is_undone_and_named() {
     );
     check(&case.data[..255], &[Damage::Truncated]);
     check(&case.data[..256], &[Damage::Truncated]);
+    for lost in [4, 5, 40, 61] {
+        check(&case.data[lost..], &[Damage::BeginningMissing]);
+    }
     let unpadded = case.data.trim_end_matches('=');
     if unpadded != case.data {
         check(unpadded, &[Damage::PaddingLost]);

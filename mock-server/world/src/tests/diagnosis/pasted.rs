@@ -179,3 +179,16 @@ fn what_is_beside_a_payload_is_found_too() {
         assert!(Pasted::read(nothing).is_empty(), "{nothing}");
     }
 }
+
+#[test]
+fn a_code_that_came_alone_is_what_was_sent_for_a_payload() {
+    let phone = "ab".repeat(32);
+    let found = Pasted::read(&format!(
+        r#"{{"errMsg":"getPhoneNumber:ok","code":"{phone}"}}"#
+    ));
+    assert_eq!(found.encrypted_data, Some(phone.clone()));
+    let beside = Pasted::read(&format!(r#"{{"code":"{phone}","iv":"{IV}"}}"#));
+    assert_eq!(beside.encrypted_data, None);
+    // The status of some other answer is no code.
+    assert!(Pasted::read(r#"{"code":0,"data":{}}"#).is_empty());
+}

@@ -75,12 +75,12 @@ fn the_sentences_of_a_payload_that_was_never_sent() {
         &[
             "There is nothing to decrypt.",
             &format!("encryptedData: {english}"),
-            &format!("iv: {english}"),
+            "iv: it was not sent: this is empty, or the text of a value that was not there (`undefined`); it comes in the same callback as encryptedData and belongs to it alone.",
         ],
         &[
             "没有可以解密的数据。",
             &format!("encryptedData：{chinese}"),
-            &format!("iv：{chinese}"),
+            "iv：没有发送：这里是空的，或者是不存在的值变成的文字（`undefined`）；它与 encryptedData 来自同一次回调，只属于它。",
         ],
     );
 }
@@ -123,6 +123,7 @@ fn every_damage_has_two_languages() {
         Damage::Hex,
         Damage::PaddingLost,
         Damage::Truncated,
+        Damage::BeginningMissing,
         Damage::NeverSent,
         Damage::Abridged,
         Damage::NotBase64,
