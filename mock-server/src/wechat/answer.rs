@@ -300,9 +300,7 @@ fn note_refusal(handle: &Handle, asked: &Asked, rendered: &Rendered, call: &InFl
             if let Some(appid) = appid.filter(|_| is_unknown_app) {
                 routes.stranger(Stranger::AppId, appid);
             }
-            let is_ours = |secret: &str| {
-                handle.with_world(|world, _| world.app_with_secret(secret).is_some())
-            };
+            let is_ours = |secret: &str| handle.with_world(|world, _| world.is_credential(secret));
             if let Some(secret) = secret.filter(|secret| !is_ours(secret)) {
                 routes.stranger(Stranger::Secret, secret);
             }

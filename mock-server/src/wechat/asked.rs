@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use wxmock_world::{
-    AppId, Refusal, UnixMs, World, WxError,
+    AppId, BodyMistake, Refusal, UnixMs, World, WxError,
     errcode::{self, INVALID_URL, REQUIRE_GET, REQUIRE_POST},
 };
 
 use super::command::{CallContext, Command, Subject, rule};
 use super::endpoint::Endpoint;
+use super::post;
 use super::render::{Dialect, Rendered};
 use crate::calls::CallInfo;
 use crate::foreign::kept;
@@ -42,6 +43,8 @@ pub(super) struct Asked {
     pub(super) seqid: Option<HeaderValue>,
     /// For a path the mock does not play: the one nearest to it that it plays.
     nearest: Option<&'static str>,
+    /// What is wrong with a body that could not be read.
+    body: Option<BodyMistake>,
 }
 
 impl Asked {
@@ -64,6 +67,7 @@ impl Asked {
                 .map_or_else(Wanted::Refused, Wanted::Command),
         };
         let is_unknown = definition.is_none() && !is_unmeasured;
+        let is_unreadable = definition.is_some() && matches!(wanted, Wanted::Refused(_));
         Self {
             endpoint,
             dialect: definition.map_or_else(
@@ -75,6 +79,7 @@ impl Asked {
             why: None,
             seqid: None,
             nearest: is_unknown.then(|| nearest(platform, request.path())),
+            body: is_unreadable.then(|| post::mistake(request)).flatten(),
         }
     }
 
@@ -162,7 +167,7 @@ impl Asked {
             Wanted::Refused(error) if *error == REQUIRE_GET || *error == REQUIRE_POST => {
                 Some(Refusal::Method)
             }
-            Wanted::Refused(_) => Some(Refusal::Body),
+            Wanted::Refused(_) => Some(Refusal::Body { how: self.body }),
             Wanted::Nothing(_) => None,
         }
     }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use wxmock_world::WxError;
 use wxmock_world::errcode::{DATA_FORMAT, EMPTY_POST};
+use wxmock_world::{BodyMistake, WxError};
 
 use crate::http::Request;
 
@@ -32,6 +32,32 @@ pub(super) fn read(request: &Request) -> Result<Result<Fields, NotJson>, WxError
         return Err(EMPTY_POST);
     }
     Ok(Fields::parse(&request.body))
+}
+
+/// What is wrong with a body an endpoint could not read; `None` if nothing is seen to be.
+pub(super) fn mistake(request: &Request) -> Option<BodyMistake> {
+    let body = request.body.trim_ascii();
+    if body.is_empty() {
+        return Some(BodyMistake::Empty);
+    }
+    match Fields::parse(body) {
+        Ok(fields) => {
+            let tokens = ["access_token", "component_access_token"];
+            let is_inside = tokens.iter().any(|name| fields.get(name).is_some())
+                && request.params(tokens).iter().all(Option::is_none);
+            Some(match is_inside {
+                true => BodyMistake::TokenInside,
+                false => BodyMistake::Member,
+            })
+        }
+        Err(NotJson::Form) if body.starts_with(b"<") => Some(BodyMistake::Xml),
+        Err(NotJson::Form) => Some(BodyMistake::Form),
+        Err(NotJson::Broken) => Some(match serde_json::from_slice(body) {
+            Ok(Value::String(text)) if text.trim_start().starts_with('{') => BodyMistake::Twice,
+            Ok(_) => BodyMistake::NotAnObject,
+            Err(_) => BodyMistake::Broken,
+        }),
+    }
 }
 
 impl Fields {

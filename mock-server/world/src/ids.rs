@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::refusal::is_invisible;
+
 /// A text of the wrong shape for the name it was meant to be. Never repeats the text, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not {what}: want {shape}, got {got} characters")]
@@ -51,7 +53,8 @@ impl Tail {
     /// The ellipsis and four characters of four bytes each.
     const LONGEST: usize = Self::ELLIPSIS.len() + 16;
 
-    /// The tail of `secret`.
+    /// The tail of `secret`. A character that is not seen, or that moves what follows it, is shown as `\u{fffd}`: others chose it,
+    /// and a tail stands in logs.
     #[must_use]
     pub fn of(secret: &str) -> Self {
         let mut from_end = secret.char_indices().rev();
@@ -63,10 +66,18 @@ impl Tail {
         let mut bytes = [0; Self::LONGEST];
         let (ellipsis, rest) = bytes.split_at_mut(Self::ELLIPSIS.len());
         ellipsis.copy_from_slice(Self::ELLIPSIS.as_bytes());
-        let shown = &secret.as_bytes()[start..];
-        rest[..shown.len()].copy_from_slice(shown);
+        let mut filled = 0;
+        for character in secret[start..].chars() {
+            let is_seen = !is_invisible(character);
+            let shown = if is_seen {
+                character
+            } else {
+                char::REPLACEMENT_CHARACTER
+            };
+            filled += shown.encode_utf8(&mut rest[filled..]).len();
+        }
         // At most 19, so the cast loses nothing.
-        let len = (Self::ELLIPSIS.len() + shown.len()) as u8;
+        let len = (Self::ELLIPSIS.len() + filled) as u8;
         Self { bytes, len }
     }
 

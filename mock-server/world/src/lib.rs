@@ -95,7 +95,7 @@ pub use push::{
     PushRequest, PushSettings, PushState, PushToken, PushUrl, PushUrlError, PushView, PushWhat,
     REVOKE_INFO, Verdict, msg_signature, open_push, push_signature, seal_push,
 };
-pub use refusal::{Alteration, Refusal, RefusedCall, SigningMistake};
+pub use refusal::{Alteration, BodyMistake, Refusal, RefusedCall, SigningMistake};
 pub use scope::{Scope, Scopes};
 pub use session_key::{KeyCause, KeyView};
 pub use state::{STATE_VERSION, WorldState};

@@ -56,6 +56,17 @@ pub enum Refusal {
         /// What was done to it.
         how: Alteration,
     },
+    /// A text that was to be replaced by a value, or that a language makes of nothing (`undefined`), came instead.
+    NotFilledIn {
+        /// Its name on the wire.
+        parameter: Cow<'static, str>,
+        /// What came: one of a few known texts, or `a placeholder`.
+        said: Cow<'static, str>,
+    },
+    /// What the developer tools hand to a page as a code when the project has no appid.
+    DevtoolsCode,
+    /// An AppSecret was sent as the appid.
+    AppIdIsSecret,
     /// The code of `wx.login` was sent where the phone button's code belongs.
     LoginCodeAtPhone,
     /// The phone button's code was sent where the code of `wx.login` belongs.
@@ -179,7 +190,11 @@ pub enum Refusal {
     /// The wrong HTTP method.
     Method,
     /// The body is absent, or not the JSON this endpoint wants.
-    Body,
+    Body {
+        /// What is wrong with it; `None` if that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        how: Option<BodyMistake>,
+    },
     /// A rule of this endpoint is broken.
     Rule {
         /// Which, as a sentence.
@@ -195,6 +210,28 @@ pub enum Refusal {
         /// The path nearest to it that is played.
         nearest: Cow<'static, str>,
     },
+}
+
+/// What is wrong with a body that is not the JSON an endpoint wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyMistake {
+    /// There is none.
+    Empty,
+    /// It is a form.
+    Form,
+    /// It is XML.
+    Xml,
+    /// It begins like JSON and breaks off, or goes on behind the end.
+    Broken,
+    /// It is JSON, but no object.
+    NotAnObject,
+    /// It is JSON written into a JSON string: serialized twice.
+    Twice,
+    /// The access_token is in it; the query has none.
+    TokenInside,
+    /// It is an object, and a member of it has not the type the endpoint wants.
+    Member,
 }
 
 /// What is wrong with a signature by the right key.
@@ -219,22 +256,108 @@ pub enum Alteration {
     Quoted,
     /// Percent-encoded once too often.
     PercentEncoded,
+    /// Characters before or behind it that nobody sees: a byte order mark, a zero-width space, a control character.
+    Invisible,
+    /// It stands in a JSON object.
+    InJson,
+    /// In upper case.
+    UpperCase,
 }
 
 impl Alteration {
-    /// The text without what was done to it; `None` if nothing was.
-    pub(crate) fn undone(text: &str) -> Option<(Self, String)> {
-        let trimmed = text.trim();
-        if trimmed != text {
-            return Some((Self::WhiteSpace, trimmed.to_owned()));
+    /// What the text is without what was done to it, if that `is_known`, and the first thing that was done.
+    ///
+    /// One thing after another is undone, as they come on top of one another: quotation marks, percent-encoded.
+    pub(crate) fn undone(text: &str, is_known: impl Fn(&str) -> bool) -> Option<(Self, String)> {
+        let mut first = None;
+        let mut text = text.to_owned();
+        for _ in 0..MOST_UNDONE {
+            let (how, bare) = Self::outermost(&text)?;
+            let first = *first.get_or_insert(how);
+            if is_known(&bare) {
+                return Some((first, bare));
+            }
+            text = bare;
         }
-        let bare = text.trim_matches(['"', '\'']);
-        if bare != text {
-            return Some((Self::Quoted, bare.to_owned()));
-        }
-        let decoded = crate::diagnosis::percent_decode(text)?;
-        Some((Self::PercentEncoded, decoded))
+        None
     }
+
+    /// The outermost thing that was done to a text, and what is left without it.
+    fn outermost(text: &str) -> Option<(Self, String)> {
+        let trims: [(Self, IsCharacter); 3] = [
+            (Self::WhiteSpace, char::is_whitespace),
+            (Self::Invisible, is_invisible),
+            (Self::Quoted, |character| QUOTES.contains(character)),
+        ];
+        for (how, belongs) in trims {
+            let bare = text.trim_matches(belongs);
+            if bare != text {
+                return Some((how, bare.to_owned()));
+            }
+        }
+        if text.starts_with('{') {
+            let object: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(text).ok()?;
+            let mut texts = object.values().filter_map(serde_json::Value::as_str);
+            return Some((Self::InJson, texts.next()?.to_owned()));
+        }
+        if let Some(decoded) = crate::diagnosis::percent_decode(text) {
+            return Some((Self::PercentEncoded, decoded));
+        }
+        let lower = text.to_ascii_lowercase();
+        (lower != text).then_some((Self::UpperCase, lower))
+    }
+}
+
+/// Tells the characters that belong to something that was done to a text.
+type IsCharacter = fn(char) -> bool;
+
+/// So many things done to a text on top of one another are undone.
+const MOST_UNDONE: usize = 6;
+
+/// Quotation marks as languages, editors and keyboards have them, and the backslash before one.
+const QUOTES: &str = "\"'`\\\u{2018}\u{2019}\u{201c}\u{201d}\u{300c}\u{300d}\u{ab}\u{bb}";
+
+/// Whether nothing is seen of a character, though it is no white space.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Texts that stand where a value was to be filled in.
+const NOT_A_VALUE: [&str; 11] = [
+    "undefined",
+    "null",
+    "nil",
+    "None",
+    "NaN",
+    "true",
+    "false",
+    "[object Object]",
+    "[object Promise]",
+    "[object Undefined]",
+    "[object Null]",
+];
+
+/// What was sent in the place of a value that was never filled in: one of the texts that languages make of nothing, or a
+/// placeholder (`${WX_APPID}`, `{{code}}`, `<appid>`, `%s`, `your-appid`). `None` of any other text.
+pub(crate) fn not_filled_in(text: &str) -> Option<&'static str> {
+    let bare = text.trim_matches(|character| QUOTES.contains(character) || character == ' ');
+    if let Some(said) = NOT_A_VALUE.iter().find(|said| **said == bare) {
+        return Some(said);
+    }
+    let within = |from: &str, to: &str| bare.starts_with(from) && bare.ends_with(to);
+    let is_template = within("${", "}")
+        || within("{{", "}}")
+        || within("#{", "}")
+        || within("<", ">")
+        || within("%", "%") && bare.len() > 1
+        || matches!(bare, "%s" | "{}" | "{0}" | ":code");
+    let lower = bare.to_ascii_lowercase();
+    let is_reminder = ["your", "xxx", "你的", "请填"]
+        .iter()
+        .any(|start| lower.starts_with(start));
+    (is_template || is_reminder).then_some("a placeholder")
 }
 
 /// What a call carried, as far as it says whose call it is and why it may have been refused.

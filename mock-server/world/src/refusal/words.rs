@@ -1,14 +1,57 @@
 //! Reasons in one sentence each, and what to do about them, in two languages and without a secret.
 
-use super::{Alteration, Refusal, SigningMistake};
+use super::{Alteration, BodyMistake, Refusal, SigningMistake};
 use crate::{AppKind, Lang, TokenEnd, lang::Wording};
 
 impl Alteration {
     const fn words(self, lang: Lang) -> &'static str {
         let (en, zh) = match self {
-            Self::WhiteSpace => ("white space before or behind it", "前后带着空白"),
-            Self::Quoted => ("quotation marks around it", "外面带着引号"),
+            Self::WhiteSpace => ("with white space before or behind it", "前后带着空白"),
+            Self::Quoted => ("with quotation marks around it", "外面带着引号"),
             Self::PercentEncoded => ("percent-encoded twice", "被 URL 编码了两次"),
+            Self::Invisible => (
+                "with characters before or behind it that nobody sees (a byte order mark, a zero-width space)",
+                "前后带着看不见的字符（BOM、零宽空格）",
+            ),
+            Self::InJson => ("inside a JSON object", "外面包着一层 JSON"),
+            Self::UpperCase => ("in upper case", "被改成了大写"),
+        };
+        lang.pick(en, zh)
+    }
+}
+
+impl BodyMistake {
+    const fn words(self, lang: Lang) -> &'static str {
+        let (en, zh) = match self {
+            Self::Empty => ("the POST has no body", "POST 没有请求体"),
+            Self::Form => (
+                "the body is a form; this endpoint wants JSON",
+                "请求体是表单；这个接口要 JSON",
+            ),
+            Self::Xml => (
+                "the body is XML; this endpoint wants JSON",
+                "请求体是 XML；这个接口要 JSON",
+            ),
+            Self::Broken => (
+                "the body begins like JSON and is not: it breaks off, or something follows its end",
+                "请求体开头像 JSON，但不是：中途断开，或末尾还有别的内容",
+            ),
+            Self::NotAnObject => (
+                "the body is JSON, but no object",
+                "请求体是 JSON，但不是对象",
+            ),
+            Self::Twice => (
+                "the body is JSON inside a JSON string: it was serialized twice",
+                "请求体是 JSON 字符串里的 JSON：被序列化了两次",
+            ),
+            Self::TokenInside => (
+                "the access_token is in the body, and the query has none",
+                "access_token 放在了请求体里，而查询参数里没有",
+            ),
+            Self::Member => (
+                "the body is a JSON object, but a member of it has the wrong type (an object or a list where a text belongs)",
+                "请求体是 JSON 对象，但其中某个字段的类型不对（该是文本的地方是对象或数组）",
+            ),
         };
         lang.pick(en, zh)
     }
@@ -78,7 +121,7 @@ impl Refusal {
                 )
             }
             Self::CodeAltered { how } => say(
-                format!("the code came with {}", how.words(lang)),
+                format!("the code came {}", how.words(lang)),
                 format!("code {}", how.words(lang)),
             ),
             Self::UserBlocked { user } => say(
@@ -90,7 +133,7 @@ impl Refusal {
                 format!("缺少 {parameter}，或它是空的"),
             ),
             Self::AppIdAltered { app, how } => say(
-                format!("the appid is {app} with {}", how.words(lang)),
+                format!("the appid is {app} {}", how.words(lang)),
                 format!("appid 其实是 {app}，但{}", how.words(lang)),
             ),
             Self::SecretOfAnotherApp { app } => say(
@@ -98,7 +141,7 @@ impl Refusal {
                 format!("这个 AppSecret 属于小程序 {app}"),
             ),
             Self::SecretAltered { how } => say(
-                format!("the AppSecret is the right one with {}", how.words(lang)),
+                format!("the AppSecret is the right one {}", how.words(lang)),
                 format!("AppSecret 是对的，但{}", how.words(lang)),
             ),
             Self::TokenEnded { why, at } => {
@@ -156,6 +199,17 @@ impl Refusal {
                     rule_zh.clone().into_owned()
                 },
             ),
+            Self::NotFilledIn { parameter, said } => {
+                let (said_en, said_zh) = match &**said {
+                    "a placeholder" => ("a placeholder".to_owned(), "一个占位符".to_owned()),
+                    said => (format!("the text `{said}`"), format!("文本 `{said}`")),
+                };
+                say(
+                    format!("{said_en} came in the place of the {parameter}"),
+                    format!("{parameter} 的位置上是{said_zh}"),
+                )
+            }
+            Self::Body { how: Some(how) } => how.words(lang).to_owned(),
             Self::NotPlayed { nearest } => say(
                 format!("this mock does not play this path; the nearest it plays is {nearest}"),
                 format!("这个 mock 没有实现这个路径；最接近的是 {nearest}"),
@@ -277,7 +331,15 @@ impl Refusal {
                 "a fault that was set up answered it",
                 "这是预设的故障给出的回答",
             ),
-            Self::Body => (
+            Self::DevtoolsCode => (
+                "this is the code the developer tools make when the project has no appid",
+                "这是开发者工具在项目没有 appid 时给出的 code",
+            ),
+            Self::AppIdIsSecret => (
+                "an AppSecret was sent as the appid",
+                "把 AppSecret 当作 appid 发送了",
+            ),
+            Self::Body { .. } => (
                 "the body is absent, or not the JSON this endpoint wants",
                 "请求体为空，或不是这个接口要的 JSON",
             ),
@@ -411,7 +473,19 @@ impl Refusal {
                 "jscode2session, token, checksession and resetusersessionkey are GET; stable_token and getuserphonenumber are POST",
                 "jscode2session、token、checksession、resetusersessionkey 用 GET；stable_token、getuserphonenumber 用 POST",
             ),
-            Self::Body => (
+            Self::NotFilledIn { .. } => (
+                "the value was not there when the text was put together: look at the page's res.code, the name of the field, the environment variable",
+                "拼接文本时还没有这个值：检查页面的 res.code、字段名和环境变量",
+            ),
+            Self::DevtoolsCode => (
+                "take a code of this mock's phone instead: `wxmock code --user alice`, or the device API",
+                "请改用这个 mock 的手机给出的 code：`wxmock code --user alice` 或设备接口",
+            ),
+            Self::AppIdIsSecret => (
+                "the two settings are swapped; appid begins with wx",
+                "两个配置填反了；appid 以 wx 开头",
+            ),
+            Self::Body { .. } => (
                 "send JSON, not a form, and leave the access_token in the query",
                 "发送 JSON 而不是表单，access_token 留在查询参数里",
             ),

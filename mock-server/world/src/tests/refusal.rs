@@ -65,7 +65,17 @@ fn a_code_tells_when_it_died() {
 fn a_code_that_was_altered_on_its_way_is_recognised() {
     for (altered, how) in [
         (" {} ", Alteration::WhiteSpace),
+        ("{}\n", Alteration::WhiteSpace),
+        ("\u{feff}{}", Alteration::Invisible),
         ("\"{}\"", Alteration::Quoted),
+        ("\u{201c}{}\u{201d}", Alteration::Quoted),
+        ("`{}`", Alteration::Quoted),
+        ("\\\"{}\\\"", Alteration::Quoted),
+        // One thing on top of another: the outermost is named.
+        (" \"{}\" ", Alteration::WhiteSpace),
+        ("%22{}%22", Alteration::PercentEncoded),
+        ("{}%20", Alteration::PercentEncoded),
+        (r#"{"code":"{}"}"#, Alteration::InJson),
     ] {
         let mut stage = Stage::new();
         let text = altered.replace("{}", &code(&mut stage));
@@ -75,6 +85,39 @@ fn a_code_that_was_altered_on_its_way_is_recognised() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_text_in_the_place_of_a_code_is_named_for_what_it_is() {
+    let mut stage = Stage::new();
+    for (text, said) in [
+        ("undefined", "undefined"),
+        ("\"null\"", "null"),
+        ("[object Object]", "[object Object]"),
+        ("${code}", "a placeholder"),
+        ("{{code}}", "a placeholder"),
+        ("your_code_here", "a placeholder"),
+    ] {
+        let expected = Refusal::NotFilledIn {
+            parameter: "js_code".into(),
+            said: said.into(),
+        };
+        assert_eq!(why(&mut stage, text, |_| ()), Some(expected), "{text}");
+    }
+    let devtools = why(&mut stage, "the code is a mock one", |_| ());
+    assert_eq!(devtools, Some(Refusal::DevtoolsCode));
+    // Neither a strange code nor one that was cut is taken for a text of that kind.
+    for text in ["0a1bcdefgh1234567890abcdefghijkl", "nullified", "100%"] {
+        let strange = why(&mut stage, text, |_| ());
+        assert_eq!(strange, Some(Refusal::CodeNeverIssued), "{text}");
+    }
+    let phone = stage
+        .capture("alice", Capture::new(OpenDataApi::GetPhoneNumber))
+        .unwrap()
+        .code
+        .unwrap();
+    let quoted = why(&mut stage, &format!("\"{phone}\""), |_| ());
+    assert_eq!(quoted, Some(Refusal::PhoneCodeAtLogin));
 }
 
 #[test]
@@ -122,6 +165,39 @@ fn credentials_are_judged_as_a_pair() {
     });
     let app = other.appid.clone();
     assert_eq!(foreign, Some(Refusal::SecretOfAnotherApp { app }));
+    let (own_secret, other_secret) = (stage.app.secret.to_string(), other.secret.to_string());
+    for (secret, expected) in [
+        (
+            own_secret.to_uppercase(),
+            Refusal::SecretAltered {
+                how: Alteration::UpperCase,
+            },
+        ),
+        (
+            format!("\u{200b}{own_secret}"),
+            Refusal::SecretAltered {
+                how: Alteration::Invisible,
+            },
+        ),
+        (
+            format!("{other_secret} "),
+            Refusal::SecretOfAnotherApp {
+                app: other.appid.clone(),
+            },
+        ),
+    ] {
+        assert!(
+            stage.world.is_credential(&secret),
+            "{secret} has not leaked"
+        );
+        let told = why(&mut stage, &login, |q| q.secret = Some(secret));
+        assert_eq!(told, Some(expected));
+    }
+    let swapped = why(&mut stage, &login, |q| {
+        q.appid = Some(own_secret);
+    });
+    assert_eq!(swapped, Some(Refusal::AppIdIsSecret));
+    assert!(!stage.world.is_credential(&"0".repeat(32)));
     let made_up = why(&mut stage, &login, |q| q.secret = Some("0".repeat(32)));
     assert_eq!(made_up, Some(Refusal::SecretUnknown));
     let elsewhere = why(&mut stage, &login, |q| {

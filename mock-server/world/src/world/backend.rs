@@ -54,11 +54,7 @@ impl World {
     }
 
     /// Writes the reason of a refused exchange into its events.
-    pub(super) fn explain_exchange(
-        &mut self,
-        effect: Wx<SessionReply>,
-        call: &RefusedCall<'_>,
-    ) -> Wx<SessionReply> {
+    pub(super) fn explain_exchange<T>(&mut self, effect: Wx<T>, call: &RefusedCall<'_>) -> Wx<T> {
         if let Err(error) = &effect.reply {
             let reason = self.why_refused(call, error.errcode).map(Box::new);
             let own = self.events.iter_mut().rev();
@@ -369,7 +365,7 @@ impl Turn<'_> {
     }
 
     /// This app's code came with another app's id.
-    fn meet_stranger(&mut self, place: CodeNo, text: JsCode) {
+    pub(super) fn meet_stranger(&mut self, place: CodeNo, text: JsCode) {
         let Some(code) = self.login_codes.get(place).copied() else {
             return;
         };
@@ -390,7 +386,11 @@ impl Turn<'_> {
         self.note(Some(code.user), kind);
     }
 
-    fn exchange(&mut self, place: CodeNo, text: JsCode) -> Result<SessionReply, WxError> {
+    pub(super) fn exchange(
+        &mut self,
+        place: CodeNo,
+        text: JsCode,
+    ) -> Result<SessionReply, WxError> {
         let Some(code) = self.login_codes.get(place).copied() else {
             return self.refuse_code(None, None, INVALID_CODE);
         };

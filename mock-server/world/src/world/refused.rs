@@ -10,6 +10,7 @@ use crate::{
     errcode,
     index::AppNo,
     js_code::Code,
+    refusal::not_filled_in,
 };
 
 impl World {
@@ -87,6 +88,9 @@ impl World {
             }
             e if e == errcode::INVALID_OPENID.errcode => Some(match call.phone_code {
                 Some(_) => Refusal::OpenIdOfAnother,
+                None if call.openid.is_none_or(str::is_empty) => Refusal::Missing {
+                    parameter: Cow::Borrowed("openid"),
+                },
                 None => Refusal::OpenIdUnknown,
             }),
             e if e == errcode::INVALID_CODE.errcode
@@ -99,7 +103,7 @@ impl World {
         }
     }
 
-    fn why_appid(&self, call: &RefusedCall<'_>) -> Refusal {
+    pub(super) fn why_appid(&self, call: &RefusedCall<'_>) -> Refusal {
         if let Some(token) = call
             .access_token
             .and_then(|token| self.owner_of_token(token))
@@ -109,27 +113,38 @@ impl World {
         if let Some(kind) = call.appid.and_then(|id| self.kind_of(id)) {
             return Refusal::AccountOfAnotherKind { kind };
         }
-        let altered = call.appid.and_then(Alteration::undone);
+        let Some(text) = call.appid else {
+            return Refusal::AppIdUnknown;
+        };
+        let altered = Alteration::undone(text, |bare| self.app_id(bare).is_some());
         match altered.and_then(|(how, bare)| Some((how, self.app_id(&bare)?))) {
             Some((how, app)) => Refusal::AppIdAltered { app, how },
-            None => Refusal::AppIdUnknown,
+            None if self.app_with_secret(text).is_some() => Refusal::AppIdIsSecret,
+            None => unfilled("appid", text).unwrap_or(Refusal::AppIdUnknown),
         }
     }
 
-    fn why_secret(&self, call: &RefusedCall<'_>) -> Refusal {
+    pub(super) fn why_secret(&self, call: &RefusedCall<'_>) -> Refusal {
         let Some(secret) = call.secret else {
             return Refusal::SecretUnknown;
         };
-        if let Some((how, bare)) = Alteration::undone(secret)
-            && let Some(app) = self.app_with_secret(&bare)
-            && call.appid == Some(app.as_ref())
-        {
-            return Refusal::SecretAltered { how };
+        if let Some(app) = self.app_with_secret(secret) {
+            return Refusal::SecretOfAnotherApp { app };
         }
-        match self.app_with_secret(secret) {
-            Some(app) => Refusal::SecretOfAnotherApp { app },
-            None => Refusal::SecretUnknown,
+        let altered = Alteration::undone(secret, |bare| self.app_with_secret(bare).is_some());
+        match altered.and_then(|(how, bare)| Some((how, self.app_with_secret(&bare)?))) {
+            Some((how, app)) if call.appid == Some(app.as_ref()) => Refusal::SecretAltered { how },
+            Some((_, app)) => Refusal::SecretOfAnotherApp { app },
+            None => unfilled("secret", secret).unwrap_or(Refusal::SecretUnknown),
         }
+    }
+
+    /// Whether a text that was sent as a credential is one of this mock's, whatever was done to it on its way.
+    #[must_use]
+    pub fn is_credential(&self, text: &str) -> bool {
+        let is_ours =
+            |text: &str| self.app_with_secret(text).is_some() || self.app_id(text).is_some();
+        is_ours(text) || Alteration::undone(text, is_ours).is_some()
     }
 
     /// Whose AppSecret this is.
@@ -156,7 +171,7 @@ impl World {
         }
     }
 
-    fn why_token(&self, token: Option<&str>) -> Refusal {
+    pub(super) fn why_token(&self, token: Option<&str>) -> Refusal {
         let place = token
             .and_then(|text| text.parse::<AccessToken>().ok())
             .and_then(|token| self.core.tokens.get(&token));
@@ -223,14 +238,18 @@ impl World {
         if let Some(text) = call.phone_code {
             return Some(self.why_phone_code(text));
         }
-        let text = call.js_code?;
+        let Some(text) = call.js_code else {
+            return Some(Refusal::Missing {
+                parameter: Cow::Borrowed("code"),
+            });
+        };
         let find = |text: &str| self.core.login_code(&text.parse::<JsCode>().ok()?);
         let Some((_, code)) = find(text) else {
-            return Some(if self.owner_of_phone_code(text).is_some() {
-                Refusal::PhoneCodeAtLogin
-            } else {
-                altered(text, |bare| find(bare).is_some())
-            });
+            let at_other_door = |text: &str| self.owner_of_phone_code(text).is_some();
+            return Some(
+                stranger("js_code", text, |bare| find(bare).is_some(), at_other_door)
+                    .unwrap_or(Refusal::PhoneCodeAtLogin),
+            );
         };
         let named = || call.appid.and_then(|id| self.core.by_id.get(id).copied());
         let by_token = || Some(self.token_of(call.access_token?, AppKind::Wecom)?.0);
@@ -252,11 +271,9 @@ impl World {
     fn why_phone_code(&self, text: &str) -> Refusal {
         let find = |text: &str| self.core.phone_code(&text.parse::<PhoneCode>().ok()?);
         let Some((_, code)) = find(text) else {
-            return if self.owner_of_code(text).is_some() {
-                Refusal::LoginCodeAtPhone
-            } else {
-                altered(text, |bare| find(bare).is_some())
-            };
+            let at_other_door = |text: &str| self.owner_of_code(text).is_some();
+            return stranger("code", text, |bare| find(bare).is_some(), at_other_door)
+                .unwrap_or(Refusal::LoginCodeAtPhone);
         };
         self.why_known_code(code, None)
             .unwrap_or(Refusal::CodeNeverIssued)
@@ -315,10 +332,33 @@ fn mistake(key: &SessionKey, signature: &str) -> Option<SigningMistake> {
         .map(|(how, _)| how)
 }
 
-/// A code that is no code of ours: perhaps it is one without what was done to it.
-fn altered(text: &str, is_ours: impl Fn(&str) -> bool) -> Refusal {
-    match Alteration::undone(text).filter(|(_, bare)| is_ours(bare)) {
-        Some((how, _)) => Refusal::CodeAltered { how },
-        None => Refusal::CodeNeverIssued,
+/// A code that is no code of ours as it came: perhaps it is one without what was done to it. `None` if it is a code for
+/// another door.
+fn stranger(
+    parameter: &'static str,
+    text: &str,
+    is_ours: impl Fn(&str) -> bool,
+    at_other_door: impl Fn(&str) -> bool,
+) -> Option<Refusal> {
+    if at_other_door(text) {
+        return None;
     }
+    if let Some((how, _)) = Alteration::undone(text, is_ours) {
+        return Some(Refusal::CodeAltered { how });
+    }
+    if Alteration::undone(text, at_other_door).is_some() {
+        return None;
+    }
+    if text == "the code is a mock one" {
+        return Some(Refusal::DevtoolsCode);
+    }
+    Some(unfilled(parameter, text).unwrap_or(Refusal::CodeNeverIssued))
+}
+
+/// A text that stands where a value was to be filled in.
+fn unfilled(parameter: &'static str, text: &str) -> Option<Refusal> {
+    not_filled_in(text).map(|said| Refusal::NotFilledIn {
+        parameter: Cow::Borrowed(parameter),
+        said: Cow::Borrowed(said),
+    })
 }

@@ -9,8 +9,8 @@ use super::{
     backend::{code_in, given},
 };
 use crate::{
-    AppKind, Command, CorpJscode2Session, CorpTokenRequest, SessionReply, TokenReply, UnixMs,
-    WxError,
+    AppKind, Command, CorpJscode2Session, CorpTokenRequest, RefusedCall, SessionReply, TokenReply,
+    UnixMs, WxError,
     errcode::{ACCESS_TOKEN_EXPIRED, ACCESS_TOKEN_MISSING, INVALID_ACCESS_TOKEN},
     event::TokenKind,
     index::AppNo,
@@ -58,6 +58,16 @@ impl World {
     /// (42001), then js_code missing (41008) and the code: unknown, expired, spent and `wx.login`'s are all 40029.
     pub fn corp_jscode2session(&mut self, now: UnixMs, q: &CorpJscode2Session) -> Wx<SessionReply> {
         self.record(now, || Command::CorpJscode2session(q.clone()));
+        let effect = self.exchange_at_corp(now, q);
+        let call = RefusedCall {
+            access_token: given(&q.access_token),
+            js_code: given(&q.js_code),
+            ..RefusedCall::default()
+        };
+        self.explain_exchange(effect, &call)
+    }
+
+    fn exchange_at_corp(&mut self, now: UnixMs, q: &CorpJscode2Session) -> Wx<SessionReply> {
         self.begin(now);
         let Some(token) = given(&q.access_token) else {
             return self.refuse_nobodys_code(ACCESS_TOKEN_MISSING);
