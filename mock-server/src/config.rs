@@ -212,7 +212,7 @@ impl AppConfig {
         let made = world.create_app(now, new)?;
         let appid = made.reply.appid.clone();
         // Nobody asked for the default people of an account that can have none.
-        let are_default = self.kind == AppKind::ThirdParty && self.user == Self::default().user;
+        let are_default = !self.kind.has_users() && self.user == Self::default().user;
         let users = if are_default {
             &[]
         } else {

@@ -105,7 +105,8 @@ async fn every_refusal_of_a_platform_has_its_bytes_and_its_reason() {
     let path = component_exchange(&code, other.appid.as_str(), &tokens[1]);
     let refused =
         r#"{"errcode":61003,"errmsg":"component is not authorized by this account, rid: RID"}"#;
-    let reason = "the mini program is not in authorized_by of this third-party platform";
+    let reason =
+        "the mini program or company is not in authorized_by of this third-party platform or app";
     check(&mock, &path, refused, reason).await;
     let path = component_exchange(&code, "", "");
     let refused = r#"{"errcode":41004,"errmsg":"appsecret missing, rid: RID"}"#;

@@ -11,7 +11,8 @@ use super::{
     component_jscode2session, getcallbackip, getpaidunionid, getpluginopenpid, getuserencryptkey,
     getuserphonenumber, getuserriskrank, getwxacodeunlimit, jscode2session, msg_sec_check,
     remove_user_storage, resetusersessionkey, set_user_storage, stable_token, subscribe_send,
-    token, wecom_gettoken, wecom_jscode2session, xpay,
+    token, wecom_get_suite_token, wecom_gettoken, wecom_jscode2session, wecom_suite_jscode2session,
+    xpay,
 };
 use crate::net::Platform;
 
@@ -86,6 +87,10 @@ endpoints! {
     WecomGettoken = "wecom_gettoken", wecom_gettoken::ENDPOINT;
     /// `GET /cgi-bin/miniprogram/jscode2session` of WeCom
     WecomJscode2session = "wecom_jscode2session", wecom_jscode2session::ENDPOINT;
+    /// `POST /cgi-bin/service/get_suite_token` of WeCom
+    WecomGetSuiteToken = "wecom_get_suite_token", wecom_get_suite_token::ENDPOINT;
+    /// `GET /cgi-bin/service/miniprogram/jscode2session` of WeCom
+    WecomSuiteJscode2session = "wecom_suite_jscode2session", wecom_suite_jscode2session::ENDPOINT;
     /// `POST /cgi-bin/message/subscribe/send`
     SubscribeSend = "subscribe_send", subscribe_send::ENDPOINT;
     /// `POST /wxa/getwxacodeunlimit`
@@ -125,7 +130,10 @@ impl Endpoint {
     pub const fn is_exchange(self) -> bool {
         matches!(
             self,
-            Self::Jscode2session | Self::ComponentJscode2session | Self::WecomJscode2session
+            Self::Jscode2session
+                | Self::ComponentJscode2session
+                | Self::WecomJscode2session
+                | Self::WecomSuiteJscode2session
         )
     }
 
@@ -141,6 +149,8 @@ impl Endpoint {
                 | Self::ApiAuthorizerToken
                 | Self::WecomGettoken
                 | Self::WecomJscode2session
+                | Self::WecomGetSuiteToken
+                | Self::WecomSuiteJscode2session
                 | Self::Unknown
         )
     }

@@ -58,8 +58,10 @@ mod spoil;
 mod stable_token;
 mod subscribe_send;
 mod token;
+mod wecom_get_suite_token;
 mod wecom_gettoken;
 mod wecom_jscode2session;
+mod wecom_suite_jscode2session;
 mod xpay;
 
 pub(crate) use answer::answer;

@@ -234,7 +234,9 @@ pub(super) fn refusal(
 
 /// The two headers in which WeCom repeats an error. Whether a success has them is unknown; here it has not.
 fn wecom_headers(errcode: i64, errmsg: &str) -> Vec<(HeaderName, HeaderValue)> {
-    let message = HeaderValue::from_str(errmsg).ok();
+    // A text that is not ASCII is left out: whether WeCom would put it into a header, and in which encoding, is unknown.
+    let message = Some(errmsg).filter(|errmsg| errmsg.is_ascii());
+    let message = message.and_then(|errmsg| HeaderValue::from_str(errmsg).ok());
     let message = message.map(|message| (HeaderName::from_static("error-msg"), message));
     let code = (HeaderName::from_static("error-code"), errcode.into());
     [Some(code), message].into_iter().flatten().collect()

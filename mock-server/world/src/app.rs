@@ -33,6 +33,9 @@ pub enum AppKind {
     ThirdParty,
     /// A WeCom company with one app of its own: the appid is the corpid, the secret the corpsecret, a user's name the userid.
     Wecom,
+    /// A third-party app of WeCom ("suite"): the appid is the suite_id, the secret the suite_secret. It has no users, and
+    /// exchanges codes of the companies that authorised it.
+    WecomSuite,
 }
 
 impl AppKind {
@@ -40,8 +43,14 @@ impl AppKind {
     pub(crate) const fn id_prefix(self) -> &'static str {
         match self {
             Self::MiniProgram | Self::ThirdParty => "wx",
-            Self::Wecom => "ww",
+            Self::Wecom | Self::WecomSuite => "ww",
         }
+    }
+
+    /// Whether people can be its users.
+    #[must_use]
+    pub const fn has_users(self) -> bool {
+        matches!(self, Self::MiniProgram | Self::Wecom)
     }
 }
 
@@ -50,7 +59,8 @@ impl AppKind {
 pub struct NewApp {
     /// What it is.
     pub kind: AppKind,
-    /// The mini programs that authorised a third-party platform; `None` is every one there is. Means nothing for another kind.
+    /// The mini programs that authorised a third-party platform, or the companies that authorised a third-party app of WeCom;
+    /// `None` is every one there is. Means nothing for another kind.
     pub authorized_by: Option<Vec<AppId>>,
     /// Its id; `None` takes the next one of the seed.
     pub appid: Option<AppId>,
@@ -102,7 +112,11 @@ pub struct AppView {
     /// has one a platform, and it does not expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component_verify_ticket: Option<String>,
-    /// Of a third-party platform: the mini programs that authorised it; `None` is every one there is.
+    /// Of a third-party app of WeCom: the ticket that get_suite_token wants, which WeCom pushes every ten minutes. This mock has
+    /// one an app, and it does not expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite_ticket: Option<String>,
+    /// Of a third-party platform or app: who authorised it; `None` is every one there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorized_by: Option<Vec<AppId>>,
     /// A name for people.
@@ -306,7 +320,7 @@ impl App {
         }
     }
 
-    /// Whether this third-party platform may act for a mini program.
+    /// Whether this third-party platform or app may act for an account.
     pub(crate) fn may_act_for(&self, app: &AppId) -> bool {
         let all = self.authorized_by.as_ref();
         all.is_none_or(|authorized_by| authorized_by.contains(app))
@@ -319,6 +333,8 @@ impl App {
             secret: self.secret,
             kind: self.kind,
             component_verify_ticket: (self.kind == AppKind::ThirdParty).then(ticket),
+            suite_ticket: (self.kind == AppKind::WecomSuite)
+                .then(|| values::suite_ticket(seed, &self.id)),
             authorized_by: self.authorized_by.clone(),
             name: self.name.clone(),
             open_platform: self.open_platform,

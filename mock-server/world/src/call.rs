@@ -129,6 +129,28 @@ pub struct CorpJscode2Session {
     pub js_code: Option<String>,
 }
 
+/// `POST /cgi-bin/service/get_suite_token` of WeCom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteTokenRequest {
+    /// `suite_id`.
+    pub suite_id: Option<String>,
+    /// `suite_secret`.
+    pub suite_secret: Option<String>,
+    /// `suite_ticket`, as pushed by WeCom; here [`AppView::suite_ticket`](crate::AppView).
+    pub suite_ticket: Option<String>,
+}
+
+/// `GET /cgi-bin/service/miniprogram/jscode2session` of WeCom.
+///
+/// Its `grant_type` is not looked at, as that of [`CorpJscode2Session`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteJscode2Session {
+    /// `suite_access_token`, from get_suite_token.
+    pub suite_access_token: Option<String>,
+    /// `js_code`, from `wx.qy.login`.
+    pub js_code: Option<String>,
+}
+
 /// `GET /cgi-bin/token`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRequest {

@@ -14,8 +14,8 @@ use crate::{
     Jscode2Session, LoginDemand, MsgSecCheck, NewApp, NewPayment, NewUser, PaidUnionIdRequest,
     PhoneNumberRequest, PluginOpenPidRequest, PolicyPatch, PushAnswer, PushNo, PushSettings,
     PushWhat, RemoveUserStorage, RiskRankRequest, Scope, SetUserStorage, SignedRequest, Span,
-    StableTokenRequest, SubscribeSend, TokenRequest, UnixMs, UserId, UserKeysRequest,
-    VirtualPayment, VoipChat, Who, WxaCode, XpayQuery,
+    StableTokenRequest, SubscribeSend, SuiteJscode2Session, SuiteTokenRequest, TokenRequest,
+    UnixMs, UserId, UserKeysRequest, VirtualPayment, VoipChat, Who, WxaCode, XpayQuery,
 };
 
 /// A call of the [`World`](crate::World) that changes it; each is the method of the same name, which says what it does.
@@ -80,6 +80,8 @@ pub enum Command {
     AuthorizerToken(AuthorizerTokenRequest),
     CorpToken(CorpTokenRequest),
     CorpJscode2session(CorpJscode2Session),
+    SuiteToken(SuiteTokenRequest),
+    SuiteJscode2session(SuiteJscode2Session),
     Getpaidunionid(PaidUnionIdRequest),
     Getpluginopenpid(PluginOpenPidRequest),
     Checkencryptedmsg(CheckEncryptedMsg),

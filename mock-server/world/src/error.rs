@@ -28,8 +28,10 @@ pub enum ControlError {
         /// How it would begin.
         want: &'static str,
     },
-    /// A third-party platform has no users: people use the mini programs that authorised it.
-    #[error("{0} is a third-party platform, which has no users")]
+    /// A third-party platform or app has no users: people use the mini programs, or are of the companies, that authorised it.
+    #[error(
+        "{0} is a third-party platform or app, which has no users; people belong to a mini program or a WeCom company"
+    )]
     NoPeople(AppId),
     /// A user with this name exists in that app.
     #[error("user {user} exists already in app {app}")]

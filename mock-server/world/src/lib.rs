@@ -57,7 +57,7 @@ pub use call::{
     ComponentTokenRequest, CorpJscode2Session, CorpTokenRequest, Effect, Jscode2Session,
     NewPayment, PaidUnionId, PaidUnionIdRequest, Payment, PhoneInfo, PhoneNumberRequest,
     PluginOpenPidRequest, ResetReply, RiskRankRequest, SessionReply, SignedRequest,
-    StableTokenRequest, TokenReply, TokenRequest,
+    StableTokenRequest, SuiteJscode2Session, SuiteTokenRequest, TokenReply, TokenRequest,
 };
 pub use capture::{
     Capture, Captured, Chat, IvChoice, KeyChoice, MadeAt, NamedPerson, OpenDataApi, Variation,
@@ -108,7 +108,7 @@ pub use world::service::{
     XpayQuery, XpayQueryKind,
 };
 pub use world::{
-    AuthorizerTokenReply, Counts, Discarded, KeysThen, Page, PageResult, Pulled, VirtualPayment,
-    VoipChat, World, Wx,
+    AuthorizerTokenReply, Counts, Discarded, KeysThen, Page, PageResult, Pulled, SuiteSessionReply,
+    VirtualPayment, VoipChat, World, Wx,
 };
 pub use wxmock_words::Lang;

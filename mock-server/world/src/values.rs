@@ -35,6 +35,19 @@ pub(crate) fn component_ticket(seed: Seed, app: &AppId) -> String {
     format!("ticket@@@{rest}")
 }
 
+/// The `suite_ticket` of a third-party app of WeCom. Its shape is not published; this one is long.
+pub(crate) fn suite_ticket(seed: Seed, suite: &AppId) -> String {
+    stream(seed, "suite ticket", &[bytes(suite)]).text(64, URL_SAFE)
+}
+
+/// The `open_userid` by which a third-party app of WeCom knows a person of a company: `wo` and 30 characters, as samples of
+/// official pages have. Another app knows the same person by another.
+pub(crate) fn open_userid(seed: Seed, suite: &AppId, corp: &AppId, user: &UserId) -> String {
+    let parts = [bytes(suite), bytes(corp), user.as_ref().as_bytes()];
+    let rest = stream(seed, "open_userid", &parts).text(30, URL_SAFE);
+    format!("wo{rest}")
+}
+
 /// The `authorizer_refresh_token` of a mini program that authorised a third-party platform. Public samples show
 /// `refreshtoken@@@` and some 43 characters.
 pub(crate) fn authorizer_refresh_token(seed: Seed, component: &AppId, app: &AppId) -> String {

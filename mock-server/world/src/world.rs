@@ -17,12 +17,14 @@ mod phone;
 mod push;
 mod refused;
 pub(crate) mod service;
+mod suite;
 mod turn;
 mod view;
 mod wecom;
 
 pub use component::AuthorizerTokenReply;
 pub use phone::{VirtualPayment, VoipChat};
+pub use suite::SuiteSessionReply;
 pub use view::{Counts, KeysThen, Page};
 
 use std::any::Any;

@@ -267,12 +267,12 @@ impl Refusal {
                 "这是 wx.qy.login 的 code；微信要 wx.login 的 code",
             ),
             Self::NotAuthorized => (
-                "the mini program is not in authorized_by of this third-party platform",
-                "这个小程序不在该第三方平台的 authorized_by 里",
+                "the mini program or company is not in authorized_by of this third-party platform or app",
+                "这个小程序或企业不在该第三方平台或应用的 authorized_by 里",
             ),
             Self::Ticket => (
-                "the component_verify_ticket is not the platform's; GET /_mock/v1/apps shows it",
-                "component_verify_ticket 不是该平台的；GET /_mock/v1/apps 可以看到",
+                "the component_verify_ticket or suite_ticket is not this platform's or app's; GET /_mock/v1/apps shows it",
+                "component_verify_ticket 或 suite_ticket 不是该平台或应用的；GET /_mock/v1/apps 可以看到",
             ),
             Self::AccountOfAnotherKind { kind } => match kind {
                 AppKind::MiniProgram => {
@@ -285,6 +285,10 @@ impl Refusal {
                 AppKind::Wecom => (
                     "this is a corpid of WeCom, not an appid",
                     "这是企业微信的 corpid，不是 appid",
+                ),
+                AppKind::WecomSuite => (
+                    "this is the suite_id of a third-party app of WeCom",
+                    "这是企业微信第三方应用的 suite_id",
                 ),
             },
             Self::LoginCodeAtPlugin => (

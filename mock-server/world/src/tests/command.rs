@@ -8,7 +8,7 @@ use super::{listed::variants, *};
 use crate::*;
 
 /// Every command by its number; what it is about is drawn from few people and phones, so that things meet.
-const N_KINDS: u8 = 74;
+const N_KINDS: u8 = 76;
 
 #[derive(Debug, Clone, Copy)]
 struct Drawn {
@@ -36,6 +36,7 @@ struct Scene {
     app: AppView,
     platform: AppView,
     company: AppView,
+    suite: AppView,
 }
 
 impl Scene {
@@ -47,10 +48,11 @@ impl Scene {
             ..NewApp::default()
         };
         let mut app = |kind| world.create_app(T0, of_kind(kind)).unwrap().reply;
-        let (app, platform, company) = (
+        let (app, platform, company, suite) = (
             app(AppKind::MiniProgram),
             app(AppKind::ThirdParty),
             app(AppKind::Wecom),
+            app(AppKind::WecomSuite),
         );
         for name in ["alice", "bob"] {
             for app in [&app, &company] {
@@ -64,6 +66,7 @@ impl Scene {
             app,
             platform,
             company,
+            suite,
         }
     }
 
@@ -309,6 +312,23 @@ impl Scene {
             55 => Command::DrawAnswer(app.appid),
             56 => Command::ForgetDeparted,
             73 => Command::ResendPushes,
+            74 => Command::SuiteToken(SuiteTokenRequest {
+                suite_id: Some(self.suite.appid.to_string()),
+                suite_secret: Some(self.suite.secret.to_string()),
+                suite_ticket: self.suite.suite_ticket.clone(),
+            }),
+            75 => {
+                let ask = SuiteTokenRequest {
+                    suite_id: Some(self.suite.appid.to_string()),
+                    suite_secret: Some(self.suite.secret.to_string()),
+                    suite_ticket: self.suite.suite_ticket.clone(),
+                };
+                let handed = self.world.suite_token(self.now, &ask).reply.ok();
+                Command::SuiteJscode2session(SuiteJscode2Session {
+                    suite_access_token: handed.map(|handed| handed.access_token.to_string()),
+                    js_code: self.code(&self.company.appid, user, drawn),
+                })
+            }
             _ => Command::ForgetAllDeparted,
         }
     }
@@ -424,7 +444,7 @@ impl Scene {
         let command = match drawn.kind {
             0..=24 => self.lever(drawn, user),
             25..=42 | 44 | 45 => self.phone(drawn, user),
-            43 | 46..=57 | 73 => self.backend(drawn, &user),
+            43 | 46..=57 | 73..=75 => self.backend(drawn, &user),
             _ => self.service(drawn, &user),
         };
         let answer = self.world.apply(Timed(self.now, command));

@@ -85,7 +85,7 @@ impl World {
                 Err(match app.kind {
                     AppKind::MiniProgram => ip_not_listed(from),
                     AppKind::ThirdParty => COMPONENT_IP_NOT_LISTED,
-                    AppKind::Wecom => WECOM_IP_NOT_LISTED,
+                    AppKind::Wecom | AppKind::WecomSuite => WECOM_IP_NOT_LISTED,
                 })
             };
         // Most calls are let through and not counted: nothing changes.

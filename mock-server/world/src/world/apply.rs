@@ -105,6 +105,8 @@ impl World {
             Command::AuthorizerToken(q) => said(world.authorizer_token(now, &q)),
             Command::CorpToken(q) => said(world.corp_token(now, &q)),
             Command::CorpJscode2session(q) => said(world.corp_jscode2session(now, &q)),
+            Command::SuiteToken(q) => said(world.suite_token(now, &q)),
+            Command::SuiteJscode2session(q) => said(world.suite_jscode2session(now, &q)),
             Command::Getpaidunionid(q) => said(world.getpaidunionid(now, &q)),
             Command::Getpluginopenpid(q) => said(world.getpluginopenpid(now, &q)),
             Command::Checkencryptedmsg(q) => said(world.checkencryptedmsg(now, &q)),

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::{Pulled, World, turn::Turn};
 use crate::{
-    AppId, AppKind, AppView, ClockChange, ClockView, Command, ControlError, EditApp, EditUser,
-    Effect, EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId,
-    UserView,
+    AppId, AppView, ClockChange, ClockView, Command, ControlError, EditApp, EditUser, Effect,
+    EventKind, KeyView, NewApp, NewUser, Policy, PolicyPatch, Span, UnixMs, UserId, UserView,
     app::App,
     departed::{Departed, DepartedApp, DepartedUser, FORGOTTEN_AT_ONCE},
     event::TokenKind,
@@ -106,7 +105,7 @@ impl World {
             Command::CreateUser(app.clone(), Box::new(new.clone()))
         });
         let (no, found) = self.find_app(app)?;
-        if found.kind == AppKind::ThirdParty {
+        if !found.kind.has_users() {
             return Err(ControlError::NoPeople(app.clone()));
         }
         let user = User::new(self.core.seed, &found.id, new)?;

@@ -99,7 +99,7 @@ impl World {
             {
                 self.why_code(call)
             }
-            _ => None,
+            _ => self.why_suite(call, refused),
         }
     }
 
@@ -251,6 +251,20 @@ impl World {
                     .unwrap_or(Refusal::PhoneCodeAtLogin),
             );
         };
+        if call
+            .access_token
+            .is_some_and(|token| self.token_of(token, AppKind::WecomSuite).is_some())
+        {
+            // Codes of any company may be its to exchange.
+            let is_a_companys = self
+                .core
+                .app(code.app)
+                .is_some_and(|app| app.kind == AppKind::Wecom);
+            return match is_a_companys {
+                true => self.why_known_code(code, None),
+                false => Some(Refusal::LoginCodeAtWecom),
+            };
+        }
         let named = || call.appid.and_then(|id| self.core.by_id.get(id).copied());
         let by_token = || Some(self.token_of(call.access_token?, AppKind::Wecom)?.0);
         let sent_to = named().or_else(by_token);
