@@ -22,5 +22,8 @@ lang.subscribe(() => {
 /** The text in the language chosen now. */
 export const t = (en: string, zh: string): string => (lang.get() === 'zh' ? zh : en)
 
+/** The description of the API, in the language chosen now. */
+export const described = (): string => (lang.get() === 'zh' ? '/_mock/openapi.json?lang=zh' : '/_mock/openapi.json')
+
 /** One of two texts the mock sent. */
 export const ofBoth = (both: { en: string | null; zh: string | null }): string | null => both[lang.get()]

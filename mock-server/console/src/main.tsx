@@ -98,6 +98,8 @@ function Console() {
   useKeys()
   useEffect(() => {
     document.title = `${viewName(view)} · wxmock`
+    // On a narrow screen the views stand in a row that is longer than it.
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [view, chosenLang])
   return (
     <>
@@ -137,13 +139,13 @@ function Lost({ error }: { error: Error }) {
   if (!wantsToken) {
     return (
       <div class="problem" role="alert">
-        <b>{t('The mock does not answer.', '模拟服务没有响应。')}</b> {error.message}
+        <b>{t('The mock does not answer.', 'mock 没有响应。')}</b> {error.message}
       </div>
     )
   }
   return (
     <div class="problem" role="alert">
-      <b>{t('This mock listens beyond loopback and wants its token.', '这个模拟服务对外监听，需要 token。')}</b> {t('The banner of wxmock serve shows it.', 'wxmock serve 启动时会打印。')}
+      <b>{t('This mock listens beyond loopback and wants its token.', '这个 mock 的监听地址不限于本机，访问需要 token。')}</b> {t('The banner of wxmock serve shows it.', 'wxmock serve 启动时会打印。')}
       <div class="bar">
         <Input id="token" label="token" value={token} onInput={type} onEnter={enter} mono />
         <button type="button" id="enter-token" onClick={enter} disabled={!token.trim()}>

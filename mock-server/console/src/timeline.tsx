@@ -17,7 +17,7 @@ export const causeWords = (key: Key): string =>
 export function endWords(key: Key, now: number, keys: readonly Key[]): string {
   if (key.displaced_at !== null) {
     const by = keys.find((other) => other.no === key.displaced_by)
-    return by ? t(`displaced by k${by.no} (${causeWords(by)})`, `被 k${by.no} 顶替（${causeWords(by)}）`) : t('displaced', '被顶替')
+    return by ? t(`displaced by k${by.no} (${causeWords(by)})`, `被 k${by.no} 替换（${causeWords(by)}）`) : t('displaced', '被替换')
   }
   if (key.expired_at !== null) return t('expired', '已过期')
   if (key.activated_at === null) return t('waits for its exchange', '等待换取后生效')
@@ -48,7 +48,8 @@ export function Timeline({ keys, codes, now, marks = [] }: { keys: readonly Key[
   const { at, moments } = scale(shown, theirs, now)
   const present = at(now)
   const every = Math.max(1, Math.ceil(moments.length / 5))
-  const ticks = moments.filter((ms, index) => index % every === 0 && present - at(ms) > 15)
+  // What is nearer to now would be written over it on a narrow screen.
+  const ticks = moments.filter((ms, index) => index % every === 0 && present - at(ms) > 26)
   return (
     <figure class="timeline" id="timeline" aria-label={t('Key timeline', 'key 时间线')}>
       {keys.length > shown.length && <p class="note">{t(`The last ${shown.length} of ${keys.length} keys.`, `共 ${keys.length} 个 key，显示最近 ${shown.length} 个。`)}</p>}
@@ -93,7 +94,7 @@ export function Timeline({ keys, codes, now, marks = [] }: { keys: readonly Key[
         </div>
       </div>
       <figcaption>
-        <span class="key current" /> {t('in force', '有效')} <span class="key displaced" /> {t('displaced', '被顶替')} <span class="key expired" /> {t('expired', '已过期')} <span class="dot fresh" /> {t('code, unused', 'code 未使用')}{' '}
+        <span class="key current" /> {t('in force', '有效')} <span class="key displaced" /> {t('displaced', '被替换')} <span class="key expired" /> {t('expired', '已过期')} <span class="dot fresh" /> {t('code, unused', 'code 未使用')}{' '}
         <span class="dot exchanged" /> {t('code, exchanged', 'code 已换取')} · {t('time not to scale', '时间轴不按比例')}
       </figcaption>
     </figure>

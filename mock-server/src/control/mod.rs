@@ -11,6 +11,7 @@ mod calls;
 mod clock;
 mod cloud;
 mod codes;
+mod description;
 mod error;
 mod faults;
 mod gates;
@@ -83,7 +84,7 @@ static ROUTES: [Route<Handler>; 76] = {
         get("/_mock/livez", public::livez),
         get("/_mock/readyz", public::readyz),
         get("/_mock/metrics", public::metrics),
-        get("/_mock/openapi.json", public::openapi),
+        get("/_mock/openapi.json", description::openapi),
         get("/_mock/v1", public::index),
         get("/_mock/v1/version", public::version),
         get("/_mock/v1/apps", apps::list),

@@ -1,4 +1,4 @@
-//! The pages beside the API: what is here, is it up, numbers for Prometheus, the description for tools.
+//! The pages beside the API: what is here, is it up, numbers for Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,9 +10,6 @@ use super::call::Call;
 use super::error::{ApiError, answer};
 use crate::device;
 use crate::http::Response;
-
-/// The hand-written description of the admin and device APIs.
-pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
 /// What there is, for a person with curl; a browser gets the console at this address.
 pub(super) fn index(_: &Call<'_>) -> Result<Response, ApiError> {
@@ -55,10 +52,6 @@ pub(super) fn version(_: &Call<'_>) -> Result<Response, ApiError> {
         200,
         &json!({ "name": "wxmock", "version": env!("CARGO_PKG_VERSION") }),
     ))
-}
-
-pub(super) fn openapi(_: &Call<'_>) -> Result<Response, ApiError> {
-    Ok(Response::new(200, "application/json", OPENAPI))
 }
 
 pub(super) fn errcodes(_: &Call<'_>) -> Result<Response, ApiError> {
@@ -159,130 +152,4 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
         "text/plain; version=0.0.4; charset=utf-8",
         page,
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn openapi_describes_exactly_the_routes() {
-        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
-        let paths = document["paths"].as_object().expect("paths");
-        let described: BTreeSet<(String, String)> = paths
-            .iter()
-            .flat_map(|(path, operations)| {
-                let operations = operations
-                    .as_object()
-                    .expect("operations")
-                    .keys()
-                    .filter(|key| *key != "parameters");
-                operations.map(move |method| (path.clone(), method.to_uppercase()))
-            })
-            .collect();
-        let admin = super::super::ROUTES
-            .iter()
-            .map(|route| (route.path.to_owned(), route.method.to_string()));
-        let device = device::APIS.iter().flat_map(|api| {
-            let path = format!("{}{}", device::PREFIX, api.name);
-            [(path.clone(), "GET".to_owned()), (path, "POST".to_owned())]
-        });
-        let pages = crate::shim::PATHS.iter().chain(&crate::console::PATHS);
-        let pages = pages.flat_map(|(path, methods)| {
-            methods
-                .iter()
-                .map(|method| ((*path).to_owned(), method.to_string()))
-        });
-        let served: BTreeSet<(String, String)> = admin.chain(device).chain(pages).collect();
-        let missing: Vec<_> = served.difference(&described).collect();
-        let invented: Vec<_> = described.difference(&served).collect();
-        assert!(
-            missing.is_empty() && invented.is_empty(),
-            "not described: {missing:?}; not served: {invented:?}"
-        );
-    }
-
-    /// A parameter that is described and not taken, or taken and not described, is a trap for whoever reads either.
-    #[test]
-    fn openapi_describes_exactly_the_parameters_of_the_phone() {
-        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
-        for api in &device::APIS {
-            let taken: BTreeSet<String> = api.parameters().into_iter().map(str::to_owned).collect();
-            let path = &document["paths"][format!("{}{}", device::PREFIX, api.name)];
-            let query = path["get"]["parameters"].as_array().expect("parameters");
-            let query: BTreeSet<String> = query
-                .iter()
-                .filter_map(|one| resolved(&document, one)["name"].as_str().map(str::to_owned))
-                .collect();
-            assert_eq!(query, taken, "GET {}", api.name);
-            let body = &path["post"]["requestBody"]["content"]["application/json"]["schema"];
-            let body = body["properties"].as_object().expect("properties");
-            let body: BTreeSet<String> = body.keys().cloned().collect();
-            assert_eq!(body, taken, "POST {}", api.name);
-        }
-    }
-
-    #[test]
-    fn openapi_names_every_endpoint() {
-        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
-        let named = &document["components"]["schemas"]["Endpoint"]["enum"];
-        let played = crate::Endpoint::ALL.map(crate::Endpoint::as_str);
-        assert_eq!(*named, serde_json::json!(played));
-    }
-
-    /// What programs are generated from: a name of its own for each operation, and the shape of its answer.
-    #[test]
-    fn every_operation_is_named_explained_and_typed() {
-        let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
-        let mut names = BTreeSet::new();
-        for (path, operations) in document["paths"].as_object().expect("paths") {
-            let operations = operations.as_object().expect("operations").iter();
-            for (method, operation) in operations.filter(|(key, _)| *key != "parameters") {
-                let at = format!("{method} {path}");
-                assert!(operation["summary"].is_string(), "{at} has no summary");
-                let name = operation["operationId"].as_str();
-                let name = name.unwrap_or_else(|| panic!("{at} has no operationId"));
-                assert!(names.insert(name), "{at}: {name} is another's operationId");
-                let responses = &operation["responses"];
-                let success = ["200", "201"]
-                    .into_iter()
-                    .find_map(|status| responses.get(status));
-                let success = success.unwrap_or_else(|| panic!("{at} never succeeds"));
-                let content = resolved(&document, success)["content"].clone();
-                let content = content.as_object().expect("content").values().next();
-                let schema = &content.unwrap_or_else(|| panic!("{at} answers nothing"))["schema"];
-                let is_typed = *schema != json!({ "type": "object" });
-                assert!(
-                    is_typed || name == "exportState",
-                    "{at}: its answer has no shape"
-                );
-            }
-        }
-        check_references(&document, &document);
-    }
-
-    /// What a reference stands for; anything else stands for itself.
-    fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
-        let Some(path) = value["$ref"].as_str() else {
-            return value;
-        };
-        let pointer = path.trim_start_matches('#');
-        let target = document.pointer(pointer);
-        target.unwrap_or_else(|| panic!("{path} is nowhere"))
-    }
-
-    fn check_references(document: &Value, value: &Value) {
-        resolved(document, value);
-        match value {
-            Value::Object(fields) => fields
-                .values()
-                .for_each(|value| check_references(document, value)),
-            Value::Array(items) => items
-                .iter()
-                .for_each(|value| check_references(document, value)),
-            _ => {}
-        }
-    }
 }

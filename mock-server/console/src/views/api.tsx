@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { curl, get, raw } from '../api'
-import { t } from '../lang'
+import { described, t } from '../lang'
 import { Bytes, Button, Copy, Empty, Input, Problem, Select, Tag } from '../ui'
 import { useApp } from '../world'
 
@@ -73,7 +73,7 @@ const groupOf = (path: string): string => {
   if (path.startsWith('/_mock/phone')) return t('Phone of a page', '页面的手机')
   const segment = path.replace(/^\/_mock\/(v1\/?)?/, '').split('/')
   if (segment[0] === 'apps') return segment[2] && segment[2] !== '{user}' ? `apps / ${segment[2]}` : 'apps'
-  return path.startsWith('/_mock/v1/') ? (segment[0] ?? '') : t('Mock', '服务自身')
+  return path.startsWith('/_mock/v1/') ? (segment[0] ?? '') : t('Mock', 'mock 自身')
 }
 
 function entriesOf(document: Document): Entry[] {
@@ -108,7 +108,7 @@ export function Api({ part, go }: { part: string | null; go: (part: string) => v
   const [error, fail] = useState<Error | null>(null)
   const [wanted, search] = useState('')
   useEffect(() => {
-    get<Document>('/_mock/openapi.json').then(set, fail)
+    get<Document>(described()).then(set, fail)
   }, [])
   const entries = useMemo(() => (document ? entriesOf(document) : []), [document])
   const matching = useMemo(() => {
@@ -128,7 +128,7 @@ export function Api({ part, go }: { part: string | null; go: (part: string) => v
       <section class="list" aria-label={t('Operations', '接口列表')}>
         <div class="bar">
           <Input id="search" type="search" label={t('Search', '搜索')} placeholder={t('search ( / )', '搜索 ( / )')} value={wanted} onInput={search} />
-          <a href="/_mock/openapi.json">openapi.json</a>
+          <a href={described()}>openapi.json</a>
         </div>
         <ul class="operations" tabIndex={0} aria-label={t('Operations', '接口列表')}>
           {groups.map(([group, some]) => (

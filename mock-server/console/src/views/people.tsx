@@ -230,7 +230,7 @@ function Keys({ keys, now }: { keys: readonly Key[]; now: number }) {
                 <td class="mono">{moment(key.issued_at, now)}</td>
                 <td class="mono">{key.renewed_at > key.issued_at ? moment(key.renewed_at, now) : '—'}</td>
                 <td>
-                  <Tag tone={key.current ? 'good' : key.displaced_at !== null ? 'warn' : 'dim'}>{key.displaced_by === null ? endWords(key, now, keys) : t(`displaced by k${key.displaced_by}`, `被 k${key.displaced_by} 顶替`)}</Tag>
+                  <Tag tone={key.current ? 'good' : key.displaced_at !== null ? 'warn' : 'dim'}>{key.displaced_by === null ? endWords(key, now, keys) : t(`displaced by k${key.displaced_by}`, `被 k${key.displaced_by} 替换`)}</Tag>
                 </td>
                 <td class="mono">{moment(end ?? key.expires_at, now)}</td>
               </tr>

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks'
 import { act, appPath, get, userPath } from '../api'
-import { lang, t } from '../lang'
+import { described, lang, t } from '../lang'
 import { useStore } from '../store'
 import type { App, Knob, Policy as Rules, User } from '../types'
 import { Button, Empty, Field, Problem, Select, Tag } from '../ui'
@@ -12,6 +12,11 @@ interface Preset {
   name: string
   about: string
   policy: Rules
+}
+
+/** What the rules mean, as the description of the API says it. */
+interface Meanings {
+  components: { schemas: { policy: { properties: Record<string, { description?: string; properties?: Record<string, { description?: string }> }> } } }
 }
 
 /** What the presets say of themselves, for those who read Chinese. */
@@ -37,6 +42,7 @@ function OfApp({ app }: { app: App }) {
   const path = `${user ? userPath(app.appid, user) : appPath(app.appid)}/policy`
   const presets = useLive(() => get<{ presets: Preset[] }>('/_mock/v1/presets'), () => false, [])
   const users = useLive(() => get<{ users: User[] }>(`${appPath(app.appid)}/users?limit=200`), () => false, [app.appid])
+  const meanings = useLive(() => get<Meanings>(described()), () => false, [])
   const rules = useLive(() => get<Rules>(path), (appid, _user, what) => what === 'world' && appid === app.appid, [path])
   const now = rules.value
   const all = presets.value?.presets ?? []
@@ -45,6 +51,7 @@ function OfApp({ app }: { app: App }) {
     rules.again()
     void refresh()
   }
+  const groups = meanings.value?.components.schemas.policy.properties
   const documented = all.find((preset) => preset.name === 'documented')
   return (
     <div class="page">
@@ -82,9 +89,10 @@ function OfApp({ app }: { app: App }) {
         Object.entries(now).map(([group, knobs]) => (
           <section key={group} class="knobs">
             <h3 class="mono">{group}</h3>
+            <p class="note">{groups?.[group]?.description}</p>
             <dl>
               {Object.entries(knobs).map(([name, value]) => (
-                <KnobRow key={`${path}.${group}.${name}`} group={group} name={name} value={value} usual={documented?.policy[group]?.[name]} change={change} />
+                <KnobRow key={`${path}.${group}.${name}`} group={group} name={name} value={value} usual={documented?.policy[group]?.[name]} meaning={groups?.[group]?.properties?.[name]?.description} change={change} />
               ))}
             </dl>
           </section>
@@ -102,7 +110,7 @@ const WORDS: Record<string, readonly string[]> = {
   'shape.field_order': ['wechat', 'reversed', 'sorted'],
 }
 
-function KnobRow({ group, name, value, usual, change }: { group: string; name: string; value: Knob; usual: Knob | undefined; change: (body: unknown) => Promise<void> }) {
+function KnobRow({ group, name, value, usual, meaning, change }: { group: string; name: string; value: Knob; usual: Knob | undefined; meaning: string | undefined; change: (body: unknown) => Promise<void> }) {
   const id = `knob-${group}-${name}`
   const [text, type] = useState(shown(value))
   const [seen, see] = useState(value)
@@ -119,6 +127,7 @@ function KnobRow({ group, name, value, usual, change }: { group: string; name: s
         <label for={id} class="mono">
           {name}
         </label>
+        <small>{meaning}</small>
       </dt>
       <dd>
         {typeof value === 'boolean' ? (
