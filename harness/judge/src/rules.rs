@@ -259,7 +259,7 @@ const RULES: [RuleInfo; 21] = [
         level: Level::Must,
         impact: Impact::LockOut,
         title: "When everything has come to rest, the newest key the backend was given is the one in force",
-        title_zh: "全部静止后，后端收到过的最新 session_key 必须生效",
+        title_zh: "请求全部结束后，后端收到过的最新 session_key 必须生效",
         statement: "At rest the newest issued key is the one in force: no update is lost because replies or requests overtook each other. MUST if the backend does not \
                     answer relogin, else SHOULD. A key that never reached the backend is not asked for.",
         statement_zh: "请求全部结束后，生效的必须是微信最新签发的 session_key：不能因为应答或请求互相超车，就被旧的覆盖掉。后端不会回答 relogin 时是 MUST，否则是 SHOULD。从未到达后端的 key 不作要求。",
@@ -286,7 +286,7 @@ const RULES: [RuleInfo; 21] = [
         level: Level::Must,
         impact: Impact::LockOut,
         title: "After \"log in again\", one clean login and a new capture succeed",
-        title_zh: "按提示重新登录并重新取数后必须成功",
+        title_zh: "按提示重新登录并重新获取加密数据后必须成功",
         statement: "After relogin, one clean sequential login and a new capture succeed.",
         statement_zh: "回答 relogin 之后，只要不并发地登录一次、重新取一次数，就必须成功。",
         source: "dspurl/tfshop#78, w7corp/easywechat#1293 (the way out that KEY-02 promises); case SK-8",
