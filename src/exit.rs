@@ -221,11 +221,9 @@ pub(crate) fn run(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Help and version go to stdout and are a success; everything else clap refuses is wrong usage (3, where clap says 2).
-pub(crate) fn from_clap(refusal: &clap::Error) -> ExitCode {
-    // A closed pipe (`wxmock --help | head -1`) is no reason to fail.
-    let _ = refusal.print();
-    if refusal.use_stderr() {
+/// Help and the version are a success; everything else clap refuses is wrong usage (3, where clap says 2).
+pub(crate) fn from_clap(is_refusal: bool) -> ExitCode {
+    if is_refusal {
         Exit::Usage.into()
     } else {
         Exit::Held.into()

@@ -15,6 +15,6 @@ fn main() -> ExitCode {
     exit::install_reporter();
     match cli::parse(std::env::args_os()) {
         Ok(parsed) => exit::run(|| parsed.run()),
-        Err(refusal) => exit::from_clap(&refusal),
+        Err(said) => exit::from_clap(said.print()),
     }
 }

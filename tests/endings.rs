@@ -79,6 +79,7 @@ fn a_mock_ends_with_its_parent() {
         ])
         .arg(binary)
         .current_dir(dir.path())
+        .env("WXMOCK_LANG", "en")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

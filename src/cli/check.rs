@@ -35,7 +35,7 @@ use crate::exit::{Exit, Failure};
   wxmock check -a wxmock.toml --regressions kept    keep what fails, and run it first next time
   wxmock check -a wxmock.toml --regressions kept --only-regressions    that alone, in seconds
   wxmock check -a wxmock.toml --scenarios cases/    your own cases beside the built-in ones
-  wxmock check -a wxmock.toml '!CL-1' --rule KEY-04 all that exercises a rule, but for one family
+  wxmock check -a wxmock.toml '!CL-1' --rule KEY-04  all that exercises a rule, but for one family
   wxmock check -a wxmock.toml --known known.toml    what is listed there does not fail the run
   wxmock check -a wxmock.toml --shard 1/4           one of four shares; `wxmock report` puts them together
   wxmock check -a wxmock.toml CL-1 --watch          stay, and run what failed when the backend changes

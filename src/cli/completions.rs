@@ -11,7 +11,7 @@ use crate::exit::Failure;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wxmock completions bash > ~/.local/share/bash-completion/completions/wxmock
-  wxmock completions zsh  > \"${fpath[1]}/_wxmock\"
+  wxmock completions zsh > \"${fpath[1]}/_wxmock\"
   wxmock completions fish > ~/.config/fish/completions/wxmock.fish")]
 pub(crate) struct Args {
     /// Which shell

@@ -378,11 +378,10 @@ pub(crate) fn report(view: &RoutesView, findings: &[Finding], lang: Lang) -> Str
     text
 }
 
-/// Some lines for the end of a run: what arrived, and why if something did not. English, as everything `exec` says.
-pub(crate) fn summary(seen: &Seen) -> String {
-    let lang = Lang::En;
+/// Some lines for the end of a run: what arrived, and why if something did not.
+pub(crate) fn summary(seen: &Seen, lang: Lang) -> String {
     let mut text = String::new();
-    text.push_str(&seen_by_route(seen));
+    text.push_str(&seen_by_route(seen, lang));
     // Told one by one below, whatever else there is to say.
     let told = |finding: &Finding| finding.what.clone();
     let refusals: Vec<String> = seen
@@ -419,17 +418,23 @@ pub(crate) fn summary(seen: &Seen) -> String {
         .iter()
         .filter(|stranger| stranger.what == Stranger::Secret)
     {
-        let _ = writeln!(
-            text,
-            "wxmock: the AppSecret {} was sent, which is not the mock's; if it is a real one, it has leaked into a test",
-            foreign_line(&secret.tail)
-        );
+        let tail = foreign_line(&secret.tail);
+        let _ = match lang {
+            Lang::En => writeln!(
+                text,
+                "wxmock: the AppSecret {tail} was sent, which is not the mock's; if it is a real one, it has leaked into a test"
+            ),
+            Lang::Zh => writeln!(
+                text,
+                "wxmock: 收到了不属于 mock 的 AppSecret {tail}；如果它是真实的，说明已泄漏到测试里"
+            ),
+        };
     }
     text
 }
 
 /// Which endpoints were called, and by which routes; nothing if none was.
-fn seen_by_route(seen: &Seen) -> String {
+fn seen_by_route(seen: &Seen, lang: Lang) -> String {
     if seen.calls.is_empty() {
         return String::new();
     }
@@ -439,11 +444,11 @@ fn seen_by_route(seen: &Seen) -> String {
         *endpoints.entry(call.endpoint.to_string()).or_default() += 1;
         *routes.entry(call.via.route).or_default() += 1;
     }
-    format!(
-        "wxmock: WeChat saw {} by {}\n",
-        counted(&endpoints),
-        counted(&routes)
-    )
+    let (endpoints, routes) = (counted(&endpoints), counted(&routes));
+    match lang {
+        Lang::En => format!("wxmock: WeChat saw {endpoints} by {routes}\n"),
+        Lang::Zh => format!("wxmock: 微信收到 {endpoints}；路径：{routes}\n"),
+    }
 }
 
 /// `token 1, code2session 3`.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
 use wxmock_adapter::routes;
 use wxmock_adapter::routes::{Facts, Files, Inherited, Preload, Route};
+use wxmock_model::lang::Lang;
 use wxmock_server::{
     CallId, Endpoint, Filter, Handle, LogFormat, MockServer, Passthrough, Subscription,
 };
@@ -15,6 +16,7 @@ use super::authority::{self, CaArgs};
 use super::diagnosis;
 use super::expect::{Expectation, Metric, Seen};
 use super::given::Given;
+use super::lang::LangArg;
 use super::settings::{Origin, Resolved, SettingsArgs};
 use super::{child, serve};
 use crate::exit::{Exit, Failure};
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    lang: LangArg,
+    #[command(flatten)]
     ca: CaArgs,
     /// The command and its arguments
     #[arg(value_name = "CMD", last = true, required = true)]
@@ -62,7 +66,7 @@ What --assert can count, compared by <= >= == != < > with a whole number:
 ",
     );
     for (_, name, meaning) in Metric::all() {
-        text.push_str(&format!("  {name:<19} {meaning}\n"));
+        text.push_str(&format!("  {name:<19}  {meaning}\n"));
     }
     text.push_str(
         "
@@ -183,12 +187,13 @@ impl Args {
             lints: handle.lints().view(),
         };
         if !self.quiet {
-            eprint!("{}", diagnosis::summary(&seen));
+            eprint!("{}", diagnosis::summary(&seen, self.lang.get()));
         }
+        let lang = self.lang.get();
         let mut outcome = Exit::Held;
         for violation in expectations
             .iter()
-            .filter_map(|expectation| expectation.judge(&seen).err())
+            .filter_map(|expectation| expectation.judge(&seen, lang).err())
         {
             eprintln!("wxmock: {}", violation.headline);
             for line in &violation.lines {
@@ -198,10 +203,15 @@ impl Args {
         }
         let is_uncertain = expectations.iter().any(Expectation::needs_every_call);
         if outcome == Exit::Held && is_uncertain && seen.forgotten > 0 {
-            eprintln!(
-                "wxmock: {} calls were forgotten before they could be counted, so no expectation is certain to hold",
-                seen.forgotten
-            );
+            let forgotten = seen.forgotten;
+            match lang {
+                Lang::En => eprintln!(
+                    "wxmock: {forgotten} calls were forgotten before they could be counted, so no expectation is certain to hold"
+                ),
+                Lang::Zh => eprintln!(
+                    "wxmock: 有 {forgotten} 次调用在统计之前已被清除，因此无法确定断言是否成立"
+                ),
+            }
             outcome = Exit::Inconclusive;
         }
         match (ended, outcome) {

@@ -9,6 +9,8 @@ mod tests;
 use std::fmt;
 use std::ops::Range;
 
+use wxmock_model::lang::Lang;
+
 pub(crate) use self::metric::{Metric, Seen, first};
 use self::mistake::Mistake;
 
@@ -142,20 +144,24 @@ impl Expectation {
     }
 
     /// Whether it holds; if not, what was seen.
-    pub(crate) fn judge(&self, seen: &Seen) -> Result<(), Violation> {
-        let (count, mut lines) = self.metric.count(seen);
+    pub(crate) fn judge(&self, seen: &Seen, lang: Lang) -> Result<(), Violation> {
+        let (count, mut lines) = self.metric.count(seen, lang);
         if self.comparison.holds(count, self.number) {
             return Ok(());
         }
         if lines.len() > SHOWN {
             let hidden = lines.len() - SHOWN;
             lines.truncate(SHOWN);
-            lines.push(format!("and {hidden} more"));
+            lines.push(match lang {
+                Lang::En => format!("and {hidden} more"),
+                Lang::Zh => format!("还有 {hidden} 行"),
+            });
         }
-        Err(Violation {
-            headline: format!("expected {self}, saw {count}"),
-            lines,
-        })
+        let headline = match lang {
+            Lang::En => format!("expected {self}, saw {count}"),
+            Lang::Zh => format!("应满足 {self}，实际是 {count}"),
+        };
+        Err(Violation { headline, lines })
     }
 }
 

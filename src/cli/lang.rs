@@ -1,5 +1,7 @@
 //! `--lang`: the language of what people read. What machines read (JSON, JUnit, TAP, annotations) does not depend on it.
 
+use std::ffi::OsString;
+
 use wxmock_model::lang::Lang;
 
 /// Which language to write in.
@@ -16,6 +18,25 @@ impl LangArg {
         self.lang
             .unwrap_or_else(|| of_locale(|name| std::env::var(name).ok()))
     }
+}
+
+/// The language of what is said about the arguments themselves, before they are understood: `--lang zh`, then as in [`LangArg::get`].
+pub(super) fn of_line(args: &[OsString]) -> Lang {
+    let texts = args.iter().map(|arg| arg.to_string_lossy());
+    // What stands behind `--` is another program's.
+    let texts: Vec<_> = texts.take_while(|arg| *arg != "--").collect();
+    let asked = texts.iter().enumerate().find_map(|(index, arg)| {
+        let value = arg.strip_prefix("--lang")?;
+        match value.strip_prefix('=') {
+            Some(value) => value.parse().ok(),
+            None => texts.get(index + 1)?.parse().ok(),
+        }
+    });
+    let variable = || std::env::var("WXMOCK_LANG").ok()?.parse().ok();
+    LangArg {
+        lang: asked.or_else(variable),
+    }
+    .get()
 }
 
 /// Chinese if the first of the locale's variables that is set names it, and no encoding other than UTF-8.

@@ -25,6 +25,7 @@ mod expect;
 mod explain;
 mod explore;
 mod given;
+mod help;
 mod known;
 mod lang;
 mod list;
@@ -47,9 +48,11 @@ mod watch;
 use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use wxmock_model::lang::Lang;
 
 use self::answer::print;
 use self::given::Given;
+use self::lang::of_line;
 use self::server_arg::ServerArg;
 use crate::exit::Failure;
 
@@ -164,8 +167,37 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_subcommands(without_empty_variables)
 }
 
+/// What clap said instead of arguments: help, the version, or what is wrong with them.
+pub(crate) struct Said {
+    refusal: clap::Error,
+    lang: Lang,
+}
+
+impl Said {
+    /// Prints it where it belongs, and returns whether it is a refusal.
+    pub(crate) fn print(&self) -> bool {
+        let is_refusal = self.refusal.use_stderr();
+        match self.lang {
+            // A closed pipe (`wxmock --help | head -1`) is no reason to fail.
+            Lang::En => {
+                let _ = self.refusal.print();
+            }
+            Lang::Zh => {
+                let english = self.refusal.render().to_string();
+                let text = help::in_chinese(&english, help::columns());
+                if is_refusal {
+                    eprint!("{text}");
+                } else {
+                    print!("{text}");
+                }
+            }
+        }
+        is_refusal
+    }
+}
+
 /// Reads the arguments. `wxmock` and `wxmock --port 0` mean `wxmock serve …`.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::Error> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Said> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let first = args.get(1).map(|arg| arg.to_string_lossy().into_owned());
     let about_wxmock = |arg: &str| matches!(arg, "-h" | "--help" | "-V" | "--version");
@@ -175,9 +207,17 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
             args.insert(0, "wxmock".into());
         }
     }
-    let matches = without_empty_variables(Cli::command()).try_get_matches_from(args)?;
-    let cli = Cli::from_arg_matches(&matches)?;
-    Ok(Parsed { cli, matches })
+    let lang = of_line(&args);
+    let mut command = without_empty_variables(Cli::command());
+    if lang == Lang::Zh {
+        // Lines are broken after the translation.
+        command = command.term_width(0);
+    }
+    command
+        .try_get_matches_from(args)
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
+        .map(|(cli, matches)| Parsed { cli, matches })
+        .map_err(|refusal| Said { refusal, lang })
 }
 
 /// The matches of the innermost subcommand, which know whether a value came from a flag or a variable.
@@ -205,7 +245,7 @@ mod tests {
             &["wxmock", "serve"],
         ] {
             let parsed = parse(line.iter().map(OsString::from))
-                .unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                .unwrap_or_else(|said| panic!("{line:?}: {}", said.refusal));
             assert!(matches!(parsed.cli.command, Command::Serve(_)), "{line:?}");
         }
     }

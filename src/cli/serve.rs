@@ -12,6 +12,7 @@ use super::authority::CaArgs;
 use super::banner;
 use super::endings::{Endings, Watched};
 use super::given::Given;
+use super::lang::LangArg;
 use super::settings::{Resolved, SettingsArgs};
 use super::state;
 use crate::client::Server;
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     /// No banner
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    lang: LangArg,
     #[command(flatten)]
     ca: CaArgs,
     // Last: its heading holds for every argument after it.
@@ -199,7 +202,7 @@ impl Args {
         let mut out = std::io::stdout().lock();
         // A reader that closed the pipe does not stop the mock.
         let _ = out
-            .write_all(banner::text(&facts).as_bytes())
+            .write_all(banner::text(&facts, self.lang.get()).as_bytes())
             .and_then(|()| out.flush());
         if let Some(note) = &resolved.note {
             let _ = writeln!(out, "  note     {note}\n");

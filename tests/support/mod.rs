@@ -7,10 +7,11 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
-/// The built binary, without the variables of whoever runs the tests.
+/// The built binary, without the variables of whoever runs the tests, in English whatever their locale.
 pub(crate) fn wxmock() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wxmock"));
     without_variables(&mut command);
+    command.env("WXMOCK_LANG", "en");
     command
 }
 

@@ -106,7 +106,7 @@ impl Metric {
     }
 
     /// The number, and the lines that make it up. One arm a metric, which is what makes this long.
-    pub(super) fn count(self, seen: &Seen) -> (u64, Vec<String>) {
+    pub(super) fn count(self, seen: &Seen, lang: Lang) -> (u64, Vec<String>) {
         // The number is of all calls, the lines are of those that are remembered.
         let calls = |of: &dyn Fn(Endpoint) -> bool,
                      number: &dyn Fn(&Tally) -> u64,
@@ -140,31 +140,35 @@ impl Metric {
                 &CallInfo::succeeded,
             ),
             Self::UnknownHosts => sum(seen.routes.unplayed.iter().map(|host| {
-                (
-                    host.count,
-                    format!("{} by {}, {} times", host.host, host.route, host.count),
-                )
+                let (name, route, count) = (&host.host, host.route, host.count);
+                let line = match lang {
+                    Lang::En => format!("{name} by {route}, {count} times"),
+                    Lang::Zh => format!("{name}，路径 {route}，{count} 次"),
+                };
+                (count, line)
             })),
             Self::Unplayed => sum(seen.routes.paths.iter().map(|path| {
-                (
-                    path.count,
-                    format!(
-                        "{}, {} times; the nearest played is {}{}",
-                        foreign_line(&path.path),
-                        path.count,
-                        path.nearest,
-                        first(path.first.as_ref(), Lang::En)
-                    ),
-                )
+                let (asked, count, nearest) = (foreign_line(&path.path), path.count, &path.nearest);
+                let first = first(path.first.as_ref(), lang);
+                let line = match lang {
+                    Lang::En => {
+                        format!("{asked}, {count} times; the nearest played is {nearest}{first}")
+                    }
+                    Lang::Zh => {
+                        format!("{asked}，{count} 次；最接近的已模拟路径是 {nearest}{first}")
+                    }
+                };
+                (count, line)
             })),
             Self::Lint(at) => seen.lints.get(at).map_or_else(
                 || (0, Vec::new()),
                 |lint| {
                     let line = format!(
-                        "{}{}; {}",
-                        lint.title,
-                        first(lint.first.as_ref(), Lang::En),
-                        lint.advice
+                        "{}{}{}{}",
+                        lint.title(lang),
+                        first(lint.first.as_ref(), lang),
+                        lang.pick("; ", "；"),
+                        lint.advice(lang)
                     );
                     (lint.count, vec![line])
                 },
@@ -176,10 +180,12 @@ impl Metric {
                     .iter()
                     .filter(|stranger| stranger.what == Stranger::Secret);
                 sum(secrets.map(|secret| {
-                    (
-                        secret.count,
-                        format!("secret {}, {} times", secret.tail, secret.count),
-                    )
+                    let (tail, count) = (&secret.tail, secret.count);
+                    let line = match lang {
+                        Lang::En => format!("secret {tail}, {count} times"),
+                        Lang::Zh => format!("secret {tail}，{count} 次"),
+                    };
+                    (count, line)
                 }))
             }
         }

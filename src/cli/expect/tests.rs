@@ -95,7 +95,11 @@ fn seen() -> Seen {
 #[test]
 fn each_metric_counts_what_it_says() {
     let check = |metric: &str, count: u64| {
-        let held = |text: String| Expectation::parse(&text).expect("it reads").judge(&seen());
+        let held = |text: String| {
+            Expectation::parse(&text)
+                .expect("it reads")
+                .judge(&seen(), Lang::En)
+        };
         assert_eq!(held(format!("{metric} == {count}")), Ok(()), "{metric}");
         let violation = held(format!("{metric}!={count}")).expect_err(metric);
         assert_eq!(
@@ -145,7 +149,11 @@ fn only_what_is_counted_as_it_comes_is_certain_when_calls_were_forgotten() {
 fn nothing_seen_counts_nothing() {
     for (_, name, _) in Metric::all() {
         let expectation = Expectation::parse(&format!("  {name}   <= 0 ")).expect("it reads");
-        assert_eq!(expectation.judge(&Seen::default()), Ok(()), "{name}");
+        assert_eq!(
+            expectation.judge(&Seen::default(), Lang::En),
+            Ok(()),
+            "{name}"
+        );
     }
 }
 
@@ -163,7 +171,7 @@ fn comparisons() {
             let expectation =
                 Expectation::parse(&format!("calls {sign} {wanted}")).expect("it reads");
             assert_eq!(
-                expectation.judge(&seen()).is_ok(),
+                expectation.judge(&seen(), Lang::En).is_ok(),
                 holds,
                 "8 {sign} {wanted}"
             );
@@ -174,7 +182,9 @@ fn comparisons() {
 #[test]
 fn the_evidence_names_the_calls_and_no_secret() {
     let expectation = Expectation::parse("exchanges_per_code <= 1").expect("it reads");
-    let violation = expectation.judge(&seen()).expect_err("two were made");
+    let violation = expectation
+        .judge(&seen(), Lang::En)
+        .expect_err("two were made");
     assert_eq!(violation.lines.len(), 2);
     assert!(
         violation.lines[1].contains("jscode2session …-two → errcode 40163, by plain"),
