@@ -1,5 +1,9 @@
 //! What standing before a store costs, beside the same without us in one run: 100 000 statements while no race runs, and statements held
-//! and released. Each number stands beside its goal. Needs `redis-server`; MariaDB and PostgreSQL are measured where they are installed.
+//! and released. Each number stands beside its goal. Needs `redis-server`; MariaDB and PostgreSQL are measured where they are installed,
+//! and published clients of Node where that is.
+//!
+//! Both ways are measured in slices that alternate, and the median of their ratios counts: whatever else the machine does meets both alike.
+//! Beside ours stands a bare relay, which copies bytes on one thread and looks at none: what any second hop costs on this machine.
 //!
 //! `cargo bench -p wxmock-store --bench passthrough`
 
@@ -15,12 +19,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::Server;
+use support::{
+    Server,
+    clients::{self, Language},
+};
 use wxmock_store::{Protocol, Stores};
 
-/// Statements of one round.
+/// Statements said each way.
 const STATEMENTS: usize = 100_000;
-const ROUNDS: usize = 3;
+/// Slices in which they are said.
+const SLICES: usize = 20;
 /// Statements that are held, one after the other.
 const GATED: usize = 2_000;
 /// Of the statements a second without us, so many pass with us.
@@ -66,15 +74,12 @@ impl Said {
         }
     }
 
-    /// `connections` at once, each with `depth` statements under way; how long all of them took.
-    fn load(&self, address: SocketAddr, connections: usize, depth: usize) -> Duration {
-        let share = STATEMENTS / connections / depth;
-        let streams: Vec<TcpStream> = (0..connections)
-            .map(|_| connect(address, self.begin))
-            .collect();
+    /// A slice of the statements by `streams` at once, each with `depth` under way; how long all of them took.
+    fn slice(&self, streams: &mut [TcpStream], depth: usize) -> Duration {
+        let share = STATEMENTS / SLICES / streams.len() / depth;
         let began = Instant::now();
         std::thread::scope(|scope| {
-            for mut stream in streams {
+            for stream in streams {
                 scope.spawn(move || {
                     let (said, mut reply) =
                         (self.statement.repeat(depth), vec![0; self.reply * depth]);
@@ -86,6 +91,22 @@ impl Said {
             }
         });
         began.elapsed()
+    }
+
+    /// All statements to each of `addresses`, in turns; how long each slice took, for each of them.
+    fn load(
+        &self,
+        addresses: [SocketAddr; 3],
+        connections: usize,
+        depth: usize,
+    ) -> Vec<[Duration; 3]> {
+        let mut streams = addresses.map(|address| {
+            let open = |_| connect(address, self.begin);
+            (0..connections).map(open).collect::<Vec<TcpStream>>()
+        });
+        let slices =
+            (0..SLICES).map(|_| [0, 1, 2].map(|way: usize| self.slice(&mut streams[way], depth)));
+        slices.collect()
     }
 
     /// The median of single statements, one after the other.
@@ -111,21 +132,26 @@ impl Said {
         let name = self.protocol.to_string();
         let through = stores.address(&name).expect("it is known");
         let piped = (self.protocol == Protocol::Redis).then_some((4, 50));
+        let relay = relay(direct);
         // While no race runs, nothing is written down.
         stores.rest();
         for (connections, depth) in piped.into_iter().chain([(16, 1), (1, 1)]) {
-            let mut ratios: Vec<f64> = (0..ROUNDS)
-                .map(|_| {
-                    let alone = self.load(direct, connections, depth);
-                    alone.as_secs_f64() / self.load(through, connections, depth).as_secs_f64()
-                })
-                .collect();
-            ratios.sort_by(f64::total_cmp);
+            let slices = self.load([direct, relay, through], connections, depth);
+            let of = |way: usize, other: usize| {
+                let ratio =
+                    |slice: &[Duration; 3]| slice[way].as_secs_f64() / slice[other].as_secs_f64();
+                median(slices.iter().map(ratio).collect())
+            };
             println!(
-                "{name}: {STATEMENTS} statements, connections {connections}, under way on each {depth}: {:.2} of direct (from {:.2} to {:.2}); goal {GOAL:.2}",
-                ratios[ROUNDS / 2],
-                ratios[0],
-                ratios[ROUNDS - 1]
+                "{name}: {STATEMENTS} statements, connections {connections}, under way on each {depth}: {:.2} of direct (a bare relay {:.2}); {:.2} of that relay",
+                of(0, 2),
+                of(0, 1),
+                of(1, 2)
+            );
+        }
+        if let Some(ratio) = by_client(&name, direct, through) {
+            println!(
+                "{name}: {STATEMENTS} statements of a published client in Node, a pool of 10: {ratio:.2} of direct; goal {GOAL:.2}"
             );
         }
         let (alone, passed) = (self.latency(direct), self.latency(through));
@@ -138,6 +164,64 @@ impl Said {
             gated.saturating_sub(alone)
         );
     }
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+/// The median of what is left of the speed of a client that does what clients do with an answer; `None` where Node is missing.
+fn by_client(kind: &str, direct: SocketAddr, through: SocketAddr) -> Option<f64> {
+    let (program, script) = clients::installed(Language::Node)?;
+    let output = std::process::Command::new(program)
+        .arg(script.with_file_name("load.mjs"))
+        .args([
+            kind.to_owned(),
+            direct.to_string(),
+            through.to_string(),
+            STATEMENTS.to_string(),
+            SLICES.to_string(),
+        ])
+        .output()
+        .expect("the client starts");
+    let (told, failed) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{told}\n{failed}");
+    let ratio = |line: &str| {
+        let (alone, with_us) = line.trim_matches(['[', ']']).split_once(',')?;
+        Some(alone.parse::<f64>().ok()? / with_us.parse::<f64>().ok()?)
+    };
+    let ratios: Vec<f64> = told.lines().filter_map(ratio).collect();
+    assert_eq!(ratios.len(), SLICES, "{told}\n{failed}");
+    Some(median(ratios))
+}
+
+/// Copies bytes between whoever connects and `store`, on one thread, as ours carries all connections.
+fn relay(store: SocketAddr) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    listener.set_nonblocking(true).expect("a socket");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            while let Ok((mut client, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut store = tokio::net::TcpStream::connect(store).await?;
+                    client.set_nodelay(true)?;
+                    store.set_nodelay(true)?;
+                    tokio::io::copy_bidirectional(&mut client, &mut store).await
+                });
+            }
+        });
+    });
+    address
 }
 
 fn connect(address: SocketAddr, begin: fn(&mut TcpStream)) -> TcpStream {

@@ -93,8 +93,8 @@ pub(crate) async fn converse(
     })
 }
 
-/// The program and the script of a language; says so where its runtime is missing.
-fn installed(language: Language) -> Option<(PathBuf, PathBuf)> {
+/// The program and the script of a language; says so where its runtime is missing. Beside the script lie the others of its folder.
+pub(crate) fn installed(language: Language) -> Option<(PathBuf, PathBuf)> {
     /// Tests run in parallel, and share an installation.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
