@@ -159,7 +159,7 @@ async fn prove(target: TargetArgs, lang: Lang) -> Result<(), Failure> {
         // What is wrong with the backend is for `check` to say; the adapter is right.
         return Ok(());
     };
-    eprintln!("\n{problem}");
+    eprintln!("\n{}", problem.in_lang(lang));
     if !lines.is_empty() {
         let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
         let title = lang.pick("last lines of the backend:", "后端最后的输出：");

@@ -298,6 +298,6 @@ impl Args {
             })
             .await;
         tell_of_stores(stores.as_deref());
-        ran.map_err(|error| not_run(&error))
+        ran.map_err(|error| not_run(&error, self.output.lang.get()))
     }
 }

@@ -114,7 +114,7 @@ impl Args {
             })
             .await;
         backend.stop().await;
-        ran.map_err(|error| not_run(&error))?;
+        ran.map_err(|error| not_run(&error, lang))?;
         let exit = follow.exit_code();
         let (events, files, failed) = follow.finish();
         if let Some(failure) = failed {

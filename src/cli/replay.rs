@@ -87,7 +87,7 @@ impl Args {
             let stores = session.stores().cloned();
             let played = session.drive(adjust, play).await;
             tell_of_stores(stores.as_deref());
-            let replay = played.map_err(|error| not_run(&error))?;
+            let replay = played.map_err(|error| not_run(&error, lang))?;
             if let Some(history) = replay
                 .history
                 .as_ref()

@@ -4,6 +4,7 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
+use wxmock_model::lang::Lang;
 use wxmock_runner::linear::{self, Examined, Plan, Rules, Target};
 use wxmock_runner::selfcheck;
 use wxmock_runner::selfcheck::{Row, SelfcheckError};
@@ -219,7 +220,7 @@ fn progress(what: &str) {
 
 fn failure(error: &SelfcheckError) -> Failure {
     match error {
-        SelfcheckError::Run(error) => not_run(error),
+        SelfcheckError::Run(error) => not_run(error, Lang::En),
         other => Failure::internal("running a built-in backend", other),
     }
 }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wxmock_adapter::{Adapter, Overrides, StartError, backends};
 use wxmock_model::event::{Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::lang::Lang;
+use wxmock_model::say;
 use wxmock_report::terminal::TerminalOptions;
 use wxmock_runner::run::{Cancel, RunError, exit};
 use wxmock_runner::session::{Session, SessionError, SessionSettings};
@@ -277,16 +278,21 @@ pub(crate) fn tell_of_stores(stores: Option<&Stores>) {
 }
 
 /// Why no case was run: the app, or a plain login that already failed.
-pub(crate) fn not_run(error: &RunError) -> Failure {
+pub(crate) fn not_run(error: &RunError, lang: Lang) -> Failure {
     if *error == RunError::Cancelled {
         return Failure::told(Exit::Interrupted);
     }
     if let RunError::Unproved { code, text } = error {
         // Plain, so that the rules it may propose can be copied.
-        eprintln!("{text}\n\nno case was judged; `wxmock adapter check` shows each operation");
+        let said = say!(
+            "{text}\n\nno case was judged; `wxmock adapter check` shows each operation",
+            "{text}\n\n没有判定任何用例；用 `wxmock adapter check` 可以逐个操作地看",
+            text = text
+        );
+        eprintln!("{}", said.in_lang(lang));
         let exit = Exit::done(*code).err();
         let exit = exit.map_or(Exit::Usage, |failure| failure.exit());
-        return Failure::told_as(exit, text.clone());
+        return Failure::told_as(exit, text.in_lang(lang).to_owned());
     }
     let help = "`wxmock adapter check` shows each operation step by step";
     if let RunError::Shape(found) = error {

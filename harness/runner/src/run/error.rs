@@ -2,6 +2,7 @@
 
 use super::exit;
 use wxmock_adapter::RunVars;
+use wxmock_model::lang::Say;
 use wxmock_model::verdict::Violation;
 use wxmock_server::Handle;
 use wxmock_world::{AppId, AppSecret, ControlError, NewApp};
@@ -26,12 +27,12 @@ pub enum RunError {
     #[error("{}", .0.sentence)]
     Shape(Box<Violation>),
     /// An operation does not do what the adapter says of it, or cannot be told from a refusal: nothing could be judged.
-    #[error("{text}")]
+    #[error("{}", text.en)]
     Unproved {
         /// Exit code: 3 if the adapter is to be changed, 5 if it is the backend.
         code: i32,
         /// What was asked and answered, the likely repair, the backend's last lines; several lines.
-        text: String,
+        text: Say,
     },
     /// The run was cancelled. Exit code 130.
     #[error("interrupted")]

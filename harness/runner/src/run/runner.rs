@@ -39,7 +39,9 @@ use wxmock_judge::OwnKeys;
 use wxmock_model::characterisation::{Characterisation, Locking, Patience};
 use wxmock_model::event::{CaseResult, Conditions, Counts, EVENT_SCHEMA, RunEvent};
 use wxmock_model::history::History;
+use wxmock_model::lang::Say;
 use wxmock_model::order::Order;
+use wxmock_model::say;
 use wxmock_model::verdict::Violation;
 use wxmock_scenario::ReplayToken;
 use wxmock_scenario::plan::Case;
@@ -540,10 +542,11 @@ impl Runner {
 
     /// The backend's own last words often say more than its answer.
     fn with_last_lines(&self, reason: String) -> String {
-        self.with_lines(reason, 5)
+        self.with_lines(&Say::same(reason), 5).en
     }
 
-    fn with_lines(&self, reason: String, most: usize) -> String {
+    /// The reason, and the last lines of the backend behind it, at most so many.
+    fn with_lines(&self, reason: &Say, most: usize) -> Say {
         let lines = self
             .backend
             .as_ref()
@@ -551,10 +554,14 @@ impl Runner {
             .unwrap_or_default();
         let last = &lines[lines.len().saturating_sub(most)..];
         if last.is_empty() {
-            reason
-        } else {
-            format!("{reason}\nthe backend's last lines:\n{}", last.join("\n"))
+            return reason.clone();
         }
+        say!(
+            "{reason}\nthe backend's last lines:\n{lines}",
+            "{reason}\n后端最后的输出：\n{lines}",
+            reason = reason,
+            lines = last.join("\n")
+        )
     }
 }
 

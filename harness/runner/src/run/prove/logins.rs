@@ -7,6 +7,8 @@ use super::Prover;
 use super::decide::{Fault, Problem};
 use crate::device::Device;
 use wxmock_model::history::Outcome;
+use wxmock_model::lang::Say;
+use wxmock_model::say;
 use wxmock_server::{CallId, Endpoint};
 
 /// Longer than a second, so that the next login falls into another one.
@@ -26,8 +28,11 @@ impl Prover<'_, '_> {
         };
         self.proof.problems = vec![Problem {
             fault: Fault::Backend,
-            text: format!(
-                "{op} is refused: the backend asks WeChat for another code than the phone sent: {how}\n  likely    something on its way changes the code (a column, a filter, a case conversion): a code is opaque, and upper and lower case differ"
+            text: say!(
+                "{op} is refused: the backend asks WeChat for another code than the phone sent: {how}\n  likely    something on its way changes the code (a column, a filter, a case conversion): a code is opaque, and upper and lower case differ",
+                "{op} 被拒绝：后端拿去问微信的 code 和手机发的不一样：{how}\n  可能      路上有东西改了 code（数据库的列、过滤器、大小写转换）：code 不能解读，大小写也有区别",
+                op = op,
+                how = how
             ),
         }];
     }
@@ -91,22 +96,29 @@ fn second() -> u64 {
 }
 
 /// How `sent` came out of `submitted`; `None` where they are equal.
-fn alteration(submitted: &str, sent: &str) -> Option<String> {
+fn alteration(submitted: &str, sent: &str) -> Option<Say> {
     if sent == submitted {
         return None;
     }
     let how = if sent.eq_ignore_ascii_case(submitted) {
-        "letters changed between upper and lower case".to_owned()
+        say!(
+            "letters changed between upper and lower case",
+            "字母的大小写变了"
+        )
     } else if !sent.is_empty() && submitted.starts_with(sent) {
-        format!(
-            "cut off after {} of {} characters",
-            sent.chars().count(),
-            submitted.chars().count()
+        say!(
+            "cut off after {kept} of {all} characters",
+            "{all} 个字符只剩前 {kept} 个",
+            kept = sent.chars().count(),
+            all = submitted.chars().count()
         )
     } else if sent.trim_matches(['"', '\'', ' ']) == submitted {
-        "with quotes or blanks around it".to_owned()
+        say!("with quotes or blanks around it", "外面多了引号或空格")
     } else {
-        "neither equal nor a part of it".to_owned()
+        say!(
+            "neither equal nor a part of it",
+            "既不相等，也不是它的一部分"
+        )
     };
     Some(how)
 }
@@ -135,7 +147,8 @@ mod tests {
             ("", "neither"),
         ] {
             let how = alteration(code, sent).unwrap_or_default();
-            assert!(how.contains(part), "{sent}: {how}");
+            assert!(how.en.contains(part), "{sent}: {how:?}");
+            assert!(how.zh.contains(|c| c >= '\u{4e00}'), "{how:?}");
         }
     }
 }

@@ -33,6 +33,7 @@ use super::test_users::TestUsers;
 use crate::device::Device;
 use wxmock_adapter::{Adapter, Captures, Client, OpVars};
 use wxmock_model::history::Outcome;
+use wxmock_model::lang::Say;
 use wxmock_model::program::{CaptureApi, Program};
 use wxmock_model::program::{Returns, Rotation};
 use wxmock_model::proof::{Probe, ProvedOperation, Refusal, subject};
@@ -100,7 +101,11 @@ pub(crate) async fn prove(senses: Senses<'_>) -> Proof {
         // The mock refused to make a person or a payload: nothing was proved.
         proof.problems.push(Problem {
             fault: Fault::Backend,
-            text: format!("the proving could not be carried out: {why}"),
+            text: say!(
+                "the proving could not be carried out: {why}",
+                "试问没能进行下去：{why}",
+                why = why
+            ),
         });
     }
     proof
@@ -216,7 +221,7 @@ impl<'a, 'p> Prover<'a, 'p> {
             return Ok(None);
         };
         if self.calls() == calls {
-            self.problem(Fault::Backend, UNHEARD.to_owned());
+            self.problem(Fault::Backend, unheard());
             return Ok(None);
         }
         self.user_ids.extend(session.get("user_id").cloned());
@@ -509,11 +514,12 @@ impl<'a, 'p> Prover<'a, 'p> {
             return;
         };
         let honest = self.granted.iter().find(|honest| honest.op == refused.op);
-        let text = format!(
-            "an honest answer and a refusal look the same to the [[outcome]] rules: both are ok\n{}\n{}\n  was sent  {}",
-            honest.map(Seen::told).unwrap_or_default(),
-            refused.told(),
-            probe.name()
+        let text = say!(
+            "an honest answer and a refusal look the same to the [[outcome]] rules: both are ok\n{honest}\n{refused}\n  was sent  {probe}",
+            "在 [[outcome]] 规则看来，正常的应答和拒绝一个样：都是 ok\n{honest}\n{refused}\n  发送的是  {probe}",
+            honest = honest.map(Seen::told).unwrap_or_default(),
+            refused = refused.told(),
+            probe = probe.name()
         );
         self.problem(Fault::Adapter, text);
     }
@@ -530,12 +536,18 @@ impl<'a, 'p> Prover<'a, 'p> {
         })
     }
 
-    fn problem(&mut self, fault: Fault, text: String) {
+    fn problem(&mut self, fault: Fault, text: Say) {
         self.proof.problems.push(Problem { fault, text });
     }
 }
 
-const UNHEARD: &str = "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat";
+/// A login that succeeds without a call to WeChat.
+fn unheard() -> Say {
+    say!(
+        "a login succeeds, but no call has reached the mock\n  likely    the backend does not use the mock's address: env = { WX_API_BASE = \"{{mock.base}}\" } under [backend], by whatever name its setting has; or it answers without asking WeChat",
+        "登录成功了，但 mock 没有收到任何调用\n  可能      后端没有用 mock 的地址：在 [backend] 里写 env = { WX_API_BASE = \"{{mock.base}}\" }，换成它自己的配置名；或者它没问微信就回答了"
+    )
+}
 
 /// Captures that the operation is judged by and the adapter does not declare.
 fn undeclared(adapter: &Adapter, op: &str) -> Vec<String> {

@@ -8,7 +8,9 @@ use super::turned_away::TurnedAway;
 use crate::run::exit;
 use crate::run::refusals::Refusals;
 use wxmock_adapter::Backend;
+use wxmock_model::lang::Say;
 use wxmock_model::proof::ProvedOperation;
+use wxmock_model::say;
 use wxmock_model::verdict::Violation;
 
 /// What exercising every described operation showed.
@@ -67,11 +69,17 @@ impl Proof {
         };
         let Some(status) = ended else { return };
         let text = if status.success() && backend.left_something() {
-            format!(
-                "`start` returned ({status}) and left the server running: start must stay in the foreground, or be left out, or have a `stop`"
+            say!(
+                "`start` returned ({status}) and left the server running: start must stay in the foreground, or be left out, or have a `stop`",
+                "`start` 返回了（{status}），服务却留在后台运行：start 要留在前台，或者不写，或者写上 `stop`",
+                status = status.to_string()
             )
         } else {
-            format!("the backend ended by itself ({status})")
+            say!(
+                "the backend ended by itself ({status})",
+                "后端自己退出了（{status}）",
+                status = status.to_string()
+            )
         };
         let fault = Fault::Backend;
         self.problems.insert(0, Problem { fault, text });
@@ -96,20 +104,29 @@ impl Proof {
 
     /// Why no case can be judged: the exit code, and a text of several lines. `None` if the senses are proved.
     #[must_use]
-    pub fn failure(&self) -> Option<(i32, String)> {
+    pub fn failure(&self) -> Option<(i32, Say)> {
         let mut code = None;
-        let mut text = String::new();
+        let mut parts = Vec::new();
         for problem in &self.problems {
             let (own, word) = match problem.fault {
                 Fault::Adapter => (exit::USAGE, exit::REASON_ADAPTER),
                 Fault::Backend => (exit::BACKEND, exit::REASON_BASELINE),
             };
             code = Some(code.map_or(own, |known| exit::worst(known, own)));
-            text.push_str(&format!("{word}: {}\n", problem.text));
+            parts.push(say!(
+                "{word}: {text}",
+                "{word}: {text}",
+                word = word,
+                text = problem.text
+            ));
         }
         if let Some(proposal) = &self.proposal {
-            text.push_str(&format!("\nThese rules tell them apart:\n\n{proposal}"));
+            parts.push(say!(
+                "\nThese rules tell them apart:\n\n{proposal}",
+                "\n下面的规则能把它们区分开：\n\n{proposal}",
+                proposal = proposal.trim_end()
+            ));
         }
-        code.map(|code| (code, text.trim_end().to_owned()))
+        code.map(|code| (code, Say::join(parts, &Say::same("\n"))))
     }
 }

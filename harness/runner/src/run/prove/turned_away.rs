@@ -54,11 +54,13 @@ impl TurnedAway {
     }
 
     /// The same before anybody has found out.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> Say {
         let status = self.status.unwrap_or_default();
-        format!(
-            "after {}, the backend answers {status} to every login and asks WeChat nothing\n  likely    a lock, a turn in a queue or the error itself is kept; or a limit of the backend's is used up: lift it for the test's address",
-            self.cause.en
+        say!(
+            "after {cause}, the backend answers {status} to every login and asks WeChat nothing\n  likely    a lock, a turn in a queue or the error itself is kept; or a limit of the backend's is used up: lift it for the test's address",
+            "{cause}之后，后端对所有登录都回答 {status}，也不再问微信\n  可能      锁、排队的轮次或者那个错误一直留着；或者后端自己的限流用完了：请对测试用的地址放开",
+            cause = self.cause,
+            status = status.to_string()
         )
     }
 }

@@ -8,6 +8,8 @@ use crate::run::error::RunError;
 use crate::run::exit;
 use crate::run::prove::{Senses, prove};
 use crate::run::shapes;
+use wxmock_model::lang::Say;
+use wxmock_model::say;
 
 impl Runner {
     /// Exercises every described operation once, and what has to be refused.
@@ -21,7 +23,7 @@ impl Runner {
             proof.look_after(backend).await;
         }
         if let Some((code, text)) = proof.failure() {
-            let text = self.with_lines(text, 20);
+            let text = self.with_lines(&text, 20);
             let otherwise = RunError::Unproved { code, text };
             return Err(match code {
                 exit::BACKEND => self.by_shape(otherwise).await,
@@ -39,8 +41,16 @@ impl Runner {
             }
         }
         if proof.felled && !self.adapter.starts_backend() {
-            let said = proof.violations.last().map(|found| found.sentence.as_str());
-            let text = format!("{}: {}", exit::REASON_BASELINE, said.unwrap_or_default());
+            let said = proof.violations.last().map(|found| Say {
+                en: found.sentence.clone(),
+                zh: found.sentence_zh.clone(),
+            });
+            let text = say!(
+                "{reason}: {said}",
+                "{reason}: {said}",
+                reason = exit::REASON_BASELINE,
+                said = said.unwrap_or_default()
+            );
             return Err(RunError::Unproved {
                 code: exit::BACKEND,
                 text,

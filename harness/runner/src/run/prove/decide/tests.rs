@@ -65,13 +65,21 @@ fn wrong(op: &str, answer: RawAnswer, fault: Fault, parts: &[&str]) {
     let Honest::Wrong(problem) = decided(op, answer.clone()) else {
         panic!("{op} {answer:?} was taken for honest");
     };
-    assert_eq!(problem.fault, fault, "{}", problem.text);
+    let Say { en, zh } = &problem.text;
+    assert_eq!(problem.fault, fault, "{en}");
     for part in parts.iter().chain(&["POST /x"]) {
-        assert!(
-            problem.text.contains(part),
-            "{part} is not in {}",
-            problem.text
-        );
+        assert!(en.contains(part), "{part} is not in {en}");
+    }
+    // The first line and what is likely are told in Chinese too, over the same request and answer.
+    assert!(zh.contains("POST /x"), "{zh}");
+    assert_eq!(en.lines().count(), zh.lines().count(), "{en}\n{zh}");
+    for (nth, line) in zh.lines().enumerate() {
+        let likely = en
+            .lines()
+            .nth(nth)
+            .is_some_and(|line| line.starts_with("  likely "));
+        let is_chinese = line.contains(|c| c >= '\u{4e00}');
+        assert!(is_chinese || nth > 0 && !likely, "{zh}");
     }
 }
 
@@ -311,14 +319,17 @@ fn what_a_refusal_asks_for_is_named() {
         let found = wanted(op, status, body);
         match expected {
             None => assert_eq!(found, None, "{body}"),
-            Some(part) => assert!(found.unwrap().contains(part), "{found:?}"),
+            Some(part) => {
+                let found = found.unwrap().en;
+                assert!(found.contains(part), "{found}");
+            }
         }
     };
     check(
         "login",
         403,
         "{\"error\":\"CSRF cookie\"}",
-        Some("[[ops.OP.prepare]]"),
+        Some("[[ops.login.prepare]]"),
     );
     check("login", 419, "Page Expired", Some("CSRF"));
     check(
