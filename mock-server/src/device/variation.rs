@@ -41,7 +41,7 @@ pub(super) const ANSWERS: [(&str, Consent); 6] = [
     ("no_quota", Consent::NoQuota),
 ];
 
-const HANDOVERS: [(&str, Handover); 11] = [
+const HANDOVERS: [(&str, Handover); 12] = [
     ("as-made", Handover::AsMade),
     ("absent", Handover::Absent),
     ("empty", Handover::Empty),
@@ -52,6 +52,7 @@ const HANDOVERS: [(&str, Handover); 11] = [
     ("swapped", Handover::Swapped),
     ("iv-is-key", Handover::IvIsKey),
     ("plus-became-space", Handover::PlusBecameSpace),
+    ("escaped", Handover::Escaped),
     ("garbage", Handover::Garbage),
 ];
 

@@ -31,6 +31,8 @@ pub enum Handover {
     IvIsKey,
     /// Every `+` is a space: raw base64 in a query or form, after decoding.
     PlusBecameSpace,
+    /// Both are percent-encoded once more: a page escapes what its library escapes again.
+    Escaped,
     /// Both are valid base64 of the right length, and nothing WeChat made.
     Garbage,
 }
@@ -54,9 +56,16 @@ impl Handover {
                 (data.to_owned(), key)
             }
             Self::PlusBecameSpace => (data.replace('+', " "), iv.replace('+', " ")),
+            Self::Escaped => (percent_encoded(data), percent_encoded(iv)),
             Self::Garbage => (made_up(data, 64), made_up(iv, 16)),
         })
     }
+}
+
+/// Base64 as `encodeURIComponent` writes it.
+fn percent_encoded(base64: &str) -> String {
+    let escaped = base64.replace('+', "%2B").replace('/', "%2F");
+    escaped.replace('=', "%3D")
 }
 
 /// The same bytes without the last, in base64.
@@ -209,6 +218,12 @@ mod tests {
         assert_eq!(STANDARD.decode(&short).map(|iv| iv.len()), Ok(15));
         let (_, spaces) = sent(Handover::PlusBecameSpace).unwrap_or_default();
         assert!(spaces.contains(' ') && !spaces.contains('+'), "{spaces}");
+        let escaped = sent(Handover::Escaped).unwrap_or_default();
+        assert_eq!(
+            escaped.1,
+            iv.base64().replace('+', "%2B").replace('=', "%3D")
+        );
+        assert!(!escaped.0.contains(['+', '/', '=']), "{}", escaped.0);
         let (garbage, _) = sent(Handover::Garbage).unwrap_or_default();
         assert_eq!(STANDARD.decode(&garbage).map(|data| data.len()), Ok(64));
     }
