@@ -35,8 +35,15 @@ export function open({ ciphertext, iv }, sessionKey) {
   }
 }
 
-/** CBC is not authenticated, so the data must say itself whose it is. */
+/** How far the moment in a watermark may be from now, in seconds: ten minutes either way, since clocks differ. */
+const FRESH_FOR_S = 600;
+
+/** CBC is not authenticated, so the data must say itself whose it is, and when it was made: what somebody kept is refused. */
 export function checkOwner(data, appid, openid) {
   if (data.watermark?.appid !== appid) throw new BadPayload("payload of another app");
   if ("openId" in data && data.openId !== openid) throw new BadPayload("payload of another person");
+  const made = data.watermark.timestamp;
+  if (typeof made === "number" && Math.abs(Date.now() / 1000 - made) > FRESH_FOR_S) {
+    throw new BadPayload("payload of another time");
+  }
 }

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
+
+
+# How far the moment in a watermark may be from now, in seconds: ten minutes either way, since clocks differ.
+FRESH_FOR_S = 600
 
 
 class BadPayload(Exception):
@@ -45,9 +50,12 @@ class Sealed:
 
 
 def check_owner(data: dict, appid: str, openid: str) -> None:
-    """CBC is not authenticated, so the data must say itself whose it is."""
+    """CBC is not authenticated, so the data must say itself whose it is and when it was made: what was kept is refused."""
     watermark = data.get("watermark")
     if not isinstance(watermark, dict) or watermark.get("appid") != appid:
         raise BadPayload("payload of another app")
     if "openId" in data and data["openId"] != openid:
         raise BadPayload("payload of another person")
+    made = watermark.get("timestamp")
+    if isinstance(made, (int, float)) and abs(time.time() - made) > FRESH_FOR_S:
+        raise BadPayload("payload of another time")
