@@ -418,6 +418,7 @@ impl Builder {
                 cause: cause.into(),
                 displaced: None,
                 delivered: None,
+                escapable: false,
             });
         }
         let newest = self.newest(user);

@@ -6,6 +6,7 @@
 
 mod access_token;
 mod accounts;
+mod encoding;
 mod endings;
 mod evidence;
 mod keys;
@@ -45,7 +46,7 @@ fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
             Mechanism::Open
         });
     }
-    let causes: [(Mechanism, Detector); 5] = [
+    let causes: [(Mechanism, Detector); 10] = [
         (Mechanism::LoginEndsOthers, endings::login_ends_others),
         (
             Mechanism::FailedLoginEndsSessions,
@@ -53,6 +54,11 @@ fn shown_by_design(evidence: &Evidence<'_>) -> Option<Mechanism> {
         ),
         (Mechanism::RowWrittenBack, keys::row_written_back),
         (Mechanism::NumberAsInteger, payloads::number_as_integer),
+        (Mechanism::TimestampIgnored, encoding::timestamp_ignored),
+        (Mechanism::TimestampMisread, encoding::timestamp_misread),
+        (Mechanism::LenientBase64, encoding::lenient_base64),
+        (Mechanism::KeyTextMangled, encoding::key_text_mangled),
+        (Mechanism::StarvedByWaiting, upstream::starved_by_waiting),
         // Everybody has that name.
         (Mechanism::MergedByProfile, accounts::merged_by_profile),
     ];

@@ -3,20 +3,25 @@
 //! It speaks to the mock in-process, as WeChat's client on the phone speaks to WeChat. It knows nothing of backends,
 //! orders or gates.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wxmock_server::Handle;
 use wxmock_world::{
     AppId, Capture, Captured, DeviceFail, EditUser, Iv, IvChoice, KeyChoice, KeyNo, KeyView, Login,
-    OpenDataApi, Phone, Profile, RawDataEdit, SessionKey, UserId, UserView, Variation,
-    WatermarkApp, Who, crypto,
+    LoginDemand, MadeAt as MadeAtMoment, OpenDataApi, Phone, Profile, RawDataEdit, SessionKey,
+    Span, UserId, UserView, Variation, WatermarkApp, Who, crypto,
 };
 
 use wxmock_model::history::Forgery;
-use wxmock_model::program::{CaptureApi, Nick, Seal, SealKey, Watermark};
+use wxmock_model::program::{CaptureApi, KeyText, MadeAt, Nick, Seal, SealKey, Watermark};
 
 /// How often a capture is taken until its base64 holds no `+`.
 const PLAIN_TRIES: usize = 40_000;
+
+/// How often a login is done until its key holds neither `+` nor `/`: all of these do once in 10^19 times.
+const KEY_TRIES: usize = 64;
 
 /// A phone in a person's hand, inside one mini program.
 #[derive(Debug, Clone)]
@@ -126,9 +131,38 @@ impl Device {
     /// # Errors
     /// What the fail callback gets.
     pub fn login(&self) -> Result<Login, DeviceError> {
+        self.login_as(LoginDemand::default())
+    }
+
+    /// `wx.login` that brings a session_key with such a base64: a new one with `+` and `/`, or one with neither, which one login
+    /// in two brings, so that it is done until one does.
+    ///
+    /// # Errors
+    /// What the fail callback gets; the mock does not know the person, or makes no new key at a login.
+    pub fn login_with(&self, key: KeyText) -> Result<Login, DeviceError> {
+        if key == KeyText::PlusSlash {
+            return self.login_as(LoginDemand {
+                key_to_encode: true,
+                ..LoginDemand::default()
+            });
+        }
+        for _ in 0..KEY_TRIES {
+            let login = self.login()?;
+            let keys = self.user()?.keys;
+            let bound = keys.iter().find(|key| key.no == login.bound_key_no);
+            if bound.is_some_and(|key| !key.session_key.base64().contains(['+', '/'])) {
+                return Ok(login);
+            }
+        }
+        Err(DeviceError::Refused(
+            "login:fail no login brings a key without + and /".to_owned(),
+        ))
+    }
+
+    fn login_as(&self, demand: LoginDemand) -> Result<Login, DeviceError> {
         Ok(self
             .handle
-            .with_world(|world, now| world.login(now, &self.who))
+            .with_world(|world, now| world.login_as(now, &self.who, demand))
             .reply?)
     }
 
@@ -233,6 +267,7 @@ impl Device {
             .with_variation(Variation {
                 watermark: watermark(seal.watermark),
                 anonymous: (seal.nick == Nick::Anonymous).then_some(true),
+                made_at: seal.made.map(moment),
                 ..Variation::default()
             });
         let captured = self.take(&capture)?;
@@ -417,8 +452,19 @@ const fn forgery(seal: &Seal) -> Option<Forgery> {
         Some(Forgery::BentIv)
     } else if seal.altered_raw_data {
         Some(Forgery::AlteredRawData)
+    } else if seal.made.is_some() {
+        Some(Forgery::OtherTime)
     } else {
         None
+    }
+}
+
+/// What the watermark says, in the words of the mock.
+fn moment(made: MadeAt) -> MadeAtMoment {
+    let span = |time: Duration| Span::ms(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    match made {
+        MadeAt::Ago(time) => MadeAtMoment::Ago(span(time)),
+        MadeAt::Ahead(time) => MadeAtMoment::Ahead(span(time)),
     }
 }
 

@@ -60,8 +60,8 @@ mod tests {
     use wxmock_model::verdict::Level;
 
     /// The families the first release promises.
-    const FAMILIES: &str = "AT-1 AT-2 AT-3 AT-4 AT-5 AT-6 AT-7 AT-8 CC-1 CC-2 CC-3 CC-4 CC-5 CL-1 CL-2 CL-3 CL-4 CL-5 CL-6 CL-7 KI-1 KI-2 KI-3 KI-5 KI-6 KI-7 KI-8 KI-9 LB-1 LB-2 LB-3 LB-4 LB-5 LB-7 LB-8 MM-1 MM-2 MM-4 \
-        N1 N2 N3 N4 N5 N6 PI-1 PI-3 PI-4 PI-7 PN-1 PN-2 PN-3 PN-4 PN-5 PN-6 PN-7 RF-1 RF-2 RF-3 RF-4 SE-1 SE-2 SE-3 SE-4 SE-6 SE-7 SE-8 SE-9 SK-1 SK-2 SK-3 SK-4 SK-5 SK-6 SK-7 SK-8 UF-1 UF-3 UF-4 UF-5 UF-6 UF-7";
+    const FAMILIES: &str = "AT-1 AT-2 AT-3 AT-4 AT-5 AT-6 AT-7 AT-8 CC-1 CC-2 CC-3 CC-4 CC-5 CL-1 CL-2 CL-3 CL-4 CL-5 CL-6 CL-7 KI-1 KI-2 KI-3 KI-5 KI-6 KI-7 KI-8 KI-9 LB-1 LB-2 LB-3 LB-4 LB-5 LB-7 LB-8 MM-1 MM-2 MM-4 MM-5 MM-6 \
+        N1 N2 N3 N4 N5 N6 PI-1 PI-2 PI-3 PI-4 PI-5 PI-7 PN-1 PN-2 PN-3 PN-4 PN-5 PN-6 PN-7 RF-1 RF-2 RF-3 RF-4 SE-1 SE-2 SE-3 SE-4 SE-5 SE-6 SE-7 SE-8 SE-9 SK-1 SK-2 SK-3 SK-4 SK-5 SK-6 SK-7 SK-8 UF-1 UF-2 UF-3 UF-4 UF-5 UF-6 UF-7";
 
     #[test]
     fn every_family_is_there_once() {

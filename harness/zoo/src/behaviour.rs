@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::limits::UPSTREAM_TIMEOUT;
-use crate::{Correct, Design};
+use crate::{Correct, Design, Mutant};
 
 /// How a backend behaves beside its design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Queue {
     SingleWorker,
     /// Logins, once so many of them are under way.
     Pool(usize),
+    /// All requests, once so many are under way: logins wait for a place, and whatever else comes fails for want of one.
+    Workers(usize),
 }
 
 impl Default for Behaviour {
@@ -49,6 +51,7 @@ impl Behaviour {
     pub fn of(design: Design) -> Self {
         let queue = match design {
             Design::Correct(Correct::Serialised) => Queue::Global,
+            Design::Mutant(Mutant::FewWorkers) => Queue::Workers(4),
             _ => Queue::Free,
         };
         Self {
@@ -62,7 +65,7 @@ impl Queue {
     /// What an adapter says about it: the value of `serialises_logins`. A pool is no promise about any two logins.
     pub(crate) const fn declared(self) -> &'static str {
         match self {
-            Self::Free | Self::Pool(_) => "false",
+            Self::Free | Self::Pool(_) | Self::Workers(_) => "false",
             Self::PerUser => "\"per_user\"",
             Self::Global | Self::SingleWorker => "\"global\"",
         }

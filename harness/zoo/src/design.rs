@@ -165,6 +165,8 @@ pub enum Mutant {
     SharedNumber,
     /// KEY-01 at SHOULD: a phone code is exchanged without the openid.
     UnboundNumber,
+    /// KEY-01 at SHOULD: the moment in the watermark is not looked at.
+    AcceptsOld,
     /// KEY-02: a bare 500 when a payload does not open.
     Opaque500,
     /// KEY-02: no phone number is the empty number.
@@ -175,6 +177,12 @@ pub enum Mutant {
     KeepsPhoneRefusal,
     /// KEY-02: a nickname that does not fit its column leaves the one of before in place.
     StaleName,
+    /// KEY-02: base64 is decoded without a look at what is none.
+    LenientBase64,
+    /// KEY-02: the age of data is computed without a sign.
+    UnsignedAge,
+    /// KEY-02: a session_key with `\/` in it is unescaped as a URL, too.
+    UnescapesKey,
     /// KEY-03: the first key of a user is kept for ever.
     FirstKeyWins,
     /// KEY-03: no unionid, no login.
@@ -201,6 +209,8 @@ pub enum Mutant {
     TokenSlot,
     /// TOK-01: a login that fails ends everybody's session.
     ClearsSessions,
+    /// TOK-01: logins that wait for WeChat take every worker.
+    FewWorkers,
     /// TOK-02: the token is a hash of the session_key.
     TokenFromKey,
     /// TOK-03: the login answer carries the session_key.
@@ -260,8 +270,12 @@ impl Mutant {
         Self::FinishesAnother,
         Self::SharedNumber,
         Self::UnboundNumber,
+        Self::AcceptsOld,
         Self::Opaque500,
         Self::StaleName,
+        Self::LenientBase64,
+        Self::UnsignedAge,
+        Self::UnescapesKey,
         Self::EmptyNumber,
         Self::NumberAsInteger,
         Self::KeepsPhoneRefusal,
@@ -278,6 +292,7 @@ impl Mutant {
         Self::SecondResolution,
         Self::TokenSlot,
         Self::ClearsSessions,
+        Self::FewWorkers,
         Self::TokenFromKey,
         Self::LeaksKey,
         Self::LogoutStub,
@@ -303,7 +318,10 @@ impl Mutant {
     /// Whether the rule is broken at SHOULD only: the run warns, and does not fail.
     #[must_use]
     pub const fn is_only_warned_about(self) -> bool {
-        matches!(self, Self::UnboundNumber | Self::TokenPerCall)
+        matches!(
+            self,
+            Self::UnboundNumber | Self::AcceptsOld | Self::TokenPerCall
+        )
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) const N_CODES_REMEMBERED: usize = 4_096;
 /// How many of a user's latest keys are candidates for decryption.
 pub(crate) const N_KEYS_KEPT: usize = 8;
 
+/// How far the moment in a watermark may be from now, in seconds: ten minutes either way.
+pub(crate) const FRESH_FOR_S: i64 = 600;
+
 /// Longest request or reply body that is read, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 

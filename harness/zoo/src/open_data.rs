@@ -52,6 +52,11 @@ pub(crate) fn decode_key(session_key: &str) -> Option<[u8; 16]> {
     STANDARD.decode(session_key).ok()?.try_into().ok()
 }
 
+/// The moment the watermark says, in seconds since 1970, if it says one.
+pub(crate) fn made_at(data: &Map<String, Value>) -> Option<i64> {
+    data.get("watermark")?.get("timestamp")?.as_i64()
+}
+
 /// Whether the data was made by this mini program.
 pub(crate) fn is_of_app(data: &Map<String, Value>, appid: &str) -> bool {
     data.get("watermark")

@@ -3,14 +3,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::backend::Backend;
 use crate::behaviour::Behaviour;
-use crate::open_data::{Sealed, is_of_app, is_of_person};
+use crate::limits::FRESH_FOR_S;
+use crate::open_data::{Sealed, is_of_app, is_of_person, made_at};
 use crate::request::Request;
 use crate::store::{Grant, Session, Store, UserNo};
 use crate::wechat::{Reply, TokenSource, Trouble, WxLogin, read_login};
@@ -106,6 +107,21 @@ pub(crate) trait Policy: Send + Sync + 'static {
     /// Whether opened data belongs to this app and this person.
     fn is_own(&self, data: &Map<String, Value>, appid: &str, openid: &str) -> bool {
         is_of_app(data, appid) && is_of_person(data, openid)
+    }
+
+    /// Reads the two texts of a payload. The reference takes base64 and nothing else.
+    fn sealed(&self, body: &Value) -> Result<Sealed, Answer> {
+        Sealed::from_request(body)
+    }
+
+    /// What is said of data whose watermark has this age, in seconds; negative: it was made after now. The reference refuses
+    /// what was kept, and knows that two clocks differ.
+    fn aged(&self, age_s: i64) -> Result<(), Answer> {
+        if age_s.abs() <= FRESH_FOR_S {
+            Ok(())
+        } else {
+            Err(Answer::invalid("payload_too_old"))
+        }
     }
 
     /// The answer to a profile request of a session. The reference opens what was sent and keeps no answer.
@@ -257,9 +273,19 @@ pub(crate) fn open_payload(
         .iter()
         .find_map(|key| sealed.open(key))
         .ok_or_else(|| policy.unopened())?;
-    if policy.is_own(&data, &backend.wechat.appid, &openid) {
-        Ok(data)
-    } else {
-        Err(Answer::invalid("payload_of_another_app_or_person"))
+    if !policy.is_own(&data, &backend.wechat.appid, &openid) {
+        return Err(Answer::invalid("payload_of_another_app_or_person"));
     }
+    if let Some(made_s) = made_at(&data) {
+        policy.aged(now_s().saturating_sub(made_s))?;
+    }
+    Ok(data)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use crate::answer::Answer;
 use crate::backend::Backend;
 use crate::limits::MAX_CODE_BYTES;
-use crate::open_data::Sealed;
 use crate::policy::{Policy, open_payload};
 use crate::request::Request;
 use crate::store::Session;
@@ -49,7 +48,7 @@ impl Replica {
     /// Code and payload in one request. If the payload does not open, the phone is told to log in again and gets no
     /// token, so the session made on the way is dropped; the key it brought is true and stays.
     async fn login_profile(&self, request: &Request) -> Result<Value, Answer> {
-        let (code, sealed) = (code(request)?, Sealed::from_request(&request.body)?);
+        let (code, sealed) = (code(request)?, self.policy.sealed(&request.body)?);
         let grant = self.policy.login(&self.backend, code).await?;
         let session = Session {
             user: grant.user,
@@ -72,7 +71,7 @@ impl Replica {
     fn userinfo(&self, request: &Request) -> Result<Value, Answer> {
         let session = self.session(request)?;
         self.policy.profile_answer(request, &|| {
-            let sealed = Sealed::from_request(&request.body)?;
+            let sealed = self.policy.sealed(&request.body)?;
             let data = open_payload(&*self.policy, &self.backend, &session, &sealed)?;
             Ok(json!({ "profile": self.profile(&session, &data) }))
         })
@@ -90,7 +89,7 @@ impl Replica {
 
     fn phone_cipher(&self, request: &Request) -> Result<Value, Answer> {
         let session = self.session(request)?;
-        let sealed = Sealed::from_request(&request.body)?;
+        let sealed = self.policy.sealed(&request.body)?;
         let data = open_payload(&*self.policy, &self.backend, &session, &sealed)?;
         let number = data.get("purePhoneNumber").and_then(Value::as_str);
         let number = number.ok_or_else(|| Answer::invalid("payload_without_phone"))?;

@@ -29,7 +29,7 @@ pub(crate) struct Turn {
 impl Turns {
     pub(crate) fn new(queue: Queue) -> Self {
         let places = match queue {
-            Queue::Pool(n) => n.max(1),
+            Queue::Pool(n) | Queue::Workers(n) => n.max(1),
             _ => 1,
         };
         Self {
@@ -44,6 +44,16 @@ impl Turns {
         let Some(line) = self.line(request) else {
             return Ok(Turn { _place: None });
         };
+        if matches!(self.queue, Queue::Workers(_)) && !request.is_login() {
+            let place = line.try_acquire_owned();
+            return place
+                .map(|place| Turn {
+                    _place: Some(place),
+                })
+                .map_err(|_| {
+                    Answer::server_error("timeout waiting for a connection from the pool")
+                });
+        }
         match timeout(TURN_TIMEOUT, line.acquire_owned()).await {
             Ok(Ok(place)) => Ok(Turn {
                 _place: Some(place),
@@ -55,7 +65,7 @@ impl Turns {
     /// Where a request has to stand; `None` if it waits for nobody.
     fn line(&self, request: &Request) -> Option<Arc<Semaphore>> {
         match self.queue {
-            Queue::SingleWorker => Some(Arc::clone(&self.everybody)),
+            Queue::SingleWorker | Queue::Workers(_) => Some(Arc::clone(&self.everybody)),
             Queue::Global | Queue::Pool(_) if request.is_login() => {
                 Some(Arc::clone(&self.everybody))
             }
@@ -124,6 +134,7 @@ mod tests {
             (Queue::Global, false, false, true),
             (Queue::SingleWorker, false, false, false),
             (Queue::Pool(2), true, true, true),
+            (Queue::Workers(2), true, true, true),
         ] {
             let found = (
                 gets_through(queue, &[A, A2]).await,
@@ -133,6 +144,18 @@ mod tests {
             assert_eq!(found, (same, other, question), "{queue:?}");
         }
         assert!(!gets_through(Queue::Pool(2), &[A, A2, B]).await);
+        assert!(!gets_through(Queue::Workers(2), &[A, A2, B]).await);
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_worker_fails_at_once() {
+        let turns = Turns::new(Queue::Workers(1));
+        let (login, question) = (request("/login", "A-P1"), request("/me", "B-P1"));
+        let held = turns.take(&login).await.unwrap();
+        let refused = turns.take(&question).await.unwrap_err();
+        assert_eq!(refused.status, 500);
+        drop(held);
+        turns.take(&question).await.unwrap();
     }
 
     #[tokio::test]

@@ -153,8 +153,15 @@ fn accepted_wrongly(
     payload: &PayloadRecord,
 ) -> Option<Finding> {
     let holder = session_owner(op);
-    let sentence = if let Some(forgery) = payload.forgery {
-        forgery_accepted(facts, op, payload, forgery)
+    let forged = payload.forgery.and_then(forgery_words);
+    let sentence = if let Some(what) = forged {
+        say!(
+            "{who} sent {payload}: {what}; the backend answered ok.",
+            "{who} 发送加密数据 {payload}：{what}；后端照样回答 ok。",
+            who = facts.who(op),
+            payload = payload.name,
+            what = what
+        )
     } else if holder.is_some_and(|holder| holder != payload.user) {
         say!(
             "{who} sent {payload}, which holds data of {owner}, with a session of {holder}; the backend answered ok.",
@@ -189,13 +196,10 @@ fn accepted_wrongly(
     Some(Finding::must("KEY-01", index, sentence).steps(facts.ends_of(index)))
 }
 
-fn forgery_accepted(
-    facts: &Facts<'_>,
-    op: &Operation,
-    payload: &PayloadRecord,
-    forgery: Forgery,
-) -> Say {
-    let what = match forgery {
+/// What is wrong with a payload that nobody may accept; `None` where how old it may be is the backend's own affair.
+fn forgery_words(forgery: Forgery) -> Option<Say> {
+    Some(match forgery {
+        Forgery::OtherTime => return None,
         Forgery::NeverIssuedKey => say!(
             "it is sealed under a key WeChat never issued",
             "加密用的 key 微信从未签发过"
@@ -220,14 +224,7 @@ fn forgery_accepted(
             "its rawData was changed after it was signed",
             "rawData 在签名之后被改过"
         ),
-    };
-    say!(
-        "{who} sent {payload}: {what}; the backend answered ok.",
-        "{who} 发送加密数据 {payload}：{what}；后端照样回答 ok。",
-        who = facts.who(op),
-        payload = payload.name,
-        what = what
-    )
+    })
 }
 
 /// Whose session an operation acts in: the token's owner, or the person who logs in.

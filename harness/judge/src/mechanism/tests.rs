@@ -2,6 +2,7 @@
 
 mod access_token;
 mod accounts;
+mod encoding;
 mod sessions;
 mod upstream;
 

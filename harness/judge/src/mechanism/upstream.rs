@@ -1,6 +1,7 @@
 //! Evidence about calls to WeChat: what a reply was, what it was taken for, what stayed behind, what leaked.
 
 use super::Detector;
+use super::encoding::is_broken;
 use super::evidence::{Evidence, is_refusal};
 use crate::facts::{brought_key, failed, is_exchange, is_login};
 use crate::upstream::silenced;
@@ -339,6 +340,39 @@ fn no_deadline(evidence: &Evidence<'_>) -> bool {
     }
     is_late(evidence, op)
 }
+
+/// A request failed that was sent while several logins of other people were open and WeChat held its reply to one of them, and one
+/// like it of the same person did not that was sent while none of theirs was.
+pub(super) fn starved_by_waiting(evidence: &Evidence<'_>) -> bool {
+    let Some(op) = evidence.op.filter(|op| is_broken(op)) else {
+        return false;
+    };
+    let facts = evidence.facts;
+    let asker = |op: &'_ Operation| op.token_of.clone().unwrap_or_else(|| op.user.clone());
+    let waiting = |op: &Operation| {
+        let open = facts.logins().filter(|(index, login)| {
+            let over = facts.ended(*index).is_some_and(|done| done < op.called);
+            login.user != asker(op) && login.called < op.called && !over
+        });
+        open.count()
+    };
+    let held = facts.history.upstream.iter().any(|call| {
+        is_exchange(call)
+            && call.user.as_ref().is_some_and(|user| *user != asker(op))
+            && call.arrived < op.called
+            && call.released.is_none_or(|at| at > op.called)
+    });
+    held && waiting(op) >= WAITING_AT_LEAST
+        && facts.operations().any(|(_, other)| {
+            other.op == op.op
+                && asker(other) == asker(op)
+                && other.answer.outcome == Outcome::Ok
+                && waiting(other) == 0
+        })
+}
+
+/// So many logins that wait for WeChat are enough to fill what a backend keeps for them, if that is little: two or three are not.
+const WAITING_AT_LEAST: usize = 4;
 
 /// Whether a call of the request was not answered, or answered late, or several were answered that WeChat is busy.
 fn kept_waiting(evidence: &Evidence<'_>) -> bool {

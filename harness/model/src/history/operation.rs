@@ -94,6 +94,8 @@ impl Purpose {
 pub enum Alteration {
     /// `+` of the base64 arrives as a space.
     PlusAsSpace,
+    /// The base64 is percent-encoded once more than the adapter describes.
+    EscapedAgain,
     /// Fields were added that the adapter does not describe.
     AddedFields,
     /// The phone says it is another person's, in every identity field.

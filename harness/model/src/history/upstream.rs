@@ -54,6 +54,9 @@ pub struct KeyRecord {
     pub displaced: Option<Tick>,
     /// When a complete reply that carried it reached the backend.
     pub delivered: Option<Tick>,
+    /// Whether its base64 holds a `+` or a `/`, which a URL, a form and a JSON text write in another way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escapable: bool,
 }
 
 /// One encrypted payload.
@@ -102,4 +105,7 @@ pub enum Forgery {
     ForeignKey,
     /// Right key and signature, `rawData` changed after it was signed.
     AlteredRawData,
+    /// Right key and data, and a watermark that says another moment than that of the capture: what somebody kept and sends again,
+    /// or what a clock that is wrong makes of it.
+    OtherTime,
 }

@@ -115,4 +115,17 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         means: "candidates",
         source: "backends of this project's own trials with the session_key in the JWT; cases MM-1, SK-1",
     },
+    MechanismInfo {
+        mechanism: Mechanism::KeyTextMangled,
+        breaks: &["KEY-02", "KEY-03"],
+        title: "A session_key with + or / in its text is changed on its way to the cipher",
+        title_zh: "session_key 里有 + 或 /，到解密之前被改了样",
+        what: "A key is base64, and WeChat writes / as \\/ in the reply. A reply that is cut up as text keeps the backslash; a key in a URL, a form or a cookie loses its +; a filter throws both out. \
+               Decoding then fails for these people only, and for them always, until WeChat happens to give them another key.",
+        what_zh: "key 是 base64，微信在返回体里把 / 写成 \\/。按文本截取会留下反斜杠，放进 URL、表单或 cookie 会丢掉 +，过滤字符会把两者都去掉。于是只有这些用户解密失败，而且一直失败，直到微信碰巧给他们换一把 key。",
+        repair: "Parse the reply as JSON, keep the text of the key as it is (a column of 24 characters or more, a parameter of the driver), decode it strictly and check that it is 16 bytes. Padding a short key or choosing AES-256 by its length hides the damage.",
+        repair_zh: "按 JSON 解析返回体，key 的文本原样保存（列至少 24 个字符，用参数绑定），严格解码，并检查正好 16 字节。给短 key 补零、按长度选 AES-256，只会把问题藏起来。",
+        means: "read-reply",
+        source: "w7corp/easywechat#1346; binarywang/weixin-java-miniapp-demo#64; case PI-5",
+    },
 ];

@@ -166,6 +166,16 @@ pub enum Mechanism {
     KeyWrittenLate,
     /// A name with characters of four bytes is refused.
     NameRefused,
+    /// The text of a session_key is changed where it holds `+` or `/`.
+    KeyTextMangled,
+    /// What is no base64 is decoded all the same.
+    LenientBase64,
+    /// The moment in the watermark is not looked at.
+    TimestampIgnored,
+    /// A moment in the watermark that is not quite now fails the request.
+    TimestampMisread,
+    /// Logins that wait for WeChat take what everybody else's requests need.
+    StarvedByWaiting,
     /// Not established: no cause, or more than one, fits what was seen.
     #[default]
     Open,
@@ -294,6 +304,11 @@ impl Mechanism {
             Self::OwnKeyOnly => "own-key-only",
             Self::KeyWrittenLate => "key-written-late",
             Self::NameRefused => "name-refused",
+            Self::KeyTextMangled => "key-text-mangled",
+            Self::LenientBase64 => "lenient-base64",
+            Self::TimestampIgnored => "timestamp-ignored",
+            Self::TimestampMisread => "timestamp-misread",
+            Self::StarvedByWaiting => "starved-by-waiting",
             Self::Open => "open",
         }
     }

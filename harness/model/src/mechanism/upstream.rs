@@ -163,4 +163,17 @@ pub(super) const TABLE: &[MechanismInfo] = &[
         means: "answer-fields",
         source: "tencentyun/wafer2-node-sdk@57ae827; Eric-Guo/wechat#184; cases SE-1, UF-5",
     },
+    MechanismInfo {
+        mechanism: Mechanism::StarvedByWaiting,
+        breaks: &["TOK-01", "KEY-03"],
+        title: "Logins that wait for WeChat take what everybody else's requests need",
+        title_zh: "等待微信的登录占满了别人也要用的连接或线程",
+        what: "Each waiting exchange keeps a thread, a database connection or a place in a small pool. When WeChat is slow for some seconds, these are gone, and requests that need nothing of WeChat fail with a \
+               time-out of the pool.",
+        what_zh: "每次等待换取都占着一个线程、一个数据库连接，或者小连接池里的一个位置。微信慢上几秒，这些就用完了，和微信无关的请求也因为拿不到连接而失败。",
+        repair: "Ask WeChat before you take a connection or a lock, with a deadline of seconds, and give the calls to WeChat a limit of their own (a semaphore) that refuses the logins beyond it. A larger pool does not help: it is full a little later.",
+        repair_zh: "先问微信，再取连接、再加锁；给调用设几秒的超时，并单独限制同时调用微信的数量（信号量），超出的登录就拒绝。把池子调大没有用：只是晚一点满。",
+        means: "bulkhead",
+        source: "binarywang/WxJava#1614; Eric-Guo/wechat#76; case UF-2",
+    },
 ];

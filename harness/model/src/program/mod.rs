@@ -11,8 +11,8 @@ use indexmap::IndexMap;
 pub use fault::{FaultEffect, FaultWhen};
 pub use names::{OBLIGATIONS, OPS, Obligation, RULES};
 pub use verb::{
-    CaptureApi, Differs, Extra, FieldOrder, NameKind, Nick, Seal, SealKey, ShapeChange,
-    TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
+    CaptureApi, Differs, Extra, FieldOrder, KeyText, MadeAt, NameKind, Nick, Seal, SealKey,
+    ShapeChange, TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
 };
 
 /// What one case does.

@@ -87,6 +87,18 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A payload no phone of this user would make was submitted.",
     ),
     obligation(
+        "escapable-key-submitted",
+        "A payload was submitted that is sealed under a key with `+` or `/` in its base64.",
+    ),
+    obligation(
+        "escaped-payload-submitted",
+        "A payload whose base64 was percent-encoded once more than it should be was submitted.",
+    ),
+    obligation(
+        "others-waited-at-wechat",
+        "A request of one person was sent while four logins of other people were open and WeChat held its reply to one of them.",
+    ),
+    obligation(
         "foreign-identity-submitted",
         "A request named another person's openid and user id.",
     ),

@@ -271,8 +271,19 @@ pub struct Seal {
     pub nick: Nick,
     /// `country=39`: the phone number is one of that country, and begins with 0.
     pub country: Option<String>,
+    /// `made=1d-ago`, `made=1d-ahead`: the watermark says another moment than now.
+    pub made: Option<MadeAt>,
     /// `rawData` was changed after it was signed: what `bent_iv` becomes where an operation sends signed data and no sealed.
     pub altered_raw_data: bool,
+}
+
+/// The moment a payload's watermark says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeAt {
+    /// So long ago.
+    Ago(Duration),
+    /// So far ahead.
+    Ahead(Duration),
 }
 
 /// Which mini program a payload's watermark names.
@@ -380,6 +391,9 @@ pub enum Transport {
     Adapter,
     /// `transport=raw-plus`: as a form or query decoder leaves an unescaped `+`, that is, with spaces.
     RawPlus,
+    /// `transport=escaped`: percent-encoded once more than the adapter describes, as by a page that escapes what its library
+    /// escapes again.
+    Escaped,
     /// `transport=absent`: neither data nor iv, as from a page whose user refused.
     Absent,
     /// `transport=empty`: both are empty texts.
@@ -401,7 +415,7 @@ impl Transport {
     /// Whether what arrives cannot be opened by anybody.
     #[must_use]
     pub const fn spoils(self) -> bool {
-        !matches!(self, Self::Adapter | Self::RawPlus)
+        !matches!(self, Self::Adapter | Self::RawPlus | Self::Escaped)
     }
 }
 
@@ -433,6 +447,17 @@ pub struct ShapeChange {
     pub legacy_expires_in: Option<bool>,
     /// `slash_escape=false`: `/` instead of `\/`.
     pub slash_escape: Option<bool>,
+    /// `key=plus-slash`: the base64 of the session_keys that the person's logins bring from here on.
+    pub key: Option<KeyText>,
+}
+
+/// Which characters the base64 of a session_key holds, beside letters, digits and the `==` at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyText {
+    /// `key=plus-slash`: both `+` and `/`.
+    PlusSlash,
+    /// `key=plain`: neither.
+    Plain,
 }
 
 /// What a name stands for; names of different kinds never meet.

@@ -143,7 +143,10 @@ impl<'a> Fitting<'a> {
                     seal.altered_raw_data |= std::mem::take(&mut seal.bent_iv);
                 }
                 Verb::Send { transport, .. } if sends => match transport {
-                    Transport::RawPlus | Transport::ShortIv | Transport::Swapped => {
+                    Transport::RawPlus
+                    | Transport::Escaped
+                    | Transport::ShortIv
+                    | Transport::Swapped => {
                         return Err(only_signed());
                     }
                     Transport::Garbage => *transport = Transport::FalseSignature,
@@ -352,6 +355,7 @@ fn is_about_sealed_data(seal: &Seal) -> bool {
         || seal.openid_of.is_some()
         || seal.padding_twin
         || seal.plus_slash
+        || seal.made.is_some()
         || seal.iv_of.is_some()
 }
 

@@ -102,6 +102,8 @@ pub(super) fn may_meet(name: &str, step: &Step) -> bool {
         | "undelivered-key-submitted"
         | "wrong-padding-twin-submitted"
         | "plus-and-slash-submitted"
+        | "escaped-payload-submitted"
+        | "escapable-key-submitted"
         | "forged-payload-submitted"
         | "foreign-token-used"
         | "payload-sent-twice"

@@ -35,6 +35,7 @@ impl<'v> Carries<'v> {
         let foreign = matches!(self.extra, Some(program::Extra::IdentityOf(_)));
         [
             plus.then_some(Alteration::PlusAsSpace),
+            (self.transport == Transport::Escaped).then_some(Alteration::EscapedAgain),
             self.transport
                 .spoils()
                 .then_some(Alteration::SpoiledPayload),
@@ -445,6 +446,7 @@ pub(crate) fn payload_vars(vars: &mut OpVars, payload: &Payload, transport: Tran
         Transport::Adapter | Transport::FalseSignature => Handover::AsMade,
         // What an unescaped `+` is by the time a form or query decoder is done with it, whatever the adapter's format.
         Transport::RawPlus => Handover::PlusBecameSpace,
+        Transport::Escaped => Handover::Escaped,
         Transport::Absent => Handover::Absent,
         Transport::Empty => Handover::Empty,
         Transport::Undefined => Handover::Undefined,

@@ -85,7 +85,15 @@ impl Stage<'_> {
             Verb::Shape { user, change } => {
                 let name = self.user_id(user).map_err(broken)?;
                 self.shaped.insert(user.clone());
-                shape = Some(ShapeRecord {
+                if let Some(text) = change.key {
+                    self.key_texts.insert(user.clone(), text);
+                }
+                let body = program::ShapeChange {
+                    key: None,
+                    ..change.clone()
+                };
+                // Another key is no other shape of the body.
+                shape = (body != program::ShapeChange::default()).then(|| ShapeRecord {
                     user: user.clone(),
                     unionid: change.no_unionid.is_some(),
                     ..ShapeRecord::default()

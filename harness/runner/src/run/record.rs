@@ -156,6 +156,7 @@ impl Recorder {
                     cause: cause(view.cause).to_owned(),
                     displaced: None,
                     delivered: None,
+                    escapable: view.session_key.base64().contains(['+', '/']),
                 });
                 self.history.keys.len() - 1
             });

@@ -32,7 +32,7 @@ use wxmock_adapter::{Adapter, Client, Extra, MultiDevice, OpVars, RawAnswer};
 use wxmock_model::characterisation::Locking;
 use wxmock_model::history::{Ending, History, Operation};
 use wxmock_model::order::EventName;
-use wxmock_model::program::Program;
+use wxmock_model::program::{KeyText, Program};
 use wxmock_store::Stores;
 
 /// What orders are forced against.
@@ -184,6 +184,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) shaped: BTreeSet<String>,
     /// Who phones (by index) claim to belong to (scenario name), where that is not true.
     pub(crate) claims: BTreeMap<usize, String>,
+    /// What the base64 of the keys looks like that a person's logins bring, where the scenario says so.
+    pub(crate) key_texts: BTreeMap<String, KeyText>,
     /// Obligations seen to be met that no history shows.
     pub(crate) witnessed: BTreeSet<&'static str>,
     pub(crate) marks: u32,
@@ -249,6 +251,7 @@ impl<'a> Stage<'a> {
             harmless_faults: Vec::new(),
             shaped: BTreeSet::new(),
             claims: BTreeMap::new(),
+            key_texts: BTreeMap::new(),
             witnessed: BTreeSet::new(),
             marks: 0,
             free: false,

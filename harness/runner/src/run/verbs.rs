@@ -96,9 +96,14 @@ impl Stage<'_> {
         code: &str,
     ) -> Result<(), Stop> {
         let phone = phone_of(step)?;
-        match self.phones[phone].login() {
+        let user = self.holder(phone);
+        let device = &self.phones[phone];
+        let login = match self.key_texts.get(&user) {
+            Some(text) => device.login_with(*text),
+            None => device.login(),
+        };
+        match login {
             Ok(login) => {
-                let user = self.holder(phone);
                 self.keep_code(code, login.code.as_ref(), &user);
                 self.read_keys(&user);
                 let text = mint_text(code);

@@ -2,9 +2,11 @@
 
 use super::cursor::Cursor;
 use super::setting::Setting;
+use super::vocabulary::duration;
 use crate::error::Mistake;
 use wxmock_model::program::{
-    CaptureApi, Differs, Extra, Nick, Seal, SealKey, TokenForgery, Transport, Verb, Watermark,
+    CaptureApi, Differs, Extra, MadeAt, Nick, Seal, SealKey, TokenForgery, Transport, Verb,
+    Watermark,
 };
 
 impl Cursor<'_> {
@@ -168,6 +170,7 @@ impl Cursor<'_> {
         })
     }
 
+    /// One arm an option, which is what makes this long.
     fn seal(&mut self) -> Result<Seal, Mistake> {
         let mut seal = Seal::default();
         for option in self.options()? {
@@ -213,6 +216,7 @@ impl Cursor<'_> {
                     seal.plus_slash = true;
                 }
                 "country" => seal.country = Some(country_code(&option)?),
+                "made" => seal.made = Some(made_at(&option)?),
                 "twin" => {
                     option.choose(&[("previous", ())])?;
                     seal.padding_twin = true;
@@ -227,6 +231,7 @@ impl Cursor<'_> {
                         "alphabet",
                         "twin",
                         "nick",
+                        "made",
                     ]));
                 }
             }
@@ -278,6 +283,7 @@ impl Cursor<'_> {
                 "transport" => {
                     transport = option.choose(&[
                         ("raw-plus", Transport::RawPlus),
+                        ("escaped", Transport::Escaped),
                         ("absent", Transport::Absent),
                         ("empty", Transport::Empty),
                         ("undefined", Transport::Undefined),
@@ -305,6 +311,25 @@ fn country_code(option: &Setting) -> Result<String, Mistake> {
         "one to three digits",
     )
     .help("for example: country=39"))
+}
+
+/// `made=1d-ago`, `made=5m-ahead`.
+fn made_at(option: &Setting) -> Result<MadeAt, Mistake> {
+    const ASKED: &str = "a time, such as made=1d-ago or made=1h-ahead";
+    let text = option.text(ASKED)?;
+    let read = text.rsplit_once('-').and_then(|(time, side)| {
+        let time = duration(time)?;
+        match side {
+            "ago" => Some(MadeAt::Ago(time)),
+            "ahead" => Some(MadeAt::Ahead(time)),
+            _ => None,
+        }
+    });
+    read.ok_or_else(|| {
+        let message = format!("`{text}` is no time before or after now");
+        let label = "a number from 1, one of ms, s, m, h, d, and -ago or -ahead";
+        Mistake::new(option.span.clone(), message, label).help("for example: made=1d-ago")
+    })
 }
 
 fn seal_key(option: &Setting) -> Result<SealKey, Mistake> {

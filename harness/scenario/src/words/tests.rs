@@ -4,8 +4,8 @@ use super::{Stage, Written, read};
 use crate::error::Mistake;
 use crate::located::Located;
 use wxmock_model::program::{
-    CaptureApi, Differs, Extra, FaultEffect, FaultWhen, FieldOrder, Nick, Seal, SealKey,
-    ShapeChange, TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
+    CaptureApi, Differs, Extra, FaultEffect, FaultWhen, FieldOrder, KeyText, MadeAt, Nick, Seal,
+    SealKey, ShapeChange, TokenChange, TokenForgery, Transport, Using, Verb, Watermark,
 };
 
 fn read_in_race(text: &str) -> Result<Written, Mistake> {
@@ -101,6 +101,39 @@ fn what_attackers_do() {
             transport: Transport::ShortIv,
         },
     );
+}
+
+#[test]
+fn data_of_another_time() {
+    for (words, made) in [
+        (
+            "capture phone as p made=7d-ago",
+            MadeAt::Ago(Duration::from_secs(604_800)),
+        ),
+        (
+            "capture phone as p made=20s-ahead",
+            MadeAt::Ahead(Duration::from_secs(20)),
+        ),
+    ] {
+        check(
+            words,
+            Verb::Capture {
+                api: CaptureApi::Phone,
+                payload: named("p"),
+                seal: Seal {
+                    made: Some(made),
+                    ..Seal::default()
+                },
+            },
+        );
+    }
+    for wrong in ["7d", "7d-before", "-ago", "0s-ago"] {
+        check_mistake(
+            &format!("capture phone as p made={wrong}"),
+            &format!("`{wrong}` is no time before or after now"),
+            &format!("made={wrong}"),
+        );
+    }
 }
 
 #[test]
@@ -282,6 +315,31 @@ fn what_the_world_does() {
             user: named("A"),
             change,
         },
+    );
+}
+
+#[test]
+fn what_the_text_of_a_key_holds() {
+    for (words, key) in [
+        ("shape A key=plain", KeyText::Plain),
+        ("shape A key=plus-slash", KeyText::PlusSlash),
+    ] {
+        let change = ShapeChange {
+            key: Some(key),
+            ..ShapeChange::default()
+        };
+        check(
+            words,
+            Verb::Shape {
+                user: named("A"),
+                change,
+            },
+        );
+    }
+    check_mistake(
+        "shape A key=short",
+        "unknown value `short` of `key`",
+        "key=short",
     );
 }
 

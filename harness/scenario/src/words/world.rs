@@ -7,7 +7,9 @@ use super::setting::choose;
 use super::vocabulary::{EFFECTS, duration};
 use crate::error::Mistake;
 use wxmock_model::program::names;
-use wxmock_model::program::{FaultEffect, FaultWhen, FieldOrder, ShapeChange, TokenChange, Verb};
+use wxmock_model::program::{
+    FaultEffect, FaultWhen, FieldOrder, KeyText, ShapeChange, TokenChange, Verb,
+};
 
 impl Cursor<'_> {
     pub(super) fn world_verb(&mut self, verb: &str) -> Result<Verb, Mistake> {
@@ -207,6 +209,13 @@ impl Cursor<'_> {
                 "content_type" => {
                     change.content_type = Some(option.text("a content type")?.to_owned())
                 }
+                "key" => {
+                    let texts = [
+                        ("plus-slash", KeyText::PlusSlash),
+                        ("plain", KeyText::Plain),
+                    ];
+                    change.key = Some(option.choose(&texts)?);
+                }
                 _ => return Err(option.unknown(SHAPES)),
             }
         }
@@ -229,4 +238,5 @@ const SHAPES: &[&str] = &[
     "no_unionid",
     "legacy_expires_in",
     "slash_escape",
+    "key",
 ];

@@ -3,12 +3,14 @@
 use crate::design::Mutant;
 use crate::policy::Policy;
 
+mod accepts_old;
 mod bad_code_500;
 mod body_identity;
 mod cached_answers;
 mod check_then_insert;
 mod clears_sessions;
 mod empty_number;
+mod few_workers;
 mod finishes_another;
 mod first_key_wins;
 mod folded_openid;
@@ -21,6 +23,7 @@ mod kept_token;
 mod late_code_mark;
 mod late_token;
 mod leaks_key;
+mod lenient_base64;
 mod login_needs_token;
 mod logout_everywhere;
 mod logout_stub;
@@ -51,12 +54,14 @@ mod token_storm;
 mod turn_never_passed;
 mod unbound_number;
 mod unchecked_watermark;
+mod unescapes_key;
 mod unscoped_update;
+mod unsigned_age;
 mod unverified_token;
 mod upstream_text_500;
 mod writes_row_back;
 
-/// The decisions of a mutant.
+/// The decisions of a mutant. One line a mutant, which is what makes this long.
 pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
     match mutant {
         Mutant::KeepsDeadToken => Box::<keeps_dead_token::KeepsDeadToken>::default(),
@@ -70,6 +75,11 @@ pub(crate) fn policy(mutant: Mutant) -> Box<dyn Policy> {
         Mutant::CachedByIv => Box::new(cached_answers::CachedAnswers::by_iv()),
         Mutant::FinishesAnother => Box::<finishes_another::FinishesAnother>::default(),
         Mutant::SharedNumber => Box::<shared_number::SharedNumber>::default(),
+        Mutant::AcceptsOld => Box::new(accepts_old::AcceptsOld),
+        Mutant::UnsignedAge => Box::new(unsigned_age::UnsignedAge),
+        Mutant::LenientBase64 => Box::new(lenient_base64::LenientBase64),
+        Mutant::UnescapesKey => Box::new(unescapes_key::UnescapesKey),
+        Mutant::FewWorkers => Box::new(few_workers::FewWorkers),
         Mutant::UnboundNumber => Box::new(unbound_number::UnboundNumber),
         Mutant::KeepsPhoneRefusal => Box::<keeps_phone_refusal::KeepsPhoneRefusal>::default(),
         Mutant::SpendsCodesAnywhere => Box::<spends_codes_anywhere::SpendsCodesAnywhere>::default(),

@@ -36,8 +36,14 @@ fn capture(key: &str, openid: &str) -> Value {
 }
 
 fn capture_for(appid: &str, key: &str, openid: &str) -> Value {
+    capture_made(0, appid, key, openid)
+}
+
+/// The same with a watermark that says a moment so many seconds after now.
+fn capture_made(ahead_s: i64, appid: &str, key: &str, openid: &str) -> Value {
+    let made_s = crate::policy::now_s() + ahead_s;
     let plain = format!(
-        r#"{{"openId":"{openid}","nickName":"nick of {openid}","watermark":{{"timestamp":1477314187,"appid":"{appid}"}}}}"#
+        r#"{{"openId":"{openid}","nickName":"nick of {openid}","watermark":{{"timestamp":{made_s},"appid":"{appid}"}}}}"#
     );
     crate::open_data::tests::seal(key, *b"0123456789abcdef", &plain)
 }

@@ -332,3 +332,103 @@ async fn body_identity_becomes_whoever_the_body_names() {
         "nick of oB"
     );
 }
+
+/// The statuses of data made a week ago, now, and a minute ahead.
+async fn of_other_times(design: impl Into<Design>) -> [u16; 3] {
+    let wechat = world().await;
+    let backend = start(design, &wechat).await;
+    let t1 = login(&backend, "c1").await.token();
+    let mut statuses = [0; 3];
+    for (status, ahead_s) in statuses.iter_mut().zip([-604_800, 0, 60]) {
+        let request = capture_made(ahead_s, APPID, K1, "oA");
+        *status = send(&backend, &t1, &request).await.status;
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn data_of_another_time_is_refused_taken_or_an_exception() {
+    assert_eq!(
+        of_other_times(Correct::CandidateKeys).await,
+        [400, 200, 200]
+    );
+    assert_eq!(of_other_times(Mutant::AcceptsOld).await, [200, 200, 200]);
+    assert_eq!(of_other_times(Mutant::UnsignedAge).await, [400, 200, 500]);
+}
+
+#[tokio::test]
+async fn lenient_base64_makes_an_exception_of_escaped_data() {
+    let wechat = world().await;
+    for (design, expected) in [
+        (Design::from(Correct::CandidateKeys), 400),
+        (Mutant::LenientBase64.into(), 500),
+    ] {
+        let backend = start(design, &wechat).await;
+        wechat.code("c4", "oA", K1);
+        let token = login(&backend, "c4").await.token();
+        let mut request = capture(K1, "oA");
+        assert_eq!(send(&backend, &token, &request).await.status, 200);
+        for name in ["encryptedData", "iv"] {
+            let text = request[name].as_str().unwrap().replace('=', "%3D");
+            request[name] = json!(text);
+        }
+        assert_eq!(send(&backend, &token, &request).await.status, expected);
+    }
+}
+
+#[tokio::test]
+async fn unescapes_key_loses_the_plus_of_a_key_with_a_slash() {
+    let wechat = world().await;
+    let backend = start(Mutant::UnescapesKey, &wechat).await;
+    for (code, key, expected) in [
+        ("plus", "+BAQEBAQEBAQEBAQEBAQEA==", 200),
+        ("slash", "/BAQEBAQEBAQEBAQEBAQEA==", 200),
+        ("both", "+/AQEBAQEBAQEBAQEBAQEA==", 401),
+    ] {
+        let body = json!({ "openid": "oA", "session_key": key }).to_string();
+        wechat.script(code, 200, &body.replace('/', "\\/"));
+        let token = login(&backend, code).await.token();
+        let request = capture(key, "oA");
+        assert_eq!(
+            send(&backend, &token, &request).await.status,
+            expected,
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn few_workers_have_none_for_a_question_while_logins_wait() {
+    for design in [
+        Design::from(Correct::CandidateKeys),
+        Mutant::FewWorkers.into(),
+    ] {
+        let wechat = world().await;
+        let backend = start(design, &wechat).await;
+        wechat.code("b2", "oB", KB);
+        let tb = login(&backend, "b2").await.token();
+        let codes = ["w1", "w2", "w3", "w4"];
+        for code in codes {
+            wechat.code(code, "oA", K1);
+            wechat.hold(code);
+        }
+        let logins = codes.map(|code| login(&backend, code));
+        let [w1, w2, w3, w4] = logins;
+        let meanwhile = async {
+            for code in codes {
+                wechat.arrival(code).await;
+            }
+            let status = whoami(&backend, &tb).await.status;
+            codes.into_iter().for_each(|code| wechat.release(code));
+            status
+        };
+        let (_, _, _, _, status) = tokio::join!(w1, w2, w3, w4, meanwhile);
+        let expected = if design == Mutant::FewWorkers.into() {
+            500
+        } else {
+            200
+        };
+        assert_eq!(status, expected, "{design}");
+        assert_eq!(whoami(&backend, &tb).await.status, 200);
+    }
+}
