@@ -19,11 +19,9 @@ impl Prover<'_, '_> {
     /// adapter: that is the problem then. `before` is how many calls there had been.
     pub(super) fn blame_the_code(&mut self, op: &str, submitted: &str, before: usize) {
         let calls = self.senses.handle.calls().since(CallId(0));
-        let mut sent = calls
-            .iter()
-            .skip(before)
-            .filter_map(|c| c.js_code.as_deref());
-        let Some(how) = sent.find_map(|sent| alteration(submitted, sent)) else {
+        let sent = calls.iter().skip(before);
+        let sent: Vec<&str> = sent.filter_map(|call| call.js_code.as_deref()).collect();
+        let Some(how) = alteration_among(submitted, &sent) else {
             return;
         };
         self.proof.problems = vec![Problem {
@@ -95,6 +93,15 @@ fn second() -> u64 {
     now.unwrap_or_default().as_secs()
 }
 
+/// How the codes that WeChat was asked for differ from the one that was submitted; `None` if that one is among them: the others are
+/// those of further tries.
+fn alteration_among(submitted: &str, sent: &[&str]) -> Option<Say> {
+    if sent.contains(&submitted) {
+        return None;
+    }
+    sent.iter().find_map(|sent| alteration(submitted, sent))
+}
+
 /// How `sent` came out of `submitted`; `None` where they are equal.
 fn alteration(submitted: &str, sent: &str) -> Option<Say> {
     if sent == submitted {
@@ -125,7 +132,7 @@ fn alteration(submitted: &str, sent: &str) -> Option<Say> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Endpoint, alteration, fetches_first};
+    use super::{Endpoint, alteration, alteration_among, fetches_first};
 
     #[test]
     fn a_fetch_counts_for_a_login_where_the_exchange_comes_after_it() {
@@ -139,6 +146,10 @@ mod tests {
     fn what_became_of_a_code_is_named_and_the_same_code_is_nothing() {
         let code = "0a1BcDefGh";
         assert_eq!(alteration(code, code), None);
+        // A second try has a code of its own.
+        assert_eq!(alteration_among(code, &[code, "0a1other"]), None);
+        assert!(alteration_among(code, &["0a1bcdefgh", "0a1other"]).is_some());
+        assert_eq!(alteration_among(code, &[]), None);
         for (sent, part) in [
             ("0a1bcdefgh", "upper and lower case"),
             ("0a1Bc", "after 5 of 10"),
