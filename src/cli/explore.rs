@@ -27,7 +27,8 @@ pub(crate) struct ExploreArgs {
     /// How many logins race where a case has an axis `n`, instead of what its file says (1 to 8)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     logins: Option<u8>,
-    /// Run this many orders side by side, where they share nothing; the report is the same
+    /// Run this many orders side by side, each with people of its own; the report is the same unless the backend keeps something in
+    /// a variable that all requests share: name its cause with 1
     #[arg(long, short, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
     /// Run every failing order this often in all, and tell how often it fails
