@@ -151,7 +151,8 @@ impl<'h> Builder<'h, '_> {
             first.kind,
             StepKind::Submit | StepKind::Send | StepKind::Capture
         );
-        if steps.len() > 1 && is_operation && cut == Rows::Folded {
+        let folds = is_operation && cut == Rows::Folded && !self.repeats_a_call(steps);
+        if steps.len() > 1 && folds {
             self.whole(number, steps);
             return;
         }
@@ -167,6 +168,24 @@ impl<'h> Builder<'h, '_> {
             let shown: Vec<usize> = arrivals.copied().chain([step]).collect();
             self.single(number, letter.flatten(), step, &shown);
         }
+    }
+
+    /// Whether WeChat is asked the same thing twice in these steps: one row has room for one answer of its.
+    fn repeats_a_call(&self, steps: &[usize]) -> bool {
+        let steps = steps.iter().map(|step| &self.history.steps[*step]);
+        let commits = steps.filter(|step| step.kind == StepKind::Commit);
+        let asked: Vec<&str> = commits
+            .filter_map(|step| self.history.upstream.get(step.upstream?))
+            .map(|call| call.endpoint.as_str())
+            .collect();
+        let mut rest = asked.as_slice();
+        while let [first, others @ ..] = rest {
+            if others.contains(first) {
+                return true;
+            }
+            rest = others;
+        }
+        false
     }
 
     fn is_drawn_later(&self, step: usize) -> bool {
