@@ -75,6 +75,10 @@ pub const OBLIGATIONS: &[Obligation] = &[
         "A success body in the unusual shape reached the backend.",
     ),
     obligation(
+        "strangers-logged-in",
+        "Each of the strangers' logins was answered, and none turned away for now.",
+    ),
+    obligation(
         "wrong-padding-twin-submitted",
         "A payload was submitted that another key of the user also opens to valid padding, and to garbage.",
     ),

@@ -205,6 +205,11 @@ pub enum Verb {
         /// What changes.
         change: ShapeChange,
     },
+    /// `strangers 30`: so many people who have no other part in the order log in, one after the other.
+    Strangers {
+        /// 1 to 255.
+        count: u8,
+    },
     /// `wait-idle`: go on when no request is open.
     WaitIdle,
     /// `recover A`: a fresh phone logs in once, captures and sends; the answer must be ok (KEY-03).
@@ -571,9 +576,11 @@ impl Verb {
                 vec![(NameKind::Hold, label), (NameKind::User, user)]
             }
             Self::Release { label } => vec![(NameKind::Hold, label)],
-            Self::Check | Self::Advance { .. } | Self::AccessToken { .. } | Self::WaitIdle => {
-                Vec::new()
-            }
+            Self::Check
+            | Self::Advance { .. }
+            | Self::AccessToken { .. }
+            | Self::Strangers { .. }
+            | Self::WaitIdle => Vec::new(),
         }
     }
 }

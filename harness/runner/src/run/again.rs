@@ -172,11 +172,32 @@ impl Stage<'_> {
         Err(Stop::Refused(refused(status, patience)))
     }
 
+    /// Logs in so many people who are no part of the order, one after the other. A limiter that turns one of them away ends it.
+    pub(crate) async fn strangers(&mut self, count: u8) -> Result<(), Stop> {
+        let mut got_in: u8 = 0;
+        for look in 1..=u32::from(count) {
+            if self.stranger(look).await.map_err(Stop::Broken)? == Outcome::RetryLater {
+                break;
+            }
+            got_in += 1;
+        }
+        let text = format!("{got_in} strangers log in");
+        let mark = Mark {
+            text,
+            ..Mark::default()
+        };
+        self.record.step(StepKind::World, mark);
+        if got_in == count {
+            self.witnessed.insert("strangers-logged-in");
+        }
+        Ok(())
+    }
+
     /// Logs in somebody else, who is no part of the order and of its history, until that works or `patience` is over.
     async fn stranger_gets_in(&mut self, patience: Duration) -> Result<bool, Stop> {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
-        let mut looks = 0;
+        let mut looks = 0_u32;
         loop {
             looks += 1;
             let outcome = self.stranger(looks).await.map_err(Stop::Broken)?;
@@ -210,7 +231,7 @@ impl Stage<'_> {
     }
 
     /// One plain login of a new person.
-    async fn stranger(&self, look: usize) -> Result<Outcome, String> {
+    async fn stranger(&self, look: u32) -> Result<Outcome, String> {
         let run_context = self.run_context;
         let op = match run_context.adapter.has("login") {
             true => "login",

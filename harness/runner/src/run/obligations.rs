@@ -13,6 +13,7 @@ use wxmock_model::history::{
 const WITNESSED: &[&str] = &[
     "code-expired",
     "shape-delivered",
+    "strangers-logged-in",
     "wrong-padding-twin-submitted",
     "plus-and-slash-submitted",
     "foreign-identity-submitted",

@@ -58,6 +58,7 @@ impl Stage<'_> {
                 country,
             } => self.phone_code(step, event, phone_code, country.as_deref()),
             Verb::WaitIdle => self.settle(Need::Certainty).await.map(|_| ()),
+            Verb::Strangers { count } => self.strangers(*count).await,
             Verb::Recover { user } => self.recover(step, user).await,
             Verb::Probe { user } => self.probe(step, user).await,
             Verb::Advance { .. }

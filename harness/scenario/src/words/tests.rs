@@ -283,6 +283,7 @@ fn what_the_world_does() {
     );
     check("rotate-key A", Verb::RotateKey { user: named("A") });
     check("wait-idle", Verb::WaitIdle);
+    check("strangers 30", Verb::Strangers { count: 30 });
     check("lift f", Verb::Lift { label: named("f") });
     check(
         "hold h getuserphonenumber of A",

@@ -57,6 +57,7 @@ pub(crate) const WORLD_VERBS: &[&str] = &[
     "lift",
     "token",
     "shape",
+    "strangers",
     "wait-idle",
 ];
 

@@ -23,6 +23,17 @@ impl Cursor<'_> {
                 })?;
                 Verb::Advance { by }
             }
+            "strangers" => {
+                let word = self.take("a number", "strangers 30")?;
+                let count = word.text.parse().ok().filter(|count| *count > 0);
+                Verb::Strangers {
+                    count: count.ok_or_else(|| {
+                        let message = format!("`{}` is no number of people", word.text);
+                        Mistake::new(word.span, message, "a whole number from 1 to 255")
+                            .help("for example: strangers 30")
+                    })?,
+                }
+            }
             "expire-key" => Verb::ExpireKey {
                 user: self.user("expire-key A")?,
             },

@@ -127,6 +127,7 @@ const fn kinds(verb: &Verb) -> &'static [StepKind] {
         | Verb::Release { .. }
         | Verb::AccessToken { .. }
         | Verb::Shape { .. }
+        | Verb::Strangers { .. }
         | Verb::WaitIdle
         | Verb::Recover { .. }
         | Verb::Probe { .. } => &[StepKind::World],
