@@ -5,6 +5,7 @@ use std::{
     io,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -23,8 +24,9 @@ use crate::{
     ledger::{Ledger, Sender},
     mysql::{self, Mysql},
     postgres::{self, Opening, Postgres},
+    probe,
     redis::Redis,
-    spec::Protocol,
+    spec::{Protocol, StoreSpec},
     statement::StatementId,
     tcp::Tcp,
 };
@@ -33,16 +35,46 @@ use crate::{
 const CHUNK: usize = 64 << 10;
 /// Bytes of held statements of one connection; above, nothing more is read from its client.
 const QUEUED: usize = LARGEST + CHUNK;
+/// When a store that has closed a connection and still answers is asked again.
+const LATER: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(2)];
 
 /// Whose connection it is.
 pub(crate) struct Route {
     pub(crate) store: Arc<str>,
-    pub(crate) protocol: Protocol,
+    pub(crate) spec: Arc<StoreSpec>,
     pub(crate) connection: u32,
     pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Route {
+    pub(crate) fn is_gone(&self, trouble: Trouble) {
+        self.ledger.is_gone(&self.store, trouble);
+    }
+
+    /// Finds out whether the store is away, now that it has closed this connection. One that is told to end goes on accepting for a
+    /// while, so it is asked again later.
+    async fn look_after_store(&self) {
+        let mut pauses = LATER.into_iter();
+        let mut is_first = true;
+        loop {
+            let away = probe::away(&self.spec).await.map(|error| Trouble::Gone {
+                address: self.spec.address.clone(),
+                reason: error.to_string(),
+            });
+            let is_away = away.is_some();
+            if is_first {
+                self.ledger.looked(&self.store, away);
+            } else if let Some(away) = away {
+                self.is_gone(away);
+            }
+            is_first = false;
+            match pauses.next().filter(|_| !is_away) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return,
+            }
+        }
+    }
+
     pub(crate) fn tell(&self, trouble: Trouble) {
         self.ledger
             .event(&self.store, Some(self.connection), trouble);
@@ -71,21 +103,27 @@ pub(crate) async fn carry(route: Route, mut client: TcpStream, mut upstream: Tcp
         }),
         route,
     };
-    {
+    let looks = {
         let mut forward = pin!(line.forward(from_client, to_store, input));
         let mut back = pin!(line.back(from_store, to_client));
         let mut forwarding = true;
         loop {
             tokio::select! {
                 end = &mut forward, if forwarding => match end {
-                    Err(error) if error.kind() == io::ErrorKind::Unsupported => break,
+                    Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                        line.close();
+                        break false;
+                    }
                     _ => forwarding = false,
                 },
-                _ = &mut back => break,
+                looks = &mut back => break looks,
             }
         }
+    };
+    line.is_closed();
+    if looks {
+        line.route.look_after_store().await;
     }
-    line.close();
 }
 
 /// What comes before statements; gives what was read of the client meanwhile.
@@ -94,7 +132,7 @@ async fn open(
     client: &mut TcpStream,
     upstream: &mut TcpStream,
 ) -> io::Result<(Box<dyn Conversation>, BytesMut)> {
-    let protocol = route.protocol;
+    let protocol = route.spec.protocol;
     let mut input = BytesMut::new();
     let conversation: Box<dyn Conversation> = match protocol {
         Protocol::Redis => Box::new(Redis::default()),
@@ -182,6 +220,7 @@ impl Line {
                     _ => {
                         open = false;
                         self.state().left = true;
+                        self.is_closed();
                     }
                 },
                 () = self.wake.notified(), if !empty => {}
@@ -189,16 +228,16 @@ impl Line {
         }
     }
 
-    async fn back(&self, mut store: OwnedReadHalf, mut client: OwnedWriteHalf) -> io::Result<()> {
+    /// Passes on what the store says until it closes the connection. Whether it is to be looked after then: the client wanted to go on.
+    async fn back(&self, mut store: OwnedReadHalf, mut client: OwnedWriteHalf) -> bool {
         let mut bytes = BytesMut::new();
         let mut answered = Vec::new();
         let mut listens = true;
         loop {
             bytes.clear();
             bytes.reserve(CHUNK);
-            if store.read_buf(&mut bytes).await? == 0 {
-                let _ = client.shutdown().await;
-                return Ok(());
+            if !matches!(store.read_buf(&mut bytes).await, Ok(1..)) {
+                break;
             }
             self.look(&bytes, &mut answered);
             // A client that is gone is no reason to stop: what it sent is still to be carried out.
@@ -206,6 +245,17 @@ impl Line {
             self.route.ledger.done(&answered);
             answered.clear();
         }
+        // Before the client hears of it: what the backend answers then comes later than the loss.
+        let looks = {
+            let state = self.state();
+            !state.left && !state.conversation.has_taken_leave()
+        };
+        if looks {
+            self.route.ledger.looks();
+        }
+        self.close();
+        let _ = client.shutdown().await;
+        looks
     }
 
     /// Cuts what was read and queues it.
@@ -295,7 +345,7 @@ impl Line {
 
     /// The protocol is no longer understood: the next best reading takes over.
     fn lose(&self, state: &mut State, lost: Lost) -> io::Result<()> {
-        let protocol = self.route.protocol;
+        let protocol = self.route.spec.protocol;
         match lost {
             Lost::Strange => {
                 self.route.tell(Trouble::NotTheProtocol { protocol });
@@ -323,15 +373,23 @@ impl Line {
     /// Nothing of it is held or under way any more.
     fn close(&self) {
         let state = &mut *self.state();
-        let ids = state.queue.iter().filter_map(|waiting| waiting.id);
+        let ids = state.queue.drain(..).filter_map(|waiting| waiting.id);
         let mut gone: Vec<_> = ids.collect();
         let (held, unanswered) = (gone.len(), state.sent.len());
-        gone.extend(&state.sent);
+        gone.extend(state.sent.drain(..));
         self.route.ledger.done(&gone);
         // A store that drops what a client asked for and left is no loss.
         if !gone.is_empty() && !state.left {
             self.route.tell(Trouble::Closed { held, unanswered });
         }
+    }
+
+    /// Nothing more can be said by it.
+    fn is_closed(&self) {
+        let Route {
+            store, connection, ..
+        } = &self.route;
+        self.route.ledger.closed(store, *connection);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -29,6 +29,11 @@ pub(crate) trait Conversation: Send {
     /// One more statement was written to the store.
     fn sent(&mut self) {}
 
+    /// Whether the client has said that it leaves: the store closes the connection then, and is none the worse for it.
+    fn has_taken_leave(&self) -> bool {
+        false
+    }
+
     /// The store's code for a password or user it refused, if it did since the last call.
     fn refused(&mut self) -> Option<String> {
         None

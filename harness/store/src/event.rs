@@ -44,6 +44,13 @@ pub enum Trouble {
         /// The store's code of the error, such as `WRONGPASS`, `1045`, `28P01`.
         code: String,
     },
+    /// The store closed a connection, whether something was said by it or not, and nothing answers at its address any more.
+    Gone {
+        /// Address of the store.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
     /// The store closed a connection while statements of it were held or not answered; the held ones are gone.
     Closed {
         /// How many statements of the connection were held.
@@ -59,9 +66,12 @@ impl Trouble {
         !matches!(self, Self::Closed { .. })
     }
 
-    /// Whether a statement of the backend came to nothing because the store is away.
+    /// Whether the store is away, or a statement of the backend came to nothing as it closed the connection.
     pub(crate) fn is_loss(&self) -> bool {
-        matches!(self, Self::Closed { .. } | Self::Unreachable { .. })
+        matches!(
+            self,
+            Self::Closed { .. } | Self::Unreachable { .. } | Self::Gone { .. }
+        )
     }
 
     pub(crate) fn alike(&self, other: &Self) -> bool {
@@ -103,6 +113,10 @@ impl fmt::Display for Trouble {
             Self::Refused { code } => write!(
                 f,
                 "it refused the backend's user or password ({code}); the proxy passes them on unchanged, so they are wrong without it too"
+            ),
+            Self::Gone { address, reason } => write!(
+                f,
+                "it has gone away: it closed its connections, and nothing answers at {address} any more ({reason}); start it and run again"
             ),
             Self::Closed { held, unanswered } => write!(
                 f,

@@ -29,6 +29,10 @@ const KEPT_EVENTS: usize = 256;
 pub(crate) struct Ledger {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    /// The stores that are known to be away, with what was told of each.
+    gone: watch::Sender<BTreeMap<Arc<str>, StoreEvent>>,
+    /// How many connections that a store closed are being looked after.
+    looking: watch::Sender<usize>,
     /// Whether statements are written down; if not, connections only find where each ends.
     listening: AtomicBool,
 }
@@ -42,10 +46,19 @@ struct State {
     raw_bytes: usize,
     parked: BTreeMap<StatementId, Held>,
     in_flight: BTreeSet<StatementId>,
+    connections: BTreeMap<Arc<str>, Connections>,
     events: VecDeque<StoreEvent>,
     /// How often a store was lost, and what was told the last time.
     losses: u64,
     last_loss: Option<StoreEvent>,
+}
+
+/// The connections of one store.
+#[derive(Default)]
+struct Connections {
+    open: BTreeSet<u32>,
+    /// How many were open at once, at most.
+    most: usize,
 }
 
 struct Held {
@@ -82,8 +95,33 @@ impl Ledger {
         Self {
             state: Mutex::default(),
             changes: watch::Sender::new(0),
+            gone: watch::Sender::default(),
+            looking: watch::Sender::new(0),
             listening: AtomicBool::new(true),
         }
+    }
+
+    /// The backend has connected.
+    pub(crate) fn opened(&self, store: &Arc<str>, connection: u32) {
+        let mut state = self.state();
+        let of_store = state.connections.entry(Arc::clone(store)).or_default();
+        of_store.open.insert(connection);
+        of_store.most = of_store.most.max(of_store.open.len());
+    }
+
+    /// That connection is no more.
+    pub(crate) fn closed(&self, store: &Arc<str>, connection: u32) {
+        let mut state = self.state();
+        if let Some(of_store) = state.connections.get_mut(store) {
+            of_store.open.remove(&connection);
+        }
+    }
+
+    /// The open connections of a store, if there have never been more at once.
+    pub(crate) fn all_connections(&self, store: &str) -> Option<BTreeSet<u32>> {
+        let state = self.state();
+        let of_store = state.connections.get(store)?;
+        (of_store.open.len() == of_store.most).then(|| of_store.open.clone())
     }
 
     /// Whether statements are written down.
@@ -249,33 +287,75 @@ impl Ledger {
     }
 
     pub(crate) fn event(&self, store: &Arc<str>, connection: Option<u32>, trouble: Trouble) {
+        let event = StoreEvent {
+            store: Arc::clone(store),
+            connection,
+            trouble,
+        };
+        let trouble = &event.trouble;
         let mut state = self.state();
         if trouble.is_loss() {
             state.losses += 1;
-            state.last_loss = Some(StoreEvent {
-                store: Arc::clone(store),
-                connection,
-                trouble: trouble.clone(),
-            });
+            // That it has gone says more than what follows from that.
+            let is_known = self.gone.borrow().contains_key(store);
+            if !is_known || matches!(trouble, Trouble::Gone { .. }) {
+                state.last_loss = Some(event.clone());
+            }
         }
         if trouble.once()
             && state
                 .events
                 .iter()
-                .any(|event| event.store == *store && event.trouble.alike(&trouble))
+                .any(|other| other.store == *store && other.trouble.alike(trouble))
         {
             return;
         }
         if state.events.len() == KEPT_EVENTS {
             state.events.pop_front();
         }
-        state.events.push_back(StoreEvent {
-            store: Arc::clone(store),
-            connection,
-            trouble,
-        });
+        state.events.push_back(event);
         drop(state);
         self.tell();
+    }
+
+    /// A connection was closed by its store; whether that is away is found out until [`Ledger::looked`].
+    pub(crate) fn looks(&self) {
+        self.looking.send_modify(|count| *count += 1);
+    }
+
+    /// It is found out: away, or, with `None`, only that connection was closed.
+    pub(crate) fn looked(&self, store: &Arc<str>, away: Option<Trouble>) {
+        if let Some(trouble) = away {
+            self.is_gone(store, trouble);
+        }
+        self.looking.send_modify(|count| *count -= 1);
+    }
+
+    /// A store is away.
+    pub(crate) fn is_gone(&self, store: &Arc<str>, trouble: Trouble) {
+        let event = StoreEvent {
+            store: Arc::clone(store),
+            connection: None,
+            trouble: trouble.clone(),
+        };
+        self.event(store, None, trouble);
+        self.gone
+            .send_modify(|gone| drop(gone.insert(Arc::clone(store), event)));
+    }
+
+    /// The stores that are known to be away.
+    pub(crate) fn gone(&self) -> watch::Receiver<BTreeMap<Arc<str>, StoreEvent>> {
+        self.gone.subscribe()
+    }
+
+    /// A store answers again.
+    pub(crate) fn is_back(&self, store: &str) {
+        self.gone.send_modify(|gone| drop(gone.remove(store)));
+    }
+
+    /// How many closed connections are being looked after.
+    pub(crate) fn looking(&self) -> watch::Receiver<usize> {
+        self.looking.subscribe()
     }
 
     /// The events so far, oldest first; they are told once.

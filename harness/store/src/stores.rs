@@ -1,7 +1,7 @@
 //! The stores of a run: one listener each, and what a schedule does with their statements.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, io,
     net::{self, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -28,6 +28,7 @@ use crate::{
 pub struct Stores {
     ledger: Arc<Ledger>,
     addresses: BTreeMap<String, SocketAddr>,
+    specs: Vec<Arc<StoreSpec>>,
     carriers: Carriers,
 }
 
@@ -56,7 +57,7 @@ impl Carriers {
     }
 
     /// Accepts what comes to `listener`.
-    fn accept(&self, listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
+    fn accept(&self, listener: TcpListener, spec: Arc<StoreSpec>, ledger: Arc<Ledger>) {
         self.runtime.spawn(accept(listener, spec, ledger));
     }
 }
@@ -79,6 +80,7 @@ impl Stores {
         let mut stores = Self {
             ledger: Arc::new(Ledger::new()),
             addresses: BTreeMap::new(),
+            specs: Vec::new(),
             carriers: Carriers::start().map_err(StoreError::Thread)?,
         };
         for spec in specs {
@@ -96,7 +98,9 @@ impl Stores {
             })?;
             stores.addresses.insert(spec.name.clone(), address);
             let ledger = Arc::clone(&stores.ledger);
-            stores.carriers.accept(listener, spec.clone(), ledger);
+            let spec = Arc::new(spec.clone());
+            stores.specs.push(Arc::clone(&spec));
+            stores.carriers.accept(listener, spec, ledger);
         }
         Ok(stores)
     }
@@ -191,6 +195,13 @@ impl Stores {
         self.ledger.changes()
     }
 
+    /// The numbers of the connections by which the backend is connected to the store `name`, if it has never had more at once: the whole of
+    /// its pool, as far as that has shown. `None` if it has had more, or none.
+    #[must_use]
+    pub fn all_connections(&self, name: &str) -> Option<BTreeSet<u32>> {
+        self.ledger.all_connections(name)
+    }
+
     /// What went wrong and was not [taken](Self::take_events) yet, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<StoreEvent> {
@@ -204,6 +215,36 @@ impl Stores {
         self.ledger.losses()
     }
 
+    /// The same, once it is known of every connection that a store closed whether that has gone away: then that is what is told.
+    pub async fn losses_known(&self) -> (u64, Option<StoreEvent>) {
+        let mut looking = self.ledger.looking();
+        // Its other end lives as long as we do.
+        let _ = looking.wait_for(|count| *count == 0).await;
+        self.ledger.losses()
+    }
+
+    /// The stores that have gone away, by name, with what was told of each ([`Trouble::Gone`], [`Trouble::Unreachable`]): await its
+    /// `changed()`. One that has closed a connection is asked at once whether it is there, and so an idle one is missed, too.
+    #[must_use]
+    pub fn gone(&self) -> watch::Receiver<BTreeMap<Arc<str>, StoreEvent>> {
+        self.ledger.gone()
+    }
+
+    /// Asks those that have gone away whether they are back; what was told of one that is not.
+    pub async fn still_gone(&self) -> Option<StoreEvent> {
+        let gone: Vec<StoreEvent> = self.gone().borrow().values().cloned().collect();
+        for event in gone {
+            let spec = self.specs.iter().find(|spec| *spec.name == *event.store);
+            if let Some(spec) = spec
+                && probe::check(spec).await.is_err()
+            {
+                return Some(event);
+            }
+            self.ledger.is_back(&event.store);
+        }
+        None
+    }
+
     /// What went wrong since the last call, oldest first.
     #[must_use]
     pub fn take_events(&self) -> Vec<StoreEvent> {
@@ -214,7 +255,7 @@ impl Stores {
 const ANY_PORT: SocketAddr = SocketAddr::new(net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Accepts until its thread ends; its connections end with it.
-async fn accept(listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
+async fn accept(listener: TcpListener, spec: Arc<StoreSpec>, ledger: Arc<Ledger>) {
     let store: Arc<str> = Arc::from(spec.name.as_str());
     let mut connections = JoinSet::new();
     let mut number = 0;
@@ -227,20 +268,48 @@ async fn accept(listener: TcpListener, spec: StoreSpec, ledger: Arc<Ledger>) {
         number += 1;
         let route = Route {
             store: Arc::clone(&store),
-            protocol: spec.protocol,
+            spec: Arc::clone(&spec),
             connection: number,
             ledger: Arc::clone(&ledger),
         };
-        let address = spec.address.clone();
+        ledger.opened(&store, number);
         connections.spawn(async move {
-            match TcpStream::connect(&address).await {
+            let (store, ledger) = (Arc::clone(&route.store), Arc::clone(&route.ledger));
+            match TcpStream::connect(&route.spec.address).await {
                 Ok(upstream) => connection::carry(route, client, upstream).await,
-                Err(error) => route.tell(Trouble::Unreachable {
-                    address,
+                Err(error) => route.is_gone(Trouble::Unreachable {
+                    address: route.spec.address.clone(),
                     reason: error.to_string(),
                 }),
             }
+            ledger.closed(&store, number);
         });
         while connections.try_join_next().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Protocol;
+
+    #[tokio::test]
+    async fn a_store_that_is_back_has_not_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let spec = StoreSpec {
+            name: "db".to_owned(),
+            protocol: Protocol::Tcp,
+            address: address.clone(),
+            listen: None,
+        };
+        let stores = Stores::start(&[spec]).await.expect("it listens");
+        let reason = "refused".to_owned();
+        stores
+            .ledger
+            .is_gone(&Arc::from("db"), Trouble::Gone { address, reason });
+        assert_eq!(stores.gone().borrow().len(), 1);
+        assert_eq!(stores.still_gone().await, None);
+        assert!(stores.gone().borrow().is_empty());
     }
 }

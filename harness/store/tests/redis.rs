@@ -272,17 +272,31 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
     one.write_all(b"SET a 1\r\n").await.expect("taken");
     parked(&stores, 1).await;
     drop(server);
-    let told = support::until(&stores, |stores| stores.take_events().pop())
-        .await
-        .to_string();
+    let gone = support::until(&stores, |stores| {
+        stores.gone().borrow().values().next().cloned()
+    })
+    .await
+    .to_string();
+    let told: Vec<String> = stores
+        .take_events()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(
         told,
-        "store `redis`: it closed a connection with 1 held and 0 unanswered statement; the held are gone"
+        [
+            "store `redis`: it closed a connection with 1 held and 0 unanswered statement; the held are gone",
+            gone.as_str(),
+        ]
+    );
+    assert!(
+        gone.starts_with("store `redis`: it has gone away: it closed its connections, and nothing answers at 127.0.0.1:"),
+        "{gone}"
     );
     assert!(stores.parked().is_empty() && stores.in_flight().is_empty());
-    let (losses, last) = stores.losses();
-    assert_eq!(losses, 1);
-    assert_eq!(last.expect("it was told").to_string(), told);
+    let (losses, last) = stores.losses_known().await;
+    assert_eq!(losses, 2);
+    assert_eq!(last.expect("it was told").to_string(), gone);
     assert_eq!(one.read(&mut [0; 8]).await.expect("an end"), 0);
     let mut two = connect(&stores).await;
     assert_eq!(two.read(&mut [0; 8]).await.expect("an end"), 0);
@@ -293,6 +307,7 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
         told.starts_with("store `redis`: the backend connected, but nothing answers at 127.0.0.1:"),
         "{told}"
     );
+    assert!(stores.still_gone().await.is_some());
     drop(stores);
     let error = Stores::start(&[spec])
         .await
@@ -302,6 +317,36 @@ async fn a_store_that_goes_away_leaves_nothing_held() {
         error.starts_with("store `redis`: nothing answers at 127.0.0.1:"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_store_that_goes_away_is_missed_while_nothing_is_said() {
+    let Some(server) = support::redis() else {
+        return;
+    };
+    let stores = Stores::start(&[server.spec(Protocol::Redis)])
+        .await
+        .expect("a Redis");
+    let (mut one, mut two) = (connect(&stores).await, connect(&stores).await);
+    say(&mut one, "PING\r\n", "+PONG\r\n").await;
+    // A connection that the store closes is no store that has gone.
+    say(&mut two, "CLIENT KILL TYPE normal\r\n", ":1\r\n").await;
+    assert_eq!(one.read(&mut [0; 8]).await.expect("an end"), 0);
+    let (losses, last) = stores.losses_known().await;
+    assert_eq!((losses, last), (0, None));
+    assert!(stores.events().is_empty() && stores.gone().borrow().is_empty());
+    drop(server);
+    let gone = support::until(&stores, |stores| {
+        stores.gone().borrow().values().next().cloned()
+    })
+    .await
+    .to_string();
+    assert!(
+        gone.contains("it has gone away: it closed its connections"),
+        "{gone}"
+    );
+    assert_eq!(two.read(&mut [0; 8]).await.expect("an end"), 0);
+    assert!(stores.losses_known().await.0 >= 1);
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub(crate) struct Mysql {
     stream: Stream,
     answers: Answers,
     refused: Option<String>,
+    /// The client has sent `COM_QUIT`.
+    leaves: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Mysql {
             stream: Stream::default(),
             answers: Answers::default(),
             refused: None,
+            leaves: false,
         }
     }
 }
@@ -118,6 +121,10 @@ impl Conversation for Mysql {
         }
         self.stream = stream;
         looked
+    }
+
+    fn has_taken_leave(&self) -> bool {
+        self.leaves
     }
 
     fn refused(&mut self) -> Option<String> {
@@ -306,7 +313,10 @@ impl Mysql {
                 (Await::One, passed("RESET_CONNECTION"))
             }
             0x07..=0x09 | 0x0c | 0x0d | 0x1b => (Await::One, passed("SERVER COMMAND")),
-            0x01 => return Ok(None),
+            0x01 => {
+                self.leaves = true;
+                return Ok(None);
+            }
             0x12 | 0x15 | 0x1e => return Err(Lost::Stream),
             _ => return Err(Lost::Strange),
         };

@@ -40,6 +40,8 @@ pub(crate) struct Postgres {
     stream: Stream,
     refused: Option<String>,
     copy: Copy,
+    /// The client has sent `Terminate`.
+    leaves: bool,
 }
 
 /// Rows that the client sends in the extended protocol: the server passes over the `Sync` that came before them, and answers the one
@@ -121,12 +123,16 @@ impl Conversation for Postgres {
                 b'S' => Some(self.end_cycle(true, listening)),
                 b'H' => Some(self.end_cycle(false, listening)),
                 b'F' => Some(self.call(listening)),
-                // A password, rows of a COPY, the end.
+                // A password, rows of a COPY.
                 b'c' | b'f' if self.copy == Copy::Wanted => {
                     self.copy = Copy::Sent;
                     Some(None)
                 }
-                b'p' | b'd' | b'c' | b'f' | b'X' => Some(None),
+                b'X' => {
+                    self.leaves = true;
+                    Some(None)
+                }
+                b'p' | b'd' | b'c' | b'f' => Some(None),
                 _ => return Err(Lost::Strange),
             };
             match unit {
@@ -151,6 +157,10 @@ impl Conversation for Postgres {
         };
         self.stream = stream;
         looked
+    }
+
+    fn has_taken_leave(&self) -> bool {
+        self.leaves
     }
 
     fn refused(&mut self) -> Option<String> {

@@ -31,6 +31,8 @@ pub(crate) struct Redis {
     subscribed: bool,
     /// The password was refused with these words; told once.
     refused: Option<String>,
+    /// The client has sent `QUIT`.
+    leaves: bool,
 }
 
 /// What is expected for one part.
@@ -104,6 +106,10 @@ impl Conversation for Redis {
         Ok(())
     }
 
+    fn has_taken_leave(&self) -> bool {
+        self.leaves
+    }
+
     fn refused(&mut self) -> Option<String> {
         self.refused.take()
     }
@@ -160,6 +166,7 @@ impl Redis {
                 if class == Class::Watch {
                     self.watched.push(Bytes::copy_from_slice(bytes));
                 }
+                self.leaves |= class == Class::Passed && words[0].eq_ignore_ascii_case(b"QUIT");
                 match &mut self.transaction {
                     // It is queued at the store; what it does, it does at EXEC.
                     Some(queued) => {
