@@ -213,8 +213,16 @@ fn language_and_colours_are_chosen_and_kept() {
     browser.shows("#person h2", "bob");
     browser.shows("nav", "实时调用");
     assert_ne!(browser.run(paper), light);
+    browser.width(360);
+    browser.until("innerWidth === 360");
+    browser.press("body", "7");
+    browser.shows(".operation", "wx.login：获取登录 code");
+    browser.until(
+        "document.querySelector('nav [aria-current]').getBoundingClientRect().right <= innerWidth",
+    );
     browser.press("body", "1");
     browser.shows("title", "实时调用");
+    browser.until("document.querySelector('nav [aria-current]').getBoundingClientRect().left >= 0");
     assert_eq!(browser.complaints(), json!([]));
 }
 
@@ -361,6 +369,7 @@ fn faults_and_rules_are_set_by_click() {
     browser.shows("#presets li.on", "eager");
     let rules = || mock.ok("GET", "/_mock/v1/apps/default/policy", "")["session_key"].clone();
     assert_eq!(rules()["min_interval"], "0s");
+    browser.shows(".knobs", "Which key an exchange reveals.");
     browser.choose("#knob-session_key-exchange_returns", "current");
     browser.shows(".last-call", "exchange_returns");
     assert_eq!(rules()["exchange_returns"], "current");

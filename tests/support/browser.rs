@@ -52,14 +52,7 @@ impl Browser {
                 return None;
             }
         }
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let mut log = BufReader::new(driver.stdout.take().expect("its output is piped"));
-        let port = port(&mut log);
+        let (driver, log, port) = driver();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -144,7 +137,9 @@ impl Browser {
         self.ask("/execute/async", &json!({ "script": script, "args": [] }));
     }
 
+    /// An element that is there or comes: what a page shows after an answer is not there at once.
     pub(crate) fn element(&self, css: &str) -> String {
+        self.until(&format!("document.querySelector({css:?})"));
         let found = self.ask(
             "/element",
             &json!({ "using": "css selector", "value": css }),
@@ -213,17 +208,41 @@ impl Drop for Browser {
     }
 }
 
-/// The port chromedriver chose, from what it prints.
-fn port(log: &mut impl std::io::BufRead) -> u16 {
+/// A driver that listens, its output, and its port. It takes a free port of IPv6 and wants the same one of IPv4, which any other
+/// program may have by then; it ends before it has done anything, and another one is started.
+fn driver() -> (Child, BufReader<ChildStdout>, u16) {
+    const MOST: usize = 20;
     let mut said = String::new();
-    loop {
-        let mut line = String::new();
+    for _ in 0..MOST {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let mut log = BufReader::new(driver.stdout.take().expect("its output is piped"));
+        said.clear();
+        match port(&mut log, &mut said) {
+            Some(port) => return (driver, log, port),
+            None => drop(driver.wait()),
+        }
         assert!(
-            log.read_line(&mut line).expect("its output is text") > 0,
+            said.contains("port not available"),
             "chromedriver ended: {said}"
         );
+    }
+    panic!("chromedriver has found no port {MOST} times: {said}");
+}
+
+/// The port chromedriver chose, from what it prints; `None` if it ends before.
+fn port(log: &mut impl std::io::BufRead, said: &mut String) -> Option<u16> {
+    loop {
+        let mut line = String::new();
+        if log.read_line(&mut line).expect("its output is text") == 0 {
+            return None;
+        }
         if let Some((_, port)) = line.split_once("started successfully on port ") {
-            return port.trim().trim_end_matches('.').parse().expect("a port");
+            return Some(port.trim().trim_end_matches('.').parse().expect("a port"));
         }
         said.push_str(&line);
     }
