@@ -78,3 +78,43 @@ async fn what_a_fault_answers_is_not_taken_for_wechats_own() {
     assert_eq!(english, "a fault that was set up answered it");
     assert_eq!(chinese, "这是预设的故障给出的回答");
 }
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_says_what_is_wrong_with_it() {
+    let mock = Mock::start().await;
+    let token = access_token(&mock).await;
+    let path = "/wxa/business/getuserphonenumber";
+    let with_token = format!("{path}?access_token={token}");
+    let inside = json!({ "access_token": token, "code": ["x"] }).to_string();
+    let twice = json!(json!({ "code": "x" }).to_string()).to_string();
+    for (path, body, reason) in [
+        (with_token.as_str(), "", "has no body"),
+        (&with_token, "code=x", "is a form"),
+        (&with_token, "<xml/>", "is XML"),
+        (&with_token, r#"{"code":"#, "breaks off"),
+        (&with_token, r#"["x"]"#, "no object"),
+        (&with_token, &twice, "serialized twice"),
+        (&with_token, r#"{"code":{}}"#, "wrong type"),
+        (path, &inside, "access_token is in the body"),
+    ] {
+        mock.post(path, body).await;
+        let (_, english, chinese) = last(&mock);
+        assert!(english.contains(reason), "{body}: {english}");
+        assert!(!chinese.is_ascii(), "{chinese}");
+    }
+    // What it lacks is named, too.
+    mock.post(&with_token, "{}").await;
+    assert_eq!(last(&mock).1, "code is absent or empty");
+}
+
+#[tokio::test]
+async fn the_end_of_a_code_that_is_shown_breaks_no_line() {
+    let mock = Mock::start().await;
+    for unseen in ["%0A", "%0D", "%1B", "%E2%80%AE"] {
+        mock.get(&mock.exchange(&format!("0123456789abcdef{unseen}")))
+            .await;
+        let calls: Value = serde_json::from_str(&mock.get("/_mock/v1/calls").await.body).unwrap();
+        let last = calls["calls"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["js_code"], "…def\u{fffd}", "{unseen}");
+    }
+}

@@ -7,8 +7,6 @@ use std::{fmt, str::FromStr, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::refusal::is_invisible;
-
 /// A text of the wrong shape for the name it was meant to be. Never repeats the text, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not {what}: want {shape}, got {got} characters")]
@@ -38,6 +36,12 @@ impl<const N: usize> Text<N> {
     fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("only built from ASCII")
     }
+}
+
+/// Whether nothing is seen of a character, though it is no white space.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The last four characters of a secret behind an ellipsis, stored in place: enough to tell two apart, too little to use

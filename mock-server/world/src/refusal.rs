@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, AppKind, KeyNo, TokenEnd, UnixMs, UserId};
+use crate::{AppId, AppKind, KeyNo, TokenEnd, UnixMs, UserId, ids::is_invisible};
 
 /// The reason of one refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,12 +317,6 @@ const MOST_UNDONE: usize = 6;
 
 /// Quotation marks as languages, editors and keyboards have them, and the backslash before one.
 const QUOTES: &str = "\"'`\\\u{2018}\u{2019}\u{201c}\u{201d}\u{300c}\u{300d}\u{ab}\u{bb}";
-
-/// Whether nothing is seen of a character, though it is no white space.
-pub(crate) fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
 
 /// Texts that stand where a value was to be filled in.
 const NOT_A_VALUE: [&str; 11] = [
