@@ -2,14 +2,14 @@
 //! What each learned is compared with what WeChat knows. How they reach the mock is not the question here; `main.rs` asks it.
 //!
 //! getpaidunionid, checkencryptedmsg, getpluginopenpid and getuserriskrank are called by silenceper/wechat, api_component_token by it
-//! and node-easywechat, component/jscode2session and api_authorizer_token by node-easywechat, WeCom's gettoken by wechatpy and
-//! node-easywechat. WeCom's exchange is wrapped by PowerWeChat, whose package for WeCom needs a module without a checksum in the
-//! public log, and by WxJava's weixin-java-cp, whose 4.7.9.B is not published; the other two ask for it with their general call.
+//! and node-easywechat, component/jscode2session and api_authorizer_token by node-easywechat, WeCom's gettoken and exchange by
+//! PowerWeChat and WxJava, which wrap both, and by wechatpy and node-easywechat, which ask for the exchange with their general
+//! call; get_suite_token and the exchange of a third-party app of WeCom by WxJava.
 
 use serde_json::{Value, json};
 
 use crate::exec::{Attempt, Exec, source};
-use crate::{PLAIN, install, path, runtime};
+use crate::{PLAIN, install, names_from, path, runtime};
 
 /// A mock with a third-party platform and a company beside its mini program, and what phones did for the calls to come.
 fn stage() -> Exec {
@@ -17,9 +17,11 @@ fn stage() -> Exec {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let make = |kind: &str| exec.post("/_mock/v1/apps", &json!({ "name": kind, "kind": kind }));
     let (platform, company) = (make("third_party"), make("wecom"));
+    let suite = make("wecom_suite");
     let payment = exec.post("/_mock/v1/apps/default/users/alice/payments", &json!({}));
     let plugin = exec.get("/_mock/wx/pluginLogin?user=alice");
     let inside = exec.get("/_mock/wx/qy.login?user=alice");
+    let again = exec.get("/_mock/wx/qy.login?user=alice");
     let authorizers = exec.get("/_mock/v1/apps/third_party/authorizers");
     let authorizer = &authorizers["authorizers"][0];
     exec.more = vec![
@@ -38,6 +40,10 @@ fn stage() -> Exec {
         ("WX_TRANSACTION_ID", text(&payment["transaction_id"])),
         ("WX_PLUGIN_CODE", text(&plugin["code"])),
         ("WX_QY_CODE", text(&inside["code"])),
+        ("WX_QY_CODE_2", text(&again["code"])),
+        ("WX_SUITE_ID", text(&suite["appid"])),
+        ("WX_SUITE_SECRET", text(&suite["secret"])),
+        ("WX_SUITE_TICKET", text(&suite["suite_ticket"])),
     ];
     exec
 }
@@ -153,4 +159,47 @@ fn node_easywechat_logs_in_at_wecom() {
     assert_eq!(attempt.facts["userid"], "alice");
     assert_eq!(attempt.facts["corpid"], corpid(&exec));
     assert_eq!(attempt.facts["session_key"], company_key(&exec));
+}
+
+#[test]
+fn powerwechat_logs_in_at_wecom() {
+    if runtime("Go", &["go", "env", "GOVERSION"], 2, &[1, 23]).is_none() {
+        return;
+    }
+    let folder = install::go(&["./wecom"]);
+    let mut exec = stage();
+    let attempt = exec.attempt(&folder, &["./wecom".to_owned()], PLAIN, "");
+    check(&attempt, &["wecom_gettoken", "wecom_jscode2session"]);
+    assert_eq!(attempt.facts["userid"], "alice");
+    assert_eq!(attempt.facts["corpid"], corpid(&exec));
+    assert_eq!(attempt.facts["session_key"], company_key(&exec));
+}
+
+#[test]
+fn wxjava_logs_in_at_wecom_as_a_company_and_as_a_third_party_app() {
+    if runtime("Java", &["java", "--version"], 1, &[11]).is_none() || !install::has_maven() {
+        return;
+    }
+    let folder = install::jars("java-cp", &source("java/cp/pom.xml"));
+    let mut exec = stage();
+    let java = names_from(&source("guard/hosts"));
+    let program = path(source("java/cp/WxJavaCp.java"));
+    let command = ["java", "-cp", "jars/*", &program].map(str::to_owned);
+    let attempt = exec.attempt(&folder, &command, PLAIN, &java);
+    check(
+        &attempt,
+        &[
+            "wecom_gettoken",
+            "wecom_jscode2session",
+            "wecom_get_suite_token",
+            "wecom_suite_jscode2session",
+        ],
+    );
+    let facts = &attempt.facts;
+    assert_eq!(facts["spent"], 40029, "{}", attempt.told);
+    assert_eq!(facts["suite"]["session_key"], company_key(&exec));
+    for told in [&facts["company"], &facts["suite"]] {
+        assert_eq!(told["userid"], "alice", "{}", attempt.told);
+        assert_eq!(told["corpid"], corpid(&exec), "{}", attempt.told);
+    }
 }

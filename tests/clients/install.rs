@@ -93,11 +93,20 @@ pub(crate) fn node(from: &Path, name: &str) -> PathBuf {
     folder
 }
 
-/// The jars that `pom.xml` names, and what those need.
-pub(crate) fn jars() -> PathBuf {
-    let folder = folder("java");
-    let pinned = source("java/pom.xml");
-    once(&folder, &pinned, || {
+/// Whether Maven is here; if not, that is said.
+pub(crate) fn has_maven() -> bool {
+    let found = Command::new("mvn").arg("--version").output();
+    let is_here = found.is_ok_and(|output| output.status.success());
+    if !is_here {
+        crate::passed_over::<()>("Maven", "it is not installed");
+    }
+    is_here
+}
+
+/// The jars that a `pom.xml` names, and what those need, in the folder `name`.
+pub(crate) fn jars(name: &str, pinned: &Path) -> PathBuf {
+    let folder = folder(name);
+    once(&folder, pinned, || {
         // A new version must not lie beside an old one.
         let _ = std::fs::remove_dir_all(folder.join("jars"));
         let pom = pinned.display().to_string();

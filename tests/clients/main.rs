@@ -419,18 +419,13 @@ fn java_clients_reach_the_mock() {
         )
     };
     let mut clients = vec![plain("HttpURLConnection"), plain("java.net.http")];
-    let has_maven = Command::new("mvn")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if has_maven {
-        matrix.folder = install::jars();
+    if install::has_maven() {
+        matrix.folder = install::jars("java", &source("java/pom.xml"));
         clients.push(wxjava(WITH_OKHTTP, "okhttp", ""));
         clients.push(wxjava(WITH_PROXY_SETTING, "apache", "own-proxy-setting"));
         matrix.check(&clients, &[BY_HOSTS]);
         wxjava_by_hosts(&matrix);
     } else {
-        passed_over::<()>("Maven", "it is not installed");
         matrix.check(&clients, &[WITH_OKHTTP, WITH_PROXY_SETTING, BY_HOSTS]);
     }
 }

@@ -1,12 +1,10 @@
 //! Published SDKs beside the login: each call they wrap of the endpoints around it, and message push and signed calls in their own
 //! hands. Which endpoint has no SDK here is said in `docs/endpoints.md`.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::exec::{Attempt, Exec, source};
-use crate::{PLAIN, install, names_from, passed_over, path, runtime};
+use crate::{PLAIN, install, names_from, path, runtime};
 
 /// What one program learned, once it has run to its end.
 fn learned(attempt: &Attempt) -> &Value {
@@ -76,15 +74,10 @@ fn wxjava_calls_what_it_wraps_and_signs_what_is_signed() {
     if runtime("Java", &["java", "--version"], 1, &[11]).is_none() {
         return;
     }
-    let has_maven = Command::new("mvn")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !has_maven {
-        passed_over::<()>("Maven", "it is not installed");
+    if !install::has_maven() {
         return;
     }
-    let folder = install::jars();
+    let folder = install::jars("java", &source("java/pom.xml"));
     let mut exec = Exec::start(&[]);
     let java = names_from(&source("guard/hosts"));
     let program = path(source("java/WxJavaService.java"));

@@ -3,12 +3,13 @@ module wxmock.test/clients
 go 1.23.0
 
 require (
+	github.com/ArtisanCloud/PowerLibs/v3 v3.3.2
 	github.com/ArtisanCloud/PowerWeChat/v3 v3.4.38
 	github.com/silenceper/wechat/v2 v2.1.14
 )
 
 require (
-	github.com/ArtisanCloud/PowerLibs/v3 v3.3.2 // indirect
+	github.com/ArtisanCloud/PowerSocialite/v3 v3.0.8 // indirect
 	github.com/bradfitz/gomemcache v0.0.0-20220106215444-fb4bf637b56d // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/clbanning/mxj/v2 v2.7.0 // indirect
