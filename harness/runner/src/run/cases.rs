@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::exit;
 use super::runner::Runner;
 use super::settings::Listener;
 use super::tally::{Tally, hopeless, skipped};
@@ -53,6 +54,7 @@ impl Runner {
 
     /// Runs every order of one case, nearest to first-in-first-out first, each once.
     pub async fn run_case(&mut self, case: &Case, listener: &mut Listener<'_>) -> CaseResult {
+        self.look_for_stores().await;
         match self.begin(0, case, listener) {
             Ok(mut open) => {
                 self.go_on(&mut open, usize::MAX, listener).await;
@@ -74,6 +76,7 @@ impl Runner {
             if self.settings.cancel.is_cancelled() {
                 break;
             }
+            self.look_for_stores().await;
             match self.begin(place, case, listener) {
                 Ok(mut begun) => {
                     self.go_on(&mut begun, TURNS[0], listener).await;
@@ -98,6 +101,14 @@ impl Runner {
         }
         results.sort_by_key(|(place, _)| *place);
         results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Asks for a store that has gone away before a case begins that would only find that out again.
+    async fn look_for_stores(&mut self) {
+        self.store_gone = match &self.settings.stores {
+            Some(stores) => stores.still_gone().await,
+            None => None,
+        };
     }
 
     /// Begins a case; its result, if it is not to be run.
@@ -166,6 +177,15 @@ impl Runner {
                 "filtered: 还没轮到它，--max-time 就到了"
             );
             return Some(skipped(case, reason));
+        }
+        if let Some(gone) = &self.store_gone {
+            let reason = say!(
+                "{reason}: {gone}",
+                "{reason}：{gone}",
+                reason = exit::REASON_BASELINE,
+                gone = gone.to_string()
+            );
+            return Some(hopeless(case, reason));
         }
         let reason = say!(
             "unsettled: the backend answers no login any more since an earlier case hung; run this case alone",

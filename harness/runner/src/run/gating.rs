@@ -2,6 +2,8 @@
 //!
 //! Whose a statement is, and which one may go, is the business of `statements`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::play::Piece;
@@ -12,10 +14,13 @@ use super::settle::{Decision, Need};
 use super::stage::{Stage, Stop};
 use super::statements::Gated;
 use wxmock_model::history::{Ending, StepKind};
-use wxmock_store::{AnswerSummary, Protocol, StatementId, Stores};
+use wxmock_store::{AnswerSummary, Protocol, StatementId, StoreEvent, Stores};
 
 /// How long a chain that is to stand at a statement is given to send others beside it, before another one moves.
 const BESIDE: Duration = Duration::from_millis(3);
+
+/// The stores that have gone away, with what was told of each.
+pub(crate) type Gone = BTreeMap<Arc<str>, StoreEvent>;
 
 /// What the stores had come to when an order began.
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +96,21 @@ impl<'a> Stage<'a> {
     }
 
     /// Why the order proves nothing, if statements of the backend came to nothing because their store was away or closed the connection.
-    pub(crate) fn lost_store(&self) -> Option<Stop> {
-        let (losses, last) = self.run_context.stores?.losses();
+    pub(crate) async fn lost_store(&mut self) -> Option<Stop> {
+        let (losses, last) = self.run_context.stores?.losses_known().await;
         let last = last.filter(|_| losses > self.before.losses)?;
         Some(Stop::StoreLost(last.to_string()))
+    }
+
+    /// A store that has gone away ends the order at once: nothing that is still waited for would prove anything.
+    pub(crate) fn has_its_stores(&mut self) -> Result<(), Stop> {
+        let Some(gone) = &mut self.gone else {
+            return Ok(());
+        };
+        match gone.borrow_and_update().values().next() {
+            Some(event) => Err(Stop::StoreLost(event.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The order is over: until the next race, nobody asks what is said to the stores.
@@ -234,6 +250,21 @@ impl<'a> Stage<'a> {
         self.nothing_due();
         self.settle(Need::Certainty).await?;
         Ok(Some(Stop::Ended(Ending::Infeasible { waiting, holder })))
+    }
+
+    /// If a chain waits for the connection of a pool that another one is held on, an order with a preemption cannot happen.
+    ///
+    /// # Errors
+    /// As [`Stage::settle`], or the end of the order.
+    pub(crate) async fn blocked_by_a_pool(&mut self) -> Result<(), Stop> {
+        if self.before.race.is_none() {
+            return Ok(());
+        }
+        let waiting = self.gated.as_ref().and_then(Gated::waits_for_a_connection);
+        let Some(chain) = waiting else {
+            return Ok(());
+        };
+        self.cannot_happen(chain).await?.map_or(Ok(()), Err)
     }
 
     /// If a login does not reach WeChat while another chain is held at a statement, the order cannot happen.

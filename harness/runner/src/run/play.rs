@@ -64,7 +64,7 @@ pub(crate) async fn play(run_context: &RunContext<'_>, piece: &Piece<'_>) -> Pla
     };
     play.stage.record.history_mut().forced = piece.order.forced();
     let stopped = play.all(piece).await.err();
-    play.finish(stopped)
+    play.finish(stopped).await
 }
 
 /// A stage with the people and phones of a piece, and nothing done yet.
@@ -218,6 +218,7 @@ impl Play<'_> {
             self.moment(piece, moment).await?;
             if self.stage.settle_at_stores().await? == Decision::Blocked {
                 self.note_blocked();
+                self.stage.blocked_by_a_pool().await?;
             }
         }
         // What the order left open is let go and answered before anybody asks questions.
@@ -427,7 +428,7 @@ impl Play<'_> {
             && open.any(|(at, r)| at != request && r.js_code == *code && r.exchange.is_some())
     }
 
-    fn finish(mut self, stopped: Option<Stop>) -> Played {
+    async fn finish(mut self, stopped: Option<Stop>) -> Played {
         self.derivable_tokens();
         let samples = std::mem::take(&mut self.stage.samples);
         self.stage.pass_stores();
@@ -443,7 +444,7 @@ impl Play<'_> {
         if let Some(ending) = gave_up {
             self.stage.record.history_mut().ending = ending;
         } else if cut != Some(Stop::Cancelled) {
-            cut = self.stage.lost_store().or(cut);
+            cut = self.stage.lost_store().await.or(cut);
         }
         self.stage.rest_at_stores();
         let mut obligations = obligations::met(self.stage.record.history());

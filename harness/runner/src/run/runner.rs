@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use wxmock_server::Handle;
+use wxmock_store::StoreEvent;
 use wxmock_world::AppId;
 
 use super::accounts_given::AccountsGiven;
@@ -78,6 +79,8 @@ pub struct Runner {
     began: Instant,
     /// Cases in a row whose fault-free preparation was not answered.
     pub(super) silent_cases: usize,
+    /// What was told of a store that has gone away and is not back.
+    pub(super) store_gone: Option<StoreEvent>,
     /// Whether a case of this run has told what waits for what.
     pub(super) waits_told: bool,
     /// What exercising every operation showed, before anything was judged.
@@ -144,6 +147,7 @@ impl Runner {
             given: GivenTokens::default(),
             began: Instant::now(),
             silent_cases: 0,
+            store_gone: None,
             waits_told: false,
             proof: Proof::default(),
         };

@@ -15,7 +15,7 @@ use wxmock_world::AppId;
 use super::again::Waiting;
 use super::cancel::Cancel;
 use super::captured::CapturedTraffic;
-use super::gating::Before;
+use super::gating::{Before, Gone};
 use super::given_tokens::GivenTokens;
 use super::lateness::Lateness;
 use super::looks::Looks;
@@ -195,6 +195,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) gated: Option<Gated<'a>>,
     /// What the stores had come to before.
     pub(crate) before: Before,
+    /// The stores that have gone away.
+    pub(crate) gone: Option<watch::Receiver<Gone>>,
     pub(crate) trace: Option<Trace>,
     pub(crate) cursor: CallId,
     pub(crate) changes: watch::Receiver<u64>,
@@ -257,6 +259,7 @@ impl<'a> Stage<'a> {
             free: false,
             gated: None,
             before: Before::of(run_context.stores),
+            gone: run_context.stores.map(Stores::gone),
             trace: None,
             changes: calls.changes(),
             cursor: calls.last(),
@@ -334,8 +337,8 @@ impl<'a> Stage<'a> {
                 moved = Instant::now();
             }
             let mut open = self.standings(need);
-            // A statement that may go is let go before a request counts as hung: whose it is may have been guessed wrong.
-            if self.gated.as_ref().is_some_and(Gated::has_ready) {
+            // Nobody hangs while a statement is held: it may be of a request that has its answer already, and still be what is waited for.
+            if self.gated.as_ref().is_some_and(Gated::holds_any) {
                 open.push(Standing {
                     parked: true,
                     reached: true,
@@ -399,6 +402,12 @@ impl<'a> Stage<'a> {
                 None => std::future::pending().await,
             }
         };
+        let gone = async {
+            match &mut self.gone {
+                Some(gone) => drop(gone.changed().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.run_context.cancel.cancelled() => return Err(Stop::Cancelled),
@@ -409,6 +418,7 @@ impl<'a> Stage<'a> {
                 }
             }
             () = stores => {}
+            () = gone => {}
             () = tokio::time::sleep(at_most) => {}
         }
         Ok(())

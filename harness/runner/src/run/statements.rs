@@ -4,12 +4,14 @@
 //! been waiting inside the store: then that chain has woken up. A chain's statements go one by one, as they come, up to the one the
 //! order names. It knows nothing of rules, and nothing of the protocols.
 
+mod whose;
+
 use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 use wxmock_model::history::StepKind;
 use wxmock_model::order::{EventName, Order, shape_digest};
-use wxmock_store::{Access, Statement, StatementId, Stores, TransactionStep, dependent};
+use wxmock_store::{Statement, StatementId, Stores, dependent};
 
 /// The stores of one order while its race runs.
 pub(crate) struct Gated<'a> {
@@ -240,6 +242,7 @@ impl<'a> Gated<'a> {
             (chain, place, state.request)
         });
         if let Some((chain, place, _)) = owner {
+            self.waits_no_longer(chain);
             let name = self::statement(chain, place);
             let expected = self.order.shape_of(name);
             if expected.is_some_and(|digest| digest != shape_digest(&statement.shape)) {
@@ -257,59 +260,11 @@ impl<'a> Gated<'a> {
         });
     }
 
-    /// Whose a new statement is: the chain's that has woken up on this connection, the chain's whose transaction is open on it, or that
-    /// of the chain that goes on.
-    fn owner(&self, statement: &Statement) -> Option<usize> {
-        let mut same = self.seen.iter().rev().filter(|seen| {
-            (seen.statement.connection, &seen.statement.store)
-                == (statement.connection, &statement.store)
-        });
-        let last = same.next().and_then(|seen| Some((seen, seen.owner?.0)));
-        match last {
-            Some((seen, chain))
-                if (seen.waited && self.is_open(chain)) || self.in_transaction(seen) =>
-            {
-                Some(chain)
-            }
-            _ => self.going_on(),
-        }
-    }
-
-    /// The chain that can send a statement: the one that was moved last, unless it is answered or stands already while another one has
-    /// woken up.
-    fn going_on(&self) -> Option<usize> {
-        let free = |chain: usize| self.is_open(chain) && self.held_at(chain).is_none();
-        let last = [self.last, self.mover].into_iter().flatten();
-        let woken = self.seen.iter().filter(|seen| seen.waited && seen.answered);
-        let woken = woken.filter_map(|seen| Some(seen.owner?.0));
-        let mut able = last.clone().chain(woken).filter(|chain| free(*chain));
-        let open = || last.clone().find(|chain| self.is_open(*chain));
-        able.next().or_else(open).or(self.mover)
-    }
-
-    /// Whether a chain's request is not answered yet.
-    fn is_open(&self, chain: usize) -> bool {
-        self.chains.get(&chain).is_some_and(|chain| !chain.answered)
-    }
-
-    /// Whether a statement waits that may go as soon as nothing else moves.
-    pub(crate) fn has_ready(&self) -> bool {
-        let mut held = self.seen.iter().filter(|seen| seen.is_held());
-        held.any(|seen| !self.stands(seen))
-    }
-
-    /// Whether a transaction is open on the connection after this statement.
-    fn in_transaction(&self, last: &Seen) -> bool {
-        let on_it = self.seen.iter().rev().filter(|seen| {
-            seen.statement.id <= last.statement.id
-                && (seen.statement.connection, &seen.statement.store)
-                    == (last.statement.connection, &last.statement.store)
-        });
-        let mut frames = on_it.filter_map(|seen| match seen.statement.access {
-            Access::Transaction(step) => Some(step),
-            _ => None,
-        });
-        frames.next() == Some(TransactionStep::Begin)
+    /// Whether any statement is held, whoever's it is: whoever is silent meanwhile may wait for it, by ways that nobody sees from here
+    /// (the connection of a pool, a lock in the process), and is no hang. It may even be that silent one's own, where whose it is was
+    /// guessed wrong.
+    pub(crate) fn holds_any(&self) -> bool {
+        self.seen.iter().any(Seen::is_held)
     }
 
     /// A statement that is another than the order expects: its name, and what it is.
@@ -420,6 +375,15 @@ impl<'a> Gated<'a> {
         if !self.waits.iter().any(known) {
             self.waits.push(wait);
         }
+    }
+
+    /// A chain that sends a statement while the one it was thought to wait for still stands was only slow.
+    fn waits_no_longer(&mut self, chain: usize) {
+        let seen = &self.seen;
+        let held = |at: usize| seen.get(at).is_some_and(Seen::is_held);
+        self.waits.retain(|wait| {
+            wait.chain != chain || wait.statement.is_some() || !wait.held.is_some_and(held)
+        });
     }
 
     /// The chain of this request waits: for whoever is held at a statement, or else for `at_wechat`.
@@ -592,3 +556,6 @@ impl Drop for Gated<'_> {
         self.stores.pass();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,7 @@ impl Stage<'_> {
             moved = true;
         }
         moved |= self.observe_stores()?;
+        self.has_its_stores()?;
         Ok(moved)
     }
 
