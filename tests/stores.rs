@@ -45,6 +45,8 @@ struct Backend {
     adapter: &'static str,
     /// Which of its clients speaks.
     client: &'static str,
+    /// Connections of its pool.
+    pool: &'static str,
 }
 
 /// Every way to be careless, and all operations: `app.mjs`.
@@ -54,6 +56,7 @@ const APP: Backend = Backend {
     start: &["node", "$HERE/app.mjs"],
     adapter: "wxmock.toml",
     client: "",
+    pool: "10",
 };
 /// Logins by the ORM Sequelize.
 const SEQUELIZE: Backend = Backend {
@@ -70,6 +73,7 @@ const PYTHON: Backend = Backend {
     start: &["$TMP/python/bin/python", "$HERE/python/app.py"],
     adapter: "logins.toml",
     client: "",
+    pool: "10",
 };
 /// Logins by go-redis, go-sql-driver, pgx and GORM.
 const GO: Backend = Backend {
@@ -78,11 +82,17 @@ const GO: Backend = Backend {
     start: &["$TMP/go-backend"],
     adapter: "logins.toml",
     client: "",
+    pool: "10",
 };
 
 impl Backend {
     fn with(self, client: &'static str) -> Self {
         Self { client, ..self }
+    }
+
+    /// Over a pool of one connection.
+    fn with_one_connection(self) -> Self {
+        Self { pool: "1", ..self }
     }
 
     fn paths(text: &str) -> String {
@@ -144,7 +154,7 @@ impl Trial {
             .replace("ADDRESS", &format!("127.0.0.1:{}", self.server.port))
             .replace("WORDS", ways)
             .replace("LIBRARY", backend.client)
-            .replace("CONNECTIONS", "10")
+            .replace("CONNECTIONS", backend.pool)
             .replace("[START]", &format!("[{}]", start.join(", ")));
         std::fs::write(&adapter, written).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_wxmock"))
@@ -293,6 +303,11 @@ fn redis_every_race_is_found_in_its_statements_and_spared_where_it_is_repaired()
     trial.finds(APP, CARELESS, &expected);
     trial.spares(APP, "", &RACES);
     trial.spares(APP, "lua", &["CL-3"]);
+    trial.spares(APP, "version", &["ST-1", "ST-2"]);
+    // A lock of the person, which whoever does not get it removes.
+    let crossing = "P1's DEL lock:o1 let go the lock that P2's SET lock:o1 holds";
+    trial.finds(APP, "unfenced", &[found("CL-3", "ACC-01", crossing)]);
+    trial.spares(APP, "fenced", &["CL-3"]);
 }
 
 /// The same over tables; what a lock makes impossible is no failure.
@@ -339,8 +354,15 @@ fn over_sql(protocol: &'static str) {
         impossible > 0,
         "the row locked for a fetch makes some order impossible"
     );
-    let impossible = trial.spares(APP, "lock", &["CL-3"]);
-    assert!(impossible > 0, "the lock makes some order impossible");
+    for locked in ["lock", "serial", "fenced"] {
+        let impossible = trial.spares(APP, locked, &["CL-3"]);
+        assert!(impossible > 0, "{locked}: it makes some order impossible");
+    }
+    trial.spares(APP, "version", &["ST-1", "ST-2"]);
+    let crossing = "P2's INSERT (login_lock) came between P1's INSERT (login_lock) and P1's DELETE (login_lock)";
+    trial.finds(APP, "unfenced", &[found("CL-3", "ACC-01", crossing)]);
+    let crossing = "P2's INSERT (one_user) came between P1's SELECT (one_user) and P1's INSERT (one_user); both saw no row";
+    trial.finds(APP, "unique-500", &[found("CL-3", "ACC-01", crossing)]);
 }
 
 #[test]
@@ -354,6 +376,39 @@ fn postgres_every_race_is_found_in_its_statements_and_spared_where_it_is_repaire
 }
 
 #[test]
+fn a_store_of_another_kind_is_named_before_the_backend_starts() {
+    let stores = [
+        ("redis", servers::redis()),
+        ("mysql", servers::mariadb()),
+        ("postgres", servers::postgres()),
+    ];
+    let seems = ["it is a Redis", "it is a MySQL", "it is a PostgreSQL"];
+    for ((is, server), seems) in stores.into_iter().zip(seems) {
+        let Some(mut trial) = server.map(|server| Trial {
+            server,
+            protocol: is,
+        }) else {
+            continue;
+        };
+        for told in ["redis", "mysql", "postgres"] {
+            if told == is {
+                continue;
+            }
+            trial.protocol = told;
+            let (output, _) = trial.wxmock(APP, "", &["check", "CL-3"]);
+            assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+            let said = text(&output);
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            let said = said.replace(" | ", " ");
+            assert!(
+                said.contains(&format!("does not speak {told}: {seems}")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_store_that_goes_away_in_the_middle_is_no_finding() {
     let _turn = turn();
     let (Some(trial), Some(())) = (Trial::over("redis"), APP.is_ready()) else {
@@ -361,14 +416,40 @@ fn a_store_that_goes_away_in_the_middle_is_no_finding() {
     };
     let (told, code, run) = trial.check(APP, "shutdown", &["CL-3"]);
     assert_eq!(code, 5, "{told}");
-    // By the statements that were under way, or by the client that connects again.
-    let lost = [
-        "it closed a connection",
-        "the backend connected, but nothing answers",
-    ];
-    let told_so = |lost: &&str| told.contains(&format!("baseline: store `db`: {lost}"));
-    assert!(lost.iter().any(told_so), "{told}");
+    let lost = "baseline: store `db`: it has gone away: it closed its connections, and nothing answers at 127.0.0.1:";
+    assert!(told.contains(lost), "{told}");
     assert_eq!(run["findings"].as_array().map(Vec::len), Some(0), "{told}");
+}
+
+/// Whoever is held has the only connection of the pool, and everybody else waits for it inside the backend: that is known for a wait, and
+/// its orders for impossible. No request hangs, and none is found to.
+fn with_one_connection(backend: Backend, protocol: &'static str, ways: &str, cases: &[&str]) {
+    let _turn = turn();
+    let (Some(trial), Some(())) = (Trial::over(protocol), backend.is_ready()) else {
+        return;
+    };
+    let impossible = trial.spares(backend.with_one_connection(), ways, cases);
+    assert!(impossible > 0, "{protocol}: somebody waits for the pool");
+}
+
+#[test]
+fn node_mysql2_over_a_pool_of_one() {
+    with_one_connection(APP, "mysql", "", &RACES);
+}
+
+#[test]
+fn node_pg_over_a_pool_of_one() {
+    with_one_connection(APP, "postgres", "", &RACES);
+}
+
+#[test]
+fn python_pymysql_over_a_pool_of_one() {
+    with_one_connection(PYTHON.with("pymysql"), "mysql", "", &["CL-3"]);
+}
+
+#[test]
+fn python_psycopg_over_a_pool_of_one() {
+    with_one_connection(PYTHON.with("psycopg"), "postgres", "", &["CL-3"]);
 }
 
 /// Looking and then inserting is found by the statements' names; without it nothing is.

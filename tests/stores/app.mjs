@@ -3,7 +3,12 @@
 // STORE: redis, mysql, postgres. WAYS, words:
 //   look, lock, nx, lua   how an account is made: looked for and then inserted; so under a locked row; SET … NX; a script.
 //                         Without any: an upsert over a unique index, or SET … NX
+//   unique-500            looked for and then inserted into the unique index: the loser is answered 500
+//   serial                looked for and then inserted in a serialisable transaction that is tried again
+//   fenced, unfenced      looked for and then inserted under a lock of the person in the store; unfenced: who does not get it removes it
+//   eight                 a login says eight statements that touch what its other logins touch, not four or five
 //   rows-whole            a row is read and written back, not one column
+//   version               a row is read and written back where its version is still the one that was read
 //   sessions-list         a person's tokens are a list in one row, not a row each
 //   codes-look            whether a phone code was used is looked for and then noted, not noted in one statement
 //   tokens-look           an access_token is looked for, fetched and kept, not fetched under a lock
@@ -20,6 +25,21 @@ const ways = new Set(WAYS.split(" "));
 const fresh = () => randomBytes(16).toString("hex");
 /** A token that names its person, and what is behind it; who sends it is asked for in the store. */
 const personOf = (token) => /^(\w+)\./.exec(token)?.[1];
+
+/** Does `work` while a lock of the store is this request's. */
+async function underLock(store, person, work) {
+  const mine = fresh();
+  for (;;) {
+    const got = await store.takeLock(`lock:${person}`, mine);
+    try {
+      if (got) return await work();
+    } finally {
+      if (ways.has("unfenced")) await store.dropLock(`lock:${person}`);
+      else if (got) await store.dropLock(`lock:${person}`, mine);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 class Sql {
   static async connect() {
@@ -43,10 +63,12 @@ class Sql {
       `any_user (id ${id}, openid VARCHAR(64) NOT NULL)`,
       `one_user (id ${id}, openid VARCHAR(64) NOT NULL UNIQUE)`,
       "turn (id INT PRIMARY KEY)",
-      "profile (user_id BIGINT PRIMARY KEY, session_key VARCHAR(64), nick VARCHAR(128), phone VARCHAR(32))",
+      "profile (user_id BIGINT PRIMARY KEY, session_key VARCHAR(64), nick VARCHAR(128), phone VARCHAR(32), version INT NOT NULL DEFAULT 0)",
+      "login_lock (name VARCHAR(64) PRIMARY KEY, holder VARCHAR(64))",
       "session (token VARCHAR(64) PRIMARY KEY, user_id BIGINT)",
       "token_list (user_id BIGINT PRIMARY KEY, tokens TEXT NOT NULL)",
       "used_code (code VARCHAR(128) PRIMARY KEY)",
+      `login_seen (id ${id}, user_id BIGINT)`,
       "access_token (id INT PRIMARY KEY, value VARCHAR(512))",
     ]) {
       await sql.pool.query(`CREATE TABLE IF NOT EXISTS ${table}`);
@@ -62,20 +84,24 @@ class Sql {
   }
 
   /** Whether `row` was put into `table`, and not there already. */
-  async put(table, column, value) {
-    const text = `INTO ${table} (${column}) VALUES (?)`;
-    const made = await (STORE === "mysql" ? this.ask(`INSERT IGNORE ${text}`, value) : this.ask(`INSERT ${text} ON CONFLICT (${column}) DO NOTHING RETURNING 1`, value));
+  async put(table, columns, ...values) {
+    const text = `INTO ${table} (${columns}) VALUES (${values.map(() => "?").join(", ")})`;
+    const made = await (STORE === "mysql" ? this.ask(`INSERT IGNORE ${text}`, ...values) : this.ask(`INSERT ${text} ON CONFLICT DO NOTHING RETURNING 1`, ...values));
     return (made.affectedRows ?? made.length) > 0;
   }
 
   /** Does `work` in a transaction, its statements on one connection. */
-  async inside(work) {
+  async inside(work, serialisable = false) {
     const connection = await this.take();
     try {
-      await connection.query("BEGIN");
+      if (serialisable && STORE === "mysql") await connection.query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+      await connection.query(serialisable && STORE !== "mysql" ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN");
       const result = await work((text, ...values) => this.on(connection, text, values));
       await connection.query("COMMIT");
       return result;
+    } catch (error) {
+      await connection.query("ROLLBACK");
+      throw error;
     } finally {
       connection.release();
     }
@@ -84,6 +110,9 @@ class Sql {
   async account(openid) {
     const ask = (text, ...values) => this.ask(text, ...values);
     if (ways.has("look")) return this.lookThenInsert(ask, openid);
+    if (ways.has("unique-500")) return this.lookThenInsert(ask, openid, "one_user");
+    if (ways.has("serial")) return this.serialisable((within) => this.lookThenInsert(within, openid));
+    if (ways.has("fenced") || ways.has("unfenced")) return underLock(this, openid, () => this.lookThenInsert(ask, openid));
     if (ways.has("lock")) {
       return this.inside(async (within) => {
         await within("SELECT id FROM turn WHERE id = ? FOR UPDATE", 1);
@@ -94,17 +123,41 @@ class Sql {
     return (await this.ask("SELECT id FROM one_user WHERE openid = ?", openid))[0].id;
   }
 
-  async lookThenInsert(ask, openid) {
-    const look = () => ask("SELECT id FROM any_user WHERE openid = ? ORDER BY id DESC", openid);
+  /** The same, and again where another transaction got in between. */
+  async serialisable(work) {
+    for (;;) {
+      try {
+        return await this.inside(work, true);
+      } catch (error) {
+        if (!["40001", "ER_LOCK_DEADLOCK"].includes(error.code)) throw error;
+      }
+    }
+  }
+
+  takeLock(name, holder) {
+    return this.put("login_lock", "name, holder", name, holder);
+  }
+
+  dropLock(name, holder) {
+    return holder ? this.ask("DELETE FROM login_lock WHERE name = ? AND holder = ?", name, holder) : this.ask("DELETE FROM login_lock WHERE name = ?", name);
+  }
+
+  async lookThenInsert(ask, openid, table = "any_user") {
+    const look = () => ask(`SELECT id FROM ${table} WHERE openid = ? ORDER BY id DESC`, openid);
     const found = await look();
     if (found.length > 0) return found[0].id;
-    await ask("INSERT INTO any_user (openid) VALUES (?)", openid);
+    await ask(`INSERT INTO ${table} (openid) VALUES (?)`, openid);
     return (await look())[0].id;
   }
 
   async login(user, key) {
-    const again = STORE === "mysql" ? "ON DUPLICATE KEY UPDATE session_key = VALUES(session_key)" : "ON CONFLICT (user_id) DO UPDATE SET session_key = excluded.session_key";
+    const again = STORE === "mysql" ? "ON DUPLICATE KEY UPDATE session_key = VALUES(session_key), version = profile.version + 1" : "ON CONFLICT (user_id) DO UPDATE SET session_key = excluded.session_key, version = profile.version + 1";
     await this.ask(`INSERT INTO profile (user_id, session_key, nick) VALUES (?, ?, '') ${again}`, user, key);
+    if (ways.has("eight")) {
+      await this.ask("INSERT INTO login_seen (user_id) VALUES (?)", user);
+      await this.ask("SELECT COUNT(*) FROM login_seen WHERE user_id = ?", user);
+      await this.ask("UPDATE profile SET nick = ? WHERE user_id = ?", "seen", user);
+    }
     if (!ways.has("sessions-list")) {
       const token = fresh();
       await this.ask("INSERT INTO session (token, user_id) VALUES (?, ?)", token, user);
@@ -143,10 +196,21 @@ class Sql {
 
   /** Writes `nick` or `phone` of a person. */
   async write(user, column, value) {
+    if (ways.has("version")) return this.writeVersioned(user, column, value);
     if (!ways.has("rows-whole")) return this.ask(`UPDATE profile SET ${column} = ? WHERE user_id = ?`, value, user);
     const [read] = await this.ask("SELECT session_key, nick, phone FROM profile WHERE user_id = ?", user);
     const row = { ...read, [column]: value };
     await this.ask("UPDATE profile SET session_key = ?, nick = ?, phone = ? WHERE user_id = ?", row.session_key, row.nick, row.phone, user);
+  }
+
+  async writeVersioned(user, column, value) {
+    for (;;) {
+      const [read] = await this.ask("SELECT session_key, nick, phone, version FROM profile WHERE user_id = ?", user);
+      const row = { ...read, [column]: value };
+      const text = "UPDATE profile SET session_key = ?, nick = ?, phone = ?, version = version + 1 WHERE user_id = ? AND version = ?";
+      const made = await this.ask(STORE === "mysql" ? text : `${text} RETURNING 1`, row.session_key, row.nick, row.phone, user, row.version);
+      if ((made.affectedRows ?? made.length) > 0) return;
+    }
   }
 
   /** Whether nobody used the phone code before. */
@@ -180,6 +244,14 @@ class Sql {
   }
 }
 
+/** Removes a lock of Redis that is still one's own. */
+const RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
+/** Writes a field of a hash that still has the version that was read. */
+const WRITE_VERSIONED =
+  "if (redis.call('hget', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end " +
+  "redis.call('hset', KEYS[1], 'key', ARGV[2], ARGV[3], ARGV[4]) redis.call('hincrby', KEYS[1], 'version', 1) return 1";
+const LOGIN_VERSIONED = "redis.call('hset', KEYS[1], 'key', ARGV[1]) return redis.call('hincrby', KEYS[1], 'version', 1)";
+
 class Keys {
   static async connect() {
     const { default: Redis } = await import("ioredis");
@@ -203,10 +275,13 @@ class Keys {
     if (ways.has("lua")) {
       return this.r.eval("redis.call('setnx', KEYS[1], ARGV[1]) return redis.call('get', KEYS[1])", 1, key, fresh());
     }
-    if (!ways.has("look")) {
-      await this.r.set(key, fresh(), "NX");
-      return this.r.get(key);
-    }
+    if (ways.has("fenced") || ways.has("unfenced")) return underLock(this, openid, () => this.lookThenSet(key));
+    if (ways.has("look")) return this.lookThenSet(key);
+    await this.r.set(key, fresh(), "NX");
+    return this.r.get(key);
+  }
+
+  async lookThenSet(key) {
     const found = await this.r.get(key);
     if (found !== null) return found;
     const id = fresh();
@@ -214,8 +289,23 @@ class Keys {
     return id;
   }
 
+  async takeLock(name, holder) {
+    return (await this.r.set(name, holder, "PX", 60_000, "NX")) === "OK";
+  }
+
+  dropLock(name, holder) {
+    return holder ? this.r.eval(RELEASE, 1, name, holder) : this.r.del(name);
+  }
+
   async login(user, key) {
-    await this.r.hset(`profile:${user}`, "key", key);
+    if (ways.has("version")) await this.r.eval(LOGIN_VERSIONED, 1, `profile:${user}`, key);
+    else await this.r.hset(`profile:${user}`, "key", key);
+    if (ways.has("eight")) {
+      await this.r.incr(`logins:${user}`);
+      await this.r.set(`seen:${user}`, key);
+      await this.r.lpush(`audit:${user}`, key);
+      await this.r.hgetall(`profile:${user}`);
+    }
     if (!ways.has("sessions-list")) {
       const token = fresh();
       await this.r.set(`session:${token}`, user);
@@ -245,6 +335,10 @@ class Keys {
   }
 
   async write(user, field, value) {
+    while (ways.has("version")) {
+      const { version = "0", key } = await this.r.hgetall(`profile:${user}`);
+      if ((await this.r.eval(WRITE_VERSIONED, 1, `profile:${user}`, version, key, field, value)) === 1) return;
+    }
     if (!ways.has("rows-whole")) return this.r.hset(`profile:${user}`, field, value);
     const row = await this.r.hgetall(`profile:${user}`);
     await this.r.hset(`profile:${user}`, { ...row, [field]: value });
@@ -260,7 +354,6 @@ class Keys {
 
   async accessToken(fetchOne) {
     const [key, lock, mine] = ["wx:access_token", "wx:access_token:lock", fresh()];
-    const release = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
     for (;;) {
       const there = await this.r.get(key);
       if (there !== null) return { value: there, kept: true };
@@ -271,7 +364,7 @@ class Keys {
       const late = ways.has("tokens-look") ? null : await this.r.get(key);
       const value = late ?? (await fetchOne());
       if (late === null) await this.r.set(key, value, "EX", 7000);
-      if (!ways.has("tokens-look")) await this.r.eval(release, 1, lock, mine);
+      if (!ways.has("tokens-look")) await this.dropLock(lock, mine);
       return { value, kept: late !== null };
     }
   }
