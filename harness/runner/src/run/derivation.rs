@@ -7,16 +7,17 @@
 mod bound;
 mod contents;
 mod generator;
+mod lenient;
 mod signing;
 mod time;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use lenient::STANDARD;
 
 pub use bound::{Bound, bound};
 pub use contents::{Contents, Known, Part, Unknown, contents};
@@ -141,10 +142,6 @@ fn numbers(tokens: &[&str], radix: u32) -> Option<Vec<u128>> {
 /// Fewest bytes of a result that count: below this a match may be chance.
 const SHORTEST: usize = 8;
 const JOINTS: [&str; 7] = ["", ":", "_", "-", "|", ".", "&"];
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_allow_trailing_bits(true)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
 /// Every byte string the token may stand for.
 fn forms(token: &str) -> Vec<Vec<u8>> {

@@ -7,13 +7,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::bound::{FEWEST_BITS, whole_bits};
+use super::lenient::STANDARD;
 use super::time;
 use wxmock_model::lang::Say;
 use wxmock_model::say;
@@ -169,11 +168,6 @@ const DEPTH: usize = 2;
 const SHORTEST_ENCODED: usize = 6;
 /// Known texts of at least this length are looked for anywhere; shorter ones only where a word begins or ends.
 const LONG: usize = 6;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_allow_trailing_bits(true)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
 /// The readable texts that a word stands for, with the name of the encoding.
 fn decoded(word: &str) -> Vec<(&'static str, String)> {

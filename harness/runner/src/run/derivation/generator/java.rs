@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use crate::run::derivation::STANDARD;
+use crate::run::derivation::lenient::STANDARD;
 
 const MULTIPLIER: u64 = 0x5_DEEC_E66D;
 const INCREMENT: u64 = 0xB;
