@@ -331,7 +331,29 @@ fn is_mixed_up_unasked(evidence: &Evidence<'_>, op: &Operation) -> bool {
 /// payload again, or one with the iv of another. Or a stranger is given what was refused until its owner had it.
 fn answer_cache(evidence: &Evidence<'_>) -> bool {
     is_given_after_its_owner_only(evidence)
+        || is_a_number_kept_by_its_code(evidence)
         || is_an_earlier_answer(evidence) && !is_any_fresh_payload_answered_with_another(evidence)
+}
+
+/// Whether a phone code of somebody else was answered with a number though WeChat was not asked for it, after its owner had been
+/// given that number for the same code.
+fn is_a_number_kept_by_its_code(evidence: &Evidence<'_>) -> bool {
+    let Some((op, number)) = evidence.op.and_then(|op| Some((op, op.number.as_ref()?))) else {
+        return false;
+    };
+    let mut operations = evidence.facts.operations();
+    op.op == "phone_code"
+        && op.answer.outcome == Outcome::Ok
+        && op.token_of.as_deref() != Some(number.user.as_str())
+        && evidence.calls().is_empty()
+        && operations.any(|(_, first)| {
+            let same = first
+                .number
+                .as_ref()
+                .is_some_and(|own| own.code == number.code);
+            let done = first.returned.is_some_and(|done| done < op.called);
+            same && done && first.answer.outcome == Outcome::Ok
+        })
 }
 
 /// Whether the same payload, or another one of its owner, was refused with the same token before, then its owner was given it, and

@@ -289,6 +289,28 @@ fn phone_code_unbound() {
     assert_eq!(sent("A", true, Outcome::Ok), Mechanism::Open);
     // Where WeChat was not asked, it is another story.
     assert_eq!(sent("B", false, Outcome::Ok), Mechanism::Open);
+    // A code that its owner has spent is answered without a call: from where numbers are kept by their codes.
+    let spent = |same: bool| {
+        let mut b = Builder::new();
+        b.login("P1", "c1", 1, "t1");
+        b.login("Q1", "d1", 1, "u1");
+        let own = b.phone_code("Q1", "u1");
+        b.ask(own, "getuserphonenumber", 0);
+        b.answer(own, Outcome::Ok);
+        let foreign = b.phone_code("P1", "t1");
+        let number = b.history.operations[own].number.clone();
+        let record = b.history.operations[foreign].number.as_mut().unwrap();
+        record.user = "B".into();
+        if same {
+            record.code = number.unwrap().code;
+        } else {
+            record.code = "another".into();
+        }
+        b.answer(foreign, Outcome::Ok);
+        expected(&b, "KEY-01", foreign)
+    };
+    assert_eq!(spent(true), Mechanism::AnswerCache);
+    assert_eq!(spent(false), Mechanism::Open);
     // The owner is refused a number that somebody else has bound with it, and not one that nobody has.
     let owner_after = |bound: Outcome| {
         let mut b = Builder::new();
