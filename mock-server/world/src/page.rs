@@ -221,7 +221,10 @@ mod tests {
         let escaped = sent(Handover::Escaped).unwrap_or_default();
         assert_eq!(
             escaped.1,
-            iv.base64().replace('+', "%2B").replace('=', "%3D")
+            iv.base64()
+                .replace('+', "%2B")
+                .replace('/', "%2F")
+                .replace('=', "%3D")
         );
         assert!(!escaped.0.contains(['+', '/', '=']), "{}", escaped.0);
         let (garbage, _) = sent(Handover::Garbage).unwrap_or_default();
