@@ -104,6 +104,8 @@ sed -n 's/^!//p' packages/docker/Dockerfile.dockerignore | while read -r path; d
   mkdir -p "$context/$(dirname "$path")"
   cp -r "$path" "$context/$path"
 done
+# What follows works without the network. A new machine has the crates of its own platform alone, and these tools ask for all.
+cargo fetch --locked --quiet
 cargo metadata --manifest-path "$context/Cargo.toml" --locked --offline --format-version 1 > /dev/null
 # And every text that is compiled in.
 grep -roE 'include_(str|bytes)!\("[^"]+"' "$context" --include='*.rs' | sed -E 's/:include_[a-z]+!\("/ /; s/"$//' | while read -r source file; do
