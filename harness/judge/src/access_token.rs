@@ -150,16 +150,18 @@ pub(crate) fn at_03(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// How often one request asked for a token, and how often it made a call with one.
 pub(crate) fn calls_made(facts: &Facts<'_>, index: usize) -> (usize, usize) {
-    let calls = facts.calls_of(index);
-    let count =
-        |wanted: fn(&UpstreamCall) -> bool| calls.iter().filter(|(_, call)| wanted(call)).count();
+    let count = |wanted| count_calls(facts, index, wanted);
     (count(is_fetch), count(uses_token))
 }
 
 /// How often one request exchanged its code.
 pub(crate) fn exchanges_made(facts: &Facts<'_>, index: usize) -> usize {
+    count_calls(facts, index, is_exchange)
+}
+
+fn count_calls(facts: &Facts<'_>, index: usize, wanted: fn(&UpstreamCall) -> bool) -> usize {
     let calls = facts.calls_of(index);
-    calls.iter().filter(|(_, call)| is_exchange(call)).count()
+    calls.iter().filter(|(_, call)| wanted(call)).count()
 }
 
 /// The exchange of one login is made again and again: a nuisance to WeChat and to the phone, and nobody else's loss.

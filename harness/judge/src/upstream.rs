@@ -104,7 +104,8 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
             }
             let reply = facts.call_step(place, StepKind::Reply);
             let label = call.fault.as_deref().unwrap_or_default();
-            let readable = facts.fault(call).is_some_and(is_readable);
+            let body = facts.fault(call).and_then(body_of);
+            let readable = body.is_some_and(BodyLook::is_readable);
             let was = match readable {
                 true => say!("lacked what a login is made of", "缺了登录所需的字段"),
                 false => say!("was unreadable", "无法解析"),
@@ -143,12 +144,7 @@ pub(crate) fn err_05(facts: &Facts<'_>) -> Vec<Finding> {
 /// Whether a login succeeds with a reply that brings an openid, and no session_key, and needs no more: the adapter declares that
 /// the backend keeps no key, and the login carries nothing that one would open.
 pub(crate) fn got_in_without_a_key(facts: &Facts<'_>, index: usize, op: &Operation) -> bool {
-    let keyless = |fault: &FaultRecord| {
-        matches!(
-            fault.effect,
-            Some(FaultKind::Body(BodyLook::Keyless) | FaultKind::Status(200, BodyLook::Keyless))
-        )
-    };
+    let keyless = |fault: &FaultRecord| body_of(fault) == Some(BodyLook::Keyless);
     facts.context.declared.key_storage == KeyStorage::None
         && op.payload.is_none()
         && op.answer.outcome == Outcome::Ok
@@ -157,9 +153,12 @@ pub(crate) fn got_in_without_a_key(facts: &Facts<'_>, index: usize, op: &Operati
             .is_some_and(keyless)
 }
 
-/// Whether a fault leaves a body that can be read.
-fn is_readable(fault: &FaultRecord) -> bool {
-    matches!(fault.effect, Some(FaultKind::Body(look) | FaultKind::Status(200, look)) if look.is_readable())
+/// The body, under HTTP 200, that a fault puts in the place of WeChat's.
+const fn body_of(fault: &FaultRecord) -> Option<BodyLook> {
+    match fault.effect {
+        Some(FaultKind::Body(look) | FaultKind::Status(200, look)) => Some(look),
+        _ => None,
+    }
 }
 
 /// An answer outside `retry_later` and `relogin`. One that no rule of the adapter matches counts only if the
