@@ -8,6 +8,7 @@ mod bound;
 mod contents;
 mod generator;
 mod lenient;
+mod prefix;
 mod signing;
 mod time;
 
@@ -121,14 +122,12 @@ const STRIDE: u128 = 64;
 fn numbers(tokens: &[&str], radix: u32) -> Option<Vec<u128>> {
     let first = tokens.first()?;
     let is_digit = |c: &char| c.is_digit(radix);
-    let alike = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let common = tokens.iter().map(|token| alike(first, token)).min()?;
-    let head: String = first.chars().take(common).collect();
+    let head = &first[..prefix::shared(tokens)];
     // What stands alike before the difference may be the front of the number.
     let front = head.chars().rev().take_while(is_digit).count();
-    let from = head.chars().count() - front;
+    let from = head.len() - front;
     let number = |token: &&str| {
-        let rest: String = token.chars().skip(from).collect();
+        let rest = &token[from..];
         let digits: String = rest.chars().take_while(is_digit).collect();
         let tail = rest[digits.len()..].to_owned();
         Some((u128::from_str_radix(&digits, radix).ok()?, tail))

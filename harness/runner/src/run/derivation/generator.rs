@@ -7,6 +7,7 @@ mod java;
 mod math_random;
 mod time_uuid;
 
+use super::prefix;
 use wxmock_model::lang::Say;
 use wxmock_model::say;
 
@@ -68,14 +69,8 @@ fn without_what_all_begin_with(tokens: &[String]) -> Vec<&str> {
     let Some(first) = tokens.first() else {
         return Vec::new();
     };
-    let shared = tokens.iter().map(|token| {
-        let pairs = first.char_indices().zip(token.chars());
-        let alike = pairs.take_while(|((_, a), b)| a == b);
-        alike.last().map_or(0, |((at, c), _)| at + c.len_utf8())
-    });
-    let shared = shared.min().unwrap_or(0);
     // A dash may belong to a UUID.
-    let joint = first[..shared].rfind(['_', ':', '.', ' ', '|', '=']);
+    let joint = first[..prefix::shared(tokens)].rfind(['_', ':', '.', ' ', '|', '=']);
     let from = joint.map_or(0, |at| at + 1);
     tokens.iter().map(|token| &token[from..]).collect()
 }
