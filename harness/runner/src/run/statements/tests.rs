@@ -77,6 +77,14 @@ fn owners(gated: &Gated<'_>) -> Vec<Option<(usize, u8)>> {
     gated.seen.iter().map(|seen| seen.owner).collect()
 }
 
+/// An order in which the first chain is to stand at its first statement while the second moves; the first one moves.
+fn first_moves(stores: &Stores) -> Gated<'_> {
+    let mut gated = Gated::hold(stores, &"R1.R2.D1a".parse().unwrap());
+    gated.moves(0, 0);
+    gated.asks(0);
+    gated
+}
+
 /// The first chain stands at its first statement; the second one moves.
 fn second_moves(gated: &mut Gated<'_>) {
     gated.moves(1, 1);
@@ -87,9 +95,7 @@ fn second_moves(gated: &mut Gated<'_>) {
 async fn what_comes_behind_a_statement_that_still_stands_is_of_who_moves() {
     let mut one = OneConnection::open().await;
     let stores = Arc::clone(&one.stores);
-    let mut gated = Gated::hold(&stores, &"R1.R2.D1a".parse().unwrap());
-    gated.moves(0, 0);
-    gated.asks(0);
+    let mut gated = first_moves(&stores);
     one.says(&mut gated, "first of one", 0).await;
     second_moves(&mut gated);
     one.says(&mut gated, "first of two", 1).await;
@@ -122,9 +128,7 @@ const HELD: Standing = Standing {
 async fn nobody_hangs_while_a_statement_of_an_answered_request_is_held() {
     let mut one = OneConnection::open().await;
     let stores = Arc::clone(&one.stores);
-    let mut gated = Gated::hold(&stores, &"R1.R2.D1a".parse().unwrap());
-    gated.moves(0, 0);
-    gated.asks(0);
+    let mut gated = first_moves(&stores);
     one.says(&mut gated, "after its answer", 0).await;
     gated.answered(0);
     // The pool's connection is in use: the second request comes to no statement at all.
@@ -156,9 +160,7 @@ async fn nobody_hangs_while_a_statement_of_an_answered_request_is_held() {
 async fn a_chain_that_sends_while_its_holder_still_stands_was_only_slow() {
     let mut one = OneConnection::open().await;
     let stores = Arc::clone(&one.stores);
-    let mut gated = Gated::hold(&stores, &"R1.R2.D1a".parse().unwrap());
-    gated.moves(0, 0);
-    gated.asks(0);
+    let mut gated = first_moves(&stores);
     one.says(&mut gated, "first of one", 0).await;
     second_moves(&mut gated);
     gated.is_blocked(1, None);
